@@ -1,0 +1,55 @@
+"""Mask, gender and age to the 18 classes and back: the domain's constants, pure.
+
+class code = mask * 6 + gender * 3 + age band
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Codes = npt.NDArray[np.int64]
+
+MASKS = ("worn", "incorrect", "normal")
+GENDERS = ("male", "female")
+AGES = ("<30", "30-59", ">=60")
+ATTRIBUTES: dict[str, tuple[str, ...]] = {"mask": MASKS, "gender": GENDERS, "age": AGES}
+SCORED_BANDS = (30, 60)
+SHAPE = (len(MASKS), len(GENDERS), len(AGES))
+CLASSES = len(MASKS) * len(GENDERS) * len(AGES)
+MASK_OF_STEM = {
+    **{f"mask{number}": "worn" for number in range(1, 6)},
+    "incorrect_mask": "incorrect",
+    "normal": "normal",
+}
+
+
+def band(years: npt.NDArray[np.number[Any]] | Sequence[float] | float, bands: Sequence[int] = SCORED_BANDS) -> Codes:
+    """Age band of each age in years: 0 below the first boundary, 1 from it on, 2 from the second on."""
+    return np.asarray(np.digitize(np.asarray(years), bands), dtype=np.int64)
+
+
+def shape(attributes: Sequence[str]) -> tuple[int, ...]:
+    """Number of values of each attribute, in the order given."""
+    return tuple(len(ATTRIBUTES[attribute]) for attribute in attributes)
+
+
+def encode(mask: npt.ArrayLike, gender: npt.ArrayLike, age: npt.ArrayLike) -> Codes:
+    """Class codes 0..17 of codes of mask (0..2), gender (0..1) and age band (0..2)."""
+    codes = np.ravel_multi_index((np.asarray(mask), np.asarray(gender), np.asarray(age)), SHAPE)
+    return np.asarray(codes, dtype=np.int64)
+
+
+def decode(codes: npt.ArrayLike) -> tuple[Codes, Codes, Codes]:
+    """Codes of mask, gender and age band of class codes 0..17."""
+    mask, gender, age = np.unravel_index(np.asarray(codes), SHAPE)
+    return mask, gender, age
+
+
+def names(attributes: Sequence[str] = tuple(ATTRIBUTES)) -> list[str]:
+    """Readable name of every class of a product of attributes, by code: `worn male <30`, ..."""
+    values = [ATTRIBUTES[attribute] for attribute in attributes]
+    return [
+        " ".join(value[i] for value, i in zip(values, index, strict=True)) for index in np.ndindex(shape(attributes))
+    ]

@@ -1,0 +1,64 @@
+"""The tables between stages: CSV read with checked columns and types, written the same every time."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+
+from pipeline.errors import InputError, raise_faults
+
+Kind = Literal["text", "integer", "number"]
+FLOAT_FORMAT = "%.9g"  # nine digits bring every float32 back exactly
+
+LABELS: dict[str, Kind] = {
+    "path": "text",
+    "person": "text",
+    "mask": "text",
+    "gender": "text",
+    "age": "integer",
+    "corrected": "text",
+}
+FOLDS: dict[str, Kind] = {"path": "text", "person": "text", "fold": "integer"}
+
+
+def read(path: Path, columns: Mapping[str, Kind]) -> pd.DataFrame:
+    """Read a CSV file that must hold the named columns (others are kept as text).
+
+    Text stays text (`000012` keeps its zeros, an empty cell is ``""``).
+    Raises `InputError` for a missing file, a missing column, or cells that are not of the column's kind,
+    each with its row (the header is row 1).
+    """
+    table = _read_text(path)
+    missing = [column for column in columns if column not in table.columns]
+    if missing:
+        found = ", ".join(map(str, table.columns))
+        raise InputError(f"{path}: column {', '.join(missing)} is missing; the file has {found}")
+    faults: list[str] = []
+    for column, kind in columns.items():
+        if kind != "text":
+            table[column] = _numbers(table[column], kind, faults)
+    raise_faults(f"{path}: cells that are no {'/'.join(sorted(set(columns.values()) - {'text'}))}", faults)
+    return table.astype({column: "int64" for column, kind in columns.items() if kind == "integer"})
+
+
+def write(table: pd.DataFrame, path: Path) -> None:
+    """Write a CSV file: no index, floats with nine digits, the same bytes for the same table."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    table.to_csv(path, index=False, float_format=FLOAT_FORMAT, lineterminator="\n")
+
+
+def _read_text(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not a CSV table: {error}") from None
+
+
+def _numbers(cells: "pd.Series[str]", kind: Kind, faults: list[str]) -> "pd.Series[float]":
+    numbers = pd.to_numeric(cells, errors="coerce")
+    wrong = numbers.isna() | (kind == "integer") & (numbers % 1 != 0)
+    faults += [f"row {row + 2}: {cells.name} {cells.iloc[row]!r}" for row in range(len(cells)) if wrong.iloc[row]]
+    return numbers

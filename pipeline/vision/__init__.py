@@ -1,0 +1,1 @@
+"""What looks at pixels: the only place of torch, timm, facenet-pytorch and albumentations."""
