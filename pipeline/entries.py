@@ -18,6 +18,7 @@ from pydantic import (
 from pipeline.labels import ATTRIBUTES, SCORED_BANDS
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
+Transform = dict[str, Any]  # one key, albumentations' own name, over its arguments
 
 
 class Section(BaseModel):
@@ -110,7 +111,9 @@ class Model(Section):
     heads: Annotated[dict[str, Head], Field(min_length=1)]
     image_size: PositiveInt = 224
     normalize: Literal["imagenet", "competition", "half"] = "imagenet"
-    augmentation: tuple[dict[str, Any], ...] = ()
+    preprocess: tuple[Transform, ...] = ()
+    augmentation: tuple[Transform, ...] = ()
+    flip: bool = False
     epochs: PositiveInt
     batch_size: PositiveInt = 64
     optimizer: Optimizer
@@ -132,3 +135,15 @@ class Model(Section):
         if len(set(covered)) != len(covered):
             raise ValueError(f"heads {', '.join(heads)} predict an attribute twice")
         return heads
+
+
+class Recipe(Section):
+    """What a weights file holds beside the weights: which model it is and how it came to be.
+
+    `fold` is None for a refit; `epoch` counts the epochs that the kept weights were trained for.
+    """
+
+    model: str
+    fold: int | None
+    epoch: PositiveInt
+    entry: Model

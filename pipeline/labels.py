@@ -16,6 +16,7 @@ GENDERS = ("male", "female")
 AGES = ("<30", "30-59", ">=60")
 ATTRIBUTES: dict[str, tuple[str, ...]] = {"mask": MASKS, "gender": GENDERS, "age": AGES}
 SCORED_BANDS = (30, 60)
+OLDEST = 120
 SHAPE = (len(MASKS), len(GENDERS), len(AGES))
 CLASSES = len(MASKS) * len(GENDERS) * len(AGES)
 MASK_OF_STEM = {
@@ -23,6 +24,11 @@ MASK_OF_STEM = {
     "incorrect_mask": "incorrect",
     "normal": "normal",
 }
+
+
+def is_years(cell: str) -> bool:
+    """Whether a cell of a table is a person's age: whole years, 1 to 120."""
+    return cell.isascii() and cell.isdigit() and 1 <= int(cell) <= OLDEST
 
 
 def band(years: npt.NDArray[np.number[Any]] | Sequence[float] | float, bands: Sequence[int] = SCORED_BANDS) -> Codes:

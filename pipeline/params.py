@@ -1,17 +1,41 @@
 """params.yaml as frozen types: its only reader. A section per stage, an entry per model."""
 
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, NonNegativeFloat, PositiveInt, ValidationError, model_validator
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    PositiveInt,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+    model_validator,
+)
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from pipeline.entries import Model, Section, attributes
 from pipeline.errors import InputError, raise_faults
 from pipeline.labels import ATTRIBUTES
 
 FILE = Path("params.yaml")
+WORDING = {  # pydantic's words to those of someone who edits a YAML file
+    "^Value error, ": "",
+    "^Field required": "is missing",
+    "^Extra inputs are not permitted": "unknown key",
+    "^Input should be": "must be",
+    "^(Tuple|Dictionary) should have (.*) after validation.*": r"must have \2",
+    "^Input tag (.*) found using 'name' does not match any of the expected tags:": r"\1 is none of",
+    "a valid tuple": "a list",
+    "a valid dictionary( or instance of .*)?": "a mapping",
+    "a valid integer": "a whole number",
+    "a valid number": "a number",
+    ", (unable to parse|got a number) .*": "",
+}
 FixFault = Literal["unmatched", "ambiguous", "different", "already", "conflicting"]
 
 
@@ -53,6 +77,14 @@ class Crop(Section):
     center: PositiveInt = 300
     size: PositiveInt | tuple[PositiveInt, PositiveInt] = 224
 
+    @field_validator("size", mode="wrap")
+    @classmethod
+    def _number_or_pair(cls, size: Any, check: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return check(size)
+        except ValidationError:
+            raise ValueError("must be a positive number of pixels, or [height, width]") from None
+
     @property
     def shape(self) -> tuple[int, int]:
         """Height and width of a crop in pixels."""
@@ -84,7 +116,6 @@ class Ensemble(Section):
     """How members become one answer: each system is a list of models that together predict all attributes."""
 
     systems: Annotated[tuple[tuple[str, ...], ...], Field(min_length=1)]
-    flip: bool = False
 
 
 class Params(Section):
@@ -110,7 +141,7 @@ class Params(Section):
     def _unknown_models(self) -> list[str]:
         named = {"train.models": self.train.models, "refit.models": self.refit.models}
         faults = [
-            f"{key}: no model '{name}' under models"
+            f"{key}: no model '{name}' under models{_nearest(name, self.models)}"
             for key, names in named.items()
             for name in names
             if name not in self.models
@@ -147,6 +178,11 @@ def load(path: Path = FILE) -> Params:
         return Params.model_validate(YAML(typ="safe").load(text))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; run from the project's root") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8: {error}") from None
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise InputError(f"{path}, line {line}: not YAML: {error.problem}") from None
     except YAMLError as error:
         raise InputError(f"{path}: not YAML: {error}") from None
     except ValidationError as error:
@@ -155,7 +191,17 @@ def load(path: Path = FILE) -> Params:
 
 
 def _describe(fault: Any) -> str:
-    key = ".".join(map(str, fault["loc"]))
-    message = "unknown key" if fault["type"] == "extra_forbidden" else fault["msg"].removeprefix("Value error, ")
-    given = "" if fault["type"] in ("missing", "extra_forbidden") or not key else f" (given: {fault['input']!r})"
-    return ": ".join(filter(None, [key, message + given]))
+    message, given = fault["msg"], fault["input"]
+    for theirs, ours in WORDING.items():
+        message = re.sub(theirs, ours, message)
+    if fault["type"] == "extra_forbidden":
+        message += _nearest(fault["loc"][-1], {key for part in Section.__subclasses__() for key in part.model_fields})
+    elif not isinstance(given, dict) and fault["type"] != "missing":
+        message += f" (given: {given!r})"
+    return ": ".join(filter(None, [".".join(map(str, fault["loc"])), message]))
+
+
+def _nearest(word: str, words: Iterable[str]) -> str:
+    """Whom the writer of a misspelt word may have meant."""
+    near = get_close_matches(word, sorted(set(words) - {word}), n=1)
+    return f"; did you mean '{near[0]}'?" if near else ""

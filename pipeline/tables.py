@@ -1,9 +1,11 @@
 """The tables between stages: CSV read with checked columns and types, written the same every time."""
 
+import csv
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 
 from pipeline.errors import InputError, raise_faults
@@ -18,6 +20,15 @@ LABELS: dict[str, Kind] = {
     "gender": "text",
     "age": "integer",
     "corrected": "text",
+}
+CROPS: dict[str, Kind] = {
+    "path": "text",
+    "left": "integer",
+    "top": "integer",
+    "right": "integer",
+    "bottom": "integer",
+    "source": "text",
+    "probability": "number",
 }
 FOLDS: dict[str, Kind] = {"path": "text", "person": "text", "fold": "integer"}
 
@@ -50,15 +61,28 @@ def write(table: pd.DataFrame, path: Path) -> None:
 
 def _read_text(path: Path) -> pd.DataFrame:
     try:
-        return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.reader(file, strict=True))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
+    except (csv.Error, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not a CSV table: {error}") from None
+    while rows and not rows[-1]:
+        rows.pop()  # blank lines at the end
+    if not rows:
+        raise InputError(f"{path}: empty; not even a header")
+    header = rows.pop(0)
+    if len(set(header)) < len(header):
+        raise InputError(f"{path}: a column is there twice: {', '.join(header)}")
+    uneven = [f"row {n}: {len(row)} cells" for n, row in enumerate(rows, start=2) if len(row) != len(header)]
+    raise_faults(f"{path}: rows that do not have {len(header)} cells as the header has", uneven)
+    return pd.DataFrame(rows, columns=header, dtype=str)
 
 
 def _numbers(cells: "pd.Series[str]", kind: Kind, faults: list[str]) -> "pd.Series[float]":
     numbers = pd.to_numeric(cells, errors="coerce")
-    wrong = numbers.isna() | (kind == "integer") & (numbers % 1 != 0)
-    faults += [f"row {row + 2}: {cells.name} {cells.iloc[row]!r}" for row in range(len(cells)) if wrong.iloc[row]]
+    wrong = ~np.isfinite(numbers)
+    if kind == "integer":
+        wrong |= (numbers % 1 != 0) | (numbers.abs() >= 2.0**63)
+    faults += [f"row {row + 2}: {cells.name} {cells.iloc[row]!r}" for row in np.flatnonzero(wrong)]
     return numbers

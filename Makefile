@@ -1,0 +1,50 @@
+# What people and machines type. `make run` and `make test` do all from a bare Python 3.11.
+
+PYTHON ?= python3
+UV = 0.13.8
+BIN = .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: run test install check format lock ui clean
+
+run: install ## the whole pipeline on the drawn sample
+	dvc repro
+	@echo
+	@echo "submission  results/submission.csv"
+	@echo "scores      results/ensemble/metrics.json, results/submission.json (all: dvc metrics show)"
+	@echo "pictures    results/ensemble/*.png, data/classes.png, data/crops/*.jpg (curves: dvc plots show)"
+	@echo "MLflow UI   make ui, then http://127.0.0.1:5000"
+
+test: install ## the whole test suite
+	pytest --cov --cov-report=term
+
+install: .venv/installed ## the environment, from requirements.lock
+
+.venv/installed: requirements.lock
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet uv==$(UV)
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	touch $@
+
+check: install ## format, lint, types, and whether the lock fits pyproject.toml
+	ruff format --check .
+	ruff check .
+	mypy
+	@cp requirements.lock .venv/lock && $(call compile,.venv/lock) && diff -u requirements.lock .venv/lock \
+		|| { echo "requirements.lock does not fit pyproject.toml: run make lock"; exit 1; }
+
+format: install ## mend format and imports
+	ruff check --fix-only --quiet .
+	ruff format --quiet .
+
+lock: install ## resolve pyproject.toml anew, keeping what still fits
+	$(call compile,requirements.lock)
+
+ui: install ## MLflow's pages on what has run so far
+	mlflow server --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port 5000
+
+clean: ## all that was made here but the environment
+	rm -rf data models results checkpoints mlartifacts mlflow.db dvc_plots
+
+compile = uv pip compile --quiet --extra dev --generate-hashes --python-version 3.11 \
+	--custom-compile-command "make lock" --output-file $(1) pyproject.toml

@@ -1,0 +1,166 @@
+"""The command line: one command per stage and those around them."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline import params
+from pipeline.entries import Model
+from pipeline.errors import InputError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+
+Photographs = Annotated[Path, typer.Option(help="Folder of the data set, with train/ and eval/.")]
+Labels = Annotated[Path, typer.Option(help="Table of corrected labels, a row a picture.")]
+Crops = Annotated[Path, typer.Option(help="Folder of packed crops.")]
+Folds = Annotated[Path, typer.Option(help="Table of folds, a row a picture.")]
+Fixes = Annotated[Path, typer.Option(help="Folder of the corrections' files.")]
+Classes = Annotated[Path, typer.Option(help="Table of classes per fold to write.")]
+Plot = Annotated[Path, typer.Option(help="Picture of classes per fold to write.")]
+ModelName = Annotated[str, typer.Argument(help="An entry of `models` in params.yaml.")]
+Models = Annotated[Path, typer.Option(help="Folder of trained models.")]
+Checkpoint = Annotated[Path, typer.Option(help="File that a killed training continues from.")]
+Results = Annotated[Path, typer.Option(help="Folder of the ensemble's predictions and scores.")]
+Probabilities = Annotated[Path, typer.Option(help="Table of the eval pictures' probabilities.")]
+Submission = Annotated[Path, typer.Option(help="Submission to write.")]
+Metrics = Annotated[Path, typer.Option(help="Scores and class shares of the submission, to write.")]
+Output = Annotated[Path, typer.Option(help="Folder to write to.")]
+
+
+@app.command()
+def sample(photographs: Photographs) -> None:
+    """Draw a small data set in the competition's layout."""
+    from pipeline.stages.sample import sample as stage
+
+    stage(photographs, params.load().sample)
+
+
+@app.command()
+def relabel(photographs: Photographs, fixes: Fixes, labels: Labels) -> None:
+    """Read the labels and apply corrections."""
+    from pipeline.stages.relabel import relabel as stage
+
+    stage(photographs, fixes, labels, params.load().relabel)
+
+
+@app.command()
+def crop(photographs: Photographs, labels: Labels, crops: Crops) -> None:
+    """Cut every picture, of train and eval alike, to the face."""
+    from pipeline.stages.crop import crop as stage
+
+    stage(photographs, labels, crops, params.load().crop)
+
+
+@app.command()
+def split(labels: Labels, folds: Folds, classes: Classes, plot: Plot) -> None:
+    """Deal the people into folds."""
+    from pipeline.stages.split import split as stage
+
+    stage(labels, folds, classes, plot, params.load().split)
+
+
+@app.command()
+def train(
+    model: ModelName,
+    fold: Annotated[int, typer.Argument(help="The fold that is held out.")],
+    crops: Crops,
+    labels: Labels,
+    folds: Folds,
+    checkpoint: Checkpoint,
+    output: Output,
+) -> None:
+    """Train one model on all folds but one, and predict that one."""
+    from pipeline.stages.train import train as stage
+    from pipeline.vision.training import Inputs
+
+    entry = _entry(model)
+    with _tracked_training("train", f"{model}-{fold}", entry, output, {"model": model, "fold": str(fold)}) as on_epoch:
+        stage(Inputs(crops, labels, folds, checkpoint), model, fold, entry, output, on_epoch)
+
+
+@app.command()
+def refit(
+    model: ModelName,
+    crops: Crops,
+    labels: Labels,
+    folds: Folds,
+    models: Models,
+    checkpoint: Checkpoint,
+    output: Output,
+) -> None:
+    """Train one model on everybody, for the number of epochs that its folds found best."""
+    from pipeline.stages.refit import refit as stage
+    from pipeline.vision.training import Inputs
+
+    entry = _entry(model)
+    with _tracked_training("refit", f"{model}-refit", entry, output, {"model": model}) as on_epoch:
+        stage(
+            Inputs(crops, labels, folds, checkpoint), model, entry, models, params.load().train.folds, output, on_epoch
+        )
+
+
+@app.command()
+def ensemble(models: Models, crops: Crops, labels: Labels, folds: Folds, results: Results) -> None:
+    """Predict the eval pictures with all members, and score the out-of-fold predictions."""
+    from pipeline import tracking
+    from pipeline.stages.ensemble import ensemble as stage
+
+    read = params.load()
+    with tracking.run("ensemble", {"stage": "ensemble"}, read.ensemble.model_dump(mode="json")) as run:
+        summary = stage(models, crops, labels, folds, results, read.ensemble, read.train, read.refit)
+        run.metrics(summary.metrics)
+        run.members(summary.members)
+        run.files(results)
+
+
+@app.command()
+def submit(
+    photographs: Photographs, probabilities: Probabilities, labels: Labels, submission: Submission, metrics: Metrics
+) -> None:
+    """Write and check the submission; score it where the answers are known."""
+    from pipeline.stages.submit import submit as stage
+
+    stage(photographs, probabilities, labels, submission, metrics)
+
+
+def main() -> None:
+    """Run a command; an `InputError` is one message on stderr and exit status 1."""
+    try:
+        app()
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _entry(model: str) -> Model:
+    models = params.load().models
+    if model not in models:
+        raise InputError(f"params.yaml: no model '{model}' under models; there are {', '.join(models)}")
+    return models[model]
+
+
+@contextmanager
+def _tracked_training(
+    stage: str, name: str, entry: Model, output: Path, tags: dict[str, str]
+) -> Iterator[Callable[[int, dict[str, float]], None]]:
+    """An MLflow run that gets metrics of every epoch and, in the end, what the training wrote."""
+    from pipeline import tracking
+
+    with tracking.run(name, {"stage": stage, **tags}, entry.model_dump(mode="json")) as run:
+
+        def on_epoch(epoch: int, measured: dict[str, float]) -> None:
+            run.metrics(measured, epoch + 1)
+            scores = ", ".join(f"{key} {value:.4g}" for key, value in measured.items())
+            print(f"{name} epoch {epoch + 1}/{entry.epochs}: {scores}", flush=True)
+
+        yield on_epoch
+        run.weights(output / "weights.safetensors")
+        run.files(output)
+
+
+if __name__ == "__main__":
+    main()

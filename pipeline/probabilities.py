@@ -1,0 +1,57 @@
+"""Arithmetic of probabilities: years to age bands, and heads multiplied into the 18 classes."""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.entries import attributes
+from pipeline.errors import InputError
+from pipeline.labels import ATTRIBUTES, CLASSES, SCORED_BANDS, shape
+
+Numbers = npt.NDArray[np.floating]
+Table = npt.NDArray[np.float64]
+Heads = Mapping[str, Numbers]
+"""What a model predicts, by the name of the head: probabilities (n, classes), or ages in years (n,)."""
+
+_normal_distribution = np.vectorize(lambda z: 0.5 * (1 + math.erf(z / math.sqrt(2))), otypes=[np.float64])
+
+
+def multiply(heads: Heads) -> Table:
+    """Probabilities (n, 18) of the classes, from tables whose heads name mask, gender and age once each."""
+    covered = sorted(attribute for head in heads for attribute in attributes(head))
+    if covered != sorted(ATTRIBUTES):
+        raise InputError(f"heads {', '.join(heads)} do not predict mask, gender and age once each")
+    axes = ",".join("n" + "".join(attribute[0] for attribute in attributes(head)) for head in heads)
+    cubes = [table.astype(np.float64).reshape(-1, *shape(attributes(head))) for head, table in heads.items()]
+    return np.asarray(np.einsum(f"{axes}->nmga", *cubes).reshape(-1, CLASSES))
+
+
+def band_table(years: Numbers, spread: float) -> Table:
+    """Probabilities (n, 3) of the scored age bands where ages are normal about `years` (n,), `spread` years wide."""
+    below = _normal_distribution((np.asarray(SCORED_BANDS) - years[:, None]) / spread)
+    return np.diff(below, prepend=0.0, append=1.0, axis=1)
+
+
+def fit_spread(years: Numbers, ages: npt.NDArray[np.int64]) -> float:
+    """The spread of `band_table`: the root mean square of the residuals of predicted years, in years.
+
+    It is the most likely spread of normal residuals. It learns from every age, where the likelihood of the bands
+    alone hears only the few people near 30 and 60. Ages are cut to whole years: the variance of what is cut off,
+    1/12, also keeps the spread above zero.
+    """
+    return float(np.sqrt(np.mean((years.astype(np.float64) - ages) ** 2) + 1 / 12))
+
+
+def nested_band_table(years: Numbers, ages: npt.NDArray[np.int64], folds: npt.NDArray[np.int64]) -> Table:
+    """The band table (n, 3) of out-of-fold years, each fold with the spread of the other folds.
+
+    A fold that is alone uses its own: one number, which hardly moves the likeliest band.
+    """
+    table = np.empty((len(years), len(SCORED_BANDS) + 1))
+    for fold in np.unique(folds):
+        own = folds == fold
+        fitted_on = own if own.all() else ~own
+        table[own] = band_table(years[own], fit_spread(years[fitted_on], ages[fitted_on]))
+    return table

@@ -1,0 +1,41 @@
+"""The report of out-of-fold predictions: scores, tables and the picture of the confusion."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipeline import metrics, plots, tables, targets
+from pipeline.labels import ATTRIBUTES, Codes, names
+from pipeline.probabilities import Table
+
+
+def write(results: Path, pictures: pd.DataFrame, probabilities: Table) -> dict[str, float]:
+    """Write what is known about labelled pictures (n) and their probabilities (n, 18); returns the scores.
+
+    out_of_fold.csv has a row a picture, classes.csv a class, errors.csv a set of wrong attributes; confusion.csv
+    holds the names of every picture's true and predicted class, confusion.png the matrices.
+    """
+    true, predicted = targets.codes(pictures, tuple(ATTRIBUTES)), probabilities.argmax(axis=1)
+    answers = pd.DataFrame({"path": pictures["path"], "target": true, "prediction": predicted})
+    by_class = pd.DataFrame(probabilities, columns=names())
+    tables.write(pd.concat([answers, by_class], axis=1), results / "out_of_fold.csv")
+    tables.write(_classes(metrics.confusion(true, predicted)), results / "classes.csv")
+    tables.write(_errors(true, predicted), results / "errors.csv")
+    readable = np.array(names())
+    tables.write(pd.DataFrame({"actual": readable[true], "predicted": readable[predicted]}), results / "confusion.csv")
+    scores = {"pictures": len(pictures), **metrics.score(true, predicted)}
+    title = "Out-of-fold, {pictures} pictures: macro F1 {macro_f1:.3f}, accuracy {accuracy:.3f}".format(**scores)
+    plots.save(plots.confusion_matrices(true, predicted, title), results / "confusion.png")
+    return scores
+
+
+def _classes(counts: Codes) -> pd.DataFrame:
+    columns = {"precision": metrics.precision, "recall": metrics.recall, "f1": metrics.f1}
+    scores = {name: score(counts) for name, score in columns.items()}
+    return pd.DataFrame({"class": names(), "support": counts.sum(axis=1), **scores})
+
+
+def _errors(true: Codes, predicted: Codes) -> pd.DataFrame:
+    counts = pd.Series(metrics.errors(true, predicted))
+    return pd.DataFrame({"wrong": counts.index, "pictures": counts, "share": counts / max(len(true), 1)})

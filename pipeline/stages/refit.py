@@ -1,0 +1,29 @@
+"""Train one model once more on everybody, for the number of epochs that its folds found best."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.entries import Model, Recipe
+from pipeline.members import Member, require
+from pipeline.vision.training import Inputs, OnEpoch, run, write
+from pipeline.vision.weights import read_recipe
+
+
+def refit(
+    inputs: Inputs, model: str, entry: Model, models: Path, folds: Sequence[int], output: Path, on_epoch: OnEpoch
+) -> None:
+    """Write weights, epochs.csv and metrics.json; `folds` are those that the model was trained on."""
+    trained = [Member(models, model, fold) for fold in folds]
+    epochs = best_epochs(trained)
+    table = inputs.table()
+    progress = run(inputs, table, np.zeros(len(table), dtype=np.bool_), entry, epochs, on_epoch)
+    write(output, progress, Recipe(model=model, fold=None, epoch=epochs, entry=entry))
+    inputs.checkpoint.unlink(missing_ok=True)
+
+
+def best_epochs(trained: Sequence[Member]) -> int:
+    """Mean of the best epochs of a model's trained folds, rounded."""
+    require(trained)
+    return round(float(np.mean([read_recipe(member.weights).epoch for member in trained])))

@@ -1,0 +1,56 @@
+"""albumentations from params: what every picture goes through, and what training adds."""
+
+import os
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from pipeline.entries import Model, Transform
+from pipeline.errors import InputError
+from pipeline.photographs import Pixels
+
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # importing it must not ask the network for a newer release
+
+import albumentations as A
+
+
+class Pipeline:
+    """Preprocessing, augmentation (when `training`) and resizing of one entry, as one function of a picture."""
+
+    def __init__(self, entry: Model, training: bool) -> None:
+        steps = [*entry.preprocess, *entry.augmentation] if training else entry.preprocess
+        size = A.Resize(entry.image_size, entry.image_size)
+        self._compose = A.Compose([*build(steps), size])
+
+    def __call__(self, picture: Pixels, seed: Sequence[int]) -> Pixels:
+        """Picture (h, w, 3) to (image_size, image_size, 3); the same seed draws the same augmentation."""
+        self._compose.set_random_seed(int(np.random.SeedSequence(seed).generate_state(1)[0]))
+        return np.ascontiguousarray(self._compose(image=picture)["image"])
+
+
+def build(steps: Sequence[Transform]) -> list[Any]:
+    """Transforms from `{Name: {argument: value}}`; `OneOf` and its like hold a list under `transforms`."""
+    return [_build_one(step) for step in steps]
+
+
+def _build_one(step: Transform) -> Any:
+    if len(step) != 1:
+        raise InputError(f"params.yaml: augmentation {step} is not one name over its arguments")
+    ((name, arguments),) = step.items()
+    transform = getattr(A, name, None)
+    if not (isinstance(transform, type) and issubclass(transform, A.BasicTransform | A.BaseCompose)):
+        raise InputError(f"params.yaml: augmentation '{name}' is unknown to albumentations {A.__version__}")
+    arguments = dict(arguments or {})
+    nested = {"transforms": build(arguments.pop("transforms"))} if "transforms" in arguments else {}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # albumentations only warns of an argument that it does not know
+            return transform(**nested, **_tuples(arguments))
+    except (TypeError, ValueError, UserWarning) as error:
+        raise InputError(f"params.yaml: augmentation '{name}': {error}") from error
+
+
+def _tuples(arguments: dict[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in arguments.items()}

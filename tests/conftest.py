@@ -1,0 +1,67 @@
+"""Small real things that tests share."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline import tables
+from pipeline.entries import Model
+from pipeline.labels import ATTRIBUTES
+from pipeline.photographs import Pixels
+
+SIZE = 32
+
+
+@pytest.fixture
+def entry() -> Callable[..., Model]:
+    """Make an entry of a tiny network; keywords replace its settings."""
+
+    def make(**settings: Any) -> Model:
+        return Model.model_validate(
+            {
+                "backbone": "test_resnet",
+                "pretrained": False,
+                "heads": {"mask": {}},
+                "image_size": SIZE,
+                "epochs": 3,
+                "batch_size": 16,
+                "optimizer": {"name": "adamw", "learning_rate": 3e-3},
+            }
+            | settings
+        )
+
+    return make
+
+
+@pytest.fixture
+def trainable(tmp_path: Path) -> Path:
+    """A folder with crops/, labels.csv and folds.csv of 48 pictures whose colour tells every attribute."""
+    people = [(mask, gender, age) for mask in range(3) for gender in range(2) for age in (25, 45, 60)] * 3
+    rows = np.random.default_rng(0).permutation(len(people))[:48]
+    pictures = np.stack([_coloured(*people[row], seed=int(row)) for row in rows])
+    (tmp_path / "crops").mkdir()
+    np.save(tmp_path / "crops" / "train.npy", pictures)
+    table = pd.DataFrame(
+        {
+            "path": [f"person{row}/normal.jpg" for row in range(len(rows))],
+            "person": [f"person{row}" for row in range(len(rows))],
+            "mask": [ATTRIBUTES["mask"][people[row][0]] for row in rows],
+            "gender": [ATTRIBUTES["gender"][people[row][1]] for row in rows],
+            "age": [people[row][2] for row in rows],
+            "corrected": "",
+            "fold": np.arange(len(rows)) % 3,
+        }
+    )
+    tables.write(table[["path"]], tmp_path / "crops" / "train.csv")
+    tables.write(table[list(tables.LABELS)], tmp_path / "labels.csv")
+    tables.write(table[list(tables.FOLDS)], tmp_path / "folds.csv")
+    return tmp_path
+
+
+def _coloured(mask: int, gender: int, age: int, seed: int) -> Pixels:
+    noise = np.random.default_rng(seed).normal(0, 12, (SIZE, SIZE, 3))
+    return (noise + np.array([60 + 60 * mask, 60 + 120 * gender, 3 * age])).clip(0, 255).astype(np.uint8)

@@ -1,0 +1,94 @@
+"""probabilities: every mix of heads gives a distribution over the 18 classes."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.entries import attributes
+from pipeline.errors import InputError
+from pipeline.labels import ATTRIBUTES, CLASSES, band, encode, shape
+from pipeline.probabilities import Table, band_table, fit_spread, multiply, nested_band_table
+
+MIXES = [
+    ("mask", "gender", "age"),
+    ("age", "mask", "gender"),
+    ("mask", "gender x age"),
+    ("age x gender", "mask"),
+    ("age x mask x gender",),
+    ("mask x gender x age",),
+]
+
+
+def tables(heads: tuple[str, ...], rows: int = 50) -> dict[str, Table]:
+    random = np.random.default_rng(777)
+    return {head: random.dirichlet(np.ones(np.prod(shape(attributes(head)))), rows) for head in heads}
+
+
+@pytest.mark.parametrize("heads", MIXES)
+def test_products_of_heads_are_distributions(heads: tuple[str, ...]) -> None:
+    product = multiply(tables(heads))
+    assert product.shape == (50, CLASSES)
+    np.testing.assert_allclose(product.sum(axis=1), 1)
+
+
+@pytest.mark.parametrize("heads", MIXES)
+def test_a_product_keeps_what_each_head_says(heads: tuple[str, ...]) -> None:
+    given = tables(heads)
+    cube = multiply(given).reshape(-1, *shape(tuple(ATTRIBUTES)))
+    for head, table in given.items():
+        parts = attributes(head)
+        others = tuple(axis for axis, name in enumerate(ATTRIBUTES, start=1) if name not in parts)
+        kept = [name for name in ATTRIBUTES if name in parts]
+        marginal = cube.sum(axis=others).transpose(0, *(1 + kept.index(part) for part in parts))
+        np.testing.assert_allclose(marginal.reshape(len(table), -1), table)
+
+
+def test_the_likeliest_class_is_made_of_the_likeliest_values() -> None:
+    given = tables(("gender", "age", "mask"))
+    likeliest = encode(*(given[name].argmax(axis=1) for name in ATTRIBUTES))
+    np.testing.assert_array_equal(multiply(given).argmax(axis=1), likeliest)
+
+
+@pytest.mark.parametrize("heads", [("mask", "age"), ("mask", "gender x age", "age"), ()])
+def test_heads_that_do_not_cover_each_attribute_once_are_refused(heads: tuple[str, ...]) -> None:
+    with pytest.raises(InputError, match="mask, gender and age once each"):
+        multiply(tables(heads))
+
+
+@given(st.lists(st.floats(0, 100), min_size=1), st.floats(0.3, 15))
+def test_years_become_distributions_over_bands_that_rise_with_age(years: list[float], spread: float) -> None:
+    table = band_table(np.sort(np.asarray(years)), spread)
+    np.testing.assert_allclose(table.sum(axis=1), 1)
+    assert (table >= 0).all()
+    assert (np.diff(table[:, 0]) <= 1e-12).all()
+    assert (np.diff(table[:, 2]) >= -1e-12).all()
+
+
+@given(st.floats(0, 100).filter(lambda years: min(abs(years - 30), abs(years - 60)) > 0.01), st.floats(0.3, 8))
+def test_the_likeliest_band_is_that_of_the_years_whatever_the_spread(years: float, spread: float) -> None:
+    assert band_table(np.array([years]), spread).argmax() == band(years)
+
+
+def test_the_spread_is_that_of_the_residuals() -> None:
+    random = np.random.default_rng(777)
+    ages = random.integers(18, 70, 50_000)
+    assert fit_spread(ages + random.normal(0, 4, len(ages)), ages) == pytest.approx(4, rel=0.02)
+    assert fit_spread(ages.astype(np.float32), ages) > 0
+
+
+def test_a_fold_does_not_fit_its_own_spread() -> None:
+    ages, folds = np.array([28, 33, 58, 61]), np.array([0, 0, 1, 1])
+    years = np.array([29.0, 31.0, 50.0, 70.0])
+    table = nested_band_table(years, ages, folds)
+    np.testing.assert_array_equal(table[:2], band_table(years[:2], fit_spread(years[2:], ages[2:])))
+    changed = nested_band_table(years, np.array([28, 33, 20, 20]), folds)
+    np.testing.assert_array_equal(changed[2:], table[2:])
+    assert not np.array_equal(changed[:2], table[:2])
+
+
+def test_a_fold_alone_uses_its_own_spread() -> None:
+    years, ages = np.array([29.0, 31.0]), np.array([28, 33])
+    np.testing.assert_array_equal(
+        nested_band_table(years, ages, np.array([2, 2])), band_table(years, fit_spread(years, ages))
+    )

@@ -1,0 +1,77 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import mlflow
+import pytest
+from mlflow.entities import Run
+
+from pipeline import tracking
+
+
+@pytest.fixture(autouse=True)
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")  # MLflow keeps a store per address
+    yield
+    mlflow.set_tracking_uri(None)  # type: ignore[arg-type]  # back to the default, as MLflow's own tests do
+
+
+def runs() -> list[Run]:
+    return mlflow.search_runs(search_all_experiments=True, output_format="list")
+
+
+def test_nested_parameters_become_flat_ones() -> None:
+    assert tracking.flat({"a": 1, "b": {"c": 2, "d": {"e": [3]}}}) == {"a": 1, "b.c": 2, "b.d.e": [3]}
+
+
+def test_a_run_has_name_tags_parameters_metrics_by_epoch_and_files(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    for name in ("epochs.csv", "picture.png", "weights.safetensors"):
+        (tmp_path / "out" / name).write_text(name)
+    with tracking.run("mask-0", {"stage": "train"}, {"optimizer": {"name": "adam"}}) as run:
+        run.metrics({"f1": 0.5}, 1)
+        run.metrics({"f1": 0.7}, 2)
+        run.files(tmp_path / "out")
+    (found,) = runs()
+    client = mlflow.MlflowClient()
+    assert found.info.run_name == "mask-0"
+    assert found.info.status == "FINISHED"
+    assert found.data.tags["stage"] == "train"
+    assert found.data.params == {"optimizer.name": "adam"}
+    history = client.get_metric_history(found.info.run_id, "f1")
+    assert [(metric.step, metric.value) for metric in history] == [(1, 0.5), (2, 0.7)]
+    assert [file.path for file in client.list_artifacts(found.info.run_id)] == ["epochs.csv", "picture.png"]
+    assert (tmp_path / "mlflow.db").exists()
+    assert (tmp_path / "mlartifacts").is_dir()
+
+
+def test_a_run_whose_body_raises_has_failed() -> None:
+    with pytest.raises(RuntimeError, match="out of memory"), tracking.run("mask-0", {}, {}):
+        raise RuntimeError("out of memory")
+    (found,) = runs()
+    assert found.info.status == "FAILED"
+
+
+def test_an_ensemble_names_its_members_by_content_and_by_run(tmp_path: Path) -> None:
+    weights = tmp_path / "weights.safetensors"
+    weights.write_bytes(b"weights")
+    with tracking.run("mask-0", {}, {}) as run:
+        run.weights(weights)
+    (training,) = runs()
+    digest = training.data.tags["weights_sha256"]
+    with tracking.run("ensemble", {}, {}) as run:
+        run.members({"mask-0": digest, "mask-1": "0" * 64})
+    ensemble = next(found for found in runs() if found.info.run_name == "ensemble")
+    assert ensemble.data.tags["member.mask-0"] == digest
+    assert ensemble.data.tags["member_run.mask-0"] == training.info.run_id
+    assert ensemble.data.tags["member_run.mask-1"] == "unknown"
+
+
+def test_the_experiment_can_be_named_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "elsewhere")
+    for _ in range(2):
+        with tracking.run("mask-0", {}, {}):
+            pass
+    experiment = mlflow.get_experiment_by_name("elsewhere")
+    assert experiment is not None
+    assert [found.info.experiment_id for found in runs()] == [experiment.experiment_id] * 2
