@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.entries import Model, Recipe
-from pipeline.members import Member, require
+from pipeline.members import Member, remove_leftovers, require
 from pipeline.vision.training import Inputs, OnEpoch, run, write
 from pipeline.vision.weights import read_recipe
 
@@ -16,6 +16,7 @@ def refit(
 ) -> None:
     """Write weights, epochs.csv and metrics.json; `folds` are those that the model was trained on."""
     trained = [Member(models, model, fold) for fold in folds]
+    remove_leftovers(models / model / "folds", [member.folder for member in trained])
     epochs = best_epochs(trained)
     table = inputs.table()
     progress = run(inputs, table, np.zeros(len(table), dtype=np.bool_), entry, epochs, on_epoch)

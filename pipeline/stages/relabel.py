@@ -1,0 +1,37 @@
+"""The labels of every train picture, after the corrections that are asked for."""
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline import tables
+from pipeline.errors import raise_faults
+from pipeline.fixes import Mismatch, apply, match, read
+from pipeline.params import FixFault, Relabel
+from pipeline.photographs import train_pictures
+
+
+def relabel(photographs: Path, fixes: Path, labels: Path, params: Relabel) -> None:
+    """Write the table `labels` (`tables.LABELS`, a row a picture) of the data set in the folder `photographs`.
+
+    `fixes` is the folder of the files that `params.fixes` names. Raises `InputError` that names every fault of the
+    data set, or every correction that does not apply unless `params.allow` tolerates its kind: it is then skipped.
+    """
+    pictures = train_pictures(photographs)
+    corrections, mismatches = match(read(fixes, params.fixes), pictures)
+    _judge(mismatches, params.allow)
+    table = apply(corrections, pictures)
+    tables.write(table, labels)
+    changed = (table["corrected"] != "").sum()
+    print(f"{len(table):,} pictures of {table['person'].nunique():,} people, {changed:,} with a corrected label")
+
+
+def _judge(mismatches: Sequence[Mismatch], allowed: Sequence[FixFault]) -> None:
+    refused = [str(mismatch) for mismatch in mismatches if mismatch.kind not in allowed]
+    raise_faults("corrections that do not apply; mend the rows, or name their kind in relabel.allow", refused)
+    for kind, count in sorted(Counter(mismatch.kind for mismatch in mismatches).items()):
+        print(
+            f"WARNING: {count:,} correction{'s' * (count > 1)} skipped, because relabel.allow has '{kind}'",
+            file=sys.stderr,
+        )
