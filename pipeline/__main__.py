@@ -27,7 +27,8 @@ Checkpoint = Annotated[Path, typer.Option(help="File that a killed training cont
 Results = Annotated[Path, typer.Option(help="Folder of the ensemble's predictions and scores.")]
 Probabilities = Annotated[Path, typer.Option(help="Table of the eval pictures' probabilities.")]
 Submission = Annotated[Path, typer.Option(help="Submission to write.")]
-Metrics = Annotated[Path, typer.Option(help="Scores and class shares of the submission, to write.")]
+Shares = Annotated[Path, typer.Option(help="Table of class shares to write.")]
+Metrics = Annotated[Path, typer.Option(help="Scores to write.")]
 Output = Annotated[Path, typer.Option(help="Folder to write to.")]
 
 
@@ -119,12 +120,17 @@ def ensemble(models: Models, crops: Crops, labels: Labels, folds: Folds, results
 
 @app.command()
 def submit(
-    photographs: Photographs, probabilities: Probabilities, labels: Labels, submission: Submission, metrics: Metrics
+    photographs: Photographs,
+    probabilities: Probabilities,
+    labels: Labels,
+    submission: Submission,
+    shares: Shares,
+    metrics: Metrics,
 ) -> None:
     """Write and check the submission; score it where the answers are known."""
     from pipeline.stages.submit import submit as stage
 
-    stage(photographs, probabilities, labels, submission, metrics)
+    stage(photographs, probabilities, labels, submission, shares, metrics)
 
 
 def main() -> None:

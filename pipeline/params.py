@@ -122,12 +122,12 @@ class Params(Section):
     """The whole of params.yaml."""
 
     data: Data
-    sample: Sample = Sample()
-    relabel: Relabel = Relabel()
-    crop: Crop = Crop()
-    split: Split = Split()
+    sample: Sample
+    relabel: Relabel
+    crop: Crop
+    split: Split
     train: Train
-    refit: Refit = Refit()
+    refit: Refit
     models: dict[str, Model]
     ensemble: Ensemble
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from pipeline import tables
 from pipeline.entries import Model
@@ -14,6 +15,8 @@ from pipeline.labels import ATTRIBUTES
 from pipeline.photographs import Pixels
 
 SIZE = 32
+
+torch.set_num_threads(1)  # tiny networks lose more by waiting for each other's threads than they gain
 
 
 @pytest.fixture

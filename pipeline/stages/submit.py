@@ -1,7 +1,7 @@
 """Stage submit: the submission in the order of info.csv, checked, and scored where the answers are known."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,24 +19,27 @@ ANSWERS: dict[str, tables.Kind] = {"ImageID": "text", "ans": "integer"}
 COLUMNS: dict[str, tables.Kind] = {"path": "text", **dict.fromkeys(names(), "number")}
 
 
-def submit(photographs: Path, probabilities: Path, labels: Path, submission: Path, metrics: Path) -> None:
-    """Write the submission, check it as it was written, and print its class shares beside those of train.
+def submit(photographs: Path, probabilities: Path, labels: Path, submission: Path, shares: Path, metrics: Path) -> None:
+    """Write the submission, check it as it was written, and show its class shares beside those of train.
 
-    `metrics` gets the class shares and, where eval/answers.csv exists, the scores against it.
+    `shares` gets the table of shares; `metrics` the number of pictures and, where eval/answers.csv exists, the
+    scores against it.
     Raises `InputError` when the pictures of `probabilities` are not those of info.csv.
     """
     info = tables.read(photographs / "eval" / "info.csv", INFO)
     tables.write(info.assign(ans=_most_likely(probabilities, info["ImageID"])), submission)
     codes = check(submission, info)
     train = targets.codes(tables.read(labels, tables.LABELS), tuple(ATTRIBUTES))
+    table = _shares(codes, train)
+    tables.write(table, shares)
     console = Console()
-    console.print(_shares_table(codes, train))
-    report: dict[str, Any] = {"classes": dict(zip(names(), _shares(codes, CLASSES), strict=True))}
+    console.print(_shown(table))
+    scores: dict[str, float] = {"pictures": len(codes)}
     answers = photographs / "eval" / "answers.csv"
     if answers.exists():
-        report["score"] = score(_answers(answers, info["ImageID"]), codes)
-        console.print(_score_table(report["score"]))
-    write(metrics, report)
+        scores |= score(_answers(answers, info["ImageID"]), codes)
+        console.print(_score_table(scores))
+    write(metrics, scores)
     console.print(f"{submission}: {len(codes)} rows, checked", soft_wrap=True)
 
 
@@ -74,29 +77,32 @@ def _no_classes(table: pd.DataFrame) -> list[str]:
     ]
 
 
-def _shares(codes: Codes, classes: int) -> list[float]:
-    counts = np.bincount(codes, minlength=classes)
-    return [float(share) for share in counts / max(len(codes), 1)]
+def _shares(codes: Codes, train: Codes) -> pd.DataFrame:
+    """Pictures and shares of every class, and of every value of each attribute, beside their shares in train."""
+    groups = {"class": (names(), codes, train)}
+    for (attribute, values), own, others in zip(ATTRIBUTES.items(), decode(codes), decode(train), strict=True):
+        groups[attribute] = (list(values), own, others)
+    return pd.concat([_group(of, *group) for of, group in groups.items()], ignore_index=True)
 
 
-def _shares_table(codes: Codes, train: Codes) -> Table:
+def _group(of: str, values: list[str], codes: Codes, train: Codes) -> pd.DataFrame:
+    counts, others = (np.bincount(part, minlength=len(values)) for part in (codes, train))
+    shares = {"submission": counts / len(codes), "train": others / len(train)}
+    return pd.DataFrame({"of": of, "value": values, "pictures": counts, **shares})
+
+
+def _shown(shares: pd.DataFrame) -> Table:
     table = Table("class", title="Class shares", title_justify="left")
     for column in ("pictures", "submission", "train"):
         table.add_column(column, justify="right")
-    _add_rows(table, names(), codes, train)
-    for values, own, others in zip(ATTRIBUTES.values(), decode(codes), decode(train), strict=True):
-        _add_rows(table, values, own, others)
+    for _, group in shares.groupby("of", sort=False):
+        table.add_section()
+        for row in group.itertuples():
+            table.add_row(str(row.value), f"{row.pictures:,}", f"{row.submission:.1%}", f"{row.train:.1%}")
     return table
 
 
-def _add_rows(table: Table, classes: Any, codes: Codes, train: Codes) -> None:
-    table.add_section()
-    counts = np.bincount(codes, minlength=len(classes))
-    for row in zip(classes, counts, _shares(codes, len(classes)), _shares(train, len(classes)), strict=True):
-        table.add_row(row[0], str(row[1]), f"{row[2]:.1%}", f"{row[3]:.1%}")
-
-
-def _score_table(scores: dict[str, float]) -> Table:
+def _score_table(scores: Mapping[str, float]) -> Table:
     table = Table("", title="Score against answers.csv", title_justify="left")
     for column in ("macro F1", "accuracy"):
         table.add_column(column, justify="right")

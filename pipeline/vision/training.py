@@ -1,7 +1,6 @@
 """One training, from files to files: what the stages `train` and `refit` share."""
 
 import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 from lightning_fabric import Fabric
 
-from pipeline import tables, targets
+from pipeline import metrics, tables, targets
 from pipeline.entries import Model, Recipe
 from pipeline.errors import InputError
 from pipeline.vision import weights
@@ -76,5 +75,12 @@ def write(output: Path, progress: Progress, recipe: Recipe) -> None:
     history = pd.DataFrame(progress.history)
     history.insert(0, "epoch", range(1, len(history) + 1))
     tables.write(history, output / "epochs.csv")
-    kept = {"epoch": recipe.epoch} | {name: round(value, 6) for name, value in progress.history[progress.best].items()}
-    (output / "metrics.json").write_text(json.dumps(kept, indent=2) + "\n")
+    metrics.write(output / "metrics.json", {"epoch": recipe.epoch} | _scores(progress.history[progress.best]))
+
+
+def _scores(measured: Metrics) -> Metrics:
+    """The scores of the kept epoch by the names that the ensemble has for them; a refit has those of training."""
+    part = "validation" if "validation_loss" in measured else "train"
+    names = {f"{part}_f1": "macro_f1", f"{part}_accuracy": "accuracy", f"{part}_loss": "loss", f"{part}_mae": "mae"}
+    scores = {name: measured[key] for key, name in names.items() if key in measured}
+    return scores if part == "validation" else {f"train_{name}": value for name, value in scores.items()}

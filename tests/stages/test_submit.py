@@ -24,6 +24,7 @@ class Competition:
         self.root = root
         self.probabilities, self.labels = root / "eval_probabilities.csv", root / "labels.csv"
         self.submission, self.metrics = root / "submission.csv", root / "submission.json"
+        self.shares = root / "shares.csv"
         self.info(PICTURES)
         self.predict(PICTURES, CODES)
         row = {"path": "p/normal.jpg", "person": "p", "mask": "normal", "gender": "male", "age": 44, "corrected": ""}
@@ -40,10 +41,10 @@ class Competition:
         table.insert(0, "path", pictures)
         tables.write(table, self.probabilities)
 
-    def submit(self) -> dict[str, dict[str, float]]:
-        submit(self.root, self.probabilities, self.labels, self.submission, self.metrics)
-        report: dict[str, dict[str, float]] = json.loads(self.metrics.read_text())
-        return report
+    def submit(self) -> dict[str, float]:
+        submit(self.root, self.probabilities, self.labels, self.submission, self.shares, self.metrics)
+        scores: dict[str, float] = json.loads(self.metrics.read_text())
+        return scores
 
 
 @pytest.fixture
@@ -64,10 +65,11 @@ def test_rows_keep_the_order_of_info_whatever_that_of_the_predictions(
 def test_class_shares_are_written_and_printed_beside_those_of_train(
     competition: Competition, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    report = competition.submit()
-    assert list(report) == ["classes"]
-    assert list(report["classes"]) == names()
-    assert report["classes"]["worn female 30-59"] == 0.5
+    assert competition.submit() == {"pictures": 4}
+    shares = pd.read_csv(competition.shares)
+    assert shares.loc[shares["of"] == "class", "value"].to_list() == names()
+    assert shares.groupby("of")[["submission", "train"]].sum().to_numpy() == pytest.approx(1)
+    assert shares.set_index("value").loc["worn female 30-59", "submission"] == 0.5
     lines = capsys.readouterr().out.splitlines()
     printed = [[cell.strip() for cell in line.strip("│").split("│")] for line in lines]
     assert ["worn female 30-59", "2", "50.0%", "0.0%"] in printed
@@ -77,7 +79,7 @@ def test_class_shares_are_written_and_printed_beside_those_of_train(
 
 def test_known_answers_score_the_submission(competition: Competition, capsys: pytest.CaptureFixture[str]) -> None:
     competition.answer(PICTURES[::-1], [4, 4, 17, 1])
-    score = competition.submit()["score"]
+    score = competition.submit()
     assert score["accuracy"] == 0.75
     assert score["macro_f1"] == pytest.approx(2 / CLASSES, abs=1e-6)
     assert score["age_accuracy"] == 0.75

@@ -43,9 +43,10 @@ def test_a_model_learns_what_can_be_seen_and_predicts_exactly_its_fold(entry: Ma
     assert {head: table.shape for head, table in heads.items()} == {"mask": (16, 3), "gender x age": (16, 6)}
     assert all(np.allclose(table.sum(axis=1), 1) for table in heads.values())
     metrics = json.loads((trainable / "out" / "metrics.json").read_text())
-    assert metrics["validation_mask_f1"] > 0.9
+    assert metrics["macro_f1"] > 0.6
     epochs = pd.read_csv(trainable / "out" / "epochs.csv")
     assert len(epochs) == 12
+    assert epochs["validation_mask_f1"].max() > 0.9
     assert epochs["train_loss"].iloc[-1] < epochs["train_loss"].iloc[0] / 2
     assert metrics["epoch"] == epochs["epoch"].iloc[int(epochs["validation_f1"].argmax())]
 

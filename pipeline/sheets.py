@@ -1,0 +1,46 @@
+"""Contact sheets: many small pictures with captions, as one picture."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+from pipeline.photographs import Pixels
+
+PAPER, INK, DIM = "#fafaf7", "#22252b", "#70757d"
+TILE, GAP, HEAD, LINE = 128, 12, 44, 13
+
+
+def write(path: Path, title: str, pictures: Sequence[Pixels], captions: Sequence[str]) -> None:
+    """Write RGB pictures (h, w, 3) of any size as one JPEG, eight a row, each in a square above its caption.
+
+    A caption has two lines at most; what is too wide is cut. Without pictures the sheet is its title.
+    """
+    columns = min(max(len(pictures), 4), 8)
+    rows = -(-len(pictures) // columns)
+    width, height = TILE + GAP, TILE + GAP + 2 * LINE
+    sheet = Image.new("RGB", (columns * width + GAP, rows * height + HEAD), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    draw.text((GAP, HEAD / 2), title, INK, ImageFont.load_default(16), anchor="lm")
+    for number, (pixels, caption) in enumerate(zip(pictures, captions, strict=True)):
+        row, column = divmod(number, columns)
+        left, top = GAP + column * width, HEAD + row * height
+        picture = ImageOps.contain(Image.fromarray(pixels), (TILE, TILE))
+        sheet.paste(picture, (left + (TILE - picture.width) // 2, top + (TILE - picture.height) // 2))
+        _write_caption(draw, (left + TILE // 2, top + TILE + 2), caption)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sheet.save(path, "JPEG", quality=90)
+
+
+def _write_caption(draw: ImageDraw.ImageDraw, place: tuple[int, int], caption: str) -> None:
+    font = ImageFont.load_default(10)
+    for number, line in enumerate(caption.split("\n")[:2]):
+        draw.text((place[0], place[1] + number * LINE), _fit(line, font), DIM, font, anchor="ma")
+
+
+def _fit(line: str, font: ImageFont.ImageFont | ImageFont.FreeTypeFont) -> str:
+    if font.getlength(line) <= TILE:
+        return line
+    while line and font.getlength(line + "...") > TILE:
+        line = line[:-1]
+    return line + "..."

@@ -1,0 +1,73 @@
+"""Stage split: folds in which every class has its share, and in which no person stands on both sides."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from pipeline import plots, tables, targets
+from pipeline.errors import raise_faults
+from pipeline.labels import ATTRIBUTES, CLASSES, Codes, names
+from pipeline.params import Split
+
+LEAK = "WARNING: split.by is picture: the same person stands on both sides of a fold; the scores flatter. Never submit."
+
+
+def split(labels: Path, folds: Path, classes: Path, plot: Path, params: Split) -> None:
+    """Write the fold 0..k-1 of every train picture, and how many pictures of each class a fold has (table, plot).
+
+    Raises `InputError` that names the classes that a fold would lack.
+    """
+    table = tables.read(labels, tables.LABELS)
+    table["fold"] = _by_person(table, params) if params.by == "person" else _by_picture(table, params)
+    counts = count(targets.codes(table, tuple(ATTRIBUTES)), table["fold"].to_numpy(), params.folds)
+    _check(counts)
+    tables.write(table[list(tables.FOLDS)], folds)
+    columns = {f"fold {fold}": counts[:, fold] for fold in range(params.folds)}
+    tables.write(pd.DataFrame({"class": names(), **columns, "all": counts.sum(axis=1)}), classes)
+    plots.save(plots.classes_per_fold(counts), plot)
+
+
+def deal(cells: npt.ArrayLike, folds: int, seed: int) -> Codes:
+    """Fold 0..k-1 of each unit: shuffled, sorted by cell and dealt like cards.
+
+    So the folds' shares of every cell, and of the whole, differ by one unit at most.
+    """
+    cells = np.asarray(cells)
+    shuffled = np.random.default_rng(seed).permutation(len(cells))
+    order = shuffled[np.argsort(cells[shuffled], kind="stable")]
+    dealt = np.empty(len(cells), dtype=np.int64)
+    dealt[order] = np.arange(len(cells)) % folds
+    return dealt
+
+
+def count(codes: Codes, fold: Codes, folds: int) -> Codes:
+    """Pictures (18, folds) of each class in each fold."""
+    return np.bincount(codes * folds + fold, minlength=CLASSES * folds).reshape(CLASSES, folds)
+
+
+def _by_person(table: pd.DataFrame, params: Split) -> "pd.Series[int]":
+    people = table.drop_duplicates("person").sort_values("person")
+    dealt = deal(targets.codes(people, ("gender", "age")), params.folds, params.seed)
+    return table["person"].map(dict(zip(people["person"], dealt, strict=True)))
+
+
+def _by_picture(table: pd.DataFrame, params: Split) -> Codes:
+    print(LEAK, file=sys.stderr)
+    return deal(targets.codes(table, tuple(ATTRIBUTES)), params.folds, params.seed)
+
+
+def _check(counts: Codes) -> None:
+    """A class without any picture is said aloud; one that only some folds lack is an error."""
+    for name, total in zip(names(), counts.sum(axis=1), strict=True):
+        if total == 0:
+            print(f"WARNING: no train picture is '{name}': no model can learn it", file=sys.stderr)
+    faults = [
+        f"fold {fold} has no picture of '{names()[code]}' ({counts[code].sum()} in all)"
+        for code, fold in np.argwhere(counts == 0)
+        if counts[code].any()
+    ]
+    folds = counts.shape[1]
+    raise_faults(f"classes absent from a fold; set split.folds below {folds}, or bring more people", faults)

@@ -1,0 +1,89 @@
+"""From photographs to the pictures that models see: one function for train, eval and inference."""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from pipeline.params import Crop as Params
+from pipeline.params import Grow
+from pipeline.photographs import Pixels
+from pipeline.vision.faces import Detector, Face
+
+Source = Literal["face", "center", "whole"]
+Box = tuple[int, int, int, int]
+
+
+class Crop(NamedTuple):
+    """A crop (height, width, 3) and where it was cut: left, top, right, bottom in pixels of the upright picture."""
+
+    pixels: Pixels
+    box: Box
+    source: Source
+    face: Face | None
+
+
+class Cropper:
+    """Cuts pictures as the params say; equal batches give equal crops."""
+
+    def __init__(self, params: Params, device: str = "cpu") -> None:
+        self.params = params
+        self.detect = Detector(device) if params.method == "mtcnn" else _nothing
+
+    def __call__(self, pictures: Sequence[Pixels]) -> list[Crop]:
+        """Crop each upright RGB picture (h, w, 3) to `params.shape`."""
+        return [self._crop(picture, face) for picture, face in zip(pictures, self.detect(pictures), strict=True)]
+
+    def _crop(self, picture: Pixels, face: Face | None) -> Crop:
+        height, width = picture.shape[:2]
+        source: Source = "face" if face else "whole" if self.params.method == "none" else "center"
+        if face:
+            box = face_box(face, width, height, self.params.grow, self.params.square)
+        else:
+            box = (0, 0, width, height) if source == "whole" else center_box(width, height, self.params.center)
+        return Crop(_resize(picture, box, self.params.shape), box, source, face)
+
+
+def face_box(face: Face, width: int, height: int, grow: Grow, square: bool) -> Box:
+    """A face's box, grown on each side, made square if asked for, and clipped to the picture.
+
+    A square that would stick out is moved inside; its side is at most the picture's shorter side.
+    """
+    left, top, right, bottom = (float(edge) for edge in face.box)
+    fraction = grow.unit == "fraction"
+    x = grow.x * (right - left) if fraction else grow.x
+    y = grow.y * (bottom - top) if fraction else grow.y
+    left, top, right, bottom = left - x, top - y, right + x, bottom + y
+    if square:
+        side = min(max(round(max(right - left, bottom - top)), 1), width, height)
+        return _square((left + right) / 2, (top + bottom) / 2, side, width, height)
+    left, right = _clip(left, right, width)
+    top, bottom = _clip(top, bottom, height)
+    return left, top, right, bottom
+
+
+def center_box(width: int, height: int, side: int) -> Box:
+    """The square in the middle of a picture; its side is at most the picture's shorter side."""
+    return _square(width / 2, height / 2, min(side, width, height), width, height)
+
+
+def _square(x: float, y: float, side: int, width: int, height: int) -> Box:
+    left = min(max(round(x - side / 2), 0), width - side)
+    top = min(max(round(y - side / 2), 0), height - side)
+    return left, top, left + side, top + side
+
+
+def _clip(start: float, stop: float, length: int) -> tuple[int, int]:
+    first = min(max(round(start), 0), length - 1)
+    return first, max(min(round(stop), length), first + 1)
+
+
+def _resize(picture: Pixels, box: Box, shape: tuple[int, int]) -> Pixels:
+    left, top, right, bottom = box
+    cut = Image.fromarray(picture[top:bottom, left:right])
+    return np.asarray(cut.resize(shape[::-1], Image.Resampling.BICUBIC))  # Pillow's own widens when it shrinks
+
+
+def _nothing(pictures: Sequence[Pixels]) -> list[Face | None]:
+    return [None] * len(pictures)

@@ -1,0 +1,135 @@
+"""crop: train and eval through one function, nothing lost, the same bytes every time."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from pipeline import tables
+from pipeline.errors import InputError
+from pipeline.labels import MASK_OF_STEM
+from pipeline.params import Crop
+from pipeline.photographs import train_pictures
+from pipeline.stages.crop import LANDMARKS, crop
+from tests.dataset import DataSet
+from tests.vision.people import people
+
+PERSON, OTHER = "000001_male_Asian_40", "000002_female_Asian_40"
+
+
+class Workplace:
+    """A data set of two drawn people, who are the eval pictures too, in the same order."""
+
+    def __init__(self, folder: Path, drawn: bool) -> None:
+        self.data = DataSet(folder / "photos", people=(PERSON, OTHER))
+        self.labels, self.crops = folder / "labels.csv", folder / "crops"
+        self.paths = [f"{person}/{stem}.png" for person in (PERSON, OTHER) for stem in sorted(MASK_OF_STEM)]
+        self.eval = [path.replace("/", "-") for path in self.paths]
+        self.data.evaluate(self.eval)
+        if drawn:
+            for path, name, picture in zip(self.paths, self.eval, people(), strict=True):
+                Image.fromarray(picture).save(self.data.images / path, compress_level=1)
+                Image.fromarray(picture).save(self.data.root / "eval" / "images" / name, compress_level=1)
+        tables.write(train_pictures(self.data.root).assign(corrected="")[list(tables.LABELS)], self.labels)
+
+    def crop(self, **params: object) -> dict[str, str]:
+        crop(self.data.root, self.labels, self.crops, Crop.model_validate({"size": 32} | params))
+        return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in self.crops.iterdir()}
+
+
+@pytest.fixture
+def workplace(tmp_path: Path) -> Workplace:
+    return Workplace(tmp_path, drawn=True)
+
+
+@pytest.fixture
+def faceless(tmp_path: Path) -> Workplace:
+    return Workplace(tmp_path, drawn=False)
+
+
+def test_a_picture_is_cropped_alike_in_train_and_in_eval(workplace: Workplace) -> None:
+    workplace.crop()
+    train, evaluated = (np.load(workplace.crops / f"{split}.npy") for split in ("train", "eval"))
+    assert np.array_equal(train, evaluated)
+    tables_of = [tables.read(workplace.crops / f"{split}.csv", tables.CROPS) for split in ("train", "eval")]
+    assert tables_of[0].drop(columns="path").equals(tables_of[1].drop(columns="path"))
+
+
+def test_crops_and_their_table_are_in_the_order_of_labels_and_info(workplace: Workplace) -> None:
+    workplace.crop()
+    for split, names in {"train": workplace.paths, "eval": workplace.eval}.items():
+        table = tables.read(workplace.crops / f"{split}.csv", tables.CROPS)
+        assert list(table.columns) == [*tables.CROPS, *LANDMARKS]
+        assert list(table["path"]) == names
+        assert np.load(workplace.crops / f"{split}.npy", mmap_mode="r").shape == (len(names), 32, 32, 3)
+
+
+def test_equal_pictures_give_equal_bytes_on_any_number_of_cores(workplace: Workplace) -> None:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(3)
+    first = workplace.crop()
+    torch.set_num_threads(1)
+    second = workplace.crop()
+    torch.set_num_threads(threads)
+    assert first == second
+    assert set(first) == {"train.npy", "train.csv", "eval.npy", "eval.csv", "crops.jpg", "misses.jpg"}
+
+
+def test_faces_have_landmarks_and_pictures_without_one_have_none(workplace: Workplace) -> None:
+    Image.new("RGB", (384, 512)).save(workplace.data.images / workplace.paths[0])
+    workplace.crop()
+    table = tables.read(workplace.crops / "train.csv", tables.CROPS)
+    assert table["source"][0] == "center"
+    assert table["probability"][0] == 0
+    assert list(table[LANDMARKS].loc[0]) == [""] * 10
+    found = table[table["source"] == "face"]
+    assert len(found) > 7
+    assert (found[LANDMARKS] != "").all(axis=None)
+    assert (found["probability"] > 0).all()
+
+
+def test_misses_are_counted_and_shown(faceless: Workplace, capsys: pytest.CaptureFixture[str]) -> None:
+    faceless.crop()
+    assert capsys.readouterr().out.splitlines() == [
+        f"{split}: 14 of 14 pictures without a face: centre crop" for split in ("train", "eval")
+    ]
+    with Image.open(faceless.crops / "misses.jpg") as sheet:
+        assert sheet.height > 400
+
+
+@pytest.mark.parametrize(("method", "source"), [("center", "center"), ("none", "whole")])
+def test_without_a_search_for_faces_nothing_is_called_a_miss(
+    faceless: Workplace, capsys: pytest.CaptureFixture[str], method: str, source: str
+) -> None:
+    faceless.crop(method=method)
+    assert set(tables.read(faceless.crops / "eval.csv", tables.CROPS)["source"]) == {source}
+    assert capsys.readouterr().out == ""
+
+
+def test_all_broken_pictures_are_named_at_once_before_any_is_cropped(workplace: Workplace) -> None:
+    whole = (workplace.data.images / workplace.paths[3]).read_bytes()
+    (workplace.data.images / workplace.paths[3]).write_bytes(whole[: len(whole) // 2])
+    (workplace.data.images / workplace.paths[9]).write_bytes(b"")
+    (workplace.data.root / "eval" / "images" / workplace.eval[5]).write_text("no picture")
+    with pytest.raises(InputError) as error:
+        workplace.crop()
+    for broken in (workplace.paths[3], workplace.paths[9], workplace.eval[5]):
+        assert broken in str(error.value)
+    assert len(str(error.value).splitlines()) == 4
+    assert not workplace.crops.exists()
+
+
+def test_grey_transparent_and_turned_pictures_are_cropped_like_upright_rgb_ones(faceless: Workplace) -> None:
+    grey = Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 30), dtype=np.uint8))
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    variants = [grey.convert("RGB"), grey, grey.convert("LA"), grey.convert("RGBA")]
+    for path, picture in zip(faceless.paths, variants, strict=False):
+        picture.save(faceless.data.images / path)
+    grey.transpose(Image.Transpose.ROTATE_90).save(faceless.data.images / faceless.paths[4], exif=turned)
+    faceless.crop(method="none")
+    crops = np.load(faceless.crops / "train.npy")[:5]
+    assert (crops == crops[0]).all()

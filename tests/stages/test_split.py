@@ -1,0 +1,129 @@
+"""split: people never cross folds, and every fold has its share of every class."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline import tables
+from pipeline.errors import InputError
+from pipeline.labels import CLASSES, MASK_OF_STEM
+from pipeline.params import Split
+from pipeline.stages.split import deal, split
+
+CELLS = {("male", 25): 7, ("male", 45): 6, ("male", 60): 3, ("female", 25): 11, ("female", 45): 8, ("female", 60): 4}
+
+
+class Workplace:
+    """Labels of people as CELLS has them, and the places of the outputs."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.write({**CELLS})
+
+    def write(self, cells: dict[tuple[str, int], int]) -> None:
+        people = [cell for cell, number in cells.items() for _ in range(number)]
+        rows = [
+            (f"{number:03}/{stem}.jpg", f"{number:03}", mask, gender, age, "")
+            for number, (gender, age) in enumerate(people)
+            for stem, mask in MASK_OF_STEM.items()
+        ]
+        tables.write(pd.DataFrame(rows, columns=list(tables.LABELS)), self.folder / "labels.csv")
+
+    def split(self, **params: object) -> list[bytes]:
+        folds, classes, plot = (self.folder / name for name in ("folds.csv", "classes.csv", "classes.png"))
+        split(self.folder / "labels.csv", folds, classes, plot, Split.model_validate({"folds": 3} | params))
+        return [output.read_bytes() for output in (folds, classes, plot)]
+
+    def folds(self, **params: object) -> pd.DataFrame:
+        self.split(**params)
+        labels = tables.read(self.folder / "labels.csv", tables.LABELS)
+        return tables.read(self.folder / "folds.csv", tables.FOLDS).merge(labels, validate="one_to_one")
+
+
+@pytest.fixture
+def workplace(tmp_path: Path) -> Workplace:
+    return Workplace(tmp_path)
+
+
+@given(st.lists(st.integers(0, 5), max_size=200), st.integers(2, 10), st.integers(0, 9))
+def test_every_cell_is_dealt_evenly(cells: list[int], folds: int, seed: int) -> None:
+    dealt = deal(cells, folds, seed)
+    for cell in (None, *set(cells)):
+        chosen = dealt if cell is None else dealt[np.array(cells) == cell]
+        shares = np.bincount(chosen, minlength=folds)
+        assert len(shares) == folds
+        assert shares.max() - shares.min() <= 1
+
+
+def test_people_never_cross_folds(workplace: Workplace) -> None:
+    folds = workplace.folds()
+    assert len(folds[["person", "fold"]].drop_duplicates()) == len(set(folds["person"]))
+
+
+def test_every_picture_has_one_fold_and_the_order_stays(workplace: Workplace) -> None:
+    folds = workplace.folds()
+    assert list(folds["path"]) == list(tables.read(workplace.folder / "labels.csv", tables.LABELS)["path"])
+    assert sorted(folds["fold"].unique()) == [0, 1, 2]
+
+
+def test_every_fold_has_its_share_of_gender_and_age(workplace: Workplace) -> None:
+    people = workplace.folds().drop_duplicates("person")
+    shares = pd.crosstab([people["gender"], people["age"]], people["fold"])
+    assert (shares.max(axis=1) - shares.min(axis=1) <= 1).all()
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_other_folds(workplace: Workplace) -> None:
+    first = workplace.split()
+    assert workplace.split() == first
+    assert workplace.split(seed=1)[0] != first[0]
+
+
+def test_a_persons_fold_does_not_depend_on_the_order_of_the_rows(workplace: Workplace) -> None:
+    before = workplace.folds()
+    labels = tables.read(workplace.folder / "labels.csv", tables.LABELS)
+    tables.write(labels[::-1], workplace.folder / "labels.csv")
+    after = workplace.folds()
+    assert dict(zip(before["path"], before["fold"], strict=True)) == dict(
+        zip(after["path"], after["fold"], strict=True)
+    )
+
+
+def test_folds_by_picture_leak_and_say_so(workplace: Workplace, capsys: pytest.CaptureFixture[str]) -> None:
+    folds = workplace.folds(by="picture")
+    assert len(folds[["person", "fold"]].drop_duplicates()) > len(set(folds["person"]))
+    assert "the same person stands on both sides" in capsys.readouterr().err
+
+
+def test_folds_by_person_are_silent(workplace: Workplace, capsys: pytest.CaptureFixture[str]) -> None:
+    workplace.split()
+    assert capsys.readouterr() == ("", "")
+
+
+def test_the_table_counts_every_class_in_every_fold(workplace: Workplace) -> None:
+    workplace.split()
+    table = pd.read_csv(workplace.folder / "classes.csv")
+    assert len(table) == CLASSES
+    assert list(table.columns) == ["class", "fold 0", "fold 1", "fold 2", "all"]
+    assert table["all"].sum() == 7 * sum(CELLS.values())
+    assert (table[["fold 0", "fold 1", "fold 2"]].sum(axis=1) == table["all"]).all()
+
+
+def test_classes_absent_from_a_fold_are_named_with_the_remedy(workplace: Workplace) -> None:
+    workplace.write({**CELLS, ("male", 60): 2})
+    with pytest.raises(InputError) as error:
+        workplace.split()
+    lines = str(error.value).splitlines()
+    assert "set split.folds below 3" in lines[0]
+    assert [line.split("'")[1] for line in lines[1:]] == ["worn male >=60", "incorrect male >=60", "normal male >=60"]
+    assert all(line.startswith("  fold ") for line in lines[1:])
+    assert not (workplace.folder / "folds.csv").exists()
+
+
+def test_a_class_that_nobody_has_is_said_aloud(workplace: Workplace, capsys: pytest.CaptureFixture[str]) -> None:
+    workplace.write({**CELLS, ("male", 60): 0})
+    workplace.split()
+    assert "no train picture is 'worn male >=60'" in capsys.readouterr().err

@@ -1,0 +1,98 @@
+"""The commands read exactly the parameters that dvc.yaml says, and tell people what is wrong."""
+
+import importlib
+from collections.abc import Mapping
+from contextlib import nullcontext
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+from typer.testing import CliRunner
+
+from pipeline import __main__, params, tracking
+from pipeline.entries import Section
+
+ROOT = Path(__file__).parents[1]
+STAGES: dict[str, Any] = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
+
+
+class Recorder:
+    """A section of parameters that notes the dotted name of everything that is read from it."""
+
+    def __init__(self, value: Any, name: str, reads: set[str]) -> None:
+        self._value, self._name, self._reads = value, name, reads
+
+    def __getattr__(self, key: str) -> Any:
+        if key == "model_dump":  # all of it, for tracking
+            return self._value.model_dump
+        return self._child(key, getattr(self._value, key))
+
+    def __getitem__(self, key: str) -> Any:
+        return self._child(key, self._value[key])
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._value
+
+    def taken(self) -> None:
+        self._reads.add(self._name)
+
+    def _child(self, key: str, value: Any) -> Any:
+        name = f"{self._name}.{key}".lstrip(".")
+        if isinstance(value, Section | Mapping):
+            return Recorder(value, name, self._reads)
+        self._reads.add(name)
+        return value
+
+
+def words(stage: str) -> list[str]:
+    """The arguments of a stage's command, for the model `age` and fold 1."""
+    command: str = STAGES[stage]["cmd"].replace("${item.model}", "age").replace("${item.fold}", "1")
+    return command.replace("${data.root}", "data/sample").split()[3:]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_depends_on_exactly_the_parameters_that_it_reads(stage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads: set[str] = set()
+
+    def take(*arguments: Any) -> Any:
+        for argument in arguments:
+            if isinstance(argument, Recorder):
+                argument.taken()
+        return SimpleNamespace(metrics={}, members={})
+
+    run = SimpleNamespace(**dict.fromkeys(("metrics", "members", "files", "weights"), lambda *_: None))
+    monkeypatch.setattr(importlib.import_module(f"pipeline.stages.{stage}"), stage, take)
+    monkeypatch.setattr(tracking, "run", lambda *_: nullcontext(run))
+    loaded = params.load(ROOT / "params.yaml")
+    monkeypatch.setattr(params, "load", lambda: Recorder(loaded, "", reads))
+    result = CliRunner().invoke(__main__.app, words(stage), catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    assert reads == {name.replace("${item.model}", "age") for name in STAGES[stage].get("params", [])}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_depends_on_its_own_code(stage: str) -> None:
+    file = f"pipeline/stages/{stage}.py"
+    used = {name for name in ("vision", "drawing") if f"pipeline.{name}" in (ROOT / file).read_text()}
+    code = {path for path in STAGES[stage]["deps"] if path.startswith("pipeline/")}
+    assert code == {file} | {f"pipeline/{name}" for name in used}
+
+
+def test_an_input_error_is_one_message_and_exit_status_1(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["pipeline", "sample", "--photographs", "out"])
+    with pytest.raises(SystemExit) as stopped:
+        __main__.main()
+    assert stopped.value.code == 1
+    assert capsys.readouterr().err == "error: params.yaml: no such file; run from the project's root\n"
+
+
+def test_an_unknown_model_is_named_with_those_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    arguments = ["noses" if word == "age" else word for word in words("train")]
+    result = CliRunner().invoke(__main__.app, arguments)
+    assert "no model 'noses' under models; there are mask, gender, age" in str(result.exception)

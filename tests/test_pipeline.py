@@ -1,0 +1,159 @@
+"""All stages, end to end, through `dvc repro` on a tiny drawn sample."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pandas as pd
+import pytest
+from ruamel.yaml import YAML
+
+from pipeline.labels import CLASSES
+
+ROOT = Path(__file__).parents[1]
+CODE = ("pipeline", "fixes", "dvc.yaml", ".dvcignore", ".gitignore")
+ENTRY = {
+    "backbone": "test_resnet",
+    "pretrained": False,
+    "image_size": 48,
+    "epochs": 2,
+    "optimizer": {"name": "adamw", "learning_rate": 3e-3},
+}
+PARAMS = {
+    "data": {"root": "data/sample"},
+    "sample": {"people": 24, "eval_people": 4, "seed": 1},
+    "relabel": {"fixes": []},
+    "crop": {"size": 48},
+    "split": {"folds": 2},
+    "train": {"models": ["face", "years"], "folds": [0, 1]},
+    "refit": {"models": ["years"]},
+    "models": {
+        "face": ENTRY | {"heads": {"mask": {}, "gender": {"loss": "focal"}}, "flip": True},
+        "years": ENTRY | {"heads": {"age": {"kind": "years", "loss": "smooth_l1"}}},
+    },
+    "ensemble": {"systems": [["face", "years"]]},
+}
+AGE = {"train@years-0", "train@years-1", "refit@years", "ensemble", "submit"}
+
+
+class Workspace:
+    """A clone of the project with tiny parameters."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        for name in CODE:
+            copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+            copy(ROOT / name, root / name)
+        YAML().dump(PARAMS, root / "params.yaml")
+        self.run("git", "init", "--quiet")
+        self.dvc("init", "--quiet")
+        self.run("git", "add", ".")
+        self.run("git", "-c", "user.name=test", "-c", "user.email=test@example.org", "commit", "--quiet", "-m", "all")
+
+    def dvc(self, *arguments: str) -> str:
+        return self.run(sys.executable, "-m", "dvc", *arguments)
+
+    def run(self, *command: str) -> str:
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        environment = {**os.environ, "PATH": path, "OMP_NUM_THREADS": "1", "DVC_NO_ANALYTICS": "1"}
+        environment.pop("MLFLOW_TRACKING_URI", None)
+        done = subprocess.run(command, cwd=self.root, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def repro(self, *arguments: str) -> set[str]:
+        """The stages whose command ran."""
+        lines = self.dvc(*arguments).splitlines()
+        return {line.split("'")[1] for line in lines if line.startswith("Running stage")}
+
+    def hashes(self) -> dict[str, Any]:
+        """Hash of every output, by path."""
+        lock = YAML(typ="safe").load(self.root / "dvc.lock")
+        return {out["path"]: out["md5"] for stage in lock["stages"].values() for out in stage["outs"]}
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, set[str]]:
+    """A workspace after its first `dvc repro`, and the stages that ran."""
+    workspace = Workspace(tmp_path_factory.mktemp("workspace"))
+    return workspace, workspace.repro("repro")
+
+
+def test_everything_runs_once_and_a_second_time_nothing(first: tuple[Workspace, set[str]]) -> None:
+    workspace, ran = first
+    trained = {f"train@{model}-{fold}" for model in ("face", "years") for fold in (0, 1)}
+    assert ran == {"sample", "relabel", "crop", "split", "refit@years", "ensemble", "submit"} | trained
+    assert workspace.repro("repro") == set()
+
+
+def test_the_submission_is_info_csv_with_answers(first: tuple[Workspace, set[str]]) -> None:
+    root = first[0].root
+    info, submission = (pd.read_csv(root / name) for name in ("data/sample/eval/info.csv", "results/submission.csv"))
+    assert list(submission.columns) == ["ImageID", "ans"]
+    assert list(submission["ImageID"]) == list(info["ImageID"])
+    assert submission["ans"].between(0, CLASSES - 1).all()
+
+
+def test_every_person_is_predicted_by_models_that_have_not_seen_them(first: tuple[Workspace, set[str]]) -> None:
+    root = first[0].root
+    folds = pd.read_csv(root / "data/folds.csv")
+    assert folds[["person", "fold"]].drop_duplicates()["person"].is_unique
+    for fold in (0, 1):
+        predicted = pd.read_csv(root / f"models/face/folds/{fold}/out_of_fold.csv")["path"]
+        assert set(predicted) == set(folds.loc[folds["fold"] == fold, "path"])
+
+
+def test_scores_and_plots_are_there_for_dvc(first: tuple[Workspace, set[str]]) -> None:
+    workspace, _ = first
+    metrics = json.loads(workspace.dvc("metrics", "show", "--json"))[""]["data"]
+    assert {"models/face/folds/0/metrics.json", "models/years/refit/metrics.json"} < set(metrics)
+    assert 0 <= metrics["results/ensemble/metrics.json"]["data"]["macro_f1"] <= 1
+    assert "macro_f1" in metrics["results/submission.json"]["data"]
+    page = workspace.dvc("plots", "show").strip().splitlines()[-1].removeprefix("file://")
+    shown = Path(page).read_text()
+    assert "validation_f1" in shown
+    assert "confusion.png" in shown
+
+
+def test_mlflow_has_every_training_and_the_ensemble_names_its_members(first: tuple[Workspace, set[str]]) -> None:
+    root = first[0].root
+    client = mlflow.MlflowClient(f"sqlite:///{root}/mlflow.db")
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    runs = {run.info.run_name: run for run in client.search_runs(experiments)}
+    assert set(runs) == {"face-0", "face-1", "years-0", "years-1", "years-refit", "ensemble"}
+    assert runs["face-0"].data.params["heads.gender.loss.name"] == "focal"
+    assert len(client.get_metric_history(runs["face-0"].info.run_id, "validation_f1")) == 2
+    members = {
+        key.removeprefix("member_run."): value
+        for key, value in runs["ensemble"].data.tags.items()
+        if key.startswith("member_run.")
+    }
+    assert members == {name: run.info.run_id for name, run in runs.items() if name != "ensemble"}
+    kept = {file.path for file in client.list_artifacts(runs["ensemble"].info.run_id)}
+    assert {"confusion.png", "metrics.json", "eval_probabilities.csv"} <= kept
+
+
+def test_no_output_names_the_machine(first: tuple[Workspace, set[str]]) -> None:
+    root = first[0].root
+    texts = [path for folder in ("data", "models", "results") for path in (root / folder).rglob("*")]
+    for path in texts:
+        if path.suffix in (".csv", ".json", ".safetensors"):
+            assert str(root).encode() not in path.read_bytes()
+
+
+def test_the_same_inputs_give_the_same_bytes_elsewhere(first: tuple[Workspace, set[str]], tmp_path: Path) -> None:
+    elsewhere = Workspace(tmp_path)
+    elsewhere.repro("repro")
+    assert elsewhere.hashes() == first[0].hashes()
+
+
+def test_a_changed_age_setting_runs_age_and_what_comes_after_it(first: tuple[Workspace, set[str]]) -> None:
+    workspace, _ = first
+    assert workspace.repro("exp", "run", "-S", "models.years.heads.age.loss=mse") == AGE
+    workspace.run("git", "checkout", "--", "params.yaml")
+    assert workspace.repro("repro") == set(), "the run-cache knows the first results"
