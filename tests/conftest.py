@@ -45,7 +45,7 @@ def trainable(tmp_path: Path) -> Path:
     """A folder with crops/, labels.csv and folds.csv of 48 pictures whose colour tells every attribute."""
     people = [(mask, gender, age) for mask in range(3) for gender in range(2) for age in (25, 45, 60)] * 3
     rows = np.random.default_rng(0).permutation(len(people))[:48]
-    pictures = np.stack([_coloured(*people[row], seed=int(row)) for row in rows])
+    pictures = np.stack([_coloured(people[row], int(row)) for row in rows])
     (tmp_path / "crops").mkdir()
     np.save(tmp_path / "crops" / "train.npy", pictures)
     table = pd.DataFrame(
@@ -65,6 +65,8 @@ def trainable(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def _coloured(mask: int, gender: int, age: int, seed: int) -> Pixels:
+def _coloured(person: tuple[int, int, int], seed: int) -> Pixels:
+    mask, gender, age = person
     noise = np.random.default_rng(seed).normal(0, 12, (SIZE, SIZE, 3))
-    return (noise + np.array([60 + 60 * mask, 60 + 120 * gender, 3 * age])).clip(0, 255).astype(np.uint8)
+    colour = np.array([60 + 60 * mask, 60 + 120 * gender, 3 * age])
+    return np.asarray((noise + colour).clip(0, 255), dtype=np.uint8)

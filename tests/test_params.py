@@ -104,7 +104,7 @@ def test_a_bare_name_is_an_entry_without_settings(change: Callable[..., Path]) -
             "models.age.heads: head 'gender' cannot be of kind years",
         ),
         ("models.age.heads", {"age": {}, "gender x age": {}}, "models.age.heads: heads age, gender x age predict"),
-        ("train.folds", [3], "train.folds: 3 is not one of the 3 folds 0..2"),
+        ("train.folds", [3], "train.folds: 3 is not one of the 2 folds 0..1"),
         ("train.folds", [], "train.folds: must have at least 1 item (given: [])"),
         ("refit.models", ["agee"], "refit.models: no model 'agee' under models; did you mean 'age'?"),
         ("ensemble.systems", [["mask", "age"]], "ensemble.systems: [mask, age] predicts age, mask; a system"),
