@@ -1,9 +1,10 @@
-"""Pictures of numbers: the confusion matrices, and the classes per fold."""
+"""Pictures of numbers: confusion matrices, learning curves, classes per fold."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -13,6 +14,7 @@ from pipeline.metrics import accuracy, confusion, macro_f1
 
 INK = "#1b2a41"
 DIM = "#b8c1cc"
+CURVES = {"loss": "loss", "f1": "macro F1", "accuracy": "accuracy"}
 
 
 def confusion_matrices(targets: Codes, predictions: Codes, title: str) -> Figure:
@@ -54,10 +56,39 @@ def classes_per_fold(counts: Codes) -> Figure:
     return figure
 
 
+def learning_curves(histories: Mapping[str, Mapping[str, pd.DataFrame]]) -> Figure:
+    """Loss, F1, accuracy and learning rate by epoch: a row a model, a colour a training (a fold or the refit).
+
+    `histories` holds epochs.csv of every training, by model and then by the training's name. Training is dashed,
+    validation solid.
+    """
+    columns = [*CURVES.values(), "learning rate"]
+    figure = Figure(figsize=(3.4 * len(columns), 0.7 + 2.3 * len(histories)), layout="constrained")
+    figure.suptitle("Learning curves: training dashed, validation solid", fontsize=13, color=INK, x=0.01, ha="left")
+    grid = figure.subplots(len(histories), len(columns), squeeze=False)
+    for row, (model, trainings) in zip(grid, histories.items(), strict=True):
+        for axes, column in zip(row, columns, strict=True):
+            axes.set_title(f"{model}: {column}", fontsize=10, color=INK, loc="left")
+            axes.tick_params(labelsize=8, labelcolor=INK)
+            axes.spines[["top", "right"]].set_visible(False)
+        for number, (name, history) in enumerate(trainings.items()):
+            _draw_training(row, history, name, f"C{number}")
+        row[-1].legend(fontsize=8, frameon=False)
+    return figure
+
+
 def save(figure: Figure, path: Path) -> None:
     """Write a PNG without a note of the software, so that equal figures are equal bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110, metadata={"Software": None})
+
+
+def _draw_training(row: Sequence[Axes], history: pd.DataFrame, name: str, colour: str) -> None:
+    for axes, key in zip(row, CURVES, strict=False):
+        for part, style in (("train", "--"), ("validation", "-")):
+            if f"{part}_{key}" in history:
+                axes.plot(history["epoch"], history[f"{part}_{key}"], style, color=colour, linewidth=1.4)
+    row[-1].plot(history["epoch"], history["learning_rate"], color=colour, linewidth=1.4, label=name)
 
 
 def _draw_matrix(axes: Axes, counts: Codes, labels: Sequence[str]) -> None:
