@@ -3,9 +3,11 @@
 PYTHON ?= python3
 UV = 0.13.8
 BIN = .venv/bin
+IMAGE ?= mask-gender-age# as params.yaml names it
+TAG ?= latest
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: run test install check format lock ui clean
+.PHONY: run test test-containers install image check format lock ui clean
 
 run: install ## the whole pipeline on the drawn sample
 	dvc repro
@@ -18,6 +20,10 @@ run: install ## the whole pipeline on the drawn sample
 test: install ## the whole test suite
 	pytest --cov --cov-report=term
 
+test-containers: install ## the image and the compiled pipeline in real containers; needs a container engine
+	$(MAKE) image TAG=test
+	IMAGE_TAG=test pytest tests/containers
+
 install: .venv/installed ## the environment, from requirements.lock
 
 .venv/installed: requirements.lock
@@ -25,6 +31,9 @@ install: .venv/installed ## the environment, from requirements.lock
 	$(BIN)/python -m pip install --quiet uv==$(UV)
 	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
 	touch $@
+
+image: ## the image that all stages run in, labelled with the commit
+	docker build --network=host --build-arg COMMIT=$$(git rev-parse HEAD) --tag $(IMAGE):$(TAG) .
 
 check: install ## format, lint, types, and whether the lock fits pyproject.toml
 	ruff format --check .
@@ -44,7 +53,7 @@ ui: install ## MLflow's pages on what has run so far
 	mlflow server --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port 5000
 
 clean: ## all that was made here but the environment
-	rm -rf data models results checkpoints mlartifacts mlflow.db dvc_plots
+	rm -rf data models results checkpoints mlartifacts mlflow.db dvc_plots logs
 
 compile = uv pip compile --quiet --extra dev --generate-hashes --python-version 3.11 \
 	--custom-compile-command "make lock" --output-file $(1) pyproject.toml

@@ -3,16 +3,31 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from pipeline import params
+from pipeline.commands import kubeflow, labels, recipe
+from pipeline.commands.compare import compare
+from pipeline.commands.doctor import doctor
+from pipeline.commands.run import run as run_all
+from pipeline.commands.submit_diff import TwoWords, submit_diff
 from pipeline.entries import Model
 from pipeline.errors import InputError
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+app = typer.Typer(
+    cls=TwoWords, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
+)
+app.command("run")(run_all)
+app.command()(compare)
+app.command()(doctor)
+app.add_typer(recipe.app, name="recipe")
+app.command("submit diff")(submit_diff)
+app.add_typer(kubeflow.app, name="kubeflow")
+app.add_typer(labels.app, name="labels")
 
 Photographs = Annotated[Path, typer.Option(help="Folder of the data set, with train/ and eval/.")]
 Labels = Annotated[Path, typer.Option(help="Table of corrected labels, a row a picture.")]
@@ -49,11 +64,26 @@ def relabel(photographs: Photographs, fixes: Fixes, labels: Labels) -> None:
 
 
 @app.command()
-def crop(photographs: Photographs, labels: Labels, crops: Crops) -> None:
-    """Cut every picture, of train and eval alike, to the face."""
+def crop(
+    shard: Annotated[int, typer.Argument(help="One of crop.shards.")],
+    photographs: Photographs,
+    labels: Labels,
+    crops: Crops,
+) -> None:
+    """Cut every picture of a shard, of train and eval alike, to the face."""
     from pipeline.stages.crop import crop as stage
 
-    stage(photographs, labels, crops, params.load().crop)
+    stage(shard, photographs, labels, crops, params.load().crop)
+
+
+@app.command()
+def pack(
+    photographs: Photographs, shards: Annotated[Path, typer.Option(help="Folder of the shards of crops.")], crops: Crops
+) -> None:
+    """Join the shards of crops, and show some of them."""
+    from pipeline.stages.pack import pack as stage
+
+    stage(photographs, shards, crops, params.load().crop)
 
 
 @app.command()
@@ -73,14 +103,20 @@ def train(
     folds: Folds,
     checkpoint: Checkpoint,
     output: Output,
+    teacher: Annotated[Path | None, typer.Option(help="Predictions of eval pictures, for pseudo labels.")] = None,
 ) -> None:
-    """Train one model on all folds but one, and predict that one."""
+    """Train one model on all folds but one, and predict that one; a second round has the first for a teacher."""
+    from pipeline.pseudo import Teacher
     from pipeline.stages.train import train as stage
     from pipeline.vision.training import Inputs
 
-    entry = _entry(model)
-    with _tracked_training("train", f"{model}-{fold}", entry, output, {"model": model, "fold": str(fold)}) as on_epoch:
-        stage(Inputs(crops, labels, folds, checkpoint), model, fold, entry, output, on_epoch)
+    entry, inputs, stage_, name = _entry(model), Inputs(crops, labels, folds, checkpoint), "train", f"{model}-{fold}"
+    if teacher:
+        sure = params.load().retrain
+        inputs = replace(inputs, teacher=Teacher(teacher, sure.confidence, sure.weight))
+        stage_, name = "retrain", f"{model}-retrain-{fold}"
+    with _tracked_training(stage_, name, entry, output, {"model": model, "fold": str(fold)}) as on_epoch:
+        stage(inputs, model, fold, entry, output, on_epoch)
 
 
 @app.command()
@@ -105,17 +141,20 @@ def refit(
 
 
 @app.command()
-def ensemble(models: Models, crops: Crops, labels: Labels, folds: Folds, results: Results) -> None:
-    """Predict the eval pictures with all members, and score the out-of-fold predictions."""
+def ensemble(models: Models, labels: Labels, folds: Folds, results: Results) -> None:
+    """Make one answer of all members' predictions, and score those out of fold."""
     from pipeline import tracking
+    from pipeline.roster import Roster
     from pipeline.stages.ensemble import ensemble as stage
 
     read = params.load()
+    roster = Roster(models, read.train.models, read.train.folds, read.refit.models, read.retrain.models)
     with tracking.run("ensemble", {"stage": "ensemble"}, read.ensemble.model_dump(mode="json")) as run:
-        summary = stage(models, crops, labels, folds, results, read.ensemble, read.train, read.refit)
+        summary = stage(roster, labels, folds, results, read.ensemble)
         run.metrics(summary.metrics)
         run.members(summary.members)
         run.files(results)
+        run.made(results / "eval_probabilities.csv")
 
 
 @app.command()
@@ -128,9 +167,22 @@ def submit(
     metrics: Metrics,
 ) -> None:
     """Write and check the submission; score it where the answers are known."""
+    from pipeline import tracking
     from pipeline.stages.submit import submit as stage
 
-    stage(photographs, probabilities, labels, submission, shares, metrics)
+    scores = stage(photographs, probabilities, labels, submission, shares, metrics)
+    with tracking.run_that_made(probabilities, "submit") as run:
+        run.metrics({f"submission_{name}": value for name, value in scores.items()})
+        for path in (submission, shares):
+            run.file(path)
+
+
+@app.command()
+def accelerators(require: Annotated[int, typer.Option(help="How many GPUs there must be.")]) -> None:
+    """Fail unless this machine has so many GPUs that torch can use."""
+    from pipeline.vision.accelerators import require as check
+
+    check(require)
 
 
 def main() -> None:
@@ -164,7 +216,7 @@ def _tracked_training(
             print(f"{name} epoch {epoch + 1}/{entry.epochs}: {scores}", flush=True)
 
         yield on_epoch
-        run.weights(output / "weights.safetensors")
+        run.made(output / "weights.safetensors")
         run.files(output)
 
 

@@ -10,25 +10,35 @@ from pipeline.errors import raise_faults
 
 WEIGHTS = "weights.safetensors"
 OUT_OF_FOLD = "out_of_fold.csv"
+EVAL = "eval.csv"
+EPOCHS = "epochs.csv"
+PARTS = ("folds", "refit", "retrain")  # the folders of a model
 
 
 @dataclass(frozen=True)
 class Member:
-    """One trained model under `models`: it held a fold out and predicted it, or (`fold` None) is a refit."""
+    """One trained model under `models`: it held a fold out and predicted it, or (`fold` None) is a refit.
+
+    The second round of a fold is another member, `retrained`.
+    """
 
     models: Path
     model: str
     fold: int | None = None
+    retrained: bool = False
 
     @property
     def name(self) -> str:
-        """Its name among all members: `mask-0`, `mask-refit`."""
-        return f"{self.model}-{'refit' if self.fold is None else self.fold}"
+        """Its name among all members: `mask-0`, `mask-refit`, `mask-retrain-0`."""
+        part = "refit" if self.fold is None else f"retrain-{self.fold}" if self.retrained else str(self.fold)
+        return f"{self.model}-{part}"
 
     @property
     def folder(self) -> Path:
         """Where its training wrote to."""
-        return self.models / self.model / ("refit" if self.fold is None else f"folds/{self.fold}")
+        if self.fold is None:
+            return self.models / self.model / "refit"
+        return self.models / self.model / ("retrain" if self.retrained else "folds") / str(self.fold)
 
     @property
     def weights(self) -> Path:
@@ -36,9 +46,19 @@ class Member:
         return self.folder / WEIGHTS
 
     @property
+    def eval(self) -> Path:
+        """The file of its predictions of the eval pictures."""
+        return self.folder / EVAL
+
+    @property
     def out_of_fold(self) -> Path:
         """The file of its predictions of the fold that it held out."""
         return self.folder / OUT_OF_FOLD
+
+    @property
+    def epochs(self) -> Path:
+        """The file of its metrics by epoch."""
+        return self.folder / EPOCHS
 
     def digest(self) -> str:
         """SHA-256 of its weights: what a tracked training is found by."""
@@ -69,7 +89,8 @@ def remove_leftovers(models: Path, expected: Collection[Path]) -> None:
 
 
 def _files(member: Member) -> list[Path]:
-    return [member.weights] if member.fold is None else [member.weights, member.out_of_fold]
+    files = [member.weights, member.eval, member.epochs]
+    return files if member.fold is None else [*files, member.out_of_fold]
 
 
 def _visible_files(folder: Path) -> list[Path]:

@@ -1,27 +1,37 @@
-"""params.yaml as frozen types: its only reader. A section per stage, an entry per model."""
+"""params.yaml, read and checked as a whole: its only reader. A section per stage, an entry per model."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Self
 
-from pydantic import (
-    Field,
-    NonNegativeFloat,
-    PositiveInt,
-    ValidationError,
-    ValidatorFunctionWrapHandler,
-    field_validator,
-    model_validator,
-)
+from pydantic import ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from pipeline.entries import Model, Section, attributes
 from pipeline.errors import InputError, raise_faults
+from pipeline.kubeflow.settings import Kubeflow
 from pipeline.labels import ATTRIBUTES
+from pipeline.members import PARTS
+from pipeline.sections import Crop, Data, Ensemble, FixFault, Grow, Refit, Relabel, Retrain, Sample, Split, Train
 
+__all__ = [
+    "Crop",
+    "Data",
+    "Ensemble",
+    "FixFault",
+    "Grow",
+    "Params",
+    "Refit",
+    "Relabel",
+    "Retrain",
+    "Sample",
+    "Split",
+    "Train",
+    "load",
+]
 FILE = Path("params.yaml")
 WORDING = {  # pydantic's words to those of someone who edits a YAML file
     "^Value error, ": "",
@@ -36,86 +46,6 @@ WORDING = {  # pydantic's words to those of someone who edits a YAML file
     "a valid number": "a number",
     ", (unable to parse|got a number) .*": "",
 }
-FixFault = Literal["unmatched", "ambiguous", "different", "already", "conflicting"]
-
-
-class Data(Section):
-    """The data set: a folder with train/ and eval/."""
-
-    root: Path
-
-
-class Sample(Section):
-    """The drawn data set."""
-
-    people: Annotated[int, Field(ge=24)] = 90
-    eval_people: PositiveInt = 30
-    seed: int = 777
-
-
-class Relabel(Section):
-    """Corrections of labels: files of fixes/, and the kinds of mismatch that are tolerated."""
-
-    fixes: tuple[str, ...] = ()
-    allow: tuple[FixFault, ...] = ()
-
-
-class Grow(Section):
-    """How far a face's box grows on each side: pixels, or fractions of the box's width and height."""
-
-    x: NonNegativeFloat = 20
-    y: NonNegativeFloat = 30
-    unit: Literal["pixels", "fraction"] = "pixels"
-
-
-class Crop(Section):
-    """From a photograph to the picture that models see; one setting for train and eval."""
-
-    method: Literal["mtcnn", "center", "none"] = "mtcnn"
-    grow: Grow = Grow()
-    square: bool = False
-    center: PositiveInt = 300
-    size: PositiveInt | tuple[PositiveInt, PositiveInt] = 224
-
-    @field_validator("size", mode="wrap")
-    @classmethod
-    def _number_or_pair(cls, size: Any, check: ValidatorFunctionWrapHandler) -> Any:
-        try:
-            return check(size)
-        except ValidationError:
-            raise ValueError("must be a positive number of pixels, or [height, width]") from None
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Height and width of a crop in pixels."""
-        return (self.size, self.size) if isinstance(self.size, int) else self.size
-
-
-class Split(Section):
-    """Folds."""
-
-    by: Literal["person", "picture"] = "person"
-    folds: Annotated[int, Field(ge=2)] = 5
-    seed: int = 777
-
-
-class Train(Section):
-    """Which models are trained, and on which folds."""
-
-    models: Annotated[tuple[str, ...], Field(min_length=1)]
-    folds: Annotated[tuple[int, ...], Field(min_length=1)]
-
-
-class Refit(Section):
-    """Which models are trained once more on everybody, for the number of epochs that the folds found best."""
-
-    models: tuple[str, ...] = ()
-
-
-class Ensemble(Section):
-    """How members become one answer: each system is a list of models that together predict all attributes."""
-
-    systems: Annotated[tuple[tuple[str, ...], ...], Field(min_length=1)]
 
 
 class Params(Section):
@@ -128,28 +58,34 @@ class Params(Section):
     split: Split
     train: Train
     refit: Refit
+    retrain: Retrain = Retrain()
     models: dict[str, Model]
     ensemble: Ensemble
+    kubeflow: Kubeflow = Kubeflow()
 
     @model_validator(mode="after")
     def _sections_agree(self) -> Self:
-        faults = [*self._unknown_models(), *self._unknown_folds(), *self._incomplete_systems()]
+        faults = [*self._unknown_models(), *self._unknown_folds(), *self._unknown_voters(), *self._incomplete_systems()]
         if faults:
             raise ValueError("; ".join(faults))
         return self
 
     def _unknown_models(self) -> list[str]:
-        named = {"train.models": self.train.models, "refit.models": self.refit.models}
-        faults = [
-            f"{key}: no model '{name}' under models{_nearest(name, self.models)}"
-            for key, names in named.items()
+        named = {"train": self.train.models, "refit": self.refit.models, "retrain": self.retrain.models}
+        return [
+            f"{section}.models: {fault}"
+            for section, names in named.items()
             for name in names
-            if name not in self.models
+            for fault in self._faults_of_model(section, name)
         ]
-        used = {name for system in self.ensemble.systems for name in system}
-        return faults + [
-            f"ensemble.systems: model '{name}' is not in train.models" for name in sorted(used - set(self.train.models))
-        ]
+
+    def _faults_of_model(self, section: str, name: str) -> Iterator[str]:
+        if name not in self.models:
+            yield f"no model '{name}' under models{_nearest(name, self.models)}"
+        elif name not in self.train.models:
+            yield f"'{name}' is not in train.models"
+        elif section == "retrain":
+            yield from _faults_of_teacher(name, self.models[name])
 
     def _unknown_folds(self) -> list[str]:
         return [
@@ -158,17 +94,55 @@ class Params(Section):
             if not 0 <= fold < self.split.folds
         ]
 
+    def _unknown_voters(self) -> list[str]:
+        names = sorted({name for system in self.systems for name in system})
+        return [f"ensemble.systems: {fault}" for name in names for fault in self._faults_of_voter(name)]
+
+    def _faults_of_voter(self, name: str) -> Iterator[str]:
+        model, _, part = name.partition("/")
+        has = {"": True, "folds": True, "refit": model in self.refit.models, "retrain": model in self.retrain.models}
+        if model not in self.train.models:
+            yield f"model '{model}' is not in train.models"
+        elif part not in has:
+            yield f"'{name}' is none of {', '.join(f'{model}/{one}' for one in PARTS)}"
+        elif not has[part]:
+            yield f"'{name}', but {part}.models does not name {model}"
+        elif not part and has["refit"] and has["retrain"]:
+            yield f"'{name}' is refitted and retrained; write {name}/refit or {name}/retrain"
+
     def _incomplete_systems(self) -> list[str]:
         faults = []
-        for system in self.ensemble.systems:
-            heads = [head for name in system if name in self.models for head in self.models[name].heads]
-            covered = sorted(attribute for head in heads for attribute in attributes(head))
+        for system in self.systems:
+            models = [self.models[name] for name in (name.partition("/")[0] for name in system) if name in self.models]
+            covered = _covered(models)
+            if self.ensemble.systems == "per_attribute":
+                covered = sorted(set(covered))
             if covered != sorted(ATTRIBUTES):
                 faults.append(
                     f"ensemble.systems: [{', '.join(system)}] predicts {', '.join(covered) or 'nothing'}; "
                     "a system predicts mask, gender and age once each"
                 )
         return faults
+
+    @property
+    def systems(self) -> tuple[tuple[str, ...], ...]:
+        """The lists of `ensemble.systems`; all trained models as one where each is a system for itself."""
+        systems = self.ensemble.systems
+        return (self.train.models,) if systems == "per_attribute" else systems
+
+
+def _faults_of_teacher(name: str, model: Model) -> Iterator[str]:
+    """Why a model's predictions of eval pictures are no pseudo labels for its own second round."""
+    if any(head.kind == "years" for head in model.heads.values()):
+        yield f"'{name}' has a head of years, which tells no confidence"
+    if model.last_epochs_on_validation:
+        yield f"'{name}' has last_epochs_on_validation: its pseudo labels would tell of the people that it holds out"
+    if model.enlarge and _covered([model]) != sorted(ATTRIBUTES):
+        yield f"'{name}' enlarges some of the 18 classes, of which its heads tell a part only"
+
+
+def _covered(models: Iterable[Model]) -> list[str]:
+    return sorted(part for model in models for head in model.heads for part in attributes(head))
 
 
 def load(path: Path = FILE) -> Params:

@@ -1,7 +1,7 @@
 """Predictions as files: a row a picture, a column a class or the years, and whether all pictures are there."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +9,7 @@ import pandas as pd
 
 from pipeline import tables
 from pipeline.entries import attributes
-from pipeline.errors import InputError
+from pipeline.errors import InputError, raise_faults
 from pipeline.labels import ATTRIBUTES, names
 from pipeline.probabilities import Heads, Table
 
@@ -33,6 +33,14 @@ def read(path: Path) -> tuple[list[str], dict[str, Table]]:
         head, _, value = column.partition("=")
         heads.setdefault(head, []).append(value)
     return list(table["path"]), {head: _numbers(path, table, head, values) for head, values in heads.items()}
+
+
+def read_for(path: Path, pictures: Sequence[str]) -> dict[str, Table]:
+    """Each head's numbers in the order of the pictures; raises `InputError` unless the file holds exactly those."""
+    found, heads = read(path)
+    raise_faults(f"{path}: not the pictures of this data set: run `dvc repro`", mismatches(pictures, found))
+    order = pd.Index(found).get_indexer(pd.Index(pictures))
+    return {head: numbers[order] for head, numbers in heads.items()}
 
 
 def mismatches(expected: Iterable[str], found: Iterable[str]) -> list[str]:

@@ -28,6 +28,13 @@ def multiply(heads: Heads) -> Table:
     return np.asarray(np.einsum(f"{axes}->nmga", *cubes).reshape(-1, CLASSES))
 
 
+def marginal(head: str, table: Numbers, attribute: str) -> Table:
+    """Probabilities (n, values) of one attribute, from the table (n, classes) of a head that holds it."""
+    parts = attributes(head)
+    others = tuple(axis for axis, part in enumerate(parts, start=1) if part != attribute)
+    return np.asarray(table.reshape(-1, *shape(parts)).sum(axis=others, dtype=np.float64))
+
+
 def band_table(years: Numbers, spread: float) -> Table:
     """Probabilities (n, 3) of the scored age bands where ages are normal about `years` (n,), `spread` years wide."""
     below = _normal_distribution((np.asarray(SCORED_BANDS) - years[:, None]) / spread)
@@ -42,16 +49,3 @@ def fit_spread(years: Numbers, ages: npt.NDArray[np.int64]) -> float:
     1/12, also keeps the spread above zero.
     """
     return float(np.sqrt(np.mean((years.astype(np.float64) - ages) ** 2) + 1 / 12))
-
-
-def nested_band_table(years: Numbers, ages: npt.NDArray[np.int64], folds: npt.NDArray[np.int64]) -> Table:
-    """The band table (n, 3) of out-of-fold years, each fold with the spread of the other folds.
-
-    A fold that is alone uses its own: one number, which hardly moves the likeliest band.
-    """
-    table = np.empty((len(years), len(SCORED_BANDS) + 1))
-    for fold in np.unique(folds):
-        own = folds == fold
-        fitted_on = own if own.all() else ~own
-        table[own] = band_table(years[own], fit_spread(years[fitted_on], ages[fitted_on]))
-    return table

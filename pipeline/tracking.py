@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import math
 import os
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -38,21 +39,26 @@ class Run:
             if path.suffix in KEPT:
                 mlflow.log_artifact(str(path))
 
-    def weights(self, path: Path) -> None:
-        """Tag the run with the content hash of the weights that it made: how ensembles find their members."""
-        with path.open("rb") as file:
-            self.tags({"weights_sha256": hashlib.file_digest(file, "sha256").hexdigest()})
+    def file(self, path: Path) -> None:
+        """Keep one file with the run."""
+        import mlflow
+
+        mlflow.log_artifact(str(path))
+
+    def made(self, path: Path) -> None:
+        """Tag the run with the content of what it made, by which later stages find it: `<stem>_sha256`."""
+        self.tags({f"{path.stem}_sha256": digest(path)})
 
     def members(self, digests: Mapping[str, str]) -> None:
         """Name the trainings whose weights an ensemble is made of: by content, and by run where one is known."""
-        import mlflow
+        for member, content in digests.items():
+            self.tags({f"member.{member}": content, f"member_run.{member}": _find("weights", content) or "unknown"})
 
-        for member, digest in digests.items():
-            found = mlflow.search_runs(
-                filter_string=f"tags.weights_sha256 = '{digest}'", max_results=1, output_format="list"
-            )
-            run_id = found[0].info.run_id if found else "unknown"
-            self.tags({f"member.{member}": digest, f"member_run.{member}": run_id})
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file: what a run is found by, however it came to be."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager
@@ -63,12 +69,46 @@ def run(name: str, tags: Mapping[str, str], params: Mapping[str, Any]) -> Iterat
     """
     import mlflow
 
-    logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)  # or it tells of every new table
-    mlflow.set_tracking_uri(os.environ.get("MLFLOW_TRACKING_URI", STORE))
-    mlflow.set_experiment(experiment_id=_experiment())
+    _connect()
     with mlflow.start_run(run_name=name, tags={**tags, **_commit()}):
         mlflow.log_params(flat(params))
         yield Run()
+
+
+@contextmanager
+def run_that_made(path: Path, name: str) -> Iterator[Run]:
+    """The latest run that made a file of this content, opened again; a new run `name` where none is known."""
+    import mlflow
+
+    _connect()
+    known = _find(path.stem, digest(path))
+    with mlflow.start_run(run_id=known, run_name=None if known else name):  # a name would rename the known run
+        yield Run()
+
+
+def maker(path: Path) -> str | None:
+    """Id of the latest run that made a file of this content; None where none is known."""
+    _connect()
+    return _find(path.stem, digest(path))
+
+
+def seconds(path: Path) -> float:
+    """How long the latest run took that made a file of this content; NaN where none is known."""
+    import mlflow
+
+    _connect()
+    known = _find(path.stem, digest(path))
+    if known is None:
+        return math.nan
+    info = mlflow.get_run(known).info
+    return (info.end_time - info.start_time) / 1000 if info.end_time else math.nan
+
+
+def prepare() -> None:
+    """Make a local store that is not there, before several processes at once would each make it."""
+    address = os.environ.get("MLFLOW_TRACKING_URI", STORE)
+    if address.startswith("sqlite:///") and not Path(address.removeprefix("sqlite:///")).exists():
+        _connect()
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -79,15 +119,32 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return found
 
 
+def _connect() -> None:
+    import mlflow
+
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)  # or it tells of every new table
+    mlflow.set_tracking_uri(os.environ.get("MLFLOW_TRACKING_URI", STORE))
+    mlflow.set_experiment(experiment_id=_experiment())
+
+
+def _find(stem: str, content: str) -> str | None:
+    """Id of the latest run that made a file of this content."""
+    import mlflow
+
+    found = mlflow.search_runs(filter_string=f"tags.{stem}_sha256 = '{content}'", max_results=1, output_format="list")
+    return found[0].info.run_id if found else None
+
+
 def _experiment() -> str:
     """Id of the experiment, made when it is not there; a local store keeps artifacts beside its database."""
     import mlflow
     from mlflow.exceptions import MlflowException
 
     name = os.environ.get("MLFLOW_EXPERIMENT_NAME", EXPERIMENT)
-    local = mlflow.get_tracking_uri().startswith("sqlite:")
+    scheme, _, store = mlflow.get_tracking_uri().partition(":///")
+    beside = (Path(store).resolve().parent / ARTIFACTS).as_uri() if scheme == "sqlite" else None
     try:
-        return mlflow.create_experiment(name, artifact_location=ARTIFACTS.resolve().as_uri() if local else None)
+        return mlflow.create_experiment(name, artifact_location=beside)
     except MlflowException as error:  # it is there, or another process has just made it
         experiment = mlflow.get_experiment_by_name(name)
         if experiment is None:

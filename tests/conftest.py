@@ -48,6 +48,8 @@ def trainable(tmp_path: Path) -> Path:
     pictures = np.stack([_coloured(people[row], int(row)) for row in rows])
     (tmp_path / "crops").mkdir()
     np.save(tmp_path / "crops" / "train.npy", pictures)
+    np.save(tmp_path / "crops" / "eval.npy", pictures[::-1][:8])
+    tables.write(pd.DataFrame({"path": [f"{row}.jpg" for row in range(8)]}), tmp_path / "crops" / "eval.csv")
     table = pd.DataFrame(
         {
             "path": [f"person{row}/normal.jpg" for row in range(len(rows))],

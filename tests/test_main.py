@@ -47,8 +47,9 @@ class Recorder:
 
 
 def words(stage: str) -> list[str]:
-    """The arguments of a stage's command, for the model `age` and fold 1."""
+    """The arguments of a stage's command, for the model `age`, fold 1 and shard 0."""
     command: str = STAGES[stage]["cmd"].replace("${item.model}", "age").replace("${item.fold}", "1")
+    command = command.replace("${item.shard}", "0")
     return command.replace("${data.root}", "data/sample").split()[3:]
 
 
@@ -60,11 +61,13 @@ def test_a_stage_depends_on_exactly_the_parameters_that_it_reads(stage: str, mon
         for argument in arguments:
             if isinstance(argument, Recorder):
                 argument.taken()
-        return SimpleNamespace(metrics={}, members={})
+        return SimpleNamespace(metrics={}, members={}, items=tuple)
 
-    run = SimpleNamespace(**dict.fromkeys(("metrics", "members", "files", "weights"), lambda *_: None))
-    monkeypatch.setattr(importlib.import_module(f"pipeline.stages.{stage}"), stage, take)
-    monkeypatch.setattr(tracking, "run", lambda *_: nullcontext(run))
+    run = SimpleNamespace(**dict.fromkeys(("metrics", "members", "file", "files", "made"), lambda *_: None))
+    command = words(stage)[0]
+    monkeypatch.setattr(importlib.import_module(f"pipeline.stages.{command}"), command, take)
+    for name in ("run", "run_that_made"):
+        monkeypatch.setattr(tracking, name, lambda *_: nullcontext(run))
     loaded = params.load(ROOT / "params.yaml")
     monkeypatch.setattr(params, "load", lambda: Recorder(loaded, "", reads))
     result = CliRunner().invoke(__main__.app, words(stage), catch_exceptions=False)
@@ -74,7 +77,7 @@ def test_a_stage_depends_on_exactly_the_parameters_that_it_reads(stage: str, mon
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_depends_on_its_own_code(stage: str) -> None:
-    file = f"pipeline/stages/{stage}.py"
+    file = f"pipeline/stages/{words(stage)[0]}.py"
     used = {name for name in ("vision", "drawing") if f"pipeline.{name}" in (ROOT / file).read_text()}
     code = {path for path in STAGES[stage]["deps"] if path.startswith("pipeline/")}
     assert code == {file} | {f"pipeline/{name}" for name in used}

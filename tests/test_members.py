@@ -14,11 +14,17 @@ def trained(member: Member) -> Member:
     member.folder.mkdir(parents=True)
     member.weights.write_bytes(member.name.encode())
     member.out_of_fold.touch()
+    member.eval.touch()
+    member.epochs.touch()
     return member
 
 
 def test_members_are_known_by_name_and_by_the_hash_of_their_weights(tmp_path: Path) -> None:
-    for member, name in ((Member(tmp_path, "age", 1), "age-1"), (Member(tmp_path, "age"), "age-refit")):
+    for member, name in (
+        (Member(tmp_path, "age", 1), "age-1"),
+        (Member(tmp_path, "age"), "age-refit"),
+        (Member(tmp_path, "age", 1, retrained=True), "age-retrain-1"),
+    ):
         assert member.name == name
         assert trained(member).digest() == hashlib.sha256(name.encode()).hexdigest()
 
@@ -30,18 +36,20 @@ def test_every_file_that_members_lack_is_named_at_once(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="dvc repro") as error:
         members.require([first, second, third, refit])
     named = [line.strip() for line in str(error.value).splitlines()[1:]]
-    assert named == [str(file) for file in (second.out_of_fold, third.weights, third.out_of_fold, refit.weights)]
+    never = [file for member in (third, refit) for file in (member.weights, member.eval, member.epochs)]
+    assert named == [str(file) for file in (second.out_of_fold, *never[:3], third.out_of_fold, *never[3:])]
 
 
 def test_trainings_that_params_do_not_name_are_removed_loudly(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    kept, fold, refit, model = (
+    kept, fold, refit, second, model = (
         trained(member)
         for member in (
             Member(tmp_path, "age", 0),
             Member(tmp_path, "age", 4),
             Member(tmp_path, "age"),
+            Member(tmp_path, "age", 0, retrained=True),
             Member(tmp_path, "old", 0),
         )
     )
@@ -49,12 +57,14 @@ def test_trainings_that_params_do_not_name_are_removed_loudly(
     members.remove_leftovers(tmp_path, {kept.folder, Member(tmp_path, "age", 1).folder})
     assert sorted(path for path in tmp_path.rglob("*") if path.is_file()) == [
         tmp_path / ".gitignore",
+        kept.epochs,
+        kept.eval,
         kept.out_of_fold,
         kept.weights,
     ]
     assert not (tmp_path / "old").exists()
     lines = capsys.readouterr().err.splitlines()
-    assert [line.split(":")[0] for line in lines] == [str(member.folder) for member in (fold, refit, model)]
+    assert [line.split(":")[0] for line in lines] == [str(member.folder) for member in (fold, refit, second, model)]
     assert all("DVC's cache keeps it" in line for line in lines)
 
 

@@ -83,7 +83,7 @@ def test_a_bare_name_is_an_entry_without_settings(change: Callable[..., Path]) -
         ("models.age.xyz", 1, "models.age.xyz: unknown key"),
         ("data.root", None, "data.root: is missing"),
         ("train", None, "train: is missing"),
-        ("crop.method", "mtcn", "crop.method: must be 'mtcnn', 'center' or 'none' (given: 'mtcn')"),
+        ("crop.method", "mtcn", "crop.method: must be 'mtcnn', 'grabcut', 'center' or 'none' (given: 'mtcn')"),
         ("crop.size", 0, "crop.size: must be a positive number of pixels, or [height, width] (given: 0)"),
         ("crop.size", [1, 2, 3], "crop.size: must be a positive number of pixels, or [height, width]"),
         ("split.folds", 1, "split.folds: must be greater than or equal to 2 (given: 1)"),
@@ -110,6 +110,24 @@ def test_a_bare_name_is_an_entry_without_settings(change: Callable[..., Path]) -
         ("ensemble.systems", [["mask", "age"]], "ensemble.systems: [mask, age] predicts age, mask; a system"),
         ("ensemble.systems", [["mask", "gender", "mask", "age"]], "ensemble.systems: [mask, gender, mask, age] pred"),
         ("train.models", ["mask", "gender"], "ensemble.systems: model 'age' is not in train.models"),
+        (
+            "ensemble.systems",
+            [["mask/folds", "gender", "age/refti"]],
+            "ensemble.systems: 'age/refti' is none of age/fol",
+        ),
+        (
+            "ensemble.systems",
+            [["mask/refit", "gender", "age"]],
+            "ensemble.systems: 'mask/refit', but refit.models does",
+        ),
+        ("ensemble.systems", "attribute", "ensemble.systems: must be per_attribute, or lists of models"),
+        ("ensemble.systems", [], "ensemble.systems: must be per_attribute, or lists of models"),
+        ("ensemble.vote", "mean", "ensemble.vote: must be 'soft', 'logit_mean' or 'hard' (given: 'mean')"),
+        ("ensemble.weights", "best", "ensemble.weights: must be equal, greedy or a list of numbers, none negative"),
+        ("ensemble.weights", [1, 2], "ensemble: weights [1.0, 2.0] are not a number for each of systems"),
+        ("ensemble.weights", [0], "ensemble: weights [0.0] are not a number for each of systems, one above 0 at least"),
+        ("retrain.models", ["eage"], "retrain.models: no model 'eage' under models; did you mean 'age'?"),
+        ("retrain.confidence", 95, "retrain.confidence: must be less than or equal to 1 (given: 95)"),
     ],
 )
 def test_a_wrong_value_is_one_line_that_names_its_key(
@@ -117,6 +135,42 @@ def test_a_wrong_value_is_one_line_that_names_its_key(
 ) -> None:
     (line,) = faults(change((key, value)))
     assert line.startswith(fault)
+
+
+def test_models_are_trained_before_they_are_refitted_or_retrained(change: Callable[..., Path]) -> None:
+    alone = ("train.models", ["mask", "gender"]), ("ensemble.systems", "per_attribute")
+    (line,) = faults(change(*alone, ("refit.models", ["age"]), ("retrain.models", ["age"])))
+    assert "refit.models: 'age' is not in train.models; retrain.models: 'age' is not in train.models" in line
+
+
+def test_a_head_of_years_makes_no_pseudo_labels(change: Callable[..., Path]) -> None:
+    years = {"kind": "years", "loss": "mse"}
+    (line,) = faults(change(("models.age.heads.age", years), ("retrain.models", ["age"])))
+    assert line == "retrain.models: 'age' has a head of years, which tells no confidence"
+
+
+def test_a_model_that_has_seen_its_held_out_people_makes_no_pseudo_labels(change: Callable[..., Path]) -> None:
+    (line,) = faults(change(("models.age.last_epochs_on_validation", 3), ("retrain.models", ["age"])))
+    assert line.startswith("retrain.models: 'age' has last_epochs_on_validation: its pseudo labels would tell")
+
+
+def test_pseudo_labels_of_a_part_of_the_18_classes_cannot_be_enlarged(change: Callable[..., Path]) -> None:
+    enlarged = ("models.age.enlarge", {"times": 2}), ("retrain.models", ["age"])
+    (line,) = faults(change(*enlarged))
+    assert line == "retrain.models: 'age' enlarges some of the 18 classes, of which its heads tell a part only"
+
+
+def test_which_training_of_a_model_votes_must_be_clear(change: Callable[..., Path]) -> None:
+    twice = ("refit.models", ["age"]), ("retrain.models", ["age"])
+    (line,) = faults(change(*twice))
+    assert line == "ensemble.systems: 'age' is refitted and retrained; write age/refit or age/retrain"
+    mixed = [["mask", "gender", "age/refit"], ["mask", "gender", "age/retrain"], ["mask/folds", "gender", "age/folds"]]
+    assert load(change(*twice, ("ensemble.systems", mixed))).ensemble.systems[0][2] == "age/refit"
+
+
+def test_models_that_are_systems_for_themselves_cover_every_attribute(change: Callable[..., Path]) -> None:
+    (line,) = faults(change(("train.models", ["mask", "gender"]), ("ensemble.systems", "per_attribute")))
+    assert line.startswith("ensemble.systems: [mask, gender] predicts gender, mask; a system")
 
 
 def test_all_wrong_keys_are_named_at_once(change: Callable[..., Path]) -> None:

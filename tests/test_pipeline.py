@@ -28,12 +28,13 @@ PARAMS = {
     "data": {"root": "data/sample"},
     "sample": {"people": 24, "eval_people": 4, "seed": 1},
     "relabel": {"fixes": []},
-    "crop": {"size": 48},
+    "crop": {"size": 48, "shards": [0, 1]},
     "split": {"folds": 2},
     "train": {"models": ["face", "years"], "folds": [0, 1]},
     "refit": {"models": ["years"]},
+    "retrain": {"models": ["face"], "confidence": 0.25, "weight": 0.5},
     "models": {
-        "face": ENTRY | {"heads": {"mask": {}, "gender": {"loss": "focal"}}, "flip": True},
+        "face": ENTRY | {"heads": {"mask": {}, "gender": {"loss": "focal"}}, "views": {"flip": True}},
         "years": ENTRY | {"heads": {"age": {"kind": "years", "loss": "smooth_l1"}}},
     },
     "ensemble": {"systems": [["face", "years"]]},
@@ -86,8 +87,10 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, set[str]
 
 def test_everything_runs_once_and_a_second_time_nothing(first: tuple[Workspace, set[str]]) -> None:
     workspace, ran = first
-    trained = {f"train@{model}-{fold}" for model in ("face", "years") for fold in (0, 1)}
-    assert ran == {"sample", "relabel", "crop", "split", "refit@years", "ensemble", "submit"} | trained
+    trained = {f"{stage}-{fold}" for stage in ("train@face", "train@years", "retrain@face") for fold in (0, 1)}
+    assert (
+        ran == {"sample", "relabel", "crop@0", "crop@1", "pack", "split", "refit@years", "ensemble", "submit"} | trained
+    )
     assert workspace.repro("repro") == set()
 
 
@@ -108,6 +111,17 @@ def test_every_person_is_predicted_by_models_that_have_not_seen_them(first: tupl
         assert set(predicted) == set(folds.loc[folds["fold"] == fold, "path"])
 
 
+def test_a_fold_is_taught_pseudo_labels_by_its_own_first_round(first: tuple[Workspace, set[str]]) -> None:
+    workspace, _ = first
+    lock = YAML(typ="safe").load(workspace.root / "dvc.lock")["stages"]
+    for fold in (0, 1):
+        teachers = {dep["path"] for dep in lock[f"retrain@face-{fold}"]["deps"] if dep["path"].startswith("models/")}
+        assert teachers == {f"models/face/folds/{fold}/eval.csv"}
+        joined = pd.read_csv(workspace.root / f"models/face/retrain/{fold}/pseudo_labels.csv")
+        assert len(joined) > 0
+        assert joined["probability"].min() >= 0.25
+
+
 def test_scores_and_plots_are_there_for_dvc(first: tuple[Workspace, set[str]]) -> None:
     workspace, _ = first
     metrics = json.loads(workspace.dvc("metrics", "show", "--json"))[""]["data"]
@@ -118,6 +132,7 @@ def test_scores_and_plots_are_there_for_dvc(first: tuple[Workspace, set[str]]) -
     shown = Path(page).read_text()
     assert "validation_f1" in shown
     assert "confusion.png" in shown
+    assert "learning_curves.png" in shown
 
 
 def test_mlflow_has_every_training_and_the_ensemble_names_its_members(first: tuple[Workspace, set[str]]) -> None:
@@ -125,7 +140,8 @@ def test_mlflow_has_every_training_and_the_ensemble_names_its_members(first: tup
     client = mlflow.MlflowClient(f"sqlite:///{root}/mlflow.db")
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     runs = {run.info.run_name: run for run in client.search_runs(experiments)}
-    assert set(runs) == {"face-0", "face-1", "years-0", "years-1", "years-refit", "ensemble"}
+    firsts = {"face-0", "face-1"}  # taught the second round, which is what answers
+    assert set(runs) == firsts | {"face-retrain-0", "face-retrain-1", "years-0", "years-1", "years-refit", "ensemble"}
     assert runs["face-0"].data.params["heads.gender.loss.name"] == "focal"
     assert len(client.get_metric_history(runs["face-0"].info.run_id, "validation_f1")) == 2
     members = {
@@ -133,9 +149,10 @@ def test_mlflow_has_every_training_and_the_ensemble_names_its_members(first: tup
         for key, value in runs["ensemble"].data.tags.items()
         if key.startswith("member_run.")
     }
-    assert members == {name: run.info.run_id for name, run in runs.items() if name != "ensemble"}
+    assert members == {name: run.info.run_id for name, run in runs.items() if name not in {"ensemble", *firsts}}
     kept = {file.path for file in client.list_artifacts(runs["ensemble"].info.run_id)}
-    assert {"confusion.png", "metrics.json", "eval_probabilities.csv"} <= kept
+    assert {"confusion.png", "metrics.json", "eval_probabilities.csv", "submission.csv"} <= kept
+    assert "submission_macro_f1" in runs["ensemble"].data.metrics
 
 
 def test_no_output_names_the_machine(first: tuple[Workspace, set[str]]) -> None:

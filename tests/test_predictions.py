@@ -46,6 +46,17 @@ def test_columns_that_are_no_head_are_named(tmp_path: Path, header: str) -> None
         predictions.read(path)
 
 
+def test_predictions_are_read_in_the_order_asked_for(tmp_path: Path) -> None:
+    years = np.array([29.5, 60.25, 41.0])
+    predictions.write(tmp_path / "out.csv", ["a", "b", "c"], {"age": years})
+    np.testing.assert_array_equal(predictions.read_for(tmp_path / "out.csv", ["c", "a", "b"])["age"], years[[2, 0, 1]])
+    with pytest.raises(
+        InputError, match=r"out\.csv: not the pictures of this data set: run `dvc repro` \(2\)"
+    ) as error:
+        predictions.read_for(tmp_path / "out.csv", ["a", "b", "d"])
+    assert str(error.value).splitlines()[1:] == ["  no row for d", "  a row for c, which is not expected"]
+
+
 def test_every_picture_that_is_missing_unknown_or_there_twice_is_named() -> None:
     assert predictions.mismatches(["a", "b", "c"], ["c", "d", "a", "c"]) == [
         "no row for b",

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pipeline.entries import attributes
 from pipeline.errors import InputError
 from pipeline.labels import ATTRIBUTES, CLASSES, band, encode, shape
-from pipeline.probabilities import Table, band_table, fit_spread, multiply, nested_band_table
+from pipeline.probabilities import Table, band_table, fit_spread, marginal, multiply
 
 MIXES = [
     ("mask", "gender", "age"),
@@ -77,18 +77,12 @@ def test_the_spread_is_that_of_the_residuals() -> None:
     assert fit_spread(ages.astype(np.float32), ages) > 0
 
 
-def test_a_fold_does_not_fit_its_own_spread() -> None:
-    ages, folds = np.array([28, 33, 58, 61]), np.array([0, 0, 1, 1])
-    years = np.array([29.0, 31.0, 50.0, 70.0])
-    table = nested_band_table(years, ages, folds)
-    np.testing.assert_array_equal(table[:2], band_table(years[:2], fit_spread(years[2:], ages[2:])))
-    changed = nested_band_table(years, np.array([28, 33, 20, 20]), folds)
-    np.testing.assert_array_equal(changed[2:], table[2:])
-    assert not np.array_equal(changed[:2], table[:2])
-
-
-def test_a_fold_alone_uses_its_own_spread() -> None:
-    years, ages = np.array([29.0, 31.0]), np.array([28, 33])
-    np.testing.assert_array_equal(
-        nested_band_table(years, ages, np.array([2, 2])), band_table(years, fit_spread(years, ages))
+@pytest.mark.parametrize("head", ["mask", "age x mask", "gender x age", "mask x gender x age"])
+def test_the_marginal_of_an_attribute_is_what_a_product_of_marginals_keeps(head: str) -> None:
+    parts = attributes(head)
+    alone = tables(parts)
+    product = np.einsum(
+        ",".join(f"n{part[0]}" for part in parts) + "->n" + "".join(part[0] for part in parts), *alone.values()
     )
+    for part in parts:
+        np.testing.assert_allclose(marginal(head, product.reshape(50, -1), part), alone[part])

@@ -56,7 +56,7 @@ def test_an_ensemble_names_its_members_by_content_and_by_run(tmp_path: Path) -> 
     weights = tmp_path / "weights.safetensors"
     weights.write_bytes(b"weights")
     with tracking.run("mask-0", {}, {}) as run:
-        run.weights(weights)
+        run.made(weights)
     (training,) = runs()
     digest = training.data.tags["weights_sha256"]
     with tracking.run("ensemble", {}, {}) as run:
@@ -75,3 +75,28 @@ def test_the_experiment_can_be_named_by_the_environment(monkeypatch: pytest.Monk
     experiment = mlflow.get_experiment_by_name("elsewhere")
     assert experiment is not None
     assert [found.info.experiment_id for found in runs()] == [experiment.experiment_id] * 2
+
+
+def test_a_later_stage_writes_into_the_run_that_made_its_input(tmp_path: Path) -> None:
+    probabilities, submission = tmp_path / "eval_probabilities.csv", tmp_path / "submission.csv"
+    probabilities.write_text("probabilities")
+    submission.write_text("submission")
+    for name in ("before", "ensemble"):
+        with tracking.run(name, {}, {}) as run:
+            run.made(probabilities)
+    with tracking.run_that_made(probabilities, "submit") as run:
+        run.file(submission)
+        run.metrics({"submission_macro_f1": 0.5})
+    ensemble = next(found for found in runs() if found.info.run_name == "ensemble")
+    assert len(runs()) == 2
+    assert ensemble.data.metrics == {"submission_macro_f1": 0.5}
+    assert ensemble.info.status == "FINISHED"
+    assert [file.path for file in mlflow.MlflowClient().list_artifacts(ensemble.info.run_id)] == ["submission.csv"]
+
+
+def test_an_input_that_no_run_made_opens_a_run_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "eval_probabilities.csv").write_text("from elsewhere")
+    with tracking.run_that_made(tmp_path / "eval_probabilities.csv", "submit") as run:
+        run.metrics({"submission_macro_f1": 0.5})
+    (found,) = runs()
+    assert found.info.run_name == "submit"

@@ -1,47 +1,52 @@
-"""Stage crop: every train and eval picture cut to what the models see, packed into one array a split."""
+"""Stage crop: a shard of the train and eval pictures cut to what the models see, packed into one array a split."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.lib.format import open_memmap
 
-from pipeline import sheets, tables
+from pipeline import tables
 from pipeline.params import Crop as Params
 from pipeline.photographs import EVAL, TRAIN, check, eval_pictures, read
 from pipeline.progress import watch
+from pipeline.vision.accelerators import device
 from pipeline.vision.crops import Crop, Cropper
+from pipeline.vision.workers import pool
 
 Row = dict[str, object]
 
 PARTS = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
 LANDMARKS = [f"{part}_{axis}" for part in PARTS for axis in "xy"]
+COLUMNS = [name for name in tables.CROPS if name != "path"] + LANDMARKS
 BATCH = 16  # pictures that a thread holds at once
-SHOWN = 64
-SEED = 777
 
 
-def crop(photographs: Path, labels: Path, crops: Path, params: Params) -> None:
-    """Write into `crops`, for train and eval, <split>.npy (n, height, width, 3) and <split>.csv, and two sheets.
+def crop(shard: int, photographs: Path, labels: Path, crops: Path, params: Params) -> None:
+    """Write into `crops`, for train and eval, <split>.npy (n, height, width, 3) and <split>.csv.
 
-    Raises `InputError` that names all pictures that cannot be read, before any is cropped.
+    A shard is a run of whole batches, so that every picture is cropped in the same company whatever their number.
+    Raises `InputError` that names all pictures of the shard that cannot be read, before any is cropped.
     """
-    train = list(tables.read(labels, tables.LABELS)["path"])
-    names = {"train": train, "eval": eval_pictures(photographs)}
+    named = {"train": list(tables.read(labels, tables.LABELS)["path"]), "eval": eval_pictures(photographs)}
+    names = {split: _share(named[split], params.shards.index(shard), len(params.shards)) for split in named}
     folders = {"train": photographs / TRAIN, "eval": photographs / EVAL}
     paths = {split: [folders[split] / name for name in names[split]] for split in names}
     check(chain.from_iterable(paths.values()))
-    cropper = Cropper(params, "cuda" if torch.cuda.is_available() else "cpu")
+    cropper = Cropper(params, device())
     crops.mkdir(parents=True, exist_ok=True)
     for split in names:
         table = _pack(cropper, paths[split], crops / f"{split}.npy")
         table.insert(0, "path", names[split])
         tables.write(table, crops / f"{split}.csv")
-    _show(crops, folders, params)
+
+
+def _share(names: Sequence[str], shard: int, shards: int) -> Sequence[str]:
+    batches = -(-len(names) // BATCH)
+    first, last = (batches * number // shards * BATCH for number in (shard, shard + 1))
+    return names[first:last]
 
 
 def _pack(cropper: Cropper, paths: Sequence[Path], packed: Path) -> pd.DataFrame:
@@ -58,9 +63,9 @@ def _pack(cropper: Cropper, paths: Sequence[Path], packed: Path) -> pd.DataFrame
         return [_row(crop) for crop in found]
 
     starts = range(0, len(paths), BATCH)
-    with ThreadPoolExecutor(torch.get_num_threads(), initializer=torch.set_num_threads, initargs=(1,)) as threads:
+    with pool() as threads:
         batches = watch(threads.map(rows, starts), f"crop {packed.stem}", len(starts))
-        table = pd.DataFrame(chain.from_iterable(batches))
+        table = pd.DataFrame(chain.from_iterable(batches), columns=COLUMNS)
     pixels.flush()
     return table
 
@@ -71,32 +76,3 @@ def _row(crop: Crop) -> Row:
         return {**box, "source": crop.source, "probability": 0.0, **dict.fromkeys(LANDMARKS)}
     landmarks = zip(LANDMARKS, crop.face.landmarks.ravel().astype(float).round(2), strict=True)
     return {**box, "source": crop.source, "probability": round(crop.face.probability, 4), **dict(landmarks)}
-
-
-def _show(crops: Path, folders: dict[str, Path], params: Params) -> None:
-    """Say how many pictures have no face; write a sheet of crops drawn at random, and one of those pictures."""
-    found = {split: tables.read(crops / f"{split}.csv", tables.CROPS) for split in folders}
-    table = pd.concat(found, names=["split", "row"]).reset_index()
-    _show_crops(crops, table.sample(min(SHOWN, len(table)), random_state=SEED).sort_index(), len(table))
-    misses = table[(table["source"] == "center") & (params.method == "mtcnn")]
-    _show_misses(crops, misses, folders)
-    for split in folders if params.method == "mtcnn" else ():
-        missed = (misses["split"] == split).sum()
-        print(f"{split}: {missed:,} of {len(found[split]):,} pictures without a face: centre crop")
-
-
-def _show_crops(crops: Path, drawn: pd.DataFrame, total: int) -> None:
-    packed = {split: np.load(crops / f"{split}.npy", mmap_mode="r") for split in drawn["split"].unique()}
-    pictures = [packed[split][row] for split, row in zip(drawn["split"], drawn["row"], strict=True)]
-    sheets.write(crops / "crops.jpg", f"{len(drawn)} of {total:,} crops, drawn at random", pictures, _captions(drawn))
-
-
-def _show_misses(crops: Path, misses: pd.DataFrame, folders: dict[str, Path]) -> None:
-    shown = misses.head(SHOWN)
-    pictures = [read(folders[split] / path) for split, path in zip(shown["split"], shown["path"], strict=True)]
-    title = f"{len(shown)} of {len(misses):,} pictures without a face" if len(misses) else "no picture without a face"
-    sheets.write(crops / "misses.jpg", title, pictures, _captions(shown))
-
-
-def _captions(table: pd.DataFrame) -> list[str]:
-    return [path.replace("/", "\n") for path in table["path"]]

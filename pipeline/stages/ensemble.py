@@ -1,19 +1,18 @@
 """Stage ensemble: the predictions of all members as one answer for eval, and its out-of-fold scores."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from pipeline import members, metrics, params, predictions, report, tables
+from pipeline import blend, members, metrics, params, plots, predictions, report, tables, targets
+from pipeline.blend import Blend, Voices
 from pipeline.errors import raise_faults
-from pipeline.labels import names
+from pipeline.labels import ATTRIBUTES, names
 from pipeline.members import Member
-from pipeline.photographs import Pixels
-from pipeline.probabilities import Heads, Table, band_table, fit_spread, multiply, nested_band_table
-from pipeline.vision import inference
+from pipeline.roster import Roster, best, held_out
 
 
 @dataclass(frozen=True)
@@ -24,43 +23,45 @@ class Summary:
     members: dict[str, str]
 
 
-def ensemble(
-    models: Path,
-    crops: Path,
-    labels: Path,
-    folds: Path,
-    results: Path,
-    params: params.Ensemble,
-    train: params.Train,
-    refit: params.Refit,
-) -> Summary:
+def ensemble(roster: Roster, labels: Path, folds: Path, results: Path, params: params.Ensemble) -> Summary:
     """Write into `results` the probabilities of the 18 classes of every eval picture, and the out-of-fold report.
 
-    A model is the mean of its members: its refit where there is one, else its folds. A system multiplies the heads
-    of its models; the answer is the mean of the systems. Out-of-fold scores come from the folds, refit or not.
+    The members of a model vote, a system multiplies the heads of its models, and the systems vote. What that takes
+    from known labels (weights, choices, the spread of years) is fitted on all out-of-fold predictions; the scores
+    are of out-of-fold predictions under the same fit to the other folds.
     Raises `InputError` that names the members or pictures that are missing.
     """
-    of_folds = {model: [Member(models, model, fold) for fold in train.folds] for model in train.models}
-    refitted = {model: [Member(models, model)] for model in refit.models}
-    trained = [member for group in (*of_folds.values(), *refitted.values()) for member in group]
-    members.remove_leftovers(models, {member.folder for member in trained})
-    used = list(dict.fromkeys(model for system in params.systems for model in system))
-    team = [member for member in trained if member.model in used]
+    members.remove_leftovers(roster.models, {member.folder for member in roster.everyone()})
+    used = list(dict.fromkeys(_names(roster, params)))
+    team = list(dict.fromkeys(member for name in used for member in [*roster.judged(name), *roster.voters(name)]))
     members.require(team)
-    pictures = _pictures(labels, folds, train.folds)
-    held_out = {model: _held_out(of_folds[model], pictures) for model in used}
+    pictures = _pictures(labels, folds, roster.folds)
+    seen = {name: [held_out(roster.judged(name), pictures)] for name in used}
 
-    seen = {model: _in_bands(held_out[model], pictures) for model in used}
-    scores = report.write(results, pictures, _combine(params.systems, seen)) | _age_errors(held_out, pictures)
+    fitted = blend.fit(seen, pictures, params)
+    tables.write(blend.systems(seen, fitted, pictures, params), results / "systems.csv")
+    voters = {name: best(roster.voters(name), pictures, params.top_folds) for name in used}
+    tables.write(_answer(voters, fitted, params), results / "eval_probabilities.csv")
+
+    scores = report.write(results, pictures, blend.nested(seen, pictures, params))
+    scores |= _scores_of_choice(seen, pictures, params) | _age_errors(seen, pictures)
     metrics.write(results / "metrics.json", scores)
-
-    packed = np.load(crops / "eval.npy", mmap_mode="r")
-    voters = of_folds | refitted
-    unseen = {model: _answer(voters[model], packed, _spreads(held_out[model], pictures)) for model in used}
-    eval_pictures = tables.read(crops / "eval.csv", {"path": "text"})["path"]
-    answer = pd.DataFrame(_combine(params.systems, unseen), columns=names(), index=pd.Index(eval_pictures))
-    tables.write(answer.reset_index(), results / "eval_probabilities.csv")
+    plots.save(plots.learning_curves(_histories(team)), results / "learning_curves.png")
     return Summary(scores, {member.name: member.digest() for member in team})
+
+
+def _histories(team: Iterable[Member]) -> dict[str, dict[str, pd.DataFrame]]:
+    """Metrics by epoch of every member, by model and by the member's name."""
+    histories: dict[str, dict[str, pd.DataFrame]] = {}
+    for member in team:
+        histories.setdefault(member.model, {})[member.name] = pd.read_csv(member.epochs)
+    return histories
+
+
+def _names(roster: Roster, params: params.Ensemble) -> Iterable[str]:
+    if params.systems == "per_attribute":
+        return roster.trained
+    return (name for system in params.systems for name in system)
 
 
 def _pictures(labels: Path, folds: Path, trained: Sequence[int]) -> pd.DataFrame:
@@ -73,59 +74,34 @@ def _pictures(labels: Path, folds: Path, trained: Sequence[int]) -> pd.DataFrame
     return pictures[pictures["fold"].isin(trained)].sort_values("path", ignore_index=True)
 
 
-def _held_out(folds: Sequence[Member], pictures: pd.DataFrame) -> Heads:
-    """A model's out-of-fold predictions in the order of the pictures."""
-    found: list[str] = []
-    parts: list[Heads] = []
-    faults: list[str] = []
-    for member in folds:
-        paths, heads = predictions.read(member.out_of_fold)
-        expected = pictures.loc[pictures["fold"] == member.fold, "path"]
-        faults += [f"{member.out_of_fold}: {fault}" for fault in predictions.mismatches(expected, paths)]
-        found += paths
-        parts.append(heads)
-    raise_faults("out-of-fold predictions do not fit the folds: run `dvc repro`", faults)
-    order = pd.Index(found).get_indexer(pd.Index(pictures["path"]))
-    return {head: np.concatenate([heads[head] for heads in parts])[order] for head in parts[0]}
+def _answer(voters: Mapping[str, Sequence[Member]], fitted: Blend, params: params.Ensemble) -> pd.DataFrame:
+    """A row an eval picture, in the order of the first voter's file: `path` and the probabilities of the classes."""
+    pictures, _ = predictions.read(next(iter(voters.values()))[0].eval)
+    voices = {name: [predictions.read_for(voter.eval, pictures) for voter in voters[name]] for name in voters}
+    answer = pd.DataFrame(blend.answer(voices, fitted, params), columns=names())
+    answer.insert(0, "path", pictures)
+    return answer
 
 
-def _in_bands(heads: Heads, pictures: pd.DataFrame) -> Heads:
-    ages, folds = pictures["age"].to_numpy(), pictures["fold"].to_numpy()
-    return {
-        head: nested_band_table(numbers, ages, folds) if numbers.ndim == 1 else numbers
-        for head, numbers in heads.items()
+def _scores_of_choice(voices: Voices, pictures: pd.DataFrame, params: params.Ensemble) -> dict[str, float]:
+    """Beside the nested score that of equal weights, and the flattering one of the pictures that are fitted on."""
+    if not params.chooses:
+        return {}
+    equal = params.model_copy(update={"weights": "equal", "top_systems": None})
+    answers = {
+        "equal_weights": blend.nested(voices, pictures, equal),
+        "in_sample": blend.answer(voices, blend.fit(voices, pictures, params), params),
     }
+    true = targets.codes(pictures, tuple(ATTRIBUTES))
+    scores = {name: metrics.score(true, answer.argmax(axis=1)) for name, answer in answers.items()}
+    return {f"{name}_{key}": scores[name][key] for name in answers for key in ("macro_f1", "accuracy")}
 
 
-def _spreads(heads: Heads, pictures: pd.DataFrame) -> dict[str, float]:
-    ages = pictures["age"].to_numpy()
-    return {head: fit_spread(numbers, ages) for head, numbers in heads.items() if numbers.ndim == 1}
-
-
-def _answer(voters: Sequence[Member], crops: Pixels, spreads: Mapping[str, float]) -> Heads:
-    """A model's tables for packed crops: the mean of its voters, years turned to bands voter by voter."""
-    answers = [inference.predict(voter.weights, crops) for voter in voters]
-    return {
-        head: np.mean(
-            [band_table(heads[head], spreads[head]) if head in spreads else heads[head] for heads in answers],
-            axis=0,
-            dtype=np.float64,
-        )
-        for head in answers[0]
-    }
-
-
-def _combine(systems: Sequence[Sequence[str]], models: Mapping[str, Heads]) -> Table:
-    """Probabilities (n, 18): heads of a system's models multiplied, systems averaged."""
-    votes = [multiply({head: table for model in system for head, table in models[model].items()}) for system in systems]
-    return np.asarray(np.mean(votes, axis=0))
-
-
-def _age_errors(models: Mapping[str, Heads], pictures: pd.DataFrame) -> dict[str, float]:
+def _age_errors(voices: Voices, pictures: pd.DataFrame) -> dict[str, float]:
     """Mean absolute error in years of every model that predicts years."""
     return {
-        f"{model}_age_mae": float(np.abs(numbers - pictures["age"].to_numpy()).mean())
-        for model, heads in models.items()
+        f"{name}_age_mae": float(np.abs(numbers - pictures["age"].to_numpy()).mean())
+        for name, (heads,) in voices.items()
         for numbers in heads.values()
         if numbers.ndim == 1
     }

@@ -14,13 +14,13 @@ from pipeline.vision.weights import read_recipe
 def refit(
     inputs: Inputs, model: str, entry: Model, models: Path, folds: Sequence[int], output: Path, on_epoch: OnEpoch
 ) -> None:
-    """Write weights, epochs.csv and metrics.json; `folds` are those that the model was trained on."""
+    """Write weights, eval.csv, epochs.csv and metrics.json; `folds` are those that the model was trained on."""
     trained = [Member(models, model, fold) for fold in folds]
     remove_leftovers(models / model / "folds", [member.folder for member in trained])
     epochs = best_epochs(trained)
     table = inputs.table()
     progress = run(inputs, table, np.zeros(len(table), dtype=np.bool_), entry, epochs, on_epoch)
-    write(output, progress, Recipe(model=model, fold=None, epoch=epochs, entry=entry))
+    write(inputs, output, progress, Recipe(model=model, fold=None, epoch=epochs, entry=entry))
     inputs.checkpoint.unlink(missing_ok=True)
 
 

@@ -9,13 +9,13 @@ from pipeline.vision.training import Inputs, OnEpoch, run, write
 
 
 def train(inputs: Inputs, model: str, fold: int, entry: Model, output: Path, on_epoch: OnEpoch) -> None:
-    """Write weights, out_of_fold.csv, epochs.csv and metrics.json of the epoch with the best macro F1."""
+    """Write weights, out_of_fold.csv, eval.csv, epochs.csv and metrics.json of the epoch with the best macro F1."""
     table = inputs.table()
     held_out = (table["fold"] == fold).to_numpy()
     if not held_out.any() or held_out.all():
         raise InputError(f"params.yaml: train.folds: fold {fold} is not one of {sorted(set(table['fold']))}")
     progress = run(inputs, table, held_out, entry, entry.epochs, on_epoch)
-    write(output, progress, Recipe(model=model, fold=fold, epoch=progress.best + 1, entry=entry))
+    write(inputs, output, progress, Recipe(model=model, fold=fold, epoch=progress.best + 1, entry=entry))
     predicted = {head: values.numpy() for head, values in progress.predictions.items()}
     predictions.write(output / "out_of_fold.csv", table.loc[held_out, "path"], predicted)
     inputs.checkpoint.unlink(missing_ok=True)

@@ -1,13 +1,28 @@
 """A training that survives being killed: its state after the last finished epoch, bound to what it is trained on."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Protocol
 
 import torch
-from torch import Tensor, nn
-from torch.optim import Optimizer
+from torch import Tensor
+
+from pipeline.entries import Select
 
 Metrics = dict[str, float]
+
+
+class Stateful(Protocol):
+    """What PyTorch calls so: a module, an optimizer, a gradient scaler."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """All of its state."""
+        ...
+
+    def load_state_dict(self, state_dict: dict[str, Any], /) -> Any:
+        """Go back to a state."""
+        ...
 
 
 @dataclass
@@ -19,6 +34,23 @@ class Progress:
     state: dict[str, Tensor] = field(default_factory=dict)
     predictions: dict[str, Tensor] = field(default_factory=dict)
 
+    @property
+    def waited(self) -> int:
+        """Epochs since the best one."""
+        return len(self.history) - 1 - self.best
+
+    def is_better(self, measured: Metrics, select: Select) -> bool:
+        """Whether an epoch's validation is better than the best so far; the first always is."""
+        if self.best < 0:
+            return True
+        key = f"validation_{select}"
+        gain = measured[key] - self.history[self.best][key]
+        return gain < 0 if select == "loss" else gain > 0
+
+    def keep(self, epoch: int, state: dict[str, Tensor], predictions: dict[str, Tensor]) -> None:
+        """Make an epoch the best one."""
+        self.best, self.state, self.predictions = epoch, state, predictions
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -27,30 +59,22 @@ class Checkpoint:
     path: Path
     fingerprint: str
 
-    def save(self, network: nn.Module, optimizer: Optimizer, progress: Progress) -> None:
+    def save(self, states: Mapping[str, Stateful], progress: Progress) -> None:
         """Replace the checkpoint; a kill at any moment leaves the old one or the new one."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        content = {
-            "fingerprint": self.fingerprint,
-            "network": network.state_dict(),
-            "optimizer": optimizer.state_dict(),
-        }
         partial = self.path.with_suffix(".partial")
-        torch.save(content | {"progress": vars(progress)}, partial)
+        content = {"fingerprint": self.fingerprint, "progress": vars(progress)}
+        torch.save(content | {"states": {name: state.state_dict() for name, state in states.items()}}, partial)
         partial.replace(self.path)
 
-    def restore(self, network: nn.Module, optimizer: Optimizer) -> Progress:
-        """Bring network and optimizer to the last finished epoch; the start when there is none to continue."""
+    def restore(self, states: Mapping[str, Stateful]) -> Progress:
+        """Bring all states to the last finished epoch; the start when there is none to continue."""
         if not self.path.exists():
             return Progress()
         content = torch.load(self.path, map_location="cpu", weights_only=True)
         if content["fingerprint"] != self.fingerprint:
             print(f"{self.path}: of other data or parameters; the training starts anew")
             return Progress()
-        network.load_state_dict(content["network"])
-        optimizer.load_state_dict(content["optimizer"])
+        for name, state in states.items():
+            state.load_state_dict(content["states"][name])
         return Progress(**content["progress"])
-
-    def remove(self) -> None:
-        """Forget a finished training."""
-        self.path.unlink(missing_ok=True)

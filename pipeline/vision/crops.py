@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from pipeline.params import Crop as Params
 from pipeline.params import Grow
 from pipeline.photographs import Pixels
+from pipeline.vision.background import blacken
 from pipeline.vision.faces import Detector, Face
 
 Source = Literal["face", "center", "whole"]
@@ -29,7 +31,7 @@ class Cropper:
 
     def __init__(self, params: Params, device: str = "cpu") -> None:
         self.params = params
-        self.detect = Detector(device) if params.method == "mtcnn" else _nothing
+        self.detect = Detector(device) if params.searches_faces else _nothing
 
     def __call__(self, pictures: Sequence[Pixels]) -> list[Crop]:
         """Crop each upright RGB picture (h, w, 3) to `params.shape`."""
@@ -42,7 +44,10 @@ class Cropper:
             box = face_box(face, width, height, self.params.grow, self.params.square)
         else:
             box = (0, 0, width, height) if source == "whole" else center_box(width, height, self.params.center)
-        return Crop(_resize(picture, box, self.params.shape), box, source, face)
+        pixels = _resize(picture, box, self.params.shape)
+        if self.params.method == "grabcut":
+            pixels = blacken(pixels, _inside(face, box, self.params.shape))
+        return Crop(pixels, box, source, face)
 
 
 def face_box(face: Face, width: int, height: int, grow: Grow, square: bool) -> Box:
@@ -83,6 +88,15 @@ def _resize(picture: Pixels, box: Box, shape: tuple[int, int]) -> Pixels:
     left, top, right, bottom = box
     cut = Image.fromarray(picture[top:bottom, left:right])
     return np.asarray(cut.resize(shape[::-1], Image.Resampling.BICUBIC))  # Pillow's own widens when it shrinks
+
+
+def _inside(face: Face | None, box: Box, shape: tuple[int, int]) -> npt.NDArray[np.float64]:
+    """Where a face is in the resized crop; without one, the middle half of the crop."""
+    if face is None:
+        return np.asarray([0.25, 0.25, 0.75, 0.75] * np.tile(shape[::-1], 2))
+    left, top, right, bottom = box
+    scale = np.divide(shape[::-1], (right - left, bottom - top))
+    return np.asarray((face.box - np.tile((left, top), 2)) * np.tile(scale, 2))
 
 
 def _nothing(pictures: Sequence[Pixels]) -> list[Face | None]:

@@ -4,51 +4,70 @@ import os
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from pipeline.entries import Model
+from pipeline.entries import Model, Sampling
+from pipeline.labels import Codes
 from pipeline.photographs import Pixels
+from pipeline.vision.packed import Packed
+from pipeline.vision.sampling import SHUFFLE, Rows, order, repeats
 from pipeline.vision.transforms import Pipeline
 
-Rows = npt.NDArray[np.int64]
-Key = tuple[int, int]  # epoch and row: what a picture's augmentation depends on, beside the seed
-Loader = DataLoader[tuple[Tensor, Tensor]]
+Key = tuple[int, int, int]  # turn, row, and how often the row has come before: a picture's draws, beside the seed
 
 
 class Examples(Dataset[tuple[Tensor, Tensor]]):
-    """Packed crops (n, height, width, 3), seen through one entry's transforms."""
+    """Packed crops (n, height, width, 3), seen through one entry's transforms.
 
-    def __init__(self, crops: Pixels, entry: Model, training: bool) -> None:
+    A turn is an epoch of training, or a view of inference: view 0 is the picture as it is, later ones are augmented.
+    A row beyond n is a copy made by `enlarge`, cut at a place that never changes.
+    """
+
+    def __init__(self, crops: Packed, entry: Model, training: bool) -> None:
         self._crops = crops
-        self._transform = Pipeline(entry, training)
-        self._seed = entry.seed
+        self._entry = entry
+        self._training = training
+        self._plain, self._augmented = (Pipeline(entry, augmented) for augmented in (False, True))
 
     def __getitem__(self, key: Key) -> tuple[Tensor, Tensor]:
-        epoch, row = key
+        turn, number, _ = key
+        copy, row = divmod(number, len(self._crops))
         picture = np.array(self._crops[row])  # the file is mapped read-only, and a transform may work in place
-        return torch.from_numpy(self._transform(picture, (self._seed, epoch, row))), torch.tensor(row)
+        if copy and self._entry.enlarge:
+            picture = _cut(picture, self._entry.enlarge.crop, (self._entry.seed, number))
+        pipeline = self._augmented if self._training or turn else self._plain
+        return torch.from_numpy(pipeline(picture, (self._entry.seed, *key))), torch.tensor(row)
 
 
 class Batches(Sampler[list[Key]]):
-    """Rows in batches: shuffled anew for every epoch (`set_epoch`), or in order, each process its share.
+    """Rows in batches: drawn anew for every epoch (`set_turn`), or without a seed in order; each process its share.
 
     `batch_size` is that of the whole step, over all processes. A last batch of one is left out of training,
-    since batch normalisation cannot work on it.
+    since batch normalisation cannot work on it. `strata` (n,) are the rows' joint classes, for the sampling.
     """
 
-    def __init__(self, rows: Rows, batch_size: int, seed: int | None = None, share: tuple[int, int] = (0, 1)) -> None:
+    def __init__(
+        self,
+        rows: Rows,
+        batch_size: int,
+        seed: int | None = None,
+        share: tuple[int, int] = (0, 1),
+        sampling: Sampling = SHUFFLE,
+        strata: Codes | None = None,
+    ) -> None:
         self._rows = rows
+        self._strata = np.zeros_like(rows) if strata is None else strata
+        self._sampling = sampling
         self._batch_size = batch_size
         self._seed = seed
         self._rank, self._processes = share
-        self._epoch = 0
+        self._turn = 0
 
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch whose order comes next."""
-        self._epoch = epoch
+    def set_turn(self, turn: int) -> None:
+        """Choose the epoch, or view, that comes next."""
+        self._turn = turn
 
     def __len__(self) -> int:
         size, rest = divmod(len(self._rows), self._batch_size)
@@ -57,28 +76,45 @@ class Batches(Sampler[list[Key]]):
     def __iter__(self) -> Iterator[list[Key]]:
         rows = self._rows
         if self._seed is not None:
-            rows = np.random.default_rng([self._seed, self._epoch]).permutation(rows)
+            rows = order(rows, self._strata, self._sampling, np.random.default_rng([self._seed, self._turn]))
+        keys = list(zip([self._turn] * len(rows), rows.tolist(), repeats(rows).tolist(), strict=True))
         for number in range(len(self)):
-            batch = rows[number * self._batch_size : (number + 1) * self._batch_size]
+            batch = keys[number * self._batch_size : (number + 1) * self._batch_size]
             share = batch[self._rank :: self._processes]
-            if len(share):
-                yield [(self._epoch, int(row)) for row in share]
+            if share:
+                yield share
 
     @property
     def _smallest(self) -> int:
         return 1 if self._seed is None else 2 * self._processes
 
 
-def loader(crops: Pixels, entry: Model, batches: Batches, training: bool) -> Loader:
+class Loader(DataLoader[tuple[Tensor, Tensor]]):
     """Batches of pictures uint8 (n, image_size, image_size, 3) with their rows (n,)."""
-    workers = _workers()
-    return DataLoader(
-        Examples(crops, entry, training),
-        batch_sampler=batches,
-        num_workers=workers,
-        persistent_workers=workers > 0,
-        pin_memory=torch.cuda.is_available(),
-    )
+
+    def __init__(self, crops: Packed, entry: Model, batches: Batches, training: bool) -> None:
+        workers = _workers()
+        self._batches = batches
+        super().__init__(
+            Examples(crops, entry, training),
+            batch_sampler=batches,
+            num_workers=workers,
+            persistent_workers=workers > 0,
+            pin_memory=torch.cuda.is_available(),
+        )
+
+    def at(self, turn: int) -> "Loader":
+        """The batches of an epoch, or of a view."""
+        self._batches.set_turn(turn)
+        return self
+
+
+def _cut(picture: Pixels, share: float, seed: tuple[int, ...]) -> Pixels:
+    """A random part of a picture (h, w, 3) that keeps a share of its sides."""
+    random = np.random.default_rng(seed)
+    height, width = (round(share * length) for length in picture.shape[:2])
+    top, left = random.integers(picture.shape[0] - height + 1), random.integers(picture.shape[1] - width + 1)
+    return picture[top : top + height, left : left + width]
 
 
 def _workers() -> int:

@@ -9,10 +9,10 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from pipeline.entries import Model
+from pipeline.entries import Model, Views
 from pipeline.photographs import Pixels
-from pipeline.vision import weights
-from pipeline.vision.examples import Batches, Loader, loader
+from pipeline.vision import views, weights
+from pipeline.vision.examples import Batches, Loader
 from pipeline.vision.network import Network
 
 Outputs = dict[str, Tensor]
@@ -20,30 +20,42 @@ Predictions = dict[str, npt.NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
+class Looks:
+    """What a network says of rows (n,): outputs (n, looks, ...) per head, the plain picture's first."""
+
+    rows: Tensor
+    outputs: Outputs
+
+    @classmethod
+    def joined(cls, parts: list["Looks"]) -> "Looks":
+        """One of many, in the order of rows."""
+        rows = torch.cat([part.rows for part in parts])
+        order = rows.argsort(stable=True)
+        return cls(
+            rows[order],
+            {name: torch.cat([part.outputs[name] for part in parts])[order] for name in parts[0].outputs},
+        )
+
+    def cpu(self) -> "Looks":
+        """The same, off the device."""
+        return Looks(self.rows.cpu(), {name: out.cpu() for name, out in self.outputs.items()})
+
+
+@dataclass(frozen=True)
 class Answers:
-    """What a network says of some rows: raw outputs of the plain view, and predictions meant over all views."""
+    """What a network says of some rows: raw outputs of the plain picture, and predictions meant over all looks."""
 
     rows: Tensor
     outputs: Outputs
     predictions: Outputs
 
     @classmethod
-    def joined(cls, parts: list["Answers"]) -> "Answers":
-        """One answer of many, in the order of rows."""
-        rows = torch.cat([part.rows for part in parts])
-        order = rows.argsort()
-        outputs, predictions = (
-            {name: torch.cat([batch[name] for batch in batches])[order] for name in batches[0]}
-            for batches in ([part.outputs for part in parts], [part.predictions for part in parts])
-        )
-        return cls(rows[order], outputs, predictions)
-
-    def cpu(self) -> "Answers":
-        """The same, off the device."""
-        return Answers(
-            self.rows.cpu(),
-            {name: out.cpu() for name, out in self.outputs.items()},
-            {name: out.cpu() for name, out in self.predictions.items()},
+    def of(cls, looks: Looks, entry: Model, by: Views) -> "Answers":
+        """The answers that a mean over looks gives."""
+        return cls(
+            looks.rows,
+            {name: out[:, 0] for name, out in looks.outputs.items()},
+            {name: views.mean(out, entry.heads[name].kind, by) for name, out in looks.outputs.items()},
         )
 
 
@@ -54,7 +66,7 @@ def predict(path: Path, crops: Pixels) -> Predictions:
     """
     network, recipe = weights.load(path)
     fabric = Fabric(accelerator="auto", devices=1, precision=recipe.entry.precision)
-    batches = loader(crops, recipe.entry, Batches(np.arange(len(crops)), 2 * recipe.entry.batch_size), training=False)
+    batches = Loader(crops, recipe.entry, Batches(np.arange(len(crops)), 2 * recipe.entry.batch_size), training=False)
     answers = answer(network.to(fabric.device), batches, recipe.entry, fabric)
     return {name: values.numpy() for name, values in answers.predictions.items()}
 
@@ -64,26 +76,21 @@ def answer(network: Network, batches: Loader, entry: Model, fabric: Fabric) -> A
     """Answers for every row of the batches, gathered from all processes."""
     network.eval()
     with fabric.autocast():
-        own = [_look(network, pictures.to(fabric.device), rows, entry) for pictures, rows in batches]
-    parts = [Answers.joined(own).cpu()]
+        passes = [_look(network, batches, entry, fabric, view) for view in range(1 + entry.views.augmented)]
+    own = Looks(
+        passes[0].rows, {name: torch.cat([look.outputs[name] for look in passes], dim=1) for name in entry.heads}
+    )
+    parts = [own]
     if fabric.world_size > 1:
-        parts = [parts[0]] * fabric.world_size
-        torch.distributed.all_gather_object(parts, parts[0])
-    return Answers.joined(parts)
+        parts = [own] * fabric.world_size
+        torch.distributed.all_gather_object(parts, own)
+    return Answers.of(Looks.joined(parts), entry, entry.views)
 
 
-def probabilities(outputs: Outputs, entry: Model) -> Outputs:
-    """Softmax of every head of classes; years stay years."""
-    return {
-        name: out.float() if entry.heads[name].kind == "years" else out.float().softmax(dim=1)
-        for name, out in outputs.items()
-    }
-
-
-def _look(network: Network, pictures: Tensor, rows: Tensor, entry: Model) -> Answers:
-    outputs = network(pictures)
-    views = [probabilities(outputs, entry)]
-    if entry.flip:
-        views.append(probabilities(network(pictures.flip(2)), entry))
-    predictions = {name: torch.stack([view[name] for view in views]).mean(dim=0) for name in outputs}
-    return Answers(rows, outputs, predictions)
+def _look(network: Network, batches: Loader, entry: Model, fabric: Fabric, view: int) -> Looks:
+    found = []
+    for pictures, rows in batches.at(view):
+        seen = views.looks(pictures.to(fabric.device), entry.views, plain=view == 0)
+        said = [network(look) for look in seen]
+        found.append(Looks(rows, {name: torch.stack([outputs[name] for outputs in said], 1) for name in entry.heads}))
+    return Looks.joined(found).cpu()

@@ -1,7 +1,6 @@
-"""The one network: a timm backbone with a linear layer per head, from uint8 pictures to outputs."""
+"""The one network: a timm backbone with a layer per head, from pictures to outputs."""
 
 import difflib
-import math
 from pathlib import Path
 
 import timm
@@ -10,16 +9,15 @@ from safetensors import SafetensorError
 from timm.models import load_checkpoint
 from torch import Tensor, nn
 
-from pipeline.entries import Head, Model, attributes
+from pipeline.entries import Model, Normalization
 from pipeline.errors import InputError
-from pipeline.labels import shape
+from pipeline.vision import heads
 
 NORMALIZATIONS = {
-    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
-    "competition": ((0.560, 0.524, 0.501), (0.233, 0.243, 0.246)),  # mean and spread of the training photographs
-    "half": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+    "imagenet": Normalization(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)),
+    "competition": Normalization(mean=(0.560, 0.524, 0.501), std=(0.233, 0.243, 0.246)),  # the training photographs'
+    "half": Normalization(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)),
 }
-YEARS_CENTRE, YEARS_SCALE = 40.0, 20.0  # a fresh layer's outputs near 0 are ages that occur
 
 
 class Network(nn.Module):
@@ -32,28 +30,21 @@ class Network(nn.Module):
         super().__init__()
         self.entry = entry
         self.backbone = _backbone(entry, pretrained)
+        if entry.gradient_checkpointing:
+            _checkpoint_gradients(entry.backbone, self.backbone)
         features = int(self.backbone.num_features)  # type: ignore[arg-type]  # timm sets a plain int
-        self.heads = nn.ModuleDict(
-            {name: nn.Linear(features, outputs(name, head)) for name, head in entry.heads.items()}
-        )
-        mean, std = NORMALIZATIONS[entry.normalize]
-        self.register_buffer("mean", 255 * torch.tensor(mean).view(3, 1, 1), persistent=False)
-        self.register_buffer("std", 255 * torch.tensor(std).view(3, 1, 1), persistent=False)
+        self.heads = nn.ModuleDict({name: heads.create(name, head, features) for name, head in entry.heads.items()})
+        given = entry.normalize
+        normalization = given if isinstance(given, Normalization) else NORMALIZATIONS[given]
+        self.register_buffer("mean", 255 * torch.tensor(normalization.mean).view(3, 1, 1), persistent=False)
+        self.register_buffer("std", 255 * torch.tensor(normalization.std).view(3, 1, 1), persistent=False)
+        if entry.channels_last:
+            self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
 
     def forward(self, pictures: Tensor) -> dict[str, Tensor]:
-        """RGB pictures uint8 (n, height, width, 3) to logits (n, classes) or years (n,) per head."""
+        """RGB pictures (n, height, width, 3) of 0..255 to the outputs of every head, as its layer has them."""
         features = self.backbone((pictures.permute(0, 3, 1, 2) - self.mean) / self.std)
-        raw = {name: layer(features) for name, layer in self.heads.items()}
-        return {name: _years(out) if self.entry.heads[name].kind == "years" else out for name, out in raw.items()}
-
-
-def outputs(name: str, head: Head) -> int:
-    """Width of a head's layer: the classes of its product, or 1 for years."""
-    return 1 if head.kind == "years" else math.prod(shape(attributes(name)))
-
-
-def _years(out: Tensor) -> Tensor:
-    return YEARS_CENTRE + YEARS_SCALE * out.squeeze(1).float()
+        return {name: layer(features) for name, layer in self.heads.items()}
 
 
 def _backbone(entry: Model, pretrained: bool) -> nn.Module:
@@ -73,6 +64,13 @@ def _backbone(entry: Model, pretrained: bool) -> nn.Module:
             f"the pretrained weights of '{entry.backbone}' cannot be had from the hub ({_first_line(error)}). Either "
             "set `weights:` of the model to a local .safetensors file of this backbone, or `pretrained: false`"
         ) from error
+
+
+def _checkpoint_gradients(name: str, backbone: nn.Module) -> None:
+    try:
+        backbone.set_grad_checkpointing()  # type: ignore[operator]  # a method of timm's models
+    except (AssertionError, AttributeError):
+        raise InputError(f"params.yaml: backbone '{name}' has no gradient checkpointing in timm") from None
 
 
 def _from_file(name: str, weights: Path) -> nn.Module:

@@ -10,13 +10,16 @@ import numpy.typing as npt
 import pandas as pd
 from lightning_fabric import Fabric
 
-from pipeline import metrics, tables, targets
+from pipeline import metrics, predictions, tables, targets
 from pipeline.entries import Model, Recipe
 from pipeline.errors import InputError
-from pipeline.vision import weights
+from pipeline.members import EVAL, WEIGHTS
+from pipeline.pseudo import Teacher
+from pipeline.vision import inference, weights
 from pipeline.vision.checkpoints import Checkpoint, Metrics, Progress
-from pipeline.vision.criterion import Material
 from pipeline.vision.loop import fit
+from pipeline.vision.material import Material
+from pipeline.vision.packed import Joined, Packed
 
 OnEpoch = Callable[[int, Metrics], None]
 
@@ -29,11 +32,14 @@ class Inputs:
     labels: Path
     folds: Path
     checkpoint: Path
+    teacher: Teacher | None = None
 
     def table(self) -> pd.DataFrame:
-        """Labels and fold of every packed crop, in the order of the crops."""
+        """Labels and fold of every packed crop, in the order of the crops; labels may have a `weight` in the loss."""
         crops = tables.read(self.crops / "train.csv", {"path": "text"})[["path"]]
         labels = tables.read(self.labels, tables.LABELS)
+        if "weight" in labels:
+            labels = tables.read(self.labels, tables.LABELS | {"weight": "number"})
         folds = tables.read(self.folds, tables.FOLDS)[["path", "fold"]]
         table = crops.merge(labels, on="path", how="left").merge(folds, on="path", how="left")
         lost = table.loc[table.isna().any(axis=1), "path"]
@@ -43,10 +49,20 @@ class Inputs:
             )
         return table.astype({"age": "int64", "fold": "int64"})
 
+    def eval_pictures(self) -> list[str]:
+        """Names of the packed eval crops, in their order."""
+        return list(tables.read(self.crops / "eval.csv", {"path": "text"})["path"])
+
+    def pseudo_labels(self, entry: Model) -> pd.DataFrame:
+        """A row for each eval picture that the teacher is sure of, as rows of the table; none without a teacher."""
+        return self.teacher.labels(self.eval_pictures(), entry.heads) if self.teacher else pd.DataFrame()
+
     def start(self, table: pd.DataFrame, recipe: str) -> Checkpoint:
         """The checkpoint of a training of this recipe on these very crops and labels."""
-        with (self.crops / "train.npy").open("rb") as file:
-            digest = hashlib.file_digest(file, "blake2b")
+        digest = hashlib.blake2b()
+        for name in ("train.npy", "eval.npy") if self.teacher else ("train.npy",):
+            with (self.crops / name).open("rb") as file:
+                digest.update(hashlib.file_digest(file, "blake2b").digest())
         digest.update(table.to_csv(index=False).encode())
         digest.update(recipe.encode())
         return Checkpoint(self.checkpoint, digest.hexdigest())
@@ -55,27 +71,36 @@ class Inputs:
 def run(
     inputs: Inputs, table: pd.DataFrame, held_out: npt.NDArray[np.bool_], entry: Model, epochs: int, on_epoch: OnEpoch
 ) -> Progress:
-    """Train an entry for `epochs` on the rows of the table that are not held out."""
+    """Train an entry for `epochs` on the rows of the table that are not held out, and what a teacher adds to them."""
     fabric = Fabric(accelerator="auto", devices="auto", precision=entry.precision)
     fabric.launch()
-    material = Material(
-        crops=np.load(inputs.crops / "train.npy", mmap_mode="r"),
-        taught=targets.taught(table, entry.heads),
-        scored=targets.scored(table, entry.heads),
-        training=np.flatnonzero(~held_out),
-        validation=np.flatnonzero(held_out),
-    )
+    crops: Packed = np.load(inputs.crops / "train.npy", mmap_mode="r")
+    if inputs.teacher:
+        labels = inputs.pseudo_labels(entry)
+        crops = Joined(crops, np.load(inputs.crops / "eval.npy", mmap_mode="r"), labels["row"].to_numpy(np.int64))
+        table = pd.concat([table.assign(weight=targets.weights(table)), labels], ignore_index=True)
+        held_out = np.append(held_out, np.zeros(len(labels), np.bool_))
+    material = Material.of(table, crops, held_out, entry)
     checkpoint = inputs.start(table, f"{entry.model_dump_json()} {epochs} {material.validation.tolist()}")
     return fit(entry, material, fabric, checkpoint, epochs, on_epoch)
 
 
-def write(output: Path, progress: Progress, recipe: Recipe) -> None:
-    """Write weights.safetensors, epochs.csv (a row an epoch) and metrics.json (those of the kept epoch)."""
-    weights.save(output / "weights.safetensors", progress.state, recipe)
+def write(inputs: Inputs, output: Path, progress: Progress, recipe: Recipe) -> None:
+    """Write what a training leaves behind.
+
+    weights.safetensors, epochs.csv (a row an epoch), metrics.json (those of the kept epoch) and eval.csv (what the
+    weights predict for every eval picture); with a teacher pseudo_labels.csv too.
+    """
+    weights.save(output / WEIGHTS, progress.state, recipe)
     history = pd.DataFrame(progress.history)
     history.insert(0, "epoch", range(1, len(history) + 1))
     tables.write(history, output / "epochs.csv")
     metrics.write(output / "metrics.json", {"epoch": recipe.epoch} | _scores(progress.history[progress.best]))
+    packed = np.load(inputs.crops / "eval.npy", mmap_mode="r")
+    predictions.write(output / EVAL, inputs.eval_pictures(), inference.predict(output / WEIGHTS, packed))
+    if inputs.teacher:
+        labels = inputs.pseudo_labels(recipe.entry)
+        tables.write(labels[["path", "label", "probability", "weight"]], output / "pseudo_labels.csv")
 
 
 def _scores(measured: Metrics) -> Metrics:

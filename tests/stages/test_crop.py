@@ -1,4 +1,4 @@
-"""crop: train and eval through one function, nothing lost, the same bytes every time."""
+"""crop and pack: train and eval through one function, nothing lost, the same bytes every time."""
 
 import hashlib
 from pathlib import Path
@@ -14,6 +14,7 @@ from pipeline.labels import MASK_OF_STEM
 from pipeline.params import Crop
 from pipeline.photographs import train_pictures
 from pipeline.stages.crop import LANDMARKS, crop
+from pipeline.stages.pack import pack
 from tests.dataset import DataSet
 from tests.vision.people import people
 
@@ -35,8 +36,12 @@ class Workplace:
                 Image.fromarray(picture).save(self.data.root / "eval" / "images" / name, compress_level=1)
         tables.write(train_pictures(self.data.root).assign(corrected="")[list(tables.LABELS)], self.labels)
 
-    def crop(self, **params: object) -> dict[str, str]:
-        crop(self.data.root, self.labels, self.crops, Crop.model_validate({"size": 32} | params))
+    def crop(self, **given: object) -> dict[str, str]:
+        params = Crop.model_validate({"size": 32} | given)
+        shards = self.crops.parent / "shards"
+        for shard in params.shards:
+            crop(shard, self.data.root, self.labels, shards / str(shard), params)
+        pack(self.data.root, shards, self.crops, params)
         return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in self.crops.iterdir()}
 
 
@@ -76,6 +81,11 @@ def test_equal_pictures_give_equal_bytes_on_any_number_of_cores(workplace: Workp
     torch.set_num_threads(threads)
     assert first == second
     assert set(first) == {"train.npy", "train.csv", "eval.npy", "eval.csv", "crops.jpg", "misses.jpg"}
+
+
+def test_the_number_of_shards_changes_nothing(workplace: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.stages.crop.BATCH", 4)  # the 14 pictures are 4 batches: a shard has none
+    assert workplace.crop(shards=[0, 1, 2, 3, 4]) == workplace.crop()
 
 
 def test_faces_have_landmarks_and_pictures_without_one_have_none(workplace: Workplace) -> None:

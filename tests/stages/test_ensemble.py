@@ -1,23 +1,23 @@
 """ensemble: members vote, systems multiply, and scores are of pictures that nobody saw."""
 
 import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-import torch
+from matplotlib.figure import Figure
 
-from pipeline import params, predictions, tables
-from pipeline.entries import Head, Model, Optimizer, Recipe, SmoothL1, attributes
+from pipeline import params, plots, predictions, tables
+from pipeline.entries import Head, SmoothL1, attributes
 from pipeline.errors import InputError
 from pipeline.labels import names
 from pipeline.members import Member
-from pipeline.probabilities import Numbers, Table, multiply
+from pipeline.probabilities import Heads, Table, multiply
+from pipeline.roster import Roster
 from pipeline.stages.ensemble import Summary, ensemble
 from pipeline.targets import codes
-from pipeline.vision import inference, weights
-from pipeline.vision.network import Network
 
 HEADS = {
     "mask": {"mask": Head()},
@@ -26,23 +26,17 @@ HEADS = {
 }
 AGES = [19, 29, 30, 59, 60, 71]
 EVAL = ["c.jpg", "a.jpg", "b.jpg"]
+PAIR = [["mask", "pair"]]
 
 
 class Workspace:
-    """Six people in two folds, members with random weights that held them out, and three eval pictures."""
+    """Six people in two folds, and what members said of those that they held out and of three eval pictures."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.pictures = self.write_pictures()
-        random = np.random.default_rng(777)
-        self.crops = random.integers(0, 256, (len(EVAL), 32, 32, 3), np.uint8)
-        (root / "crops").mkdir()
-        np.save(root / "crops" / "eval.npy", self.crops)
-        tables.write(pd.DataFrame({"path": EVAL, "source": "face"}), root / "crops" / "eval.csv")
         for seed, (model, fold) in enumerate((model, fold) for model in HEADS for fold in (0, 1)):
             self.train(Member(root / "models", model, fold), seed)
-            held_out = self.pictures[self.pictures["fold"] == fold]
-            self.hold_out(model, fold, held_out["path"][::-1], self.noise(model, len(held_out), seed))
 
     def write_pictures(self) -> pd.DataFrame:
         rows = [
@@ -56,20 +50,19 @@ class Workspace:
         return table.sort_values("path", ignore_index=True)
 
     def train(self, member: Member, seed: int) -> None:
-        torch.manual_seed(seed)
-        optimizer = Optimizer(learning_rate=1e-3)
-        entry = Model(
-            backbone="test_resnet",
-            heads=HEADS[member.model],
-            image_size=32,
-            epochs=1,
-            optimizer=optimizer,
-            pretrained=False,
-        )
-        recipe = Recipe(model=member.model, fold=member.fold, epoch=1, entry=entry)
-        weights.save(member.weights, Network(entry).state_dict(), recipe)
+        """Weights that are never opened, and predictions out of the air."""
+        member.folder.mkdir(parents=True)
+        member.weights.write_bytes(f"{member.name} {seed}".encode())
+        tables.write(pd.DataFrame({"epoch": [1, 2], "train_loss": [2, 1], "learning_rate": [0.1, 0.1]}), member.epochs)
+        predictions.write(member.eval, EVAL, self.noise(member.model, len(EVAL), seed))
+        if member.fold is not None:
+            held_out = self.held_out(member.fold)["path"][::-1]
+            predictions.write(member.out_of_fold, held_out, self.noise(member.model, len(held_out), 100 + seed))
 
-    def noise(self, model: str, rows: int, seed: int) -> dict[str, Numbers]:
+    def held_out(self, fold: int) -> pd.DataFrame:
+        return self.pictures[self.pictures["fold"] == fold]
+
+    def noise(self, model: str, rows: int, seed: int) -> Heads:
         random = np.random.default_rng(seed)
         return {
             name: random.uniform(15, 75, rows)
@@ -78,7 +71,8 @@ class Workspace:
             for name, head in HEADS[model].items()
         }
 
-    def truth(self, model: str, held_out: pd.DataFrame) -> dict[str, Numbers]:
+    def truth(self, model: str, fold: int) -> Heads:
+        held_out = self.held_out(fold)
         return {
             name: held_out["age"].to_numpy(np.float64) + 0.5
             if head.kind == "years"
@@ -86,25 +80,27 @@ class Workspace:
             for name, head in HEADS[model].items()
         }
 
-    def hold_out(self, model: str, fold: int, pictures: "pd.Series[str]", heads: dict[str, Numbers]) -> None:
-        predictions.write(self.member(model, fold).out_of_fold, pictures, heads)
+    def tell_the_truth(self, model: str, *folds: int) -> None:
+        for fold in folds:
+            predictions.write(
+                self.member(model, fold).out_of_fold, self.held_out(fold)["path"], self.truth(model, fold)
+            )
 
     def ensemble(
         self,
-        systems: tuple[tuple[str, ...], ...] = (("mask", "pair"), ("three",)),
+        systems: object = (("mask", "pair"), ("three",)),
         folds: tuple[int, ...] = (0, 1),
         refits: tuple[str, ...] = (),
+        retrained: tuple[str, ...] = (),
         results: str = "results",
+        **settings: object,
     ) -> Summary:
         return ensemble(
-            models=self.root / "models",
-            crops=self.root / "crops",
+            Roster(self.root / "models", tuple(HEADS), folds, refits, retrained),
             labels=self.root / "labels.csv",
             folds=self.root / "folds.csv",
             results=self.root / results,
-            params=params.Ensemble(systems=systems),
-            train=params.Train(models=tuple(HEADS), folds=folds),
-            refit=params.Refit(models=refits),
+            params=params.Ensemble.model_validate({"systems": systems} | settings),
         )
 
     def answer(self, results: str = "results") -> Table:
@@ -113,49 +109,125 @@ class Workspace:
         assert list(table.columns) == names()
         return table.to_numpy()
 
-    def member(self, model: str, fold: int | None = None) -> Member:
-        return Member(self.root / "models", model, fold)
+    def masks(self, results: str = "results") -> Table:
+        return np.asarray(self.answer(results).reshape(-1, 3, 6).sum(axis=2))
 
-    def voice(self, model: str, fold: int | None = None) -> inference.Predictions:
-        return inference.predict(self.member(model, fold).weights, self.crops)
+    def member(self, model: str, fold: int | None = None, retrained: bool = False) -> Member:
+        return Member(self.root / "models", model, fold, retrained)
+
+    def voice(self, model: str, fold: int | None = None, retrained: bool = False) -> Heads:
+        return predictions.read_for(self.member(model, fold, retrained).eval, EVAL)
 
 
 @pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    monkeypatch.setattr(plots, "confusion_matrices", lambda *_: Figure())  # the slow part, with tests of its own
     return Workspace(tmp_path)
 
 
 def test_folds_are_averaged_and_models_multiplied(workspace: Workspace) -> None:
-    workspace.ensemble(systems=(("mask", "pair"),))
+    workspace.ensemble(PAIR)
     mask = (workspace.voice("mask", 0)["mask"] + workspace.voice("mask", 1)["mask"]) / 2
     pair = (workspace.voice("pair", 0)["gender x age"] + workspace.voice("pair", 1)["gender x age"]) / 2
     np.testing.assert_allclose(workspace.answer(), multiply({"mask": mask, "gender x age": pair}), atol=1e-6)
 
 
 def test_systems_vote_with_years_as_bands(workspace: Workspace) -> None:
-    workspace.ensemble(systems=(("mask", "pair"),), results="pair")
-    workspace.ensemble(systems=(("three",),), results="three")
+    workspace.ensemble(PAIR, results="pair")
+    workspace.ensemble([["three"]], results="three")
     workspace.ensemble(results="both")
     both = (workspace.answer("pair") + workspace.answer("three")) / 2
     np.testing.assert_allclose(workspace.answer("both"), both, atol=1e-8)
     np.testing.assert_allclose(both.sum(axis=1), 1, atol=1e-6)
 
 
+@pytest.mark.parametrize("vote", ["logit_mean", "hard"])
+def test_folds_and_systems_vote_by_the_same_rule(workspace: Workspace, vote: str) -> None:
+    workspace.ensemble(results="soft")
+    workspace.ensemble(results="other", vote=vote)
+    assert not np.allclose(workspace.answer("soft"), workspace.answer("other"))
+    np.testing.assert_allclose(workspace.answer("other").sum(axis=1), 1, atol=1e-6)
+
+
 def test_a_refit_answers_in_place_of_the_folds_that_are_still_the_score(workspace: Workspace) -> None:
-    folds = workspace.ensemble(systems=(("mask", "pair"),), results="folds")
+    folds = workspace.ensemble(PAIR, results="folds")
     workspace.train(workspace.member("mask"), seed=99)
-    refitted = workspace.ensemble(systems=(("mask", "pair"),), refits=("mask",), results="refitted")
-    mask = workspace.voice("mask")["mask"]
-    np.testing.assert_allclose(workspace.answer("refitted").reshape(-1, 3, 6).sum(axis=2), mask, atol=1e-6)
+    refitted = workspace.ensemble(PAIR, refits=("mask",), results="refitted")
+    np.testing.assert_allclose(workspace.masks("refitted"), workspace.voice("mask")["mask"], atol=1e-6)
     assert refitted.metrics == folds.metrics
     assert set(refitted.members) - set(folds.members) == {"mask-refit"}
 
 
+def test_a_second_round_answers_and_is_scored_in_place_of_the_first(workspace: Workspace) -> None:
+    first = workspace.ensemble(PAIR)
+    for fold in (0, 1):
+        workspace.train(workspace.member("mask", fold, retrained=True), seed=50 + fold)
+    second = workspace.ensemble(PAIR, retrained=("mask",))
+    mask = sum(workspace.voice("mask", fold, retrained=True)["mask"] for fold in (0, 1)) / 2
+    np.testing.assert_allclose(workspace.masks(), mask, atol=1e-6)
+    assert set(second.members) == {"mask-retrain-0", "mask-retrain-1", "pair-0", "pair-1"}
+    assert second.metrics["mask_accuracy"] != first.metrics["mask_accuracy"]
+    assert workspace.member("mask", 0).folder.exists(), "the second round's teacher stays"
+
+
+def test_folds_and_a_refit_of_one_model_may_both_vote(workspace: Workspace) -> None:
+    workspace.train(workspace.member("mask"), seed=99)
+    workspace.ensemble([["mask/folds", "pair"], ["mask/refit", "pair"]], refits=("mask",))
+    folds = (workspace.voice("mask", 0)["mask"] + workspace.voice("mask", 1)["mask"]) / 2
+    np.testing.assert_allclose(workspace.masks(), (folds + workspace.voice("mask")["mask"]) / 2, atol=1e-6)
+
+
+def test_only_the_folds_with_the_best_score_answer_and_all_are_scored(workspace: Workspace) -> None:
+    everyone = workspace.ensemble(PAIR)
+    workspace.tell_the_truth("mask", 1)
+    workspace.tell_the_truth("pair", 0)
+    best = workspace.ensemble(PAIR, top_folds=1)
+    expected = {"mask": workspace.voice("mask", 1)["mask"], "gender x age": workspace.voice("pair", 0)["gender x age"]}
+    np.testing.assert_allclose(workspace.answer(), multiply(expected), atol=1e-6)
+    assert best.metrics["pictures"] == everyone.metrics["pictures"] == 12
+
+
+def test_the_best_system_answers_alone(workspace: Workspace) -> None:
+    workspace.tell_the_truth("three", 0, 1)
+    workspace.ensemble([["three"]], results="three")
+    summary = workspace.ensemble(top_systems=1)
+    np.testing.assert_array_equal(workspace.answer(), workspace.answer("three"))
+    systems = pd.read_csv(workspace.root / "results" / "systems.csv")
+    assert list(systems["system"]) == ["mask + pair", "three"]
+    assert list(systems["weight"]) == [0, 1]
+    assert summary.metrics["accuracy"] == summary.metrics["in_sample_accuracy"] == 1
+    assert summary.metrics["equal_weights_accuracy"] <= 1
+
+
+def test_a_choice_is_scored_nested_and_beside_it_flattered_and_without_a_choice(workspace: Workspace) -> None:
+    equal = workspace.ensemble()
+    chosen = workspace.ensemble(weights="greedy")
+    extra = {f"{kind}_{key}" for kind in ("equal_weights", "in_sample") for key in ("macro_f1", "accuracy")}
+    assert set(chosen.metrics) - set(equal.metrics) == extra
+    assert chosen.metrics["equal_weights_macro_f1"] == equal.metrics["macro_f1"]
+    assert chosen.metrics["in_sample_macro_f1"] >= equal.metrics["macro_f1"]
+    written = json.loads((workspace.root / "results" / "metrics.json").read_text())
+    assert written["macro_f1"] == pytest.approx(chosen.metrics["macro_f1"], abs=1e-6)
+
+
+def test_per_attribute_the_best_model_answers(workspace: Workspace) -> None:
+    workspace.tell_the_truth("three", 0, 1)
+    workspace.tell_the_truth("mask", 0, 1)
+    workspace.ensemble("per_attribute", top_systems=1)
+    systems = pd.read_csv(workspace.root / "results" / "systems.csv")
+    chosen = systems[systems["weight"] == 1]
+    assert list(zip(chosen["predicts"], chosen["system"], strict=True)) == [
+        ("mask", "mask"),  # both are right; the first of equals
+        ("gender", "three"),
+        ("age", "three"),
+    ]
+    mask = (workspace.voice("mask", 0)["mask"] + workspace.voice("mask", 1)["mask"]) / 2
+    np.testing.assert_allclose(workspace.masks(), mask, atol=1e-6)
+
+
 def test_members_that_held_out_the_truth_score_one(workspace: Workspace) -> None:
     for model in HEADS:
-        for fold in (0, 1):
-            held_out = workspace.pictures[workspace.pictures["fold"] == fold]
-            workspace.hold_out(model, fold, held_out["path"], workspace.truth(model, held_out))
+        workspace.tell_the_truth(model, 0, 1)
     summary = workspace.ensemble()
     assert summary.metrics["pictures"] == 12
     assert summary.metrics["accuracy"] == 1
@@ -163,13 +235,14 @@ def test_members_that_held_out_the_truth_score_one(workspace: Workspace) -> None
     assert summary.metrics["three_age_mae"] == 0.5
 
 
-def test_only_pictures_of_trained_folds_are_scored(workspace: Workspace) -> None:
-    summary = workspace.ensemble(folds=(1,))
+@pytest.mark.parametrize("weights", ["equal", "greedy"])
+def test_a_single_fold_is_enough(workspace: Workspace, weights: str) -> None:
+    summary = workspace.ensemble(folds=(1,), weights=weights, top_folds=3)
     scored = pd.read_csv(workspace.root / "results" / "out_of_fold.csv")
-    expected = workspace.pictures.loc[workspace.pictures["fold"] == 1, "path"]
-    assert list(scored["path"]) == list(expected)
+    assert list(scored["path"]) == list(workspace.held_out(1)["path"])
     assert summary.metrics["pictures"] == 6
     assert list(summary.members) == ["mask-1", "pair-1", "three-1"]
+    np.testing.assert_allclose(workspace.answer().sum(axis=1), 1, atol=1e-6)
 
 
 def test_a_fold_that_is_no_longer_named_is_removed(workspace: Workspace) -> None:
@@ -187,9 +260,10 @@ def test_members_are_named_with_the_hash_of_their_weights(workspace: Workspace) 
     }
 
 
-def test_equal_members_give_equal_bytes(workspace: Workspace) -> None:
-    workspace.ensemble(results="first")
-    workspace.ensemble(results="second")
+@pytest.mark.parametrize("systems", [[["mask", "pair"], ["three"]], "per_attribute"])
+def test_equal_members_give_equal_bytes(workspace: Workspace, systems: object) -> None:
+    for results in ("first", "second"):
+        workspace.ensemble(systems, results=results, weights="greedy")
     first, second = (
         {file.name: file.read_bytes() for file in (workspace.root / name).iterdir()} for name in ("first", "second")
     )
@@ -200,21 +274,29 @@ def test_equal_members_give_equal_bytes(workspace: Workspace) -> None:
         "confusion.png",
         "errors.csv",
         "eval_probabilities.csv",
+        "learning_curves.png",
         "metrics.json",
         "out_of_fold.csv",
+        "systems.csv",
     }
 
 
 def test_members_that_are_not_trained_are_named(workspace: Workspace) -> None:
     workspace.member("pair", 1).out_of_fold.unlink()
-    with pytest.raises(InputError, match=r"dvc repro[\s\S]*pair/folds/1/out_of_fold[\s\S]*mask/refit/weights"):
+    with pytest.raises(InputError, match=r"dvc repro[\s\S]*mask/refit/weights[\s\S]*pair/folds/1/out_of_fold"):
         workspace.ensemble(refits=("mask",))
 
 
 def test_pictures_without_an_out_of_fold_prediction_are_named(workspace: Workspace) -> None:
-    rest = workspace.pictures.loc[workspace.pictures["fold"] == 0, "path"][1:]
-    workspace.hold_out("mask", 0, rest, workspace.noise("mask", len(rest), 0))
-    with pytest.raises(InputError, match=r"mask/folds/0/out_of_fold\.csv: no row for 19/normal\.jpg"):
+    rest = workspace.held_out(0)["path"][1:]
+    predictions.write(workspace.member("mask", 0).out_of_fold, rest, workspace.noise("mask", len(rest), 0))
+    with pytest.raises(InputError, match=r"mask/folds/0/out_of_fold\.csv[\s\S]*no row for 19/normal\.jpg"):
+        workspace.ensemble()
+
+
+def test_eval_pictures_that_only_some_members_know_are_named(workspace: Workspace) -> None:
+    predictions.write(workspace.member("three", 1).eval, EVAL[:2], workspace.noise("three", 2, 0))
+    with pytest.raises(InputError, match=r"three/folds/1/eval\.csv[\s\S]*no row for b\.jpg"):
         workspace.ensemble()
 
 

@@ -64,6 +64,27 @@ def test_a_square_keeps_its_centre_or_is_moved_inside() -> None:
     assert face_box(a_face(-10, 100, 90, 220), 384, 512, still, square=True) == (0, 100, 120, 220)
 
 
+def test_a_wide_margin_is_a_box_that_grows_by_a_large_fraction_and_stays_inside() -> None:
+    wide = Grow(x=0.75, y=0.75, unit="fraction")  # the face is 2 parts of 5
+    left, top, right, bottom = face_box(a_face(150, 200, 230, 280), 384, 512, wide, square=False)
+    assert (left, top, right, bottom) == (90, 140, 290, 340)
+    assert face_box(a_face(10, 20, 110, 120), 384, 512, wide, square=False) == (0, 0, 185, 195)
+
+
+def test_grabcut_is_the_crop_around_the_face_with_a_black_background() -> None:
+    wide = {"grow": {"x": 0.5, "y": 0.5, "unit": "fraction"}, "size": 96}
+    for picture in (people()[0], people()[6]):
+        plain, cut = (
+            Cropper(Params.model_validate({"method": method} | wide))([picture])[0] for method in ("mtcnn", "grabcut")
+        )
+        assert (cut.box, cut.source) == (plain.box, "face")
+        black = (cut.pixels == 0).all(axis=2)
+        assert np.array_equal(cut.pixels[~black], plain.pixels[~black])
+        assert black[:4].all()
+        assert not black[40:60, 40:60].any()
+        assert 0.2 < black.mean() < 0.7
+
+
 @pytest.mark.parametrize(("method", "source"), [("mtcnn", "face"), ("center", "center"), ("none", "whole")])
 def test_the_crop_is_what_its_box_shows(method: str, source: str) -> None:
     picture = people()[6]
@@ -87,8 +108,9 @@ def test_a_picture_without_a_face_gets_the_centre_crop() -> None:
     assert (crop.source, crop.face, crop.box) == ("center", None, (42, 106, 342, 406))
 
 
-def test_equal_pictures_give_equal_crops() -> None:
-    cropper = Cropper(Params(size=32))
+@pytest.mark.parametrize("method", ["mtcnn", "grabcut"])
+def test_equal_pictures_give_equal_crops(method: str) -> None:
+    cropper = Cropper(Params.model_validate({"method": method, "size": 32}))
     for one, other in zip(cropper(people()), cropper(people()), strict=True):
         assert one.box == other.box
         assert np.array_equal(one.pixels, other.pixels)

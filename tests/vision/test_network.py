@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,45 @@ def test_without_network_pretrained_weights_are_an_error_with_both_ways_out(
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(InputError, match=r"'test_resnet' cannot be had.*`weights:`.*`pretrained: false`"):
         Network(entry(), pretrained=True)
+
+
+def test_normalisation_may_be_given_as_numbers(entry: Make) -> None:
+    given = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
+    torch.manual_seed(0)
+    by_name = Network(entry()).eval()
+    by_number = Network(entry(normalize=given)).eval()
+    by_number.load_state_dict(by_name.state_dict())
+    pictures = torch.randint(256, (2, 32, 32, 3), dtype=torch.uint8)
+    assert torch.equal(by_name(pictures)["mask"], by_number(pictures)["mask"])
+
+
+def test_channels_last_is_another_order_in_memory_of_the_same_function(entry: Make) -> None:
+    torch.manual_seed(0)
+    plain, channels_last = Network(entry()).eval(), Network(entry(channels_last=True)).eval()
+    channels_last.load_state_dict(plain.state_dict())
+    kernels = [weight for weight in channels_last.backbone.parameters() if weight.ndim == 4]
+    assert all(kernel.is_contiguous(memory_format=torch.channels_last) for kernel in kernels)
+    pictures = torch.randint(256, (2, 32, 32, 3), dtype=torch.uint8)
+    torch.testing.assert_close(plain(pictures)["mask"], channels_last(pictures)["mask"])
+
+
+def test_gradient_checkpointing_computes_a_block_twice_and_the_gradient_is_the_same(entry: Make) -> None:
+    calls: list[bool] = []
+    gradients = []
+    for checkpointing in (False, True):
+        torch.manual_seed(0)
+        network = Network(entry(backbone="test_vit", gradient_checkpointing=checkpointing))
+        network.backbone.get_submodule("blocks.0").register_forward_pre_hook(partial(note, calls, checkpointing))
+        network(torch.ones(2, 160, 160, 3))["mask"].sum().backward()
+        gradients.append(network.backbone.get_parameter("patch_embed.proj.weight").grad)
+    assert calls == [False, True, True]
+    torch.testing.assert_close(gradients[0], gradients[1])
+
+
+def note(calls: list[bool], call: bool, *_: object) -> None:
+    calls.append(call)
+
+
+def test_a_backbone_without_gradient_checkpointing_is_an_error(entry: Make) -> None:
+    with pytest.raises(InputError, match="backbone 'pit_ti_224' has no gradient checkpointing"):
+        Network(entry(backbone="pit_ti_224", gradient_checkpointing=True))

@@ -1,10 +1,14 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from safetensors.torch import load_file
+from sklearn.metrics import f1_score
 
 from pipeline import predictions, tables
 from pipeline.entries import Model, Recipe
@@ -20,6 +24,30 @@ Make = Callable[..., Model]
 HEADS = {
     "mask": {},
     "gender x age": {"loss": "focal", "bands": [30, 59]},
+}
+PLAIN: dict[str, Any] = {"augmentation": [{"HorizontalFlip": {}}, {"GaussNoise": {}}], "schedule": "cosine"}
+EVERYTHING: dict[str, Any] = PLAIN | {
+    "heads": {
+        "mask": {"loss": {"name": "mix", "of": ["arcface", "soft_f1"]}},
+        "gender": {"loss": {"name": "cross_entropy", "class_weights": "balanced", "smoothing": 0.1}},
+        "age": {"kind": "ordinal", "bands": [30, 55]},
+    },
+    "cutmix": {"probability": 0.3, "half": True},
+    "mixup": {"probability": 0.3},
+    "views": {"flip": True, "augmented": 1, "five_crop": 0.9, "average": "logits"},
+    "drop_ages": [[26, 29]],
+    "sampling": "balanced",
+    "enlarge": {"times": 2, "spare": [0]},
+    "last_epochs_on_validation": 1,
+    "select": "loss",
+    "accumulate": 2,
+    "clip": 1.0,
+    "optimizer": {"name": "madgrad", "learning_rate": 1e-3},
+    "schedule": {"name": "plateau", "patience": 1},
+    "ema": 0.99,
+    "precision": "bf16-mixed",
+    "channels_last": True,
+    "gradient_checkpointing": True,
 }
 
 
@@ -60,8 +88,19 @@ def test_years_are_learnt_with_their_mean_absolute_error(entry: Make, trainable:
     assert epochs["validation_mae"].min() < 8
 
 
-def test_saved_weights_predict_what_was_written_out_of_fold(entry: Make, trainable: Path) -> None:
-    train(inputs(trainable), "mask", 0, entry(flip=True), trainable / "out", quiet)
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"views": {"flip": True}},
+        {"views": {"clean": 2, "augmented": 2, "five_crop": 0.8}, "augmentation": [{"RandomBrightnessContrast": {}}]},
+        {"ema": 0.9},
+    ],
+    ids=["flip", "views", "ema"],
+)
+def test_saved_weights_predict_what_was_written_out_of_fold(
+    entry: Make, trainable: Path, settings: dict[str, Any]
+) -> None:
+    train(inputs(trainable), "mask", 0, entry(**settings), trainable / "out", quiet)
     held_out = (tables.read(trainable / "folds.csv", tables.FOLDS)["fold"] == 0).to_numpy()
     crops = np.load(trainable / "crops" / "train.npy")
     again = inference.predict(trainable / "out" / "weights.safetensors", crops)["mask"]
@@ -69,8 +108,11 @@ def test_saved_weights_predict_what_was_written_out_of_fold(entry: Make, trainab
     np.testing.assert_allclose(again[held_out], written["mask"], atol=1e-5)
 
 
-def test_equal_trainings_give_equal_bytes_and_a_killed_one_resumes_to_them(entry: Make, trainable: Path) -> None:
-    augmented = entry(augmentation=[{"HorizontalFlip": {}}, {"GaussNoise": {}}], schedule="cosine", epochs=4)
+@pytest.mark.parametrize("settings", [PLAIN, EVERYTHING], ids=["plain", "everything"])
+def test_equal_trainings_give_equal_bytes_and_a_killed_one_resumes_to_them(
+    entry: Make, trainable: Path, settings: dict[str, Any]
+) -> None:
+    augmented = entry(**settings, epochs=4)
     for name in ("first", "second"):
         train(inputs(trainable), "mask", 0, augmented, trainable / name, quiet)
 
@@ -88,6 +130,109 @@ def test_equal_trainings_give_equal_bytes_and_a_killed_one_resumes_to_them(entry
     for file in ("weights.safetensors", "out_of_fold.csv", "epochs.csv", "metrics.json"):
         contents = {(trainable / name / file).read_bytes() for name in ("first", "second", "killed")}
         assert len(contents) == 1, file
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"heads": {"age": {"kind": "ordinal"}}},
+        {"heads": {"age": {"loss": "arcface"}}},
+        {"heads": {"age": {"loss": "soft_f1"}}},
+        {"heads": {"age": {"loss": {"name": "mix", "of": ["cross_entropy", "soft_f1"], "weights": [0.7, 0.3]}}}},
+        {"heads": {"age": {}}, "sampling": "balanced", "mixup": {"probability": 0.5}, "ema": 0.9},
+        {"heads": {"age": {}}, "enlarge": {"times": 2}, "cutmix": {"probability": 0.3}},
+    ],
+    ids=["ordinal", "arcface", "soft F1", "mix", "sampled and averaged", "enlarged and cut"],
+)
+def test_age_is_learnt_by_many_ways_and_ends_as_probabilities(
+    entry: Make, trainable: Path, settings: dict[str, Any]
+) -> None:
+    train(inputs(trainable), "age", 0, entry(**settings, epochs=12), trainable / "out", quiet)
+    _, found = predictions.read(trainable / "out" / "out_of_fold.csv")
+    assert found["age"].shape == (16, 3)
+    assert (found["age"] >= 0).all()
+    np.testing.assert_allclose(found["age"].sum(axis=1), 1, rtol=1e-5)
+    assert json.loads((trainable / "out" / "metrics.json").read_text())["macro_f1"] > 0.6
+
+
+def test_training_stops_when_patience_ends(entry: Make, trainable: Path) -> None:
+    still = {"name": "sgd", "learning_rate": 1e-12}
+    train(inputs(trainable), "mask", 0, entry(optimizer=still, epochs=9, patience=2), trainable / "out", quiet)
+    epochs = pd.read_csv(trainable / "out" / "epochs.csv")
+    best = json.loads((trainable / "out" / "metrics.json").read_text())["epoch"]
+    assert len(epochs) == best + 2 < 9
+    train(inputs(trainable), "mask", 0, entry(optimizer=still, epochs=9), trainable / "patient", quiet)
+    assert len(pd.read_csv(trainable / "patient" / "epochs.csv")) == 9
+
+
+@pytest.mark.parametrize(("select", "best"), [("f1", "argmax"), ("accuracy", "argmax"), ("loss", "argmin")])
+def test_the_best_epoch_is_that_of_the_selected_score(entry: Make, trainable: Path, select: str, best: str) -> None:
+    train(inputs(trainable), "mask", 0, entry(epochs=6, select=select), trainable / "out", quiet)
+    scores = pd.read_csv(trainable / "out" / "epochs.csv")[f"validation_{select}"]
+    assert json.loads((trainable / "out" / "metrics.json").read_text())["epoch"] == getattr(scores, best)() + 1
+
+
+def test_binary_f1_is_the_f1_of_the_second_class(entry: Make, trainable: Path) -> None:
+    settings = entry(heads={"gender": {}}, epochs=4, select="binary_f1")
+    train(inputs(trainable), "gender", 0, settings, trainable / "out", quiet)
+    paths, heads = predictions.read(trainable / "out" / "out_of_fold.csv")
+    labels = tables.read(trainable / "labels.csv", tables.LABELS).set_index("path")["gender"]
+    expected = f1_score(labels[paths] == "female", heads["gender"].argmax(axis=1), average="binary")
+    scores = pd.read_csv(trainable / "out" / "epochs.csv")["validation_binary_f1"]
+    assert scores.max() == pytest.approx(expected)
+
+
+def test_the_last_epochs_learn_from_the_validation_people_after_they_were_predicted(
+    entry: Make, trainable: Path
+) -> None:
+    for name, last in (("without", 0), ("with", 8)):
+        settings = entry(last_epochs_on_validation=last, epochs=2)
+        train(inputs(trainable), "mask", 0, settings, trainable / name, quiet)
+    for file in ("out_of_fold.csv", "epochs.csv", "metrics.json"):
+        assert (trainable / "without" / file).read_bytes() == (trainable / "with" / file).read_bytes(), file
+    held_out = (tables.read(trainable / "folds.csv", tables.FOLDS)["fold"] == 0).to_numpy()
+    masks = tables.read(trainable / "labels.csv", tables.LABELS)["mask"]
+    crops = np.load(trainable / "crops" / "train.npy")[held_out]
+    truth = np.array([["worn", "incorrect", "normal"].index(mask) for mask in masks[held_out]])
+    likelihoods = [
+        inference.predict(trainable / name / "weights.safetensors", crops)["mask"][range(16), truth].mean()
+        for name in ("without", "with")
+    ]
+    assert likelihoods[1] > likelihoods[0] + 0.1
+
+
+def test_accumulated_gradients_are_those_of_the_whole_batch(entry: Make, trainable: Path) -> None:
+    plain: dict[str, Any] = {"backbone": "test_vit", "image_size": 160, "epochs": 1}  # no batch normalisation
+    plain |= {"optimizer": {"name": "sgd", "learning_rate": 1e-2}}
+    for name, pieces in (("whole", 1), ("pieces", 4)):
+        train(inputs(trainable), "mask", 0, entry(**plain, accumulate=pieces), trainable / name, quiet)
+    whole, parts = (load_file(trainable / name / "weights.safetensors") for name in ("whole", "pieces"))
+    assert all(torch.allclose(value, parts[name], atol=1e-6) for name, value in whole.items())
+
+
+def test_a_row_of_weight_zero_teaches_nothing(entry: Make, trainable: Path) -> None:
+    labels = tables.read(trainable / "labels.csv", tables.LABELS)
+    folds = tables.read(trainable / "folds.csv", tables.FOLDS)["fold"]
+    for name, lie in (("truth", False), ("lies", True)):
+        table = labels.assign(weight=np.where(np.arange(len(labels)) % 4, 1.0, 0.0))
+        if lie:
+            table.loc[(table["weight"] == 0) & (folds > 0), "mask"] = "normal"
+        tables.write(table, trainable / "labels.csv")
+        train(inputs(trainable), "mask", 0, entry(), trainable / name, quiet)
+    truth, lies = ((trainable / name / "out_of_fold.csv").read_bytes() for name in ("truth", "lies"))
+    assert truth == lies
+
+
+def test_a_refit_has_no_validation_people_for_last_epochs(entry: Make, trainable: Path) -> None:
+    member = Member(trainable / "models", "mask", 0)
+    for name, last in (("without", 0), ("with", 3)):
+        settings = entry(last_epochs_on_validation=last, epochs=2)
+        weights.save(member.weights, {}, Recipe(model="mask", fold=0, epoch=2, entry=settings))
+        member.out_of_fold.touch()
+        member.eval.touch()
+        member.epochs.touch()
+        refit(inputs(trainable), "mask", settings, trainable / "models", (0,), trainable / name, quiet)
+    assert (trainable / "without" / "epochs.csv").read_bytes() == (trainable / "with" / "epochs.csv").read_bytes()
 
 
 def test_a_checkpoint_of_other_parameters_is_not_continued(
@@ -109,6 +254,8 @@ def test_a_refit_trains_on_everybody_for_the_mean_of_the_best_epochs(entry: Make
         member = Member(trainable / "models", "mask", fold)
         weights.save(member.weights, {}, Recipe(model="mask", fold=fold, epoch=epoch, entry=entry()))
         member.out_of_fold.touch()
+        member.eval.touch()
+        member.epochs.touch()
     refit(inputs(trainable), "mask", entry(epochs=9), trainable / "models", (0, 1, 2), trainable / "out", quiet)
     assert len(pd.read_csv(trainable / "out" / "epochs.csv")) == 2
     recipe = weights.read_recipe(trainable / "out" / "weights.safetensors")

@@ -33,6 +33,16 @@ def test_what_training_sees_and_what_inference_sees_differ_in_augmentation_alone
     assert np.array_equal(flipped(picture(), (0,)), plain[:, ::-1])
 
 
+def test_random_erasing_takes_a_rectangle_away(entry: Make) -> None:
+    erasing = [{"Erasing": {"scale": [0.1, 0.2], "fill": 0, "p": 1}}]
+    white = np.full((32, 32, 3), 255, dtype=np.uint8)
+    found = Pipeline(entry(augmentation=erasing), training=True)(white, (0,))
+    rows, columns = np.nonzero((found == 0).all(axis=-1))
+    area = (np.ptp(rows) + 1) * (np.ptp(columns) + 1)
+    assert len(rows) == area
+    assert 0.05 < area / 32**2 < 0.25
+
+
 def test_every_picture_gets_the_size_of_the_entry(entry: Make) -> None:
     assert Pipeline(entry(image_size=48), training=False)(picture(), (0,)).shape == (48, 48, 3)
 

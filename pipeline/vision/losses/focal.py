@@ -3,19 +3,25 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pipeline.vision.losses.weights import weighted_mean
+
 
 class FocalLoss(nn.Module):
-    """Mean over the batch of ``(1 - p)^gamma * -log p``, p the probability of the right class.
+    """Mean of ``(1 - p)^gamma * -log p``, p the probability of the right class, by the weights of class and row.
 
-    Lin et al., Focal Loss for Dense Object Detection, 2017, https://arxiv.org/abs/1708.02002, equation 4.
-    With gamma 0 it is cross entropy.
+    Lin et al., Focal Loss for Dense Object Detection, 2017, https://arxiv.org/abs/1708.02002, equation 5; the class
+    weights are its alpha. With gamma 0 it is cross entropy.
     """
 
-    def __init__(self, gamma: float) -> None:
+    class_weights: Tensor
+
+    def __init__(self, gamma: float, class_weights: Tensor) -> None:
         super().__init__()
         self.gamma = gamma
+        self.register_buffer("class_weights", class_weights)
 
-    def forward(self, logits: Tensor, codes: Tensor) -> Tensor:
-        """Logits (n, classes), codes (n,) to a loss ()."""
+    def forward(self, logits: Tensor, codes: Tensor, weights: Tensor) -> Tensor:
+        """Logits (n, classes), codes (n,) and row weights (n,) to a loss ()."""
         log_probability = F.log_softmax(logits, dim=1).gather(1, codes[:, None]).squeeze(1)
-        return -((1 - log_probability.exp()) ** self.gamma * log_probability).mean()
+        losses = -((1 - log_probability.exp()) ** self.gamma * log_probability)
+        return weighted_mean(losses, self.class_weights[codes] * weights)

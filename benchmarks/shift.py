@@ -1,0 +1,98 @@
+"""Simulated label shifts of an out-of-fold table: error of the estimate, macro F1 with and without adaptation.
+
+    python -m benchmarks.shift data/labels.csv data/folds.csv results/ensemble/out_of_fold.csv
+
+Half of the people stand for train, the other half, drawn with replacement to a mix, for eval.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipeline import calibration, offsets, shift, suggestions, tables, targets
+from pipeline.labels import ATTRIBUTES, Codes
+from pipeline.metrics import confusion, macro_f1
+from pipeline.mixes import Evidence, Shares
+from pipeline.probabilities import Table, marginal, multiply
+
+MIXES = {
+    "none": None,
+    "competition": np.outer([0.62, 0.38], [0.38, 0.35, 0.27]).ravel(),
+    "old": np.outer([0.39, 0.61], [0.3, 0.3, 0.4]).ravel(),
+    "male": np.outer([0.75, 0.25], [0.49, 0.42, 0.09]).ravel(),
+}
+REPEATS = 10
+
+
+def main(labels: Path, folds: Path, out_of_fold: Path) -> None:
+    pictures, probabilities = suggestions.read(labels, out_of_fold)
+    fold = tables.read(folds, tables.FOLDS).set_index("path")["fold"].loc[pictures["path"]].to_numpy()
+    rows = [
+        {"mix": name} | simulate(pictures, calibrated(pictures, probabilities, fold), mix, seed)
+        for name, mix in MIXES.items()
+        for seed in range(REPEATS)
+    ]
+    print(pd.DataFrame(rows).groupby("mix", sort=False).mean().round(4).to_string())
+
+
+def calibrated(pictures: pd.DataFrame, probabilities: Table, fold: Codes) -> Table:
+    """The product of the calibrated tables of mask, gender and age."""
+    return multiply(
+        {
+            attribute: calibration.nested(table, targets.codes(pictures, (attribute,)), fold)
+            for attribute, table in marginals(probabilities).items()
+        }
+    )
+
+
+def simulate(pictures: pd.DataFrame, probabilities: Table, mix: Shares | None, seed: int) -> dict[str, float]:
+    draw = np.random.default_rng(seed)
+    person, people = pd.factorize(pictures["person"])
+    cells = targets.codes(pictures.drop_duplicates("person"), ("gender", "age"))
+    order = draw.permutation(len(people))
+    seen, rest = order[::2], order[1::2]
+    weights = np.ones(len(rest)) if mix is None else mix[cells[rest]] / np.bincount(cells[rest])[cells[rest]]
+    drawn = draw.choice(rest, len(rest), p=weights / weights.sum())
+    rows = np.concatenate([np.flatnonzero(person == number) for number in drawn])
+    train = np.isin(person, seen)
+    ratios: dict[str, Shares] = {}
+    scores: dict[str, float] = {}
+    for attribute, table in marginals(probabilities).items():
+        codes = targets.codes(pictures, (attribute,))
+        found = shift.estimate(Evidence(table[train], codes[train], person[train], table[None, rows]))
+        true = np.bincount(codes[rows], minlength=len(found.train)) / len(rows)
+        ratios[attribute] = found.ratio
+        scores |= {f"{attribute}_{name}": np.abs(shares - true).sum() / 2 for name, shares in shares_of(found).items()}
+        scores[f"{attribute}_adapted"] = not found.refusals
+    codes = targets.codes(pictures, tuple(ATTRIBUTES))[rows]
+    plain = probabilities[rows]
+    all_codes = targets.codes(pictures, tuple(ATTRIBUTES))
+    chosen = shift.worthwhile(probabilities[train], all_codes[train], ratios)
+    scores |= {
+        "f1_plain": score(codes, plain),
+        "f1_adapted": score(codes, shift.adapt(plain, ratios)),
+        "f1_chosen": score(codes, shift.adapt(plain, chosen)),
+    }
+    seen, weights = shift.adapt(probabilities[train], chosen), shift.of_classes(ratios)[all_codes[train]]
+    moved = offsets.apply(shift.adapt(plain, chosen), offsets.fit(seen, all_codes[train], weights))
+    only = offsets.apply(plain, offsets.fit(probabilities[train], all_codes[train]))
+    return scores | {"f1_both": score(codes, moved), "f1_offsets": score(codes, only)}
+
+
+def shares_of(found: shift.Estimate) -> dict[str, Shares]:
+    """What each way says of eval; `unshifted` says that it is as train."""
+    return {"unshifted": found.train, "bbse": found.bbse, "em": found.em}
+
+
+def marginals(probabilities: Table) -> dict[str, Table]:
+    return {attribute: marginal(suggestions.ALL, probabilities, attribute) for attribute in ATTRIBUTES}
+
+
+def score(codes: Codes, probabilities: Table) -> float:
+    return macro_f1(confusion(codes, probabilities.argmax(axis=1)))
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:]))

@@ -1,0 +1,23 @@
+"""Make one answer of all members' predictions, and score those out of fold."""
+
+from kfp import dsl
+
+from components import component
+
+
+@component
+def ensemble(
+    stage: str,
+    parents: list[str],
+    remote: str,
+    mlflow: str,
+    experiment: str,
+    overrides: list[str],
+    scores: dsl.Output[dsl.Metrics],
+    confusion: dsl.Output[dsl.ClassificationMetrics],
+    report: dsl.Output[dsl.HTML],
+) -> str:
+    """Make one answer of all members' predictions, and score those out of fold."""
+    from pipeline.kubeflow.task import run
+
+    return run(stage, parents, remote, mlflow, experiment, overrides, [scores, confusion, report])

@@ -1,0 +1,21 @@
+"""Join the crops of all shards."""
+
+from kfp import dsl
+
+from components import component
+
+
+@component
+def pack(
+    stage: str,
+    parents: list[str],
+    remote: str,
+    mlflow: str,
+    experiment: str,
+    overrides: list[str],
+    sheets: dsl.Output[dsl.HTML],
+) -> str:
+    """Join the crops of all shards."""
+    from pipeline.kubeflow.task import run
+
+    return run(stage, parents, remote, mlflow, experiment, overrides, [sheets])

@@ -1,0 +1,23 @@
+"""Train a model a second time, joined by the eval pictures that its first round was sure of."""
+
+from kfp import dsl
+
+from components import component
+
+
+@component
+def retrain(
+    stage: str,
+    parents: list[str],
+    remote: str,
+    mlflow: str,
+    experiment: str,
+    overrides: list[str],
+    scores: dsl.Output[dsl.Metrics],
+    model: dsl.Output[dsl.Model],
+    epochs: dsl.Output[dsl.HTML],
+) -> str:
+    """Train a model a second time, joined by the eval pictures that its first round was sure of."""
+    from pipeline.kubeflow.task import run
+
+    return run(stage, parents, remote, mlflow, experiment, overrides, [scores, model, epochs])

@@ -1,0 +1,21 @@
+"""Draw a small data set in the competition's layout."""
+
+from kfp import dsl
+
+from components import component
+
+
+@component
+def sample(
+    stage: str,
+    parents: list[str],
+    remote: str,
+    mlflow: str,
+    experiment: str,
+    overrides: list[str],
+    pictures: dsl.Output[dsl.HTML],
+) -> str:
+    """Draw a small data set in the competition's layout."""
+    from pipeline.kubeflow.task import run
+
+    return run(stage, parents, remote, mlflow, experiment, overrides, [pictures])

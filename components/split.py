@@ -1,0 +1,22 @@
+"""Deal the people into folds."""
+
+from kfp import dsl
+
+from components import component
+
+
+@component
+def split(
+    stage: str,
+    parents: list[str],
+    remote: str,
+    mlflow: str,
+    experiment: str,
+    overrides: list[str],
+    folds: dsl.Output[dsl.Dataset],
+    classes: dsl.Output[dsl.HTML],
+) -> str:
+    """Deal the people into folds."""
+    from pipeline.kubeflow.task import run
+
+    return run(stage, parents, remote, mlflow, experiment, overrides, [folds, classes])

@@ -1,0 +1,23 @@
+"""Train a model on all folds but one, and predict that one."""
+
+from kfp import dsl
+
+from components import component
+
+
+@component
+def train(
+    stage: str,
+    parents: list[str],
+    remote: str,
+    mlflow: str,
+    experiment: str,
+    overrides: list[str],
+    scores: dsl.Output[dsl.Metrics],
+    model: dsl.Output[dsl.Model],
+    epochs: dsl.Output[dsl.HTML],
+) -> str:
+    """Train a model on all folds but one, and predict that one."""
+    from pipeline.kubeflow.task import run
+
+    return run(stage, parents, remote, mlflow, experiment, overrides, [scores, model, epochs])

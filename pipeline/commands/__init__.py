@@ -1,0 +1,1 @@
+"""Commands around the stages, a file a command."""

@@ -1,0 +1,46 @@
+"""`compare`: recipes run side by side, whole or made small, and their figures."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from pipeline import params, recipes, tracking
+
+Names = Annotated[list[str] | None, typer.Argument(metavar="[RECIPE]...", help="Recipes; all by default.")]
+
+
+def compare(
+    names: Names = None,
+    scale: Annotated[Literal["smoke", "cpu", "full"], typer.Option(help="How much is left of each recipe.")] = "smoke",
+    photographs: Annotated[Path | None, typer.Option(help="Data set; data.root of params.yaml by default.")] = None,
+    read: Annotated[bool, typer.Option("--read", help="Run nothing, only show what has run.")] = False,
+    folder: Annotated[Path, typer.Option(help="Where each recipe gets a folder to run in.")] = Path("compare"),
+    csv: Annotated[Path | None, typer.Option(help="Table to write.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Page with plots to write.")] = None,
+) -> None:
+    """Run recipes side by side and show what they reach and what they cost.
+
+    smoke shows that they run, cpu fits a laptop, full is the recipe as it is. What has run is not run again, but for
+    smoke, which runs in this one process, without DVC.
+    """
+    import pandas as pd
+    from rich.console import Console
+
+    from pipeline import tables
+    from pipeline.compare import measures, page, runs
+
+    os.environ.setdefault("MLFLOW_TRACKING_URI", tracking.STORE.replace("///", f"///{Path.cwd()}/"))
+    os.environ.setdefault("MLFLOW_EXPERIMENT_NAME", "compare")
+    files = {recipes.find(name): folder / f"{recipes.find(name).stem}-{scale}" for name in names or recipes.names()}
+    if not read:
+        runs.run(files, scale, photographs or params.load().data.root)
+    rows = pd.DataFrame([{"recipe": file.stem, **measures.measure(place)} for file, place in files.items()])
+    title = f"{len(rows)} recipes, scale {scale}"
+    Console(width=max(Console().width, page.WIDTH)).print(page.terminal(rows, title))
+    if csv:
+        tables.write(rows, csv)
+    if html:
+        html.parent.mkdir(parents=True, exist_ok=True)
+        html.write_text(page.html(rows, title), encoding="utf-8")

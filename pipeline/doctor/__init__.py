@@ -1,0 +1,25 @@
+"""Before any training: what is wrong with a data set, and what a person should look at."""
+
+from pathlib import Path
+
+from pipeline.doctor import duplicates, layout, oddities, people, pictures
+from pipeline.doctor.findings import Finding
+from pipeline.errors import InputError
+
+
+def diagnose(root: Path) -> list[Finding]:
+    """All findings on the data set in `root`; every picture is decoded once, and nothing is changed.
+
+    Raises `InputError` when there is no such folder; all other faults are findings.
+    """
+    if not root.is_dir():
+        raise InputError(f"{root}: no such folder; --photographs or data.root names the one with train/ and eval/")
+    paths = layout.files(root)
+    readable, unreadable = pictures.examine(root, paths)
+    return [
+        *layout.find(root, paths),
+        *unreadable,
+        *duplicates.find(readable),
+        *oddities.find(readable),
+        *people.find(root, paths),
+    ]

@@ -1,0 +1,55 @@
+"""What the container of a task does: one stage, its lock entry, and what Kubeflow's pages show of it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline import graph, locks, remote
+from pipeline.errors import InputError
+from pipeline.kubeflow import artifacts
+from pipeline.workspace import scratch
+
+SHARED = "PIPELINE_SHARED"  # folder of the volume that all tasks share
+ACCELERATORS = "PIPELINE_ACCELERATORS"  # how many the task has asked for
+
+
+def run(
+    stage: str,
+    parents: Sequence[str],
+    storage: str,
+    mlflow: str,
+    experiment: str,
+    overrides: Sequence[str],
+    shown: Sequence[Any] = (),
+) -> str:
+    """Run a stage by its DVC name, from its parents' packed lock entries to its own; fill the artifacts in `shown`.
+
+    `storage` is the DVC remote, `mlflow` the tracking server's address.
+    """
+    _require_accelerators(int(os.environ.get(ACCELERATORS, "0")))
+    os.environ |= {"MLFLOW_TRACKING_URI": mlflow, "MLFLOW_EXPERIMENT_NAME": experiment}
+    shared = Path(os.environ[SHARED]) if SHARED in os.environ else None
+    with scratch(storage, overrides, shared) as root:
+        entries = remote.run(root, stage, locks.join(parents), shared)
+        for artifact in shown:
+            artifacts.fill(artifact, root, graph.read(root)[stage])
+    return locks.pack(entries)
+
+
+def join(run_id: str, entries: Sequence[str], storage: str, overrides: Sequence[str], lock: Any) -> None:
+    """Join all stages' packed lock entries to the dvc.lock of the run: in the remote, and as an artifact."""
+    with scratch(storage, overrides) as root:
+        remote.join(root, locks.join(entries), run_id)
+        Path(lock.path).write_bytes((root / locks.FILE).read_bytes())
+
+
+def _require_accelerators(count: int) -> None:
+    """Raise `InputError` unless this node has as many GPUs as the task asked for; training would crawl without."""
+    if count:
+        command = [sys.executable, "-m", "pipeline", "accelerators", "--require", str(count)]
+        found = subprocess.run(command, capture_output=True, text=True, check=False)
+        if found.returncode:
+            raise InputError(f"{found.stderr.strip()}")

@@ -1,0 +1,21 @@
+"""The accelerators that torch can use on this machine."""
+
+import torch
+
+from pipeline.errors import InputError
+
+
+def device() -> str:
+    """The first GPU where there is one, else the CPU."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def require(count: int) -> None:
+    """Raise `InputError` unless torch can use so many GPUs."""
+    found = torch.cuda.device_count()
+    if found < count:
+        build = f"torch {torch.__version__}, CUDA {torch.version.cuda or 'not in this build'}"
+        raise InputError(
+            f"this node has {found} GPUs that torch can use, the task asked for {count} ({build}); look at the node's "
+            "driver and device plugin, or set kubeflow.stages in params.yaml to ask for none"
+        )

@@ -1,0 +1,131 @@
+"""A server on this machine that behaves as Kubeflow Pipelines does for the calls that a submission makes."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import parse_qs, urlparse
+
+import kfp_server_api
+
+RUN = "5f2b6a3e-0000-4000-8000-000000000001"
+API = "/apis/v2beta1"
+
+
+@dataclass
+class Cluster:
+    """What the server knows; every body that it reads or writes is one of kfp_server_api's own models."""
+
+    token: str | None = None
+    looks: Sequence[dict[str, Any]] = ()  # how the run stands at each look; the last one lasts; an int is a status
+    experiments: list[Any] = field(default_factory=list)
+    submitted: list[Any] = field(default_factory=list)
+    looked: int = 0
+    address: str = ""
+
+    def answer(self, method: str, path: str, query: dict[str, list[str]], body: Any) -> tuple[int, Any]:
+        match method, path.removeprefix(API):
+            case "GET", "/healthz":
+                return 200, kfp_server_api.V2beta1GetHealthzResponse(multi_user=False)
+            case "GET", "/experiments":
+                return 200, kfp_server_api.V2beta1ListExperimentsResponse(experiments=self._named(query["filter"][0]))
+            case "POST", "/experiments":
+                return 200, self._create_experiment(read(body, "V2beta1Experiment"))
+            case "POST", "/runs":
+                return 200, self._create_run(read(body, "V2beta1Run"))
+            case "GET", run if run == f"/runs/{RUN}":
+                return self._look()
+        return 404, {"code": 5, "message": f"{path} not found"}
+
+    def _named(self, chosen: str) -> list[Any]:
+        (wanted,) = [each["stringValue"] for each in json.loads(chosen)["predicates"]]
+        return [experiment for experiment in self.experiments if experiment.display_name == wanted]
+
+    def _create_experiment(self, experiment: Any) -> Any:
+        experiment.experiment_id = f"experiment-{len(self.experiments)}"
+        self.experiments.append(experiment)
+        return experiment
+
+    def _create_run(self, run: Any) -> Any:
+        assert run.experiment_id in [experiment.experiment_id for experiment in self.experiments]
+        run.run_id, run.state = RUN, "PENDING"
+        self.submitted.append(run)
+        return run
+
+    def _look(self) -> tuple[int, Any]:
+        look = self.looks[min(self.looked, len(self.looks) - 1)]
+        self.looked += 1
+        if "status" in look:
+            return look["status"], {"message": "upstream is away"}
+        parameters = self.submitted[-1].runtime_config.parameters if self.submitted else look.get("parameters", {})
+        details = kfp_server_api.V2beta1RunDetails(task_details=[task(*each) for each in look.get("tasks", [])])
+        return 200, kfp_server_api.V2beta1Run(
+            run_id=RUN,
+            state=look["state"],
+            runtime_config=kfp_server_api.V2beta1RuntimeConfig(parameters=parameters),
+            run_details=details,
+            error=look.get("error") and kfp_server_api.GoogleRpcStatus(message=look["error"]),
+        )
+
+
+def task(name: str, state: str, error: str | None = None) -> Any:
+    """What the server tells of a task; one that has begun began at a fixed time."""
+    begun = None if state == "PENDING" else "2026-01-01T00:00:00Z"
+    return kfp_server_api.V2beta1PipelineTaskDetail(
+        display_name=name,
+        state=state,
+        start_time=begun,
+        end_time=begun and "2026-01-01T00:01:05Z" if state in ("SUCCEEDED", "FAILED") else None,
+        error=error and kfp_server_api.GoogleRpcStatus(message=error),
+    )
+
+
+def read(body: bytes, model: str) -> Any:
+    """A request's body as a model; fails on what the model does not know."""
+    known = getattr(kfp_server_api, model).attribute_map.values()
+    assert set(json.loads(body)) <= set(known)
+    return kfp_server_api.ApiClient().deserialize(SimpleNamespace(data=body.decode()), model)
+
+
+@contextmanager
+def serving(cluster: Cluster) -> Iterator[Cluster]:
+    """The cluster, reachable at its address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._do("GET")
+
+        def do_POST(self) -> None:
+            self._do("POST")
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+        def _do(self, method: str) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            url = urlparse(self.path)
+            if cluster.token and self.headers.get("authorization") != f"Bearer {cluster.token}":
+                status, answer = 401, {"message": "who is there?"}
+            else:
+                status, answer = cluster.answer(method, url.path, parse_qs(url.query), body)
+            text = json.dumps(kfp_server_api.ApiClient().sanitize_for_serialization(answer)).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    cluster.address = f"http://127.0.0.1:{server.server_port}"
+    try:
+        yield cluster
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
