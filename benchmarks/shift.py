@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline import calibration, offsets, shift, suggestions, tables, targets
+from pipeline.blend import EVERYTHING
 from pipeline.labels import ATTRIBUTES, Codes
 from pipeline.metrics import confusion, macro_f1
 from pipeline.mixes import Evidence, Shares
@@ -57,28 +58,26 @@ def simulate(pictures: pd.DataFrame, probabilities: Table, mix: Shares | None, s
     drawn = draw.choice(rest, len(rest), p=weights / weights.sum())
     rows = np.concatenate([np.flatnonzero(person == number) for number in drawn])
     train = np.isin(person, seen)
-    ratios: dict[str, Shares] = {}
+    estimates: dict[str, shift.Estimate] = {}
     scores: dict[str, float] = {}
     for attribute, table in marginals(probabilities).items():
         codes = targets.codes(pictures, (attribute,))
         found = shift.estimate(Evidence(table[train], codes[train], person[train], table[None, rows]))
         true = np.bincount(codes[rows], minlength=len(found.train)) / len(rows)
-        ratios[attribute] = found.ratio
+        estimates[attribute] = found
         scores |= {f"{attribute}_{name}": np.abs(shares - true).sum() / 2 for name, shares in shares_of(found).items()}
         scores[f"{attribute}_adapted"] = not found.refusals
-    codes = targets.codes(pictures, tuple(ATTRIBUTES))[rows]
-    plain = probabilities[rows]
-    all_codes = targets.codes(pictures, tuple(ATTRIBUTES))
-    chosen = shift.worthwhile(probabilities[train], all_codes[train], ratios)
-    scores |= {
-        "f1_plain": score(codes, plain),
-        "f1_adapted": score(codes, shift.adapt(plain, ratios)),
-        "f1_chosen": score(codes, shift.adapt(plain, chosen)),
+    codes = targets.codes(pictures, tuple(ATTRIBUTES))
+    everything = {attribute: found.weights for attribute, found in estimates.items()}
+    chosen = shift.worthwhile(probabilities[train], codes[train], estimates)
+    moves = offsets.fit(probabilities[train], codes[train])
+    answers = {
+        "plain": probabilities[rows],
+        "adapted": shift.adapt(probabilities[rows], everything),
+        "chosen": shift.adapt(probabilities[rows], chosen),
+        "offsets": offsets.apply(probabilities[rows], moves),
     }
-    seen, weights = shift.adapt(probabilities[train], chosen), shift.of_classes(ratios)[all_codes[train]]
-    moved = offsets.apply(shift.adapt(plain, chosen), offsets.fit(seen, all_codes[train], weights))
-    only = offsets.apply(plain, offsets.fit(probabilities[train], all_codes[train]))
-    return scores | {"f1_both": score(codes, moved), "f1_offsets": score(codes, only)}
+    return scores | {f"f1_{name}": score(codes[rows], answer) for name, answer in answers.items()}
 
 
 def shares_of(found: shift.Estimate) -> dict[str, Shares]:
@@ -87,7 +86,7 @@ def shares_of(found: shift.Estimate) -> dict[str, Shares]:
 
 
 def marginals(probabilities: Table) -> dict[str, Table]:
-    return {attribute: marginal(suggestions.ALL, probabilities, attribute) for attribute in ATTRIBUTES}
+    return {attribute: marginal(EVERYTHING, probabilities, attribute) for attribute in ATTRIBUTES}
 
 
 def score(codes: Codes, probabilities: Table) -> float:

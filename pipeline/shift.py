@@ -1,7 +1,7 @@
 """Label shift: how far eval's mix of values is from train's, whether to trust that, and probabilities adapted to it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -10,7 +10,7 @@ import pandas as pd
 
 from pipeline.calibration import expected_calibration_error
 from pipeline.labels import ATTRIBUTES, Codes
-from pipeline.mixes import Evidence, Shares, bbse, em, macro_f1, p_value, ratio, reweighted
+from pipeline.mixes import Evidence, Shares, bbse, correction, em, macro_f1, p_value, ratio, reweighted
 from pipeline.probabilities import Table
 
 DRAWS = 200
@@ -29,11 +29,13 @@ WIDEST = 0.4
 class Estimate:
     """The mix in eval, beside train's: shares (k,), with intervals (2, k) that hold 95 of 100 redrawn estimates.
 
-    `p_value` is the chance of predictions as different as these without a shift. `refusals` say why nobody should
-    adapt to the estimate; there are none when it can be trusted.
+    Probabilities were multiplied by `correction` (k,) before. `p_value` is the chance of predictions as different
+    as these without a shift. `refusals` say why nobody should adapt to the estimate; there are none when it can be
+    trusted.
     """
 
     train: Shares
+    correction: Shares
     bbse: Shares
     em: Shares
     bbse_interval: npt.NDArray[np.float64]
@@ -46,9 +48,18 @@ class Estimate:
         """By how much each value (k,) is more frequent in eval than in train; ones when adapting is refused."""
         return np.ones(len(self.train)) if self.refusals else ratio(self.em, self.train)
 
+    @property
+    def weights(self) -> Shares:
+        """What to multiply the probabilities (k,) by to adapt them; ones when that is refused."""
+        return self.ratio if self.refusals else self.correction * self.ratio
+
 
 def estimate(evidence: Evidence, seed: int = 777) -> Estimate:
     """Estimate the mix in eval in two ways, test whether it differs from train's, and judge whether to trust it."""
+    corrected = correction(evidence.seen, evidence.train)
+    evidence = replace(
+        evidence, seen=reweighted(evidence.seen, corrected), unseen=reweighted(evidence.unseen, corrected)
+    )
     by_bbse, by_em = _both(evidence)
     draw = np.random.default_rng(seed)
     redrawn = [_both(evidence.redrawn(draw)) for _ in range(DRAWS)]
@@ -61,31 +72,34 @@ def estimate(evidence: Evidence, seed: int = 777) -> Estimate:
         *_contradictory(by_bbse, by_em),
         *_vague(em_interval),
     )
-    return Estimate(evidence.train, by_bbse, by_em, bbse_interval, em_interval, chance, refusals)
+    return Estimate(evidence.train, corrected, by_bbse, by_em, bbse_interval, em_interval, chance, refusals)
 
 
-def adapt(probabilities: Table, ratios: Mapping[str, Shares]) -> Table:
-    """Probabilities (n, 18) for a mix in which the values of attributes are `ratios` times as frequent as in train."""
-    return reweighted(probabilities, of_classes(ratios))
+def adapt(probabilities: Table, weights: Mapping[str, Shares]) -> Table:
+    """Probabilities (n, 18) whose values of attributes were multiplied by `weights`."""
+    return reweighted(probabilities, of_classes(weights))
 
 
-def of_classes(ratios: Mapping[str, Shares]) -> Shares:
-    """Ratios (18,) of the classes from those of attributes; an attribute that is not named is as in train."""
+def of_classes(weights: Mapping[str, Shares]) -> Shares:
+    """Weights (18,) of the classes from those of attributes; ones for an attribute that is not named."""
     whole = np.ones(1)
     for attribute, values in ATTRIBUTES.items():
-        whole = np.outer(whole, ratios.get(attribute, np.ones(len(values)))).ravel()
+        whole = np.outer(whole, weights.get(attribute, np.ones(len(values)))).ravel()
     return whole
 
 
-def worthwhile(seen: Table, targets: Codes, ratios: Mapping[str, Shares]) -> dict[str, Shares]:
-    """Those of the ratios that raise macro F1, judged on out-of-fold pictures (n, 18) weighted to the mix of eval.
+def worthwhile(seen: Table, targets: Codes, estimates: Mapping[str, Estimate]) -> dict[str, Shares]:
+    """The weights of those attributes to which adapting raises macro F1, as far as train can tell.
 
-    Adapted probabilities are right more often, but macro F1 counts rare classes as much as frequent ones: to follow
-    eval where it makes a class rarer costs more than it gains.
+    It is judged on out-of-fold probabilities (n, 18) whose pictures count as many as in eval's mix. Adapted
+    answers are right more often, but macro F1 counts rare classes as much as frequent ones: to follow eval where
+    it makes a class rarer can cost more than it gains.
     """
-    weights = of_classes(ratios)[targets]
-    choices = [dict(some) for size in range(len(ratios) + 1) for some in combinations(ratios.items(), size)]
-    return max(choices, key=lambda some: macro_f1(adapt(seen, some), targets, weights))
+    trusted = {name: estimates[name] for name in ATTRIBUTES if not estimates[name].refusals}
+    counts = of_classes({name: found.ratio for name, found in trusted.items()})[targets]
+    weights = {name: found.weights for name, found in trusted.items()}
+    choices = [dict(some) for size in range(len(weights) + 1) for some in combinations(weights.items(), size)]
+    return max(choices, key=lambda some: macro_f1(adapt(seen, some), targets, counts))
 
 
 def table(estimates: Mapping[str, Estimate], values: Mapping[str, Sequence[str]]) -> pd.DataFrame:
@@ -108,7 +122,7 @@ def _rows(of: str, estimate: Estimate, values: Sequence[str]) -> pd.DataFrame:
 
 
 def _unreal(chance: float, train: Shares, *intervals: npt.NDArray[np.float64]) -> list[str]:
-    """Predictions differ by chance, or for another reason than the mix: an attribute's look may vary with the others."""
+    """Predictions differ by chance, or not by the mix: how sure models are of masks may depend on age, which shifts."""
     if chance >= SIGNIFICANT:
         return [f"no sign of a shift (p = {chance:.2g})"]
     if all(((low <= train) & (train <= high)).all() for low, high in intervals):

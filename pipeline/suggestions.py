@@ -7,27 +7,27 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from pipeline import tables, targets
+from pipeline import calibration, tables, targets
+from pipeline.blend import EVERYTHING
+from pipeline.calibration import FLOOR
 from pipeline.errors import raise_faults
 from pipeline.fixes import SWAP
 from pipeline.labels import ATTRIBUTES, MASKS, SCORED_BANDS, Codes, names
+from pipeline.mixes import Shares
 from pipeline.predictions import mismatches
 from pipeline.probabilities import Table, marginal
 
 OUT_OF_FOLD: dict[str, tables.Kind] = {"path": "text", "target": "integer", **dict.fromkeys(names(), "number")}
-ALL = " x ".join(ATTRIBUTES)
 SOURCE = "out-of-fold predictions"
 INCORRECT, NORMAL = MASKS.index("incorrect"), MASKS.index("normal")
-FLOOR = 1e-9
-"""Tables on disk have nine digits: a probability of 0 is one below this."""
-PLAIN = 0.1
-"""A label that the models give less than this is plainly wrong to them."""
+PLAIN = 0.9
+"""A doubt from which on a label is plainly wrong."""
 NEAR = 10
 """Years. Somebody labelled this close to another age band is easily, and rightly, read as of that band."""
 
 
 class Suggestion(NamedTuple):
-    """A row of a fixes file, with how sure the models are that the label is wrong (0..1) and what speaks for it."""
+    """A row of a fixes file, with a score of doubt in the label (0 none, 1 all) and what speaks for it."""
 
     id: str
     field: str
@@ -104,7 +104,7 @@ def _age(pictures: pd.DataFrame, probabilities: Table) -> Iterator[Suggestion]:
 
 def _swaps(pictures: pd.DataFrame, probabilities: Table) -> Iterator[Suggestion]:
     """People whose pictures normal and incorrect_mask are, taken together, likelier the other way round."""
-    masks = np.maximum(marginal(ALL, probabilities, "mask"), FLOOR)
+    masks = _calibrated(marginal(EVERYTHING, probabilities, "mask"), targets.codes(pictures, ("mask",)))
     rows = pictures.assign(row=np.arange(len(pictures))).pivot_table("row", "person", "mask", "first").astype("Int64")
     rows = rows.reindex(columns=["normal", "incorrect"]).dropna()
     for person, normal, incorrect in zip(rows.index, masks[rows["normal"]], masks[rows["incorrect"]], strict=True):
@@ -113,18 +113,23 @@ def _swaps(pictures: pd.DataFrame, probabilities: Table) -> Iterator[Suggestion]
             looks = (
                 f"normal looks incorrect {normal[INCORRECT]:.2f}, incorrect_mask looks normal {incorrect[NORMAL]:.2f}"
             )
-            yield Suggestion(person, "mask", "", SWAP, SOURCE, round(odds / (1 + odds), 4), looks)
+            yield Suggestion(person, "mask", "", SWAP, SOURCE, round(float(odds / (1 + odds)), 4), looks)
 
 
 def _pooled(pictures: pd.DataFrame, probabilities: Table, attribute: str) -> Reading:
     """The pictures of a person multiplied, to the power of one picture: they are hardly seven witnesses."""
-    table = marginal(ALL, probabilities, attribute)
+    table = marginal(EVERYTHING, probabilities, attribute)
     of_person = pictures["person"].to_numpy()
     votes = pd.DataFrame(np.eye(table.shape[1], dtype=np.int64)[table.argmax(axis=1)]).groupby(of_person).sum()
-    pooled = np.exp(pd.DataFrame(np.log(np.maximum(table, FLOOR))).groupby(of_person).mean().to_numpy())
+    logs = pd.DataFrame(np.log(np.maximum(table, FLOOR))).groupby(of_person).mean().to_numpy()
     labelled = pictures.drop_duplicates("person").sort_values("person")
     given = targets.codes(labelled, (attribute,))
-    return Reading(list(labelled["person"]), given, pooled / pooled.sum(axis=1, keepdims=True), votes.to_numpy())
+    return Reading(list(labelled["person"]), given, _calibrated(np.exp(logs), given), votes.to_numpy())
+
+
+def _calibrated(table: Table, given: Codes) -> Table:
+    """Probabilities that are as sure as they are right, none of them 0."""
+    return np.maximum(calibration.scale(table, calibration.fit(table, given)), FLOOR)
 
 
 def _issues(reading: Reading) -> list[tuple[int, int]]:
@@ -141,14 +146,24 @@ def _issues(reading: Reading) -> list[tuple[int, int]]:
     table = reading.probabilities[:, values] / reading.probabilities[:, values].sum(axis=1, keepdims=True)
     everyone = np.arange(len(table))
     wrong = find_label_issues(given, table, filter_by="prune_by_noise_rate", min_examples_per_class=0, n_jobs=1)
-    wrong |= table[everyone, given] < PLAIN
+    wrong |= _doubt(reading) > PLAIN
     table[everyone, given] = 0
     return [(int(row), int(values[table[row].argmax()])) for row in np.flatnonzero(wrong)]
 
 
+def _doubt(reading: Reading) -> Shares:
+    """How much less than usual the models give each label (n,): 0 as much as people so labelled get on average, 1 none.
+
+    That average is confident learning's own threshold. Models are less sure of a rare value, which is no evidence
+    against the label of a person who has it.
+    """
+    own = reading.probabilities[np.arange(len(reading.given)), reading.given]
+    usual = np.bincount(reading.given, own) / np.maximum(np.bincount(reading.given), 1)
+    return np.maximum(1 - own / usual[reading.given], 0)
+
+
 def _suggestion(reading: Reading, row: int, field: str, was: str, value: str, trust: float = 1) -> Suggestion:
-    table = reading.probabilities[row]
-    score = round(trust * (1 - table[reading.given[row]]), 4)
-    read_as = zip(ATTRIBUTES[field], table, reading.votes[row], strict=True)
+    score = round(float(trust * _doubt(reading)[row]), 4)
+    read_as = zip(ATTRIBUTES[field], reading.probabilities[row], reading.votes[row], strict=True)
     evidence = ", ".join(f"{name} {share:.2f} ({votes} pictures)" for name, share, votes in read_as)
     return Suggestion(reading.people[row], field, was, value, SOURCE, score, evidence)

@@ -1,6 +1,7 @@
 """Small real things that tests share."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,13 @@ from pipeline.photographs import Pixels
 SIZE = 32
 
 torch.set_num_threads(1)  # tiny networks lose more by waiting for each other's threads than they gain
+
+
+@pytest.fixture(autouse=True)
+def no_log_to_a_closed_stream() -> Iterator[None]:
+    """DVC, called in this process, would go on writing to the captured output of the test that first called it."""
+    yield
+    logging.getLogger("dvc").handlers.clear()
 
 
 @pytest.fixture

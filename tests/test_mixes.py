@@ -5,7 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.mixes import Evidence, bbse, em, p_value
+from pipeline.metrics import confusion
+from pipeline.metrics import macro_f1 as unweighted_macro_f1
+from pipeline.mixes import Evidence, bbse, correction, em, macro_f1, p_value, reweighted
 from pipeline.probabilities import Table
 from tests.simulated import PICTURES, SHIFTED, TRAIN, evidence, people, simulated
 
@@ -13,7 +15,7 @@ from tests.simulated import PICTURES, SHIFTED, TRAIN, evidence, people, simulate
 @pytest.mark.parametrize("mix", [TRAIN, SHIFTED, np.array([0.2, 0.3, 0.5]), np.array([0.6, 0.4, 0])])
 def test_both_estimates_find_the_mix(mix: Table) -> None:
     found = simulated(mix, count=2000)
-    for shares in (bbse(found), em(found.stacked, found.train)):
+    for shares in (bbse(found), em(found.stacked, found.train, hold=0)):
         assert shares.sum() == pytest.approx(1)
         np.testing.assert_allclose(shares, mix, atol=0.05)
 
@@ -31,7 +33,7 @@ def test_equal_predictions_are_no_shift() -> None:
 
 def test_the_hold_keeps_a_value_that_an_unsure_model_would_lose() -> None:
     given = simulated(apart=0.7, sure=6, count=300)
-    free, held = (em(given.stacked, given.train, hold) for hold in (0.0, 0.05))
+    free, held = (em(given.stacked, given.train, hold) for hold in (0.0, 0.1))
     assert np.abs(held - given.train).sum() < np.abs(free - given.train).sum()
     assert (held > 0).all()
 
@@ -59,3 +61,21 @@ def test_people_are_redrawn_with_all_their_pictures() -> None:
     redrawn = replace(given, people=names).redrawn(np.random.default_rng(0))
     assert len(redrawn.seen) == len(given.seen)
     assert set(np.unique(redrawn.people, return_counts=True)[1] % PICTURES) == {0}
+
+
+def test_models_that_answer_a_value_too_seldom_are_corrected() -> None:
+    given = simulated(TRAIN, apart=1.2)
+    shy = np.array([1, 1, 0.2])
+    seen, unseen = reweighted(given.seen, shy), reweighted(given.stacked, shy)
+    weights = correction(seen, given.train)
+    np.testing.assert_allclose(reweighted(seen, weights).mean(axis=0), given.train, atol=1e-5)
+    before, after = em(unseen, given.train, hold=0), em(reweighted(unseen, weights), given.train, hold=0)
+    assert np.abs(after - TRAIN).sum() < np.abs(before - TRAIN).sum()
+
+
+def test_macro_f1_counts_pictures_as_often_as_they_weigh() -> None:
+    sample = people(20, TRAIN, TRAIN, 1)
+    times = np.random.default_rng(0).integers(0, 4, len(sample.targets))
+    predicted = sample.probabilities.argmax(axis=1)
+    expected = unweighted_macro_f1(confusion(sample.targets.repeat(times), predicted.repeat(times), 3))
+    assert macro_f1(sample.probabilities, sample.targets, times.astype(float)) == pytest.approx(expected)

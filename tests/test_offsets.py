@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipeline.labels import CLASSES, SHAPE, encode
+from pipeline.labels import CLASSES, SHAPE, decode, encode
 from pipeline.metrics import confusion, macro_f1
 from pipeline.offsets import apply, fit, nested
 from pipeline.probabilities import Table, multiply
@@ -68,3 +68,12 @@ def test_an_offset_is_the_sum_of_those_of_its_attributes() -> None:
     assert cube.any()
     sums = cube[:, :1, :1] + cube[:1, :, :1] + cube[:1, :1, :] - 2 * cube[0, 0, 0]
     np.testing.assert_allclose(cube, sums)
+
+
+def test_offsets_are_fitted_for_the_mix_that_weights_make() -> None:
+    sample = classes(300)
+    old = decode(sample.targets)[2] == 2
+    twice = np.concatenate([np.arange(len(old)), np.flatnonzero(old)])
+    np.testing.assert_array_equal(
+        fit(sample.probabilities, sample.targets, 1.0 + old), fit(sample.probabilities[twice], sample.targets[twice])
+    )

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from pipeline.labels import ATTRIBUTES, decode
+from pipeline.labels import ATTRIBUTES, decode, encode
 from pipeline.metrics import confusion, macro_f1
 from pipeline.mixes import Evidence
 from pipeline.probabilities import Table, multiply
-from pipeline.shift import Estimate, adapt, estimate, table
+from pipeline.shift import Estimate, adapt, estimate, table, worthwhile
 from tests.simulated import SHIFTED, TRAIN, Sample, evidence, people, simulated
 
 
@@ -31,13 +31,14 @@ def test_without_a_shift_nothing_is_adapted() -> None:
     found = estimate(simulated(TRAIN))
     assert found.refusals[0].startswith("no sign of a shift")
     np.testing.assert_array_equal(found.ratio, 1)
+    np.testing.assert_array_equal(found.weights, 1)
 
 
 def test_adapting_to_a_shift_raises_macro_f1() -> None:
     seen, unseen = people(600, TRAIN, TRAIN, 1.8), people(400, SHIFTED, TRAIN, 1.8, seed=1)
     found = estimate(evidence(seen, unseen))
     assert found.refusals == ()
-    adapted = unseen.probabilities * found.ratio
+    adapted = unseen.probabilities * found.weights
     assert f1(unseen, adapted) > f1(unseen, unseen.probabilities) + 0.01
 
 
@@ -72,17 +73,32 @@ def test_a_value_that_train_lacks_stays_absent() -> None:
     assert found.em[2] == found.bbse[2] == 0
 
 
-def test_adapted_probabilities_follow_the_ratios_of_their_attributes() -> None:
+def test_adapted_probabilities_follow_the_weights_of_their_attributes() -> None:
     heads = {name: np.random.default_rng(0).dirichlet(np.ones(len(values)), 9) for name, values in ATTRIBUTES.items()}
-    ratios = {"gender": np.array([1.5, 0.7]), "age": np.array([0.5, 1, 3])}
-    expected = {name: table * ratios.get(name, 1) for name, table in heads.items()}
+    weights = {"gender": np.array([1.5, 0.7]), "age": np.array([0.5, 1, 3])}
+    expected = {name: table * weights.get(name, 1) for name, table in heads.items()}
     product = multiply(expected)
-    np.testing.assert_allclose(adapt(multiply(heads), ratios), product / product.sum(axis=1, keepdims=True))
+    np.testing.assert_allclose(adapt(multiply(heads), weights), product / product.sum(axis=1, keepdims=True))
 
 
-def test_ratios_of_one_change_nothing() -> None:
+def test_weights_of_one_change_nothing() -> None:
     probabilities = np.random.default_rng(0).dirichlet(np.ones(18), 9)
     np.testing.assert_allclose(adapt(probabilities, {}), probabilities)
+
+
+def test_only_attributes_that_raise_macro_f1_are_adapted() -> None:
+    """Where hardly any women are left, answers adapted to that are right more often, and find none of them."""
+    even, male = np.array([0.5, 0.5]), np.array([0.8, 0.2])
+    seen = {"gender": people(1000, even, even, 0.9), "age": people(1000, TRAIN, TRAIN, 1.8, 1)}
+    unseen = {"gender": people(600, male, even, 0.9, 2), "age": people(600, SHIFTED, TRAIN, 1.8, 3)}
+    found = {name: estimate(evidence(seen[name], unseen[name])) for name in seen}
+    found["gender"] = replace(found["gender"], em=np.array([0.97, 0.03]))
+    found["mask"] = replace(found["age"], refusals=("not asked",))
+    worn = np.eye(3)[np.zeros(len(seen["age"].targets), dtype=np.int64)]
+    probabilities = multiply({"mask": worn} | {name: sample.probabilities for name, sample in seen.items()})
+    codes = encode(worn.argmax(axis=1), seen["gender"].targets, seen["age"].targets)
+    assert found["gender"].refusals == found["age"].refusals == ()
+    assert set(worthwhile(probabilities, codes, found)) == {"age"}
 
 
 def test_the_eighteen_classes_are_estimated_like_an_attribute() -> None:

@@ -11,7 +11,7 @@ from pipeline.errors import InputError
 from pipeline.kubeflow.server import ADDRESS, NAMESPACE, TOKEN, Server
 
 if TYPE_CHECKING:
-    from pipeline.kubeflow.local import Arguments
+    from pipeline.kubeflow.arguments import Arguments
 
 THREADS = "OMP_NUM_THREADS"  # on a CPU, trained weights depend on it
 
@@ -118,7 +118,7 @@ def _arguments(
 ) -> "Arguments":
     from pipeline import params, tracking
     from pipeline import remote as storage
-    from pipeline.kubeflow.local import Arguments
+    from pipeline.kubeflow.arguments import Arguments
 
     store = mlflow or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{Path('mlflow.db').resolve()}"
     return Arguments(

@@ -20,7 +20,7 @@ from pipeline.errors import InputError
 from pipeline.graph import Graph, Stage
 
 CODE = ("pipeline", "fixes", "dvc.yaml", ".dvcignore")
-BEFORE_TRAINING = ("relabel", "crop", "split")  # stages, and the sections that they read
+BEFORE_TRAINING = ("relabel", "crop", "pack", "split")  # stages; their sections of params have the same names
 TARGET = "submit"
 CONFIG = """\
 [core]
@@ -51,9 +51,13 @@ def run(recipes: Mapping[Path, Path], scale: str, photographs: Path) -> None:
             shutil.rmtree(folder, ignore_errors=True)
         _prepare(folder, settings, root)
         if scale == "smoke":
-            _run_here(folder, lenders.setdefault(json.dumps([settings[name] for name in BEFORE_TRAINING]), folder))
+            _run_here(folder, lenders.setdefault(_before_training(settings), folder))
         else:
             _repro(folder)
+
+
+def _before_training(settings: Mapping[str, Any]) -> str:
+    return json.dumps([settings[name] for name in BEFORE_TRAINING if name in settings])
 
 
 def needed(stages: Graph) -> list[Stage]:

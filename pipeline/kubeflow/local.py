@@ -5,8 +5,8 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
@@ -17,34 +17,20 @@ from ruamel.yaml import YAML
 from pipeline import locks
 from pipeline.errors import InputError
 from pipeline.kubeflow import compiled
+from pipeline.kubeflow.arguments import Arguments
 
 Engine = Literal["subprocess", "docker"]
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """The parameters of the compiled pipeline."""
-
-    remote: str
-    mlflow: str
-    experiment: str
-    overrides: Sequence[str]
-    image_tag: str
-
-    @property
-    def folders(self) -> list[Path]:
-        """The folders of this machine that they name: a remote, the folder of a database."""
-        remote, store = ([] if "://" in self.remote else [Path(self.remote)]), self.mlflow.removeprefix("sqlite:///")
-        return remote + ([Path(store).parent] if store != self.mlflow else [])
 
 
 def run(arguments: Arguments, engine: Engine, environment: Mapping[str, str]) -> None:
     """Run this folder's pipeline.yaml; in the end dvc.lock is what `dvc repro` would have left.
 
     What only a cluster has does not apply: retries, resources, volumes and secrets; containers get `environment`.
-    Raises `InputError` when pipeline.yaml does not fit the project, or a task fails: then dvc.lock stays as it was.
+    Raises `InputError` when pipeline.yaml or the arguments do not fit the project, or a task fails: then dvc.lock
+    stays as it was.
     """
     compiled.check()
+    arguments.check()
     specification = _without_cluster(next(YAML(typ="safe").load_all(compiled.FILE)), arguments.image_tag)
     with TemporaryDirectory(prefix="kubeflow-") as folder:
         Path(folder).chmod(0o777)  # a container may run as somebody else

@@ -12,13 +12,12 @@ from typing import Any
 from rich.table import Table
 from ruamel.yaml import YAML
 
-from pipeline import graph, remote
+from pipeline import graph
 from pipeline.board import Show, clock
 from pipeline.errors import InputError, raise_faults
 from pipeline.kubeflow import compiled
-from pipeline.kubeflow.local import Arguments
+from pipeline.kubeflow.arguments import Arguments
 from pipeline.kubeflow.server import NoAnswerError, Server
-from pipeline.workspace import repository, scratch
 
 ENDED = ("SUCCEEDED", "FAILED", "CANCELED", "SKIPPED")
 PERIOD = 10.0  # seconds between two looks at a run
@@ -34,7 +33,7 @@ def check(arguments: Arguments, image: str) -> None:
     checks: Sequence[Callable[[], None]] = (
         compiled.check,
         partial(_check_mlflow, arguments.mlflow),
-        partial(_check_storage, arguments),
+        arguments.check,
         partial(_check_image, image),
     )
     raise_faults("nothing is submitted", [fault for each in checks for fault in _fault(each)])
@@ -107,14 +106,6 @@ def _fault(check: Callable[[], None]) -> Iterator[str]:
 def _check_mlflow(address: str) -> None:
     if not address.startswith(("http://", "https://")):
         raise InputError(f"MLflow at {address}: tasks on a cluster need a server, http://... or https://...")
-
-
-def _check_storage(arguments: Arguments) -> None:
-    with scratch(arguments.remote, arguments.overrides) as root, repository(root) as opened:
-        remote.require_writable(opened)
-        sources = {source for stage in graph.read(root).values() for source in stage.sources}
-        if sources:
-            remote.require(opened, sorted(sources))
 
 
 def _check_image(image: str) -> None:

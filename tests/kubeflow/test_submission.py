@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 from pipeline import __main__
 from pipeline.errors import InputError
 from pipeline.kubeflow import compiled, submission
-from pipeline.kubeflow.local import Arguments
+from pipeline.kubeflow.arguments import Arguments
 from pipeline.kubeflow.server import NoAnswerError, Server
 from tests.kubeflow.api import RUN, Cluster, serving
 
