@@ -35,10 +35,11 @@ install: .venv/installed ## the environment, from requirements.lock
 image: ## the image that all stages run in, labelled with the commit
 	docker build --network=host --build-arg COMMIT=$$(git rev-parse HEAD) --tag $(IMAGE):$(TAG) .
 
-check: install ## format, lint, types, and whether the lock fits pyproject.toml
+check: install ## format, lint, types, and whether what is generated is current
 	ruff format --check .
 	ruff check .
 	mypy
+	python -m pipeline kubeflow compile --check
 	@cp requirements.lock .venv/lock && $(call compile,.venv/lock) && diff -u requirements.lock .venv/lock \
 		|| { echo "requirements.lock does not fit pyproject.toml: run make lock"; exit 1; }
 
