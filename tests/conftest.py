@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from hypothesis import settings
 
 from pipeline import tables
 from pipeline.entries import Model
@@ -17,6 +18,8 @@ from pipeline.photographs import Pixels
 
 SIZE = 32
 
+settings.register_profile("untimed", deadline=None)  # a test is right or wrong, on a slow machine too
+settings.load_profile("untimed")
 torch.set_num_threads(1)  # tiny networks lose more by waiting for each other's threads than they gain
 
 
