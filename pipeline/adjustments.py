@@ -1,19 +1,36 @@
 """What may be done to probabilities after training: calibrated, adapted to eval's mix, moved by offsets."""
 
 from collections.abc import Callable, Mapping
-from itertools import pairwise
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline import calibration, shift, targets
+from pipeline import calibration, offsets, shift, targets
 from pipeline.blend import EVERYTHING, Voices
 from pipeline.entries import attributes
-from pipeline.labels import ATTRIBUTES, decode, names
-from pipeline.mixes import Evidence
+from pipeline.labels import ATTRIBUTES, Codes, decode, names
+from pipeline.mixes import Evidence, Shares, macro_f1
 from pipeline.probabilities import Numbers, Table, marginal
+from pipeline.sections import Ensemble
 from pipeline.shift import Estimate
+
+COLUMNS = ["model", "head", "temperature", "calibration_error_before", "calibration_error_after"]
+
+
+@dataclass(frozen=True)
+class Adjusted:
+    """Out-of-fold (n, 18) and eval (m, 18) probabilities after what params choose, and tables of what each choice does.
+
+    `shares` has a row a value: its share in train and, estimated, in eval. `changes` has a row a choice, taken or
+    not: how many eval pictures it answers otherwise, in all and by attribute, and macro F1 before and after.
+    """
+
+    seen: Table
+    unseen: Table
+    shares: pd.DataFrame
+    changes: pd.DataFrame
 
 
 def calibrate(seen: Voices, unseen: Voices, pictures: pd.DataFrame) -> tuple[Voices, Voices, pd.DataFrame]:
@@ -33,7 +50,36 @@ def calibrate(seen: Voices, unseen: Voices, pictures: pd.DataFrame) -> tuple[Voi
     cool_seen = _each(seen, lambda _, head, table: calibration.nested(table, codes[head], folds))
     cool_unseen = _each(unseen, lambda name, head, table: calibration.scale(table, scores[name, head]["temperature"]))
     rows = [{"model": name, "head": head} | row for (name, head), row in scores.items()]
-    return cool_seen, cool_unseen, pd.DataFrame(rows)
+    return cool_seen, cool_unseen, pd.DataFrame(rows, columns=COLUMNS)
+
+
+def adjust(
+    seen: Table, unseen: Table, voters: npt.NDArray[np.float64], pictures: pd.DataFrame, params: Ensemble
+) -> Adjusted:
+    """Adapt and move probabilities as params choose, after the fit to labelled pictures (n).
+
+    `seen` (n, 18) are out-of-fold, `unseen` (m, 18) the answer for eval, `voters` (voters, m, 18) the answers that it
+    was voted from. Offsets that follow an adaptation are fitted to adapted pictures that count as in eval's mix.
+    """
+    codes, folds = targets.codes(pictures, tuple(ATTRIBUTES)), pictures["fold"].to_numpy()
+    found = _judged(estimates(seen, voters, pictures), seen, codes)
+    weights = {name: found[name].weights for name in ATTRIBUTES}
+    counts = shift.of_classes({name: found[name].ratio for name in ATTRIBUTES})[codes]
+    even = np.ones(len(codes))
+    adapted, adapted_seen = shift.adapt(unseen, weights), shift.adapt(seen, weights)
+    fitted_on, start, counted = (adapted_seen, adapted, counts) if params.adapt else (seen, unseen, even)
+    moved = offsets.apply(start, offsets.fit(fitted_on, codes, counted))
+    moved_seen = offsets.nested(seen, codes, folds)
+    changes = [
+        _change("adapt", params.adapt, (unseen, adapted), (seen, adapted_seen), codes, counts),
+        _change("offsets", params.offsets, (start, moved), (seen, moved_seen), codes, even),
+    ]
+    return Adjusted(
+        moved_seen if params.offsets else seen,
+        moved if params.offsets else start,
+        shift.table(found, {**ATTRIBUTES, "class": names()}),
+        pd.DataFrame(changes),
+    )
 
 
 def estimates(seen: Table, unseen: npt.NDArray[np.float64], pictures: pd.DataFrame) -> dict[str, Estimate]:
@@ -52,22 +98,30 @@ def estimates(seen: Table, unseen: npt.NDArray[np.float64], pictures: pd.DataFra
     }
 
 
-def shares(found: Mapping[str, Estimate]) -> pd.DataFrame:
-    """The table of `shift.table`, a row a value of every attribute and a class."""
-    return shift.table(found, {**ATTRIBUTES, "class": names()})
+def _judged(found: Mapping[str, Estimate], seen: Table, codes: Codes) -> dict[str, Estimate]:
+    """The estimates, also refused where following them would not raise macro F1."""
+    chosen = shift.worthwhile(seen, codes, found)
+    dropped = {
+        name: replace(found[name], refusals=("macro F1 would not rise",))
+        for name in ATTRIBUTES
+        if not found[name].refusals and name not in chosen
+    }
+    return {**found, **dropped}
 
 
-def changes(steps: Mapping[str, Table]) -> pd.DataFrame:
-    """How many pictures each step answers otherwise than the one before it: in all, and by attribute."""
-    codes = {step: table.argmax(axis=1) for step, table in steps.items()}
-    rows = []
-    for before, after in pairwise(codes):
-        differ = {
-            attribute: int((old != new).sum())
-            for attribute, old, new in zip(ATTRIBUTES, decode(codes[before]), decode(codes[after]), strict=True)
-        }
-        rows.append({"step": after, "pictures": int((codes[before] != codes[after]).sum()), **differ})
-    return pd.DataFrame(rows, columns=["step", "pictures", *ATTRIBUTES])
+def _change(
+    choice: str, taken: bool, unseen: tuple[Table, Table], seen: tuple[Table, Table], codes: Codes, counts: Shares
+) -> dict[str, str | int | float]:
+    """What a choice does to the answers for eval, and to macro F1 out of fold where pictures count `counts` (n,)."""
+    before, after = (table.argmax(axis=1) for table in unseen)
+    differ = {
+        attribute: int((old != new).sum())
+        for attribute, old, new in zip(ATTRIBUTES, decode(before), decode(after), strict=True)
+    }
+    scores = dict(
+        zip(("macro_f1_before", "macro_f1_after"), (macro_f1(table, codes, counts) for table in seen), strict=True)
+    )
+    return {"choice": choice, "taken": str(taken).lower(), "pictures": int((before != after).sum()), **differ, **scores}
 
 
 def _each(voices: Voices, change: Callable[[str, str, Numbers], Table]) -> Voices:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.calibration import FLOOR
 from pipeline.labels import Codes
 from pipeline.probabilities import Table
 
@@ -129,8 +130,8 @@ def ratio(mix: Shares, other: Shares) -> Shares:
 
 
 def reweighted(probabilities: Table, weights: Shares) -> Table:
-    """Probabilities (..., k) multiplied by weights (k,), and again summing to 1."""
-    weighted = probabilities * weights
+    """Probabilities (..., k) multiplied by weights (k,), none of which counts as quite 0, and again summing to 1."""
+    weighted = probabilities * np.maximum(weights, FLOOR)
     return np.asarray(weighted / weighted.sum(axis=-1, keepdims=True))
 
 

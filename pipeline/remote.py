@@ -37,7 +37,7 @@ def run(root: Path, name: str, parents: Entries, shared: Path | None = None) -> 
             _pull(opened, needed)
         opened.reproduce(targets=[name], single_item=True, pull=True)
         opened.push(targets=[name])
-        opened.stage_cache.push(None)  # after the data that it refers to
+        _push_run_cache(opened)  # after the data that it refers to
     return {name: locks.read(root / locks.FILE)[name]}
 
 
@@ -103,6 +103,12 @@ def _pull(opened: Any, names: Sequence[str]) -> None:
     except DvcException:
         require(opened, names)  # tells which files it is
         raise
+
+
+def _push_run_cache(opened: Any) -> None:
+    """Add to the remote's run-cache what it has not: tasks that run side by side must not rewrite each other's."""
+    there = opened.cloud.get_remote_odb(hash_name="md5-dos2unix")
+    opened.stage_cache.transfer(opened.cache.legacy, there, force=False)
 
 
 def require(opened: Any, names: Sequence[str]) -> None:

@@ -113,7 +113,8 @@ class Ensemble(Section):
     """How members become one answer.
 
     A system is a list of models that together predict all attributes; `per_attribute` makes every trained model a
-    system for each attribute that it predicts. The folds of a model vote, and so do the systems.
+    system for each attribute that it predicts. The folds of a model vote, and so do the systems. Heads may be
+    calibrated, and the answer adapted to the mix of classes in eval, and moved by offsets that raise macro F1.
     """
 
     systems: Annotated[
@@ -127,6 +128,15 @@ class Ensemble(Section):
         Literal["equal", "greedy"] | tuple[NonNegativeFloat, ...],
         worded("must be equal, greedy or a list of numbers, none negative"),
     ] = "equal"
+    calibrate: bool = False
+    adapt: bool = False
+    offsets: bool = False
+
+    @model_validator(mode="after")
+    def _adapts_only_what_is_calibrated(self) -> Self:
+        if self.adapt and not self.calibrate:
+            raise ValueError("adapt needs calibrate: true; the mix of eval is estimated from probabilities")
+        return self
 
     @model_validator(mode="after")
     def _weights_fit_systems(self) -> Self:

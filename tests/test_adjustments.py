@@ -2,13 +2,17 @@
 
 import numpy as np
 import pandas as pd
+import pytest
+from pydantic import ValidationError
 
-from pipeline import calibration, tables
-from pipeline.adjustments import calibrate, changes, estimates, shares
+from pipeline import calibration, offsets, tables, targets
+from pipeline.adjustments import Adjusted, adjust, calibrate, estimates
 from pipeline.blend import Voices
-from pipeline.labels import AGES, ATTRIBUTES, CLASSES, GENDERS, MASKS
+from pipeline.labels import AGES, ATTRIBUTES, GENDERS, MASKS, decode, names
+from pipeline.metrics import confusion, macro_f1
 from pipeline.mixes import Shares
 from pipeline.probabilities import Table, multiply
+from pipeline.sections import Ensemble
 from tests.simulated import PICTURES, SHIFTED, TRAIN, Sample, people
 
 MASK = np.array([5, 1, 1]) / 7
@@ -70,21 +74,59 @@ def test_only_the_attribute_that_has_shifted_is_found_shifted() -> None:
         "age": True,
     }
     np.testing.assert_allclose(found["age"].em, SHIFTED, atol=0.08)
-    table = shares(found)
-    assert list(table["value"][:8]) == [*MASKS, *GENDERS, *AGES]
-    assert len(table) == 8 + CLASSES
 
 
-def test_changes_are_counted_step_by_step() -> None:
-    start = np.eye(CLASSES)[[0, 0, 0]]
-    gender = np.eye(CLASSES)[[0, 3, 0]]
-    both = np.eye(CLASSES)[[0, 3, 17]]
-    rows = changes({"plain": start, "calibrated": start, "adapted": gender, "offsets": both})
-    assert rows.to_dict("records") == [
-        {"step": "calibrated", "pictures": 0, "mask": 0, "gender": 0, "age": 0},
-        {"step": "adapted", "pictures": 1, "mask": 0, "gender": 1, "age": 0},
-        {"step": "offsets", "pictures": 1, "mask": 1, "gender": 1, "age": 1},
-    ]
+@pytest.fixture(scope="module")
+def known() -> tuple[pd.DataFrame, Table, Table]:
+    """Labelled pictures with out-of-fold probabilities, and probabilities of an eval with more old people."""
+    sample = heads(600, TRAIN, 0)
+    return pictures(sample), multiply(probabilities(sample)), multiply(probabilities(heads(300, SHIFTED, 5)))
+
+
+def adjusted(known: tuple[pd.DataFrame, Table, Table], **choices: bool) -> Adjusted:
+    labelled, seen, unseen = known
+    params = Ensemble.model_validate({"systems": [["face"]], "calibrate": True} | choices)
+    return adjust(seen, unseen, unseen[np.newaxis], labelled, params)
+
+
+def test_without_a_choice_nothing_changes_and_both_are_shown(known: tuple[pd.DataFrame, Table, Table]) -> None:
+    found = adjusted(known)
+    np.testing.assert_array_equal(found.seen, known[1])
+    np.testing.assert_array_equal(found.unseen, known[2])
+    assert list(found.shares["value"]) == [*MASKS, *GENDERS, *AGES, *names()]
+    assert list(found.changes["choice"]) == ["adapt", "offsets"]
+    assert set(found.changes["taken"]) == {"false"}
+
+
+def test_adapting_answers_old_more_often_and_leaves_out_of_fold_alone(known: tuple[pd.DataFrame, Table, Table]) -> None:
+    found = adjusted(known, adapt=True)
+    old = [decode(table.argmax(axis=1))[2] == 2 for table in (known[2], found.unseen)]
+    assert old[1].sum() > old[0].sum()
+    np.testing.assert_array_equal(found.seen, known[1])
+    adapt = found.changes.iloc[0]
+    assert adapt["pictures"] == (found.unseen.argmax(axis=1) != known[2].argmax(axis=1)).sum()
+    assert adapt["pictures"] >= adapt["age"] > 0 == adapt["gender"]
+    assert adapt["macro_f1_after"] > adapt["macro_f1_before"]
+
+
+def test_offsets_move_both_and_are_scored_nested(known: tuple[pd.DataFrame, Table, Table]) -> None:
+    found = adjusted(known, offsets=True)
+    codes = targets.codes(known[0], tuple(ATTRIBUTES))
+    np.testing.assert_array_equal(found.seen, offsets.nested(known[1], codes, known[0]["fold"].to_numpy()))
+    np.testing.assert_array_equal(found.unseen, offsets.apply(known[2], offsets.fit(known[1], codes)))
+    score = macro_f1(confusion(codes, found.seen.argmax(axis=1)))
+    assert found.changes["macro_f1_after"].iloc[1] == pytest.approx(score)
+
+
+def test_an_attribute_that_is_not_adapted_says_why(known: tuple[pd.DataFrame, Table, Table]) -> None:
+    refused = adjusted(known, adapt=True).shares.groupby("of")["refused"].first()
+    assert refused["mask"].startswith("no sign of a shift")
+    assert refused["age"] == ""
+
+
+def test_uncalibrated_probabilities_are_not_adapted() -> None:
+    with pytest.raises(ValidationError, match="adapt needs calibrate: true"):
+        Ensemble.model_validate({"systems": [["face"]], "adapt": True})
 
 
 def test_the_pictures_simulated_are_labels() -> None:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from pipeline import blend, members, metrics, params, plots, predictions, report, tables, targets
+from pipeline import adjustments, blend, members, metrics, params, plots, predictions, report, tables, targets
 from pipeline.blend import Blend, Voices
 from pipeline.errors import raise_faults
 from pipeline.labels import ATTRIBUTES, names
@@ -36,14 +37,27 @@ def ensemble(roster: Roster, labels: Path, folds: Path, results: Path, params: p
     team = list(dict.fromkeys(member for name in used for member in [*roster.judged(name), *roster.voters(name)]))
     members.require(team)
     pictures = _pictures(labels, folds, roster.folds)
-    seen = {name: [held_out(roster.judged(name), pictures)] for name in used}
+    seen: Voices = {name: [held_out(roster.judged(name), pictures)] for name in used}
+
+    voters = {name: best(roster.voters(name), pictures, params.top_folds) for name in used}
+    evaluated, unseen = _unseen(voters)
+    *calibrated, temperatures = adjustments.calibrate(seen, unseen, pictures)
+    tables.write(temperatures, results / "calibration.csv")
+    if params.calibrate:
+        seen, unseen = calibrated
 
     fitted = blend.fit(seen, pictures, params)
     tables.write(blend.systems(seen, fitted, pictures, params), results / "systems.csv")
-    voters = {name: best(roster.voters(name), pictures, params.top_folds) for name in used}
-    tables.write(_answer(voters, fitted, params), results / "eval_probabilities.csv")
+    votes = _voter_by_voter(unseen, fitted, params)
+    answers = blend.nested(seen, pictures, params), blend.answer(unseen, fitted, params)
+    adjusted = adjustments.adjust(*answers, votes, pictures, params)
+    tables.write(adjusted.shares, results / "shift.csv")
+    tables.write(adjusted.changes, results / "adjustments.csv")
+    answer = pd.DataFrame(adjusted.unseen, columns=names())
+    answer.insert(0, "path", evaluated)
+    tables.write(answer, results / "eval_probabilities.csv")
 
-    scores = report.write(results, pictures, blend.nested(seen, pictures, params))
+    scores = report.write(results, pictures, adjusted.seen)
     scores |= _scores_of_choice(seen, pictures, params) | _age_errors(seen, pictures)
     metrics.write(results / "metrics.json", scores)
     plots.save(plots.learning_curves(_histories(team)), results / "learning_curves.png")
@@ -74,13 +88,18 @@ def _pictures(labels: Path, folds: Path, trained: Sequence[int]) -> pd.DataFrame
     return pictures[pictures["fold"].isin(trained)].sort_values("path", ignore_index=True)
 
 
-def _answer(voters: Mapping[str, Sequence[Member]], fitted: Blend, params: params.Ensemble) -> pd.DataFrame:
-    """A row an eval picture, in the order of the first voter's file: `path` and the probabilities of the classes."""
+def _unseen(voters: Mapping[str, Sequence[Member]]) -> tuple[list[str], Voices]:
+    """The eval pictures in the order of the first voter's file, and what all voters say of them."""
     pictures, _ = predictions.read(next(iter(voters.values()))[0].eval)
-    voices = {name: [predictions.read_for(voter.eval, pictures) for voter in voters[name]] for name in voters}
-    answer = pd.DataFrame(blend.answer(voices, fitted, params), columns=names())
-    answer.insert(0, "path", pictures)
-    return answer
+    return pictures, {name: [predictions.read_for(voter.eval, pictures) for voter in voters[name]] for name in voters}
+
+
+def _voter_by_voter(voices: Voices, fitted: Blend, params: params.Ensemble) -> npt.NDArray[np.float64]:
+    """Answers (voters, m, 18) of the first voter of every name, the second, ...; one of all where numbers differ."""
+    if len({len(voters) for voters in voices.values()}) > 1:
+        return blend.answer(voices, fitted, params)[np.newaxis]
+    rounds = [dict(zip(voices, ([heads] for heads in one), strict=True)) for one in zip(*voices.values(), strict=True)]
+    return np.stack([blend.answer(one, fitted, params) for one in rounds])
 
 
 def _scores_of_choice(voices: Voices, pictures: pd.DataFrame, params: params.Ensemble) -> dict[str, float]:

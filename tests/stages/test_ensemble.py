@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from pipeline import params, plots, predictions, tables
+from pipeline import calibration, params, plots, predictions, shift, tables
 from pipeline.entries import Head, SmoothL1, attributes
 from pipeline.errors import InputError
 from pipeline.labels import names
@@ -122,6 +122,7 @@ class Workspace:
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     monkeypatch.setattr(plots, "confusion_matrices", lambda *_: Figure())  # the slow part, with tests of its own
+    monkeypatch.setattr(shift, "DRAWS", 3)
     return Workspace(tmp_path)
 
 
@@ -269,6 +270,8 @@ def test_equal_members_give_equal_bytes(workspace: Workspace, systems: object) -
     )
     assert first == second
     assert set(first) == {
+        "adjustments.csv",
+        "calibration.csv",
         "classes.csv",
         "confusion.csv",
         "confusion.png",
@@ -277,6 +280,7 @@ def test_equal_members_give_equal_bytes(workspace: Workspace, systems: object) -
         "learning_curves.png",
         "metrics.json",
         "out_of_fold.csv",
+        "shift.csv",
         "systems.csv",
     }
 
@@ -304,3 +308,27 @@ def test_folds_of_other_labels_are_named(workspace: Workspace) -> None:
     tables.write(workspace.pictures[[*tables.FOLDS]][1:], workspace.root / "folds.csv")
     with pytest.raises(InputError, match=r"folds\.csv does not fit[\s\S]*no row for 19/normal\.jpg"):
         workspace.ensemble()
+
+
+def test_heads_are_calibrated_member_by_member(workspace: Workspace) -> None:
+    workspace.ensemble(PAIR, calibrate=True)
+    fitted = pd.read_csv(workspace.root / "results" / "calibration.csv", index_col="head")["temperature"]
+    mask, pair = (
+        np.mean([calibration.scale(workspace.voice(model, fold)[head], fitted[head]) for fold in (0, 1)], axis=0)
+        for model, head in (("mask", "mask"), ("pair", "gender x age"))
+    )
+    np.testing.assert_allclose(workspace.answer(), multiply({"mask": mask, "gender x age": pair}), atol=1e-6)
+
+
+def test_what_could_be_adjusted_is_shown_and_not_done(workspace: Workspace) -> None:
+    workspace.ensemble(PAIR)
+    rows = pd.read_csv(workspace.root / "results" / "adjustments.csv")
+    assert dict(zip(rows["choice"], rows["taken"], strict=True)) == {"adapt": False, "offsets": False}
+
+
+def test_three_strangers_in_eval_are_no_reason_to_adapt(workspace: Workspace) -> None:
+    workspace.ensemble(PAIR, calibrate=True, results="plain")
+    workspace.ensemble(PAIR, calibrate=True, adapt=True, results="adapted")
+    np.testing.assert_array_equal(workspace.answer("adapted"), workspace.answer("plain"))
+    refused = pd.read_csv(workspace.root / "adapted" / "shift.csv")["refused"]
+    assert refused.str.startswith("no sign of a shift").all()
