@@ -18,7 +18,7 @@ run: install ## the whole pipeline on the drawn sample
 	@echo "MLflow UI   make ui, then http://127.0.0.1:5000"
 
 test: install ## the whole test suite
-	pytest --cov --cov-report=term
+	pytest --numprocesses 2 --dist loadfile --cov --cov-report=term
 
 test-containers: install ## the image and the compiled pipeline in real containers; needs a container engine
 	$(MAKE) image TAG=test

@@ -48,7 +48,7 @@ def read(root: Path = Path()) -> Graph:
         with chdir(root):  # DVC names stages relative to the current folder
             return _in_order(Repo(uninitialized=True, config=NO_GIT).index)
     except DvcException as error:
-        raise InputError(f"{root / 'dvc.yaml'}: {error}") from error
+        raise InputError(f"DVC: {error}") from error
 
 
 def find(graph: Graph, name: str) -> Stage:
@@ -67,7 +67,7 @@ def changes(before: Graph, after: Graph) -> Iterator[str]:
             yield f"stage {name} is new"
         elif before[name] != after[name]:
             fields = [field for field, value in vars(before[name]).items() if value != getattr(after[name], field)]
-            yield f"stage {name} has another {', '.join(fields)}"
+            yield f"stage {name} differs in {', '.join(fields)}"
 
 
 def _in_order(index: Any) -> Graph:

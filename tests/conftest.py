@@ -1,10 +1,10 @@
 """Small real things that tests share."""
 
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import dvc  # noqa: F401  sets up its logs now: in a test they would go to what captures that test, closed later
 import numpy as np
 import pandas as pd
 import pytest
@@ -21,13 +21,6 @@ SIZE = 32
 settings.register_profile("untimed", deadline=None)  # a test is right or wrong, on a slow machine too
 settings.load_profile("untimed")
 torch.set_num_threads(1)  # tiny networks lose more by waiting for each other's threads than they gain
-
-
-@pytest.fixture(autouse=True)
-def no_log_to_a_closed_stream() -> Iterator[None]:
-    """DVC, called in this process, would go on writing to the captured output of the test that first called it."""
-    yield
-    logging.getLogger("dvc").handlers.clear()
 
 
 @pytest.fixture

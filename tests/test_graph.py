@@ -71,7 +71,7 @@ def test_a_graph_differs_where_a_stage_does(project: Project) -> None:
     assert list(graph.changes(before, before)) == []
     assert list(graph.changes(before, after)) == [
         "stage fit@b is gone",
-        "stage join has another parents",
+        "stage join differs in parents",
         "stage fit@c is new",
     ]
 
@@ -85,10 +85,13 @@ def test_an_unknown_stage_is_named_with_those_there_are(project: Project) -> Non
     ("text", "fault"),
     [
         (None, "dvc.yaml: no such file; run from the project's root"),
-        ("stages: {draw: {cmd: [}", "dvc.yaml"),
-        ("stages: {draw: {outs: [x]}}", "dvc.yaml"),
+        ("stages: {draw: {cmd: [}", "'dvc.yaml', YAML file structure is corrupted"),
+        ("stages: {draw: {outs: [x]}}", "dvc.yaml' validation failed"),
         ("stages: {draw: {cmd: '${seeed}'}}", "seeed"),
-        ("stages: {a: {cmd: x, deps: [b], outs: [a]}, b: {cmd: x, deps: [a], outs: [b]}}", "dvc.yaml"),
+        (
+            "stages: {a: {cmd: x, deps: [b], outs: [a]}, b: {cmd: x, deps: [a], outs: [b]}}",
+            "both a dependency and an output",
+        ),
     ],
 )
 def test_what_dvc_does_not_accept_is_an_input_error(project: Project, text: str | None, fault: str) -> None:

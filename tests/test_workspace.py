@@ -41,7 +41,7 @@ def test_overrides_change_parameters_as_dvc_exp_run_does(project: Project) -> No
     [
         ("models=[a]", "stage fit@b is gone"),
         ("models=[a,b,c]", "stage fit@c is new"),
-        ("seed=2", "stage draw has another command"),
+        ("seed=2", "stage draw differs in command"),
         ("rate.b=1", "Could not override 'rate.b'"),
         ("rates.b", "missing EQUAL"),
         ("dvc.yaml:stages.draw.cmd=x", "only params.yaml has parameters"),
