@@ -16,6 +16,8 @@ from pipeline.entries import Model
 from pipeline.labels import ATTRIBUTES
 from pipeline.photographs import Pixels
 
+pytest_plugins = ["tests.browser"]
+
 SIZE = 32
 
 settings.register_profile("untimed", deadline=None)  # a test is right or wrong, on a slow machine too

@@ -1,4 +1,4 @@
-"""MLflow: the only place that imports it. `MLFLOW_TRACKING_URI` decides where runs go."""
+"""Runs: what a stage was given, what it measured and what it made."""
 
 import hashlib
 import logging
