@@ -40,6 +40,7 @@ WORDING = {  # pydantic's words to those of someone who edits a YAML file
     "^Input should be": "must be",
     "^(Tuple|Dictionary) should have (.*) after validation.*": r"must have \2",
     "^Input tag (.*) found using 'name' does not match any of the expected tags:": r"\1 is none of",
+    "^Unable to extract tag using discriminator 'name'": "must be a name, or {name: ..., and its settings}",
     "a valid tuple": "a list",
     "a valid dictionary( or instance of .*)?": "a mapping",
     "a valid integer": "a whole number",

@@ -78,6 +78,11 @@ def test_a_bare_name_is_an_entry_without_settings(change: Callable[..., Path]) -
     ("key", "value", "fault"),
     [
         ("crop.metod", "mtcnn", "crop.metod: unknown key; did you mean 'method'?"),
+        (
+            "models.age.heads.age.loss",
+            {"gamma": 2},
+            "models.age.heads.age.loss: must be a name, or {name: ..., and its settings}",
+        ),
         ("spilt", {}, "spilt: unknown key; did you mean 'split'?"),
         ("models.age.optimizer.learning_rat", 1, "models.age.optimizer.learning_rat: unknown key; did you mean"),
         ("models.age.xyz", 1, "models.age.xyz: unknown key"),
