@@ -17,6 +17,7 @@ from pipeline.commands.run import run as run_all
 from pipeline.commands.submit_diff import TwoWords, submit_diff
 from pipeline.entries import Model
 from pipeline.errors import InputError
+from pipeline.processes import is_first
 
 app = typer.Typer(
     cls=TwoWords, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
@@ -208,6 +209,9 @@ def _tracked_training(
     """An MLflow run that gets metrics of every epoch and, in the end, what the training wrote."""
     from pipeline import tracking
 
+    if not is_first():
+        yield lambda _epoch, _measured: None
+        return
     with tracking.run(name, {"stage": stage, **tags}, entry.model_dump(mode="json")) as run:
 
         def on_epoch(epoch: int, measured: dict[str, float]) -> None:

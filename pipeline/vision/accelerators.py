@@ -10,6 +10,11 @@ def device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
+def count() -> int:
+    """How many devices a training is spread over: all GPUs, or the one CPU."""
+    return torch.cuda.device_count() or 1
+
+
 def require(count: int) -> None:
     """Raise `InputError` unless torch can use so many GPUs."""
     found = torch.cuda.device_count()

@@ -80,11 +80,16 @@ def answer(network: Network, batches: Loader, entry: Model, fabric: Fabric) -> A
     own = Looks(
         passes[0].rows, {name: torch.cat([look.outputs[name] for look in passes], dim=1) for name in entry.heads}
     )
-    parts = [own]
-    if fabric.world_size > 1:
-        parts = [own] * fabric.world_size
-        torch.distributed.all_gather_object(parts, own)
-    return Answers.of(Looks.joined(parts), entry, entry.views)
+    return Answers.of(gathered(own, fabric), entry, entry.views)
+
+
+def gathered(own: Looks, fabric: Fabric) -> Looks:
+    """What all processes have looked at, in the order of rows; every process gets it."""
+    if fabric.world_size == 1:
+        return own
+    parts = [own] * fabric.world_size
+    torch.distributed.all_gather_object(parts, own.cpu())
+    return Looks.joined(parts)
 
 
 def _look(network: Network, batches: Loader, entry: Model, fabric: Fabric, view: int) -> Looks:

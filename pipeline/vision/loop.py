@@ -11,7 +11,7 @@ from pipeline.progress import watch
 from pipeline.vision.checkpoints import Checkpoint, Metrics, Progress
 from pipeline.vision.criterion import Criterion
 from pipeline.vision.examples import Loader
-from pipeline.vision.inference import Answers, Looks, answer
+from pipeline.vision.inference import Answers, Looks, answer, gathered
 from pipeline.vision.learner import Learner
 from pipeline.vision.material import Material
 from pipeline.vision.mixing import mix
@@ -87,4 +87,4 @@ def train_epoch(learner: Learner, batches: Loader, criterion: Criterion, epoch: 
             fabric.backward(criterion.mixed(outputs, piece) * (len(piece.rows) / len(batch.rows)))
             said.append(Looks(piece.rows, {name: out.detach().unsqueeze(1) for name, out in outputs.items()}))
         learner.step(epoch * len(batches) + step + 1)
-    return Answers.of(Looks.joined(said), entry, Views())
+    return Answers.of(gathered(Looks.joined(said), fabric), entry, Views())

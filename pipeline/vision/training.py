@@ -1,6 +1,7 @@
 """One training, from files to files: what the stages `train` and `refit` share."""
 
 import hashlib
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from pipeline.entries import Model, Recipe
 from pipeline.errors import InputError
 from pipeline.members import EVAL, WEIGHTS
 from pipeline.pseudo import Teacher
-from pipeline.vision import inference, weights
+from pipeline.vision import accelerators, inference, weights
 from pipeline.vision.checkpoints import Checkpoint, Metrics, Progress
 from pipeline.vision.loop import fit
 from pipeline.vision.material import Material
@@ -71,8 +72,11 @@ class Inputs:
 def run(
     inputs: Inputs, table: pd.DataFrame, held_out: npt.NDArray[np.bool_], entry: Model, epochs: int, on_epoch: OnEpoch
 ) -> Progress:
-    """Train an entry for `epochs` on the rows of the table that are not held out, and what a teacher adds to them."""
-    fabric = Fabric(accelerator="auto", devices="auto", precision=entry.precision)
+    """Train an entry for `epochs` on the rows of the table that are not held out, and what a teacher adds to them.
+
+    Several GPUs have a process each, which runs the command anew; all but the first end here.
+    """
+    fabric = Fabric(accelerator="auto", devices=accelerators.count(), precision=entry.precision)
     fabric.launch()
     crops: Packed = np.load(inputs.crops / "train.npy", mmap_mode="r")
     if inputs.teacher:
@@ -82,7 +86,10 @@ def run(
         held_out = np.append(held_out, np.zeros(len(labels), np.bool_))
     material = Material.of(table, crops, held_out, entry)
     checkpoint = inputs.start(table, f"{entry.model_dump_json()} {epochs} {material.validation.tolist()}")
-    return fit(entry, material, fabric, checkpoint, epochs, on_epoch)
+    progress = fit(entry, material, fabric, checkpoint, epochs, on_epoch)
+    if not fabric.is_global_zero:
+        sys.exit()
+    return progress
 
 
 def write(inputs: Inputs, output: Path, progress: Progress, recipe: Recipe) -> None:
