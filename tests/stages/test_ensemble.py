@@ -4,6 +4,7 @@ import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -341,7 +342,7 @@ def test_three_strangers_in_eval_are_no_reason_to_adapt(workspace: Workspace) ->
 @pytest.mark.parametrize(
     "settings", [{}, {"calibrate": True}, {"calibrate": True, "offsets": True, "weights": "greedy"}]
 )
-def test_the_formula_gives_the_answer_again(workspace: Workspace, systems: object, settings: dict[str, object]) -> None:
+def test_the_formula_gives_the_answer_again(workspace: Workspace, systems: object, settings: dict[str, Any]) -> None:
     workspace.ensemble(systems, **settings)
     formula = read(workspace.root / "results" / "formula.json")
     voices = {name: [workspace.voice(name, fold) for fold in (0, 1)] for name in formula.voters}
