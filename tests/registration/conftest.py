@@ -9,8 +9,10 @@ import mlflow
 import pandas as pd
 import pytest
 from ruamel.yaml import YAML
+from typer.testing import CliRunner
 
 from pipeline import params
+from pipeline.__main__ import app
 from pipeline.members import Member
 from pipeline.photographs import eval_pictures
 from pipeline.roster import Roster
@@ -108,3 +110,10 @@ def photographs(made: Path) -> list[Path]:
 def probabilities(root: Path) -> pd.DataFrame:
     """What the ensemble answered, by the eval picture's name."""
     return pd.read_csv(root / "results/ensemble/eval_probabilities.csv", index_col="path")
+
+
+def call(*words: str, fails: bool = False) -> str:
+    """What a command prints."""
+    result = CliRunner().invoke(app, list(words), catch_exceptions=fails, env={"COLUMNS": "160"})
+    assert (result.exit_code != 0) == fails, result.output
+    return result.output

@@ -9,21 +9,13 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
 
-from pipeline.__main__ import app
 from pipeline.errors import InputError
 from pipeline.labels import names
 from pipeline.registration.evidence import FILE, Evidence
 from pipeline.tracking import moves, registry
 from pipeline.tracking.moves import Move
-from tests.registration.conftest import probabilities
-
-
-def call(*words: str, fails: bool = False) -> str:
-    result = CliRunner().invoke(app, list(words), catch_exceptions=fails, env={"COLUMNS": "160"})
-    assert (result.exit_code != 0) == fails, result.output
-    return result.output
+from tests.registration.conftest import call, probabilities
 
 
 def client() -> mlflow.MlflowClient:
