@@ -7,10 +7,11 @@ IMAGE ?= mask-gender-age# as params.yaml names it
 TAG ?= latest
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: run test test-containers install image check format lock ui clean
+.PHONY: run test test-model test-containers install image check format lock ui clean
 
 run: install ## the whole pipeline on the drawn sample
 	dvc repro
+	python -m pipeline register
 	@echo
 	@echo "submission  results/submission.csv"
 	@echo "scores      results/ensemble/metrics.json, results/submission.json (all: dvc metrics show)"
@@ -19,6 +20,9 @@ run: install ## the whole pipeline on the drawn sample
 
 test: install ## the whole test suite
 	pytest --numprocesses 2 --dist loadfile --cov --cov-report=term
+
+test-model: install ## a registered model in a fresh environment from its own requirements; installs torch anew
+	FRESH_ENVIRONMENT=1 pytest tests/registration/test_fresh.py
 
 test-containers: install ## the image and the compiled pipeline in real containers; needs a container engine
 	$(MAKE) image TAG=test

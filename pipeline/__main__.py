@@ -13,6 +13,9 @@ from pipeline import params
 from pipeline.commands import kubeflow, labels, recipe
 from pipeline.commands.compare import compare
 from pipeline.commands.doctor import doctor
+from pipeline.commands.predict import predict
+from pipeline.commands.promote import history, promote, rollback
+from pipeline.commands.register import register
 from pipeline.commands.run import run as run_all
 from pipeline.commands.submit_diff import TwoWords, submit_diff
 from pipeline.entries import Model
@@ -25,6 +28,8 @@ app = typer.Typer(
 app.command("run")(run_all)
 app.command()(compare)
 app.command()(doctor)
+for command in (register, promote, history, rollback, predict):
+    app.command()(command)
 app.add_typer(recipe.app, name="recipe")
 app.command("submit diff")(submit_diff)
 app.add_typer(kubeflow.app, name="kubeflow")

@@ -25,12 +25,15 @@ class Adjusted:
 
     `shares` has a row a value: its share in train and, estimated, in eval. `changes` has a row a choice, taken or
     not: how many eval pictures it answers otherwise, in all and by attribute, and macro F1 before and after.
+    `adaptation` (18,) and `offsets` (18,) are what eval's probabilities are multiplied by and moved by, if chosen.
     """
 
     seen: Table
     unseen: Table
     shares: pd.DataFrame
     changes: pd.DataFrame
+    adaptation: Shares
+    offsets: Shares
 
 
 def calibrate(seen: Voices, unseen: Voices, pictures: pd.DataFrame) -> tuple[Voices, Voices, pd.DataFrame]:
@@ -48,9 +51,21 @@ def calibrate(seen: Voices, unseen: Voices, pictures: pd.DataFrame) -> tuple[Voi
         if table.ndim == 2
     }
     cool_seen = _each(seen, lambda _, head, table: calibration.nested(table, codes[head], folds))
-    cool_unseen = _each(unseen, lambda name, head, table: calibration.scale(table, scores[name, head]["temperature"]))
+    cool_unseen = cooled(unseen, {f"{name}={head}": row["temperature"] for (name, head), row in scores.items()})
     rows = [{"model": name, "head": head} | row for (name, head), row in scores.items()]
     return cool_seen, cool_unseen, pd.DataFrame(rows, columns=COLUMNS)
+
+
+def cooled(voices: Voices, temperatures: Mapping[str, float]) -> Voices:
+    """Voices whose tables of classes are at the temperatures of their `<name>=<head>`; without one, as they are."""
+    return _each(
+        voices,
+        lambda name, head, table: (
+            calibration.scale(table, temperatures[f"{name}={head}"])
+            if f"{name}={head}" in temperatures
+            else np.asarray(table, np.float64)
+        ),
+    )
 
 
 def adjust(
@@ -68,7 +83,8 @@ def adjust(
     even = np.ones(len(codes))
     adapted, adapted_seen = shift.adapt(unseen, weights), shift.adapt(seen, weights)
     fitted_on, start, counted = (adapted_seen, adapted, counts) if params.adapt else (seen, unseen, even)
-    moved = offsets.apply(start, offsets.fit(fitted_on, codes, counted))
+    steps = offsets.fit(fitted_on, codes, counted)
+    moved = offsets.apply(start, steps)
     moved_seen = offsets.nested(seen, codes, folds)
     changes = [
         _change("adapt", params.adapt, (unseen, adapted), (seen, adapted_seen), codes, counts),
@@ -79,6 +95,8 @@ def adjust(
         moved if params.offsets else start,
         shift.table(found, {**ATTRIBUTES, "class": names()}),
         pd.DataFrame(changes),
+        shift.of_classes(weights),
+        steps,
     )
 
 

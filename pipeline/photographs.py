@@ -85,7 +85,12 @@ def read(path: Path) -> Pixels:
     The EXIF orientation is applied, transparency is laid over white, and 16 bits keep their upper 8.
     Raises `InputError` for a picture that is missing, empty, truncated or otherwise unreadable.
     """
-    image = _load(path)
+    return decode(_bytes(path), str(path))
+
+
+def decode(data: bytes, name: str) -> Pixels:
+    """Upright RGB pixels of a picture's bytes, as `read` has them; `name` is what an `InputError` calls it."""
+    image = _load(data, name)
     orientation = image.getexif().get(ExifTags.Base.Orientation)
     if orientation in UPRIGHT:  # not ImageOps.exif_transpose: it writes all tags anew and fails on odd ones
         image = image.transpose(UPRIGHT[orientation])
@@ -94,9 +99,13 @@ def read(path: Path) -> Pixels:
 
 def check(paths: Iterable[Path]) -> None:
     """Decode every picture as cheaply as is safe; raises one `InputError` that names all broken ones."""
+    raise_faults("pictures that cannot be read; fetch them anew", [*filter(None, faults(paths))])
+
+
+def faults(paths: Iterable[Path]) -> list[str | None]:
+    """What `fault` says of every path, in their order."""
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        faults = [fault for fault in threads.map(_fault, paths) if fault]
-    raise_faults("pictures that cannot be read; fetch them anew", faults)
+        return list(threads.map(fault, paths))
 
 
 def _table(root: Path, name: Path, columns: dict[str, tables.Kind]) -> pd.DataFrame:
@@ -176,12 +185,18 @@ def _is_folder(images: Path, person: str) -> bool:
     return _is_inside(images, person) and not person.startswith(".") and (images / person).is_dir()
 
 
-def _load(path: Path, draft: bool = False) -> Image.Image:
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}") from None
+
+
+def _load(data: bytes, name: str, draft: bool = False) -> Image.Image:
     """The decoded picture; as a draft in grey and an eighth of its size, where all bytes are read all the same."""
     try:
-        data = path.read_bytes()
         if data.startswith(PNG) and PNG_END not in data:  # Pillow tolerates a missing end
-            raise InputError(f"{path}: truncated")
+            raise InputError(f"{name}: truncated")
         image = Image.open(BytesIO(data), formats=("JPEG", "PNG"))
         if draft:
             image.draft("L", (1, 1))
@@ -189,16 +204,17 @@ def _load(path: Path, draft: bool = False) -> Image.Image:
         image.getexif()  # fails here on tags that cannot be read, not later
         return image
     except UnidentifiedImageError:
-        raise InputError(f"{path}: {'neither a JPEG nor a PNG picture' if data else 'empty (0 bytes)'}") from None
+        raise InputError(f"{name}: {'neither a JPEG nor a PNG picture' if data else 'empty (0 bytes)'}") from None
     except OSError as error:
-        raise InputError(f"{path}: {error.strerror or error}") from None
+        raise InputError(f"{name}: {error.strerror or error}") from None
     except (SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError(f"{path}: {error}") from None
+        raise InputError(f"{name}: {error}") from None
 
 
-def _fault(path: Path) -> str | None:
+def fault(path: Path) -> str | None:
+    """Why a picture cannot be read, its path first; None for one that can, decoded as cheaply as is safe."""
     try:
-        _load(path, draft=True)
+        _load(_bytes(path), str(path), draft=True)
     except InputError as error:
         return str(error)
     return None

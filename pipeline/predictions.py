@@ -16,20 +16,28 @@ from pipeline.probabilities import Heads, Table
 
 def write(path: Path, pictures: Iterable[str], heads: Heads) -> None:
     """Write a row a picture: `path`, then for each head `<head>=<class>` for every class, or `<head>=years`."""
-    columns = {
-        f"{head}={value}": column
-        for head, numbers in heads.items()
-        for value, column in zip(_values(head, numbers.ndim), numbers.reshape(len(numbers), -1).T, strict=True)
-    }
-    tables.write(pd.DataFrame({"path": list(pictures), **columns}), path)
+    table = columns(heads)
+    table.insert(0, "path", list(pictures))
+    tables.write(table, path)
+
+
+def columns(heads: Heads) -> pd.DataFrame:
+    """What heads say, a row a picture: `<head>=<class>` for every class, or `<head>=years`."""
+    return pd.DataFrame(
+        {
+            f"{head}={value}": column
+            for head, numbers in heads.items()
+            for value, column in zip(_values(head, numbers.ndim), numbers.reshape(len(numbers), -1).T, strict=True)
+        }
+    )
 
 
 def read(path: Path) -> tuple[list[str], dict[str, Table]]:
     """Read what `write` wrote: the paths of the pictures (n), and each head's (n, classes) or (n,) years."""
-    columns = [str(column) for column in tables.read(path, {"path": "text"}) if column != "path"]
-    table = tables.read(path, {"path": "text", **dict.fromkeys(columns, "number")})
+    numbers = [str(column) for column in tables.read(path, {"path": "text"}) if column != "path"]
+    table = tables.read(path, {"path": "text", **dict.fromkeys(numbers, "number")})
     heads: dict[str, list[str]] = {}
-    for column in columns:
+    for column in numbers:
         head, _, value = column.partition("=")
         heads.setdefault(head, []).append(value)
     return list(table["path"]), {head: _numbers(path, table, head, values) for head, values in heads.items()}

@@ -56,7 +56,12 @@ def read(path: Path, columns: Mapping[str, Kind]) -> pd.DataFrame:
 def write(table: pd.DataFrame, path: Path) -> None:
     """Write a CSV file: no index, floats with nine digits, the same bytes for the same table."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    table.to_csv(path, index=False, float_format=FLOAT_FORMAT, lineterminator="\n")
+    path.write_text(text(table), encoding="utf-8", newline="")
+
+
+def text(table: pd.DataFrame) -> str:
+    """What `write` writes."""
+    return table.to_csv(index=False, float_format=FLOAT_FORMAT, lineterminator="\n")
 
 
 def _read_text(path: Path) -> pd.DataFrame:

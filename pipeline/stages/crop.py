@@ -13,7 +13,7 @@ from pipeline.params import Crop as Params
 from pipeline.photographs import EVAL, TRAIN, check, eval_pictures, read
 from pipeline.progress import watch
 from pipeline.vision.accelerators import device
-from pipeline.vision.crops import Crop, Cropper
+from pipeline.vision.crops import BATCH, Crop, Cropper
 from pipeline.vision.workers import pool
 
 Row = dict[str, object]
@@ -21,7 +21,6 @@ Row = dict[str, object]
 PARTS = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
 LANDMARKS = [f"{part}_{axis}" for part in PARTS for axis in "xy"]
 COLUMNS = [name for name in tables.CROPS if name != "path"] + LANDMARKS
-BATCH = 16  # pictures that a thread holds at once
 
 
 def crop(shard: int, photographs: Path, labels: Path, crops: Path, params: Params) -> None:

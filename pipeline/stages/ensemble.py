@@ -11,6 +11,7 @@ import pandas as pd
 from pipeline import adjustments, blend, members, metrics, params, plots, predictions, report, tables, targets
 from pipeline.blend import Blend, Voices
 from pipeline.errors import raise_faults
+from pipeline.formula import Formula
 from pipeline.labels import ATTRIBUTES, names
 from pipeline.members import Member
 from pipeline.roster import Roster, best, held_out
@@ -53,6 +54,8 @@ def ensemble(roster: Roster, labels: Path, folds: Path, results: Path, params: p
     adjusted = adjustments.adjust(*answers, votes, pictures, params)
     tables.write(adjusted.shares, results / "shift.csv")
     tables.write(adjusted.changes, results / "adjustments.csv")
+    names_of_voters = {name: tuple(voter.name for voter in found) for name, found in voters.items()}
+    Formula.of(params, names_of_voters, temperatures, fitted, adjusted).write(results / "formula.json")
     answer = pd.DataFrame(adjusted.unseen, columns=names())
     answer.insert(0, "path", evaluated)
     tables.write(answer, results / "eval_probabilities.csv")

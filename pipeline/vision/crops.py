@@ -16,6 +16,9 @@ from pipeline.vision.faces import Detector, Face
 Source = Literal["face", "center", "whole"]
 Box = tuple[int, int, int, int]
 
+BATCH = 16
+"""Pictures that are searched at once: the same in training and in use, since a crop may depend on its company."""
+
 
 class Crop(NamedTuple):
     """A crop (height, width, 3) and where it was cut: left, top, right, bottom in pixels of the upright picture."""

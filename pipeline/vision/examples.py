@@ -92,8 +92,10 @@ class Batches(Sampler[list[Key]]):
 class Loader(DataLoader[tuple[Tensor, Tensor]]):
     """Batches of pictures uint8 (n, image_size, image_size, 3) with their rows (n,)."""
 
-    def __init__(self, crops: Packed, entry: Model, batches: Batches, training: bool) -> None:
-        workers = _workers()
+    def __init__(
+        self, crops: Packed, entry: Model, batches: Batches, training: bool, workers: int | None = None
+    ) -> None:
+        workers = _workers() if workers is None else workers
         self._batches = batches
         super().__init__(
             Examples(crops, entry, training),

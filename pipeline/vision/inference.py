@@ -59,16 +59,29 @@ class Answers:
         )
 
 
-def predict(path: Path, crops: Pixels) -> Predictions:
-    """Predictions of one trained member for packed crops (n, height, width, 3), through its own recipe.
+class Predictor:
+    """One trained member, ready to be asked again and again; its own recipe says how it looks at pictures."""
 
-    A head of classes gives probabilities (n, classes), a head of years gives years (n,).
-    """
-    network, recipe = weights.load(path)
-    fabric = Fabric(accelerator="auto", devices=1, precision=recipe.entry.precision)
-    batches = Loader(crops, recipe.entry, Batches(np.arange(len(crops)), 2 * recipe.entry.batch_size), training=False)
-    answers = answer(network.to(fabric.device), batches, recipe.entry, fabric)
-    return {name: values.numpy() for name, values in answers.predictions.items()}
+    def __init__(self, path: Path) -> None:
+        network, recipe = weights.load(path)
+        self.entry = recipe.entry
+        self._fabric = Fabric(accelerator="auto", devices=1, precision=self.entry.precision)
+        self._network = network.to(self._fabric.device)
+
+    def __call__(self, crops: Pixels, workers: int | None = None) -> Predictions:
+        """Predictions for packed crops (n, height, width, 3): probabilities (n, classes), or years (n,).
+
+        `workers` are the processes that load pictures; as many as there are cores to spare by default.
+        """
+        order = Batches(np.arange(len(crops)), 2 * self.entry.batch_size)
+        batches = Loader(crops, self.entry, order, training=False, workers=workers)
+        answers = answer(self._network, batches, self.entry, self._fabric)
+        return {name: values.numpy() for name, values in answers.predictions.items()}
+
+
+def predict(path: Path, crops: Pixels) -> Predictions:
+    """Predictions of one trained member for packed crops (n, height, width, 3)."""
+    return Predictor(path)(crops)
 
 
 @torch.inference_mode()

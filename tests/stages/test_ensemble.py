@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +14,7 @@ from matplotlib.figure import Figure
 from pipeline import calibration, params, plots, predictions, shift, tables
 from pipeline.entries import Head, SmoothL1, attributes
 from pipeline.errors import InputError
+from pipeline.formula import read
 from pipeline.labels import names
 from pipeline.members import Member
 from pipeline.probabilities import Heads, Table, multiply
@@ -276,6 +279,7 @@ def test_equal_members_give_equal_bytes(workspace: Workspace, systems: object) -
         "confusion.csv",
         "confusion.png",
         "errors.csv",
+        "formula.json",
         "eval_probabilities.csv",
         "learning_curves.png",
         "metrics.json",
@@ -332,3 +336,25 @@ def test_three_strangers_in_eval_are_no_reason_to_adapt(workspace: Workspace) ->
     np.testing.assert_array_equal(workspace.answer("adapted"), workspace.answer("plain"))
     refused = pd.read_csv(workspace.root / "adapted" / "shift.csv")["refused"]
     assert refused.str.startswith("no sign of a shift").all()
+
+
+@pytest.mark.parametrize("systems", [[["mask", "pair"], ["three"]], "per_attribute"])
+@pytest.mark.parametrize(
+    "settings", [{}, {"calibrate": True}, {"calibrate": True, "offsets": True, "weights": "greedy"}]
+)
+def test_the_formula_gives_the_answer_again(workspace: Workspace, systems: object, settings: dict[str, Any]) -> None:
+    workspace.ensemble(systems, **settings)
+    formula = read(workspace.root / "results" / "formula.json")
+    voices = {name: [workspace.voice(name, fold) for fold in (0, 1)] for name in formula.voters}
+    assert formula.voters["mask"] == ("mask-0", "mask-1")
+    np.testing.assert_allclose(formula.answer(voices), workspace.answer(), atol=1e-7)
+
+
+def test_a_formula_adapts_as_the_ensemble_does(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    trusted = shift.estimate
+    monkeypatch.setattr(shift, "estimate", lambda evidence: replace(trusted(evidence), refusals=()))
+    workspace.ensemble(PAIR, calibrate=True, results="plain")
+    workspace.ensemble(PAIR, calibrate=True, adapt=True)
+    formula = read(workspace.root / "results" / "formula.json")
+    voices = {name: [workspace.voice(name, fold) for fold in (0, 1)] for name in formula.voters}
+    np.testing.assert_allclose(formula.answer(voices), workspace.answer(), atol=1e-7)

@@ -1,0 +1,135 @@
+"""`promote`, `rollback` and `history`: who is champion, on what evidence, since when and by whom."""
+
+import getpass
+import subprocess
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.errors import InputError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from pipeline.registration.evidence import Evidence
+    from pipeline.registration.gate import Verdict
+    from pipeline.tracking.registry import Version
+
+MODEL = "mga"
+MARGINS = (0.005, 0.03)  # those of the gate, here so that --help is quick
+
+Name = Annotated[str, typer.Option("--model", help="A registered model.")]
+Person = Annotated[str | None, typer.Option(help="Who decides; else the user that git or the system knows.")]
+
+
+def promote(
+    version: Annotated[str, typer.Argument(help="A version's number or alias.")] = "challenger",
+    model: Name = MODEL,
+    margin: Annotated[float, typer.Option(min=0, help="Macro F1 that the challenger may lose.")] = MARGINS[0],
+    slice_margin: Annotated[float, typer.Option(min=0, help="Right answers that a slice may lose.")] = MARGINS[1],
+    person: Person = None,
+    reason: Annotated[str, typer.Option(help="Why; kept with the promotion.")] = "",
+    force: Annotated[bool, typer.Option("--force", help="Promote what is refused; needs --reason.")] = False,
+    look: Annotated[bool, typer.Option("--look", help="Show the verdict, and promote nothing.")] = False,
+) -> None:
+    """Compare a challenger with the champion on the same held-out people, and make it champion unless it is worse.
+
+    Exit status 1 when it is refused.
+    """
+    from rich.console import Console
+
+    from pipeline.tracking import moves, registry
+
+    if force and not reason.strip():
+        raise InputError("--force needs --reason: it is kept with the promotion")
+    with registry.told():
+        challenger = _version(model, version)
+        champion = registry.pointed(model, registry.CHAMPION)
+        found = _judge(champion, challenger, margin, slice_margin)
+        _show(Console(), found, champion, challenger)
+        if look or (found.reasons and not force):
+            raise typer.Exit(1 if found.reasons else 0)
+        given = [reason.strip(), f"forced; the gate refused: {'; '.join(found.reasons)}" if found.reasons else ""]
+        moves.promote(challenger, person or _user(), "; ".join(filter(None, given)) or "passed the gate")
+    print(f"{challenger} is the champion")
+
+
+def rollback(
+    reason: Annotated[str, typer.Option(help="Why; kept with the move.")],
+    model: Name = MODEL,
+    person: Person = None,
+) -> None:
+    """Make the version champion again that was it before the present one."""
+    from pipeline.tracking import moves, registry
+
+    with registry.told():
+        move = moves.rollback(model, person or _user(), reason)
+    print(f"{model} version {move.after} is the champion, version {move.before} no longer")
+
+
+def history(
+    model: Name = MODEL,
+    on: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="A day, in UTC.")] = None,
+) -> None:
+    """Tell every move of the champion, or who was champion on a day. Moves by hand, in the UI, are noticed here."""
+    from rich.console import Console
+
+    from pipeline.registration import page
+    from pipeline.tracking import moves, registry
+
+    with registry.told():
+        known = moves.notice(model)
+    if on is None:
+        Console().print(page.history(model, known) if known else f"{model}: nobody has been champion yet")
+    else:
+        print("\n".join(f"{model} on {on:%Y-%m-%d}: {answer}" for answer in moves.on(known, on.date())))
+
+
+def _version(model: str, version: str) -> "Version":
+    from pipeline.tracking import registry
+
+    return registry.find(f"models:/{model}/{version}" if version.isdigit() else f"models:/{model}@{version}")
+
+
+def _judge(champion: "Version | None", challenger: "Version", margin: float, slice_margin: float) -> "Verdict":
+    from pipeline.registration import gate
+
+    if champion == challenger:
+        raise InputError(f"{challenger} is the champion already")
+    if champion is None:
+        return gate.alone(_evidence(challenger))
+    tags = champion.tags, challenger.tags
+    return gate.judge(_evidence(champion), _evidence(challenger), tags, margin, slice_margin)
+
+
+def _evidence(version: "Version") -> "Evidence":
+    from pipeline.registration.evidence import FILE, Evidence
+    from pipeline.tracking import registry
+
+    with TemporaryDirectory(prefix="evidence-") as folder:
+        return Evidence.read(registry.download(version, FILE, Path(folder)))
+
+
+def _show(console: "Console", found: "Verdict", champion: "Version | None", challenger: "Version") -> None:
+    from pipeline.registration import page
+
+    if champion is None:
+        console.print(f"{challenger} would be the first champion; it held out {found.people:,} people")
+    elif found.rows:
+        console.print(page.verdict(found, str(champion), str(challenger)))
+    for reason in found.reasons:
+        console.print(f"[red]refused:[/] {reason}", highlight=False)
+    if not found.reasons:
+        console.print("[green]passed[/]")
+
+
+def _user() -> str:
+    command = ["git", "config", "user.name"]
+    try:
+        name = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    except FileNotFoundError:
+        name = ""
+    return name or getpass.getuser()

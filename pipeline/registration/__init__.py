@@ -1,0 +1,1 @@
+"""Registering models, and the evidence on which a person promotes one of them."""

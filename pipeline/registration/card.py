@@ -1,0 +1,109 @@
+"""The model card of a registered version, in Markdown: what it is for and not for, data, scores, known failures."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline import metrics
+from pipeline.compare import bootstrap
+from pipeline.registration.evidence import SLICES, Evidence, Reading
+
+LONGEST = 5000
+"""Characters that MLflow's database has for a description."""
+FAILURES = 4
+FEW = 10  # people, below which a figure of a slice says little
+
+
+@dataclass(frozen=True)
+class Score:
+    """A score with its 95 % interval over people."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
+
+
+def scores(evidence: Evidence) -> dict[str, Score]:
+    """Macro F1 over the product of all predicted attributes, and of each attribute where there are several."""
+    parts = {"macro_f1": evidence.attributes}
+    if len(evidence.attributes) > 1:
+        parts |= {f"{name}_macro_f1": (name,) for name in evidence.attributes}
+    return {name: _score(Reading.of(evidence, chosen)) for name, chosen in parts.items()}
+
+
+def card(name: str, evidence: Evidence, facts: Mapping[str, str]) -> str:
+    """The card of one version; `facts` are lines on its data and origin, by their names."""
+    reading = Reading.of(evidence)
+    what = ", ".join(evidence.attributes[:-1]) + " and " * (len(evidence.attributes) > 1) + evidence.attributes[-1]
+    people = len(set(reading.people))
+    return "\n".join(
+        [
+            f"# {name}",
+            f"Tells {what} of a person in a photograph. Photographs are cropped by the function that training used.",
+            "",
+            "**For** sorting photographs like those that it was trained on: one person, facing the camera, indoors.  ",
+            "**Not for** identifying anybody, nor for decisions about a person: gender and age are as the data set's "
+            "makers labelled them, two genders and three bands, and errors are not spread evenly (below). Not for "
+            "several people in one picture: the largest face is the one that counts.",
+            "",
+            "## Scores",
+            f"Out of fold: {len(reading.true):,} pictures of {people:,} people, each answered by models that have not "
+            "seen this person. In brackets 95 % of redrawn people.",
+            "",
+            *(f"* {key}: {score}" for key, score in scores(evidence).items()),
+            "",
+            *_table(("class", "pictures", "F1"), _classes(reading)),
+            "",
+            *_table(("slice", "people", "right"), _slices(reading)),
+            "",
+            "## Known failures",
+            *_failures(reading),
+            "",
+            "## Data and origin",
+            *(f"* {key}: {value}" for key, value in facts.items()),
+        ]
+    )
+
+
+def _score(reading: Reading) -> Score:
+    return Score(float(reading.f1.mean()), *bootstrap.bounds(reading.f1_draws().mean(axis=1)))
+
+
+def _classes(reading: Reading) -> Iterator[tuple[str, ...]]:
+    pictures = np.bincount(reading.true, minlength=len(reading.classes))
+    for name, count, score in zip(reading.classes, pictures, reading.f1, strict=True):
+        yield name, f"{count:,}", f"{score:.3f}" if count else "none to score"
+
+
+def _slices(reading: Reading) -> Iterator[tuple[str, ...]]:
+    for code in np.unique(reading.slices):
+        own = reading.of_slice(code)
+        low, high = bootstrap.bounds(bootstrap.accuracies(own.people, own.slices, own.right))
+        yield SLICES[code], f"{len(set(own.people)):,}", f"{own.right.mean():.3f} ({low:.3f} to {high:.3f})"
+
+
+def _failures(reading: Reading) -> Iterator[str]:
+    """The worst slice, those of few people, and the most frequent confusions."""
+    parts = {code: reading.of_slice(code) for code in np.unique(reading.slices)}
+    worst = min(parts, key=lambda code: float(parts[code].right.mean()))
+    yield f"* Worst slice: {SLICES[worst]}, {parts[worst].right.mean():.1%} right."
+    if few := [SLICES[code] for code, part in parts.items() if len(set(part.people)) < FEW]:
+        yield f"* Fewer than {FEW} people, so nearly unknown: {', '.join(few)}."
+    counts = metrics.confusion(reading.true, reading.predicted, len(reading.classes))
+    np.fill_diagonal(counts, 0)
+    for cell in np.argsort(-counts.ravel(), kind="stable")[:FAILURES]:
+        true, said = divmod(int(cell), len(counts))
+        if counts[true, said]:
+            yield f"* {reading.classes[true]} taken for {reading.classes[said]}: {counts[true, said]:,} pictures."
+    yield "* A picture without a face that is found is cut at its centre, and answered all the same."
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    yield "| " + " | ".join(header) + " |"
+    yield "|---|" + "---:|" * (len(header) - 1)
+    for row in rows:
+        yield "| " + " | ".join(cell.replace("<", "\\<").replace(">", "\\>") for cell in row) + " |"

@@ -1,0 +1,69 @@
+"""A candidate as a version of the registry: with scores, hashes and a card, and as the challenger."""
+
+import base64
+from collections.abc import Mapping
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from pipeline import drawing
+from pipeline.drawing.person import Person
+from pipeline.registration import card
+from pipeline.registration.candidate import Candidate
+from pipeline.serving.classifier import Classifier
+from pipeline.tracking import registry
+from pipeline.tracking.registry import Version
+
+WIDTH = 96  # pixels of the example: a request that anybody can read and send
+
+
+def register(candidate: Candidate, tags: Mapping[str, str]) -> tuple[Version, bool]:
+    """The version that holds a candidate's content, and whether it is new; a new one is the challenger."""
+    content = candidate.digest()
+    for version in registry.versions(candidate.name):
+        if version.tags.get(registry.CONTENT) == content:
+            return version, False
+    with TemporaryDirectory(prefix="register-") as folder:
+        version = _make(candidate, {registry.CONTENT: content, **tags}, Path(folder))
+    registry.point(candidate.name, registry.CHALLENGER, version)
+    return version, True
+
+
+def _make(candidate: Candidate, tags: Mapping[str, str], folder: Path) -> Version:
+    candidate.write_model(folder / "model")
+    candidate.write_evidence(folder / "evidence")
+    scores = card.scores(candidate.evidence)
+    facts: dict[str, str | float] = dict(tags)
+    for name, score in scores.items():
+        facts |= {name: score.value, f"{name}_low": score.low, f"{name}_high": score.high}
+    example = _example()
+    return registry.register(
+        candidate.name,
+        folder / "model",
+        folder / "evidence",
+        example,
+        Classifier(folder / "model").predict(example),
+        facts,
+        card.card(candidate.name, candidate.evidence, _told(candidate, tags))[: card.LONGEST],
+    )
+
+
+def _told(candidate: Candidate, tags: Mapping[str, str]) -> dict[str, str]:
+    table = candidate.evidence.table
+    trained = ", ".join(f"{name} ({entry.backbone})" for name, entry in candidate.entries.items())
+    people = f"{len(table):,} labelled pictures of {table['person'].nunique():,} people"
+    return {"models": trained, "data": people} | {name: f"`{value}`" for name, value in tags.items()}
+
+
+def _example() -> pd.DataFrame:
+    """A drawn photograph, as a request holds it."""
+    random = np.random.default_rng(777)
+    drawn = drawing.photograph(Person.imagine("female", 35, random), random)
+    picture = Image.fromarray(drawn).resize((WIDTH, WIDTH * drawing.HEIGHT // drawing.WIDTH))
+    data = BytesIO()
+    picture.save(data, "JPEG", quality=80)
+    return pd.DataFrame({"photograph": [base64.b64encode(data.getvalue()).decode()]})

@@ -1,0 +1,96 @@
+"""A registered model at work: crops photographs as training did, asks its members, and answers as the ensemble did."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline import formula, predictions
+from pipeline.entries import attributes
+from pipeline.errors import raise_faults
+from pipeline.labels import ATTRIBUTES, band, decode, names
+from pipeline.params import Crop
+from pipeline.photographs import Pixels
+from pipeline.probabilities import Heads, Table, marginal
+from pipeline.progress import watch
+from pipeline.serving import given
+from pipeline.vision.accelerators import device
+from pipeline.vision.crops import BATCH, Cropper
+from pipeline.vision.inference import Predictor
+from pipeline.vision.workers import pool
+
+CROP = "crop.json"
+FORMULA = "formula.json"
+MEMBERS = "members"
+EVERYTHING = " x ".join(ATTRIBUTES)
+
+
+class Classifier:
+    """The members of a folder with the crops that they were trained on and, for an ensemble, its formula."""
+
+    def __init__(self, folder: Path) -> None:
+        crop = Crop.model_validate_json((folder / CROP).read_bytes())
+        self._cropper = Cropper(crop, device())
+        self._formula = formula.read(folder / FORMULA) if (folder / FORMULA).exists() else None
+        self._members = {path.stem: Predictor(path) for path in sorted((folder / MEMBERS).iterdir())}
+
+    def predict(self, model_input: Any, params: object = None) -> pd.DataFrame:  # noqa: ARG002 (MLflow's interface)
+        """A row a photograph, in their order.
+
+        An ensemble says `class` (0..17), `mask`, `gender`, `age`, the `probability` of the class, those of the 18
+        classes by their names, and of each attribute's values as `mask=worn`. A single model says, for each head,
+        what is likeliest and `<head>=<value>`, or the years.
+        Raises `InputError` that names all photographs that cannot be read, before any is answered.
+        """
+        cells = given.cells(model_input)
+        crops = self._crop(cells)
+        said = {
+            name: member(crops, workers=0)
+            for name, member in watch(self._members.items(), "predict", len(self._members))
+        }
+        answers = _of_ensemble(self._formula, said) if self._formula else _of_model(list(said.values()))
+        index = model_input.index if isinstance(model_input, pd.DataFrame) else None
+        return answers.set_axis(index) if index is not None else answers
+
+    def _crop(self, cells: Sequence[Any]) -> Pixels:
+        """Crops (n, height, width, 3), searched in the batches of the stage `crop`, a batch a thread of torch."""
+
+        def cut(batch: Sequence[tuple[Any, str]]) -> tuple[list[Pixels], list[str]]:
+            pictures, faults = given.read_all(batch)
+            return [] if faults else [crop.pixels for crop in self._cropper(pictures)], faults
+
+        batches = list(given.batches(cells, BATCH))
+        with pool() as threads:
+            found = list(watch(threads.map(cut, batches), "crop", len(batches)))
+        raise_faults("photographs that cannot be read", [fault for _, faults in found for fault in faults])
+        return np.stack([crop for crops, _ in found for crop in crops])
+
+
+def _of_ensemble(fitted: formula.Formula, said: Mapping[str, Heads]) -> pd.DataFrame:
+    voices = {name: [said[member] for member in members] for name, members in fitted.voters.items()}
+    table = fitted.answer(voices)
+    codes = table.argmax(axis=1)
+    values = zip(ATTRIBUTES.items(), decode(codes), strict=True)
+    likeliest = {"class": codes, **{name: np.array(of)[position] for (name, of), position in values}}
+    return pd.concat([pd.DataFrame(likeliest | {"probability": table.max(axis=1)}), _probabilities(table)], axis=1)
+
+
+def _probabilities(table: Table) -> pd.DataFrame:
+    parts = [pd.DataFrame(marginal(EVERYTHING, table, name), columns=_columns(name)) for name in ATTRIBUTES]
+    return pd.concat([pd.DataFrame(table, columns=names()), *parts], axis=1)
+
+
+def _of_model(members: Sequence[Heads]) -> pd.DataFrame:
+    """The mean of what a model's members say, head by head."""
+    means = {head: np.stack([heads[head] for heads in members]).mean(axis=0, dtype=np.float64) for head in members[0]}
+    likeliest: dict[str, Any] = {}
+    for head, mean in means.items():
+        codes = band(mean) if mean.ndim == 1 else mean.argmax(axis=1)
+        likeliest[head] = np.array(names(attributes(head)))[codes]
+    return pd.concat([pd.DataFrame(likeliest), predictions.columns(means)], axis=1)
+
+
+def _columns(attribute: str) -> list[str]:
+    return [f"{attribute}={value}" for value in ATTRIBUTES[attribute]]
