@@ -1,0 +1,50 @@
+"""Programs that listen on loopback, started for a test and ended after it."""
+
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+PATIENCE = 180  # seconds until a program that does not answer is given up: machines may be busy
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+@contextmanager
+def listening(command: Sequence[str], environment: Mapping[str, str], log: Path, address: str) -> Iterator[None]:
+    """A program, from when it answers at an address until the end of the block."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command, env=environment, cwd=log.parent, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+        )
+        try:
+            _wait(process, log, address)
+            yield
+        finally:
+            process.terminate()
+            process.wait(PATIENCE)
+
+
+def _wait(process: subprocess.Popen[bytes], log: Path, address: str) -> None:
+    end = time.monotonic() + PATIENCE
+    while not _answers(address):
+        if process.poll() is not None or time.monotonic() > end:
+            raise AssertionError(f"{process.args!r} does not answer at {address}:\n{log.read_text()[-3000:]}")
+        time.sleep(0.2)
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=5):
+            return True
+    except urllib.error.HTTPError:
+        return True  # it answers that one may not
+    except OSError:
+        return False

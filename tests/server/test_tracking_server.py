@@ -1,0 +1,151 @@
+"""The deployed server: PostgreSQL, S3, passwords; and a pipeline that knows its address and a password only."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pytest
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+
+from tests.server.deployment import Deployment, clean, deployment
+from tests.server.registered import MODEL, register
+from tests.server.tiny import EXPERIMENT, project
+
+
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    with deployment(tmp_path_factory.mktemp("deployment")) as ready:
+        yield ready
+
+
+@pytest.fixture(scope="module")
+def served(deployed: Deployment) -> Iterator[ExitStack]:
+    """The server; whoever needs it stopped closes the stack."""
+    with ExitStack() as stack:
+        stack.enter_context(deployed.serving())
+        yield stack
+
+
+@pytest.fixture
+def client(deployed: Deployment, served: ExitStack, monkeypatch: pytest.MonkeyPatch) -> Iterator[MlflowClient]:
+    """The administrator's, who has no credentials of the store."""
+    for name in os.environ:
+        if name.startswith("AWS_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "admin")
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", deployed.password)
+    mlflow.set_tracking_uri(deployed.address)
+    yield MlflowClient()
+    mlflow.set_tracking_uri(None)  # type: ignore[arg-type]  # back to the default
+
+
+@pytest.fixture(scope="module")
+def finished(deployed: Deployment, served: ExitStack, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace after `dvc repro ensemble` against the server."""
+    root = project(tmp_path_factory.mktemp("workspace"))
+    environment = clean() | {
+        "OMP_NUM_THREADS": "1",
+        "DVC_NO_ANALYTICS": "1",
+        "MLFLOW_TRACKING_URI": deployed.address,
+        "MLFLOW_TRACKING_USERNAME": "admin",
+        "MLFLOW_TRACKING_PASSWORD": deployed.password,
+    }
+    for arguments in (["init", "--no-scm", "--quiet"], ["repro", "ensemble"]):
+        command = [sys.executable, "-m", "dvc", *arguments]
+        done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    return root
+
+
+def seen(client: MlflowClient, folder: Path) -> dict[str, Any]:
+    """All that a person can see: runs with their scores, every artifact's bytes, models with versions and aliases."""
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    assert experiment is not None
+    runs = client.search_runs([experiment.experiment_id])
+    models = {model.name: (model.aliases, model.description) for model in client.search_registered_models()}
+    kept: dict[str, bytes] = {}
+    for run in runs:
+        place = folder / run.info.run_id
+        place.mkdir(parents=True)
+        client.download_artifacts(run.info.run_id, "", str(place))
+        kept |= {str(path.relative_to(folder)): path.read_bytes() for path in place.rglob("*") if path.is_file()}
+    return {"runs": {run.info.run_id: run.data.to_dictionary() for run in runs}, "artifacts": kept, "models": models}
+
+
+def test_nobody_reads_without_a_password(
+    deployed: Deployment, served: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for user, password in ((None, None), ("admin", "password1234"), ("admin", "")):
+        for name, value in (("USERNAME", user), ("PASSWORD", password)):
+            if value is None:
+                monkeypatch.delenv(f"MLFLOW_TRACKING_{name}", raising=False)
+            else:
+                monkeypatch.setenv(f"MLFLOW_TRACKING_{name}", value)
+        with pytest.raises(MlflowException, match="401"):
+            MlflowClient(deployed.address).search_experiments()
+
+
+def test_a_pipeline_brings_runs_and_pictures_without_credentials_of_the_store(
+    client: MlflowClient, finished: Path, tmp_path: Path
+) -> None:
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    assert experiment is not None
+    assert experiment.artifact_location.startswith("mlflow-artifacts:"), "the server brings artifacts to the store"
+    runs = {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
+    assert {"three-0", "ensemble"} <= set(runs)
+    fetched = Path(client.download_artifacts(runs["ensemble"].info.run_id, "confusion.png", str(tmp_path)))
+    assert fetched.read_bytes() == (finished / "results/ensemble/confusion.png").read_bytes()
+
+
+def test_others_read_but_only_those_who_may_write_write(
+    deployed: Deployment, client: MlflowClient, finished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployed.ask("users/create", {"username": "ann", "password": "a long password"})
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "ann")
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "a long password")
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    assert experiment is not None
+    with pytest.raises(MlflowException, match="Permission denied"):
+        client.create_run(experiment.experiment_id)
+
+
+def test_a_restored_backup_brings_back_runs_artifacts_models_and_users(
+    deployed: Deployment, served: ExitStack, client: MlflowClient, finished: Path, tmp_path: Path
+) -> None:
+    version = register(EXPERIMENT, 7)
+    client.set_registered_model_alias(MODEL, "champion", version)
+    before = seen(client, tmp_path / "before")
+    saved = deployed.run("backup", tmp_path / "backup")
+    assert saved.returncode == 0, saved.stderr
+    served.close()  # stops the server
+    deployed.wipe()
+    restored = deployed.run("restore", tmp_path / "backup")
+    assert restored.returncode == 0, restored.stderr
+    with deployed.serving():
+        assert seen(client, tmp_path / "after") == before
+        assert mlflow.pyfunc.load_model(f"models:/{MODEL}@champion").predict([0]) == [7]
+        assert deployed.ask("users/get?username=ann")["user"]["username"] == "ann"
+
+
+def test_only_a_whole_backup_is_restored(deployed: Deployment, tmp_path: Path) -> None:
+    (tmp_path / "backup" / "artifacts").mkdir(parents=True)
+    (tmp_path / "backup" / "database.sql").write_text("SELECT 1;")
+    unfinished = deployed.run("restore", tmp_path / "backup")
+    assert unfinished.returncode == 1
+    assert "no finished backup" in unfinished.stderr
+    (tmp_path / "backup" / "SHA256SUMS").write_text(f"{'0' * 64}  ./database.sql\n")
+    altered = deployed.run("restore", tmp_path / "backup")
+    assert altered.returncode == 1
+    assert "database.sql: FAILED" in altered.stdout
+
+
+def test_a_backup_never_overwrites_another(deployed: Deployment, tmp_path: Path) -> None:
+    again = deployed.run("backup", tmp_path)
+    assert again.returncode == 1
+    assert "name a new folder" in again.stderr

@@ -1,0 +1,57 @@
+"""The smallest whole pipeline: one model of three heads, one fold, one epoch, a few drawn people."""
+
+import shlex
+import shutil
+from contextlib import chdir
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from pipeline import graph
+from pipeline.__main__ import app
+
+EXPERIMENT = "mask-gender-age"
+ROOT = Path(__file__).parents[2]
+CODE = ("pipeline", "fixes", "dvc.yaml", ".dvcignore")
+PARAMS: dict[str, Any] = {
+    "data": {"root": "data/sample"},
+    "sample": {"people": 24, "eval_people": 4, "seed": 1},
+    "relabel": {"fixes": []},
+    "crop": {"size": 48, "method": "center", "shards": [0]},
+    "split": {"folds": 2},
+    "train": {"models": ["three"], "folds": [0]},
+    "refit": {"models": []},
+    "retrain": {"models": []},
+    "models": {
+        "three": {
+            "backbone": "test_resnet",
+            "pretrained": False,
+            "image_size": 48,
+            "epochs": 1,
+            "optimizer": {"name": "adamw", "learning_rate": 3e-3},
+            "heads": {"mask": {}, "gender": {}, "age": {}},
+        }
+    },
+    "ensemble": {"systems": [["three"]]},
+}
+
+
+def project(root: Path, people: int = 24, epochs: int = 1) -> Path:
+    """A copy of the project with these parameters."""
+    for name in CODE:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, root / name)
+    params = deepcopy(PARAMS)
+    params["sample"]["people"] = people
+    params["models"]["three"]["epochs"] = epochs
+    YAML().dump(params, root / "params.yaml")
+    return root
+
+
+def run(root: Path) -> None:
+    """All stages one after another in this process, each by its own command, as `dvc repro` does in processes."""
+    with chdir(root):
+        for stage in graph.read().values():
+            app(shlex.split(stage.command.removeprefix("python -m pipeline ")), standalone_mode=False)
