@@ -58,7 +58,7 @@ def read(folder: Path, names: Sequence[str]) -> list[Fix]:
     if missing:
         raise InputError(f"{folder}: no file {', '.join(missing)}; there are: {', '.join(there) or 'none'}")
     fixes = [fix for name in wanted for fix in _read_file(folder / f"{name}.csv")]
-    faults = [f"{fix.place}: {fault}" for fix in fixes if (fault := _malformed(fix))]
+    faults = [f"{fix.place}: {fault}" for fix in fixes if (fault := malformed(fix))]
     raise_faults("rows that are no correction", faults)
     return fixes
 
@@ -97,7 +97,8 @@ def _plain(cell: str) -> str:
     return str(int(cell)) if is_years(cell) else cell
 
 
-def _malformed(fix: Fix) -> str | None:
+def malformed(fix: Fix) -> str | None:
+    """Why a row is no correction, whoever it is of; None when it is one."""
     if fix.field == "mask":
         return (
             None if (fix.was, fix.value) == ("", SWAP) else f"a correction of mask has no `was` and the value `{SWAP}`"

@@ -85,7 +85,7 @@ def write(path: Path, suggestions: Sequence[Suggestion]) -> None:
 
 
 def _gender(pictures: pd.DataFrame, probabilities: Table) -> Iterator[Suggestion]:
-    reading = _pooled(pictures, probabilities, "gender")
+    reading = pooled(pictures, probabilities, "gender")
     for row, likelier in _issues(reading):
         was, value = (ATTRIBUTES["gender"][code] for code in (reading.given[row], likelier))
         yield _suggestion(reading, row, "gender", was, value)
@@ -93,7 +93,7 @@ def _gender(pictures: pd.DataFrame, probabilities: Table) -> Iterator[Suggestion
 
 def _age(pictures: pd.DataFrame, probabilities: Table) -> Iterator[Suggestion]:
     """The age suggested is the median of the people labelled as of the likelier band."""
-    reading = _pooled(pictures, probabilities, "age")
+    reading = pooled(pictures, probabilities, "age")
     ages = pictures.groupby("person")["age"].first()
     usual = ages.groupby(reading.given).median()
     for row, likelier in _issues(reading):
@@ -116,8 +116,8 @@ def _swaps(pictures: pd.DataFrame, probabilities: Table) -> Iterator[Suggestion]
             yield Suggestion(person, "mask", "", SWAP, SOURCE, round(float(odds / (1 + odds)), 4), looks)
 
 
-def _pooled(pictures: pd.DataFrame, probabilities: Table, attribute: str) -> Reading:
-    """The pictures of a person multiplied, to the power of one picture: they are hardly seven witnesses."""
+def pooled(pictures: pd.DataFrame, probabilities: Table, attribute: str) -> Reading:
+    """One attribute of every person: pictures multiplied, to the power of one, as they are hardly seven witnesses."""
     table = marginal(EVERYTHING, probabilities, attribute)
     of_person = pictures["person"].to_numpy()
     votes = pd.DataFrame(np.eye(table.shape[1], dtype=np.int64)[table.argmax(axis=1)]).groupby(of_person).sum()

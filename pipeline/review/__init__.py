@@ -1,0 +1,1 @@
+"""Suggested corrections, reviewed person by person on a local web page."""

@@ -1,0 +1,93 @@
+"""A review in progress: cases, and the decisions that are on disk as soon as they are made."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Lock
+from typing import NamedTuple
+
+from pipeline import fixes
+from pipeline.errors import InputError
+from pipeline.fixes import SWAP, Fix
+from pipeline.review import decisions
+from pipeline.review.cases import Case
+from pipeline.review.decisions import VERDICTS, Decision
+
+
+class Choice(NamedTuple):
+    """What a reviewer says of one field of a person."""
+
+    field: str
+    value: str
+    verdict: str
+
+
+class OutdatedError(Exception):
+    """The decisions were changed by somebody else than who decides now."""
+
+
+@dataclass(frozen=True)
+class Review:
+    """Decisions of one reviewer on cases. The file is all there is: every step reads it, and writes it whole."""
+
+    cases: Sequence[Case]
+    file: Path
+    fixes: Path
+    reviewer: str
+    _lock: Lock = field(default_factory=Lock)
+
+    def open(self) -> None:
+        """Go on where the file ends; the fixes file is brought up to it, whatever a kill left."""
+        known = self.decisions()
+        decisions.check_fixes(self.fixes, {self.reviewer, *(decision.reviewer for decision in known)})
+        decisions.write_fixes(self.fixes, known)
+
+    def decisions(self) -> list[Decision]:
+        """What has been decided so far, the latest last."""
+        return decisions.read(self.file) if self.file.exists() else []
+
+    def revision(self) -> str:
+        """What the file is known by: a digest, empty before the first decision."""
+        return hashlib.sha256(self.file.read_bytes()).hexdigest() if self.file.exists() else ""
+
+    def decide(self, revision: str, person: str, choices: Sequence[Choice]) -> None:
+        """Save choices about a person as one step; a choice replaces an earlier one on the same field.
+
+        Raises `InputError` for a choice that makes no sense, and `OutdatedError` when the file is not of that revision.
+        """
+        time = datetime.now(UTC).isoformat(timespec="microseconds")
+        made = [self._decision(person, choice, time) for choice in choices]
+        with self._lock:
+            self._require(revision)
+            targets = {decision.target for decision in made}
+            self._save([*(known for known in self.decisions() if known.target not in targets), *made])
+
+    def undo(self, revision: str) -> None:
+        """Take the latest step back: what it decided is open again."""
+        with self._lock:
+            self._require(revision)
+            known = self.decisions()
+            last = decisions.last_step(known)
+            self._save([decision for decision in known if decision not in last])
+
+    def _decision(self, person: str, choice: Choice, time: str) -> Decision:
+        case = next((case for case in self.cases if case.person == person), None)
+        if case is None:
+            raise InputError(f"{person!r} is not under review")
+        if choice.verdict not in VERDICTS:
+            raise InputError(f"verdict {choice.verdict!r} is none of {', '.join(VERDICTS)}")
+        was = {"gender": case.gender, "age": str(case.age)}.get(choice.field, "")
+        value = SWAP if choice.field == "mask" else choice.value
+        if fault := fixes.malformed(Fix(self.file, 0, person, choice.field, was, value)):
+            raise InputError(fault)
+        return Decision(person, choice.field, was, value, choice.verdict, self.reviewer, time)
+
+    def _require(self, revision: str) -> None:
+        if revision != self.revision():
+            raise OutdatedError(f"{self.file} has changed since this page was loaded; load it again")
+
+    def _save(self, known: Sequence[Decision]) -> None:
+        decisions.write(self.file, known)
+        decisions.write_fixes(self.fixes, known)

@@ -1,0 +1,54 @@
+"""Twelve suspected people, to be reviewed."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from pipeline import fixes, tables
+from pipeline.fixes import SWAP
+from pipeline.params import Relabel
+from pipeline.review import cases
+from pipeline.review.cases import Case
+from pipeline.review.reviewing import Review
+from pipeline.stages.relabel import relabel
+from pipeline.suggestions import read
+from tests.dataset import DataSet
+from tests.test_suggestions import seen_as, write
+
+PEOPLE = tuple(f"{number:06d}_female_Asian_{20 + number}" for number in range(12))
+
+
+class Workspace:
+    """A data set of women whom models read as women; ten suggested genders, an age and a swap, one person with two."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.data = DataSet(root / "photographs", PEOPLE)
+        self.suggestions = root / "suggestions.csv"
+        labels = self.relabel()
+        write(root, labels, seen_as(labels))
+        self.suggest([(person, "gender", "female", "male") for person in PEOPLE[:10]])
+        self.suggest([(PEOPLE[0], "age", "20", "62"), (PEOPLE[11], "mask", "", SWAP)])
+
+    def suggest(self, rows: list[tuple[str, str, str, str]]) -> None:
+        """Add suggestions to the file."""
+        more = pd.DataFrame([(*row, "models", "0.9", "they say so") for row in rows], dtype=str)
+        more.columns = pd.Index([*fixes.COLUMNS, "score", "evidence"])
+        before = [tables.read(self.suggestions, fixes.COLUMNS)] if self.suggestions.exists() else []
+        tables.write(pd.concat([*before, more]), self.suggestions)
+
+    def relabel(self, *names: str) -> pd.DataFrame:
+        labels = self.root / "labels.csv"
+        relabel(self.data.root, self.root / "fixes", labels, Relabel(fixes=names))
+        return tables.read(labels, tables.LABELS)
+
+    def cases(self) -> list[Case]:
+        labels_and_probabilities = read(self.root / "labels.csv", self.root / "out_of_fold.csv")
+        return cases.read(self.suggestions, *labels_and_probabilities, self.data.root)
+
+    def review(self, reviewer: str = "anna") -> Review:
+        """A review, opened."""
+        files = (self.root / folder / f"{reviewer}.csv" for folder in ("reviews", "fixes"))
+        opened = Review(self.cases(), *files, reviewer)
+        opened.open()
+        return opened
