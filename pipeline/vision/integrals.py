@@ -4,47 +4,42 @@ A pixel of a shrunk box is the mean of a rectangle, and the sum over a rectangle
 picture, however large it is (Crow 1984, https://doi.org/10.1145/800031.808600).
 """
 
-from collections.abc import Sequence
-
 import cv2
 import numpy as np
-import torch
-from torch import Tensor
-from torch.nn.functional import embedding
+import numpy.typing as npt
 
 from pipeline.photographs import Pixels
 
-
-def integrate(pictures: Sequence[Pixels]) -> Tensor:
-    """Integral pictures (n, height + 1, width + 1, 3), int32, of RGB pictures (height, width, 3) of one size."""
-    height, width = pictures[0].shape[:2]
-    sums = np.empty((len(pictures), height + 1, width + 1, 3), dtype=np.int32)
-    for picture, target in zip(pictures, sums, strict=True):
-        cv2.integral(picture, target)
-    return torch.from_numpy(sums)
+Sums = npt.NDArray[np.int32]
+Boxes = npt.NDArray[np.int64]
 
 
-def shrink(integrals: Tensor, pictures: Tensor, boxes: Tensor, size: tuple[int, int]) -> Tensor:
-    """Mean colours (n, 3, *size) of the cells of boxes: each box is cut into height x width cells.
+def integrate(picture: Pixels) -> Sums:
+    """The integral picture (height + 1, width + 1, 4) of an RGB picture (height, width, 3); the last colour is opaque.
 
-    Box i (left, top, right, bottom in whole pixels, none empty) lies in picture `pictures[i]`. The edges of cells are
-    rounded outwards to whole pixels, as adaptive average pooling rounds them.
+    Four colours are 16 bytes, which are looked up several times faster than 12.
     """
-    top, bottom = _edges(boxes[:, 1], boxes[:, 3], size[0])
-    left, right = _edges(boxes[:, 0], boxes[:, 2], size[1])
-    areas = (bottom - top)[:, :, None] * (right - left)[:, None, :]
-    rows = torch.stack([top, bottom]) + (pictures * integrals.shape[1])[:, None]
-    columns = torch.stack([left, right])
-    places = rows[:, None, :, :, None] * integrals.shape[2] + columns[None, :, :, None, :]
-    corners = embedding(places, integrals.view(-1, 3))  # more than twice as fast as indexing
-    sums = corners[1, 1] - corners[0, 1] - corners[1, 0] + corners[0, 0]
-    return (sums / areas[..., None]).permute(0, 3, 1, 2)
+    return np.asarray(cv2.integral(cv2.cvtColor(picture, cv2.COLOR_RGB2RGBA)), dtype=np.int32)
 
 
-def _edges(start: Tensor, stop: Tensor, cells: int) -> tuple[Tensor, Tensor]:
-    """First and last edges (n, cells) of equal cells from start to stop."""
+def shrink(sums: Sums, boxes: Boxes, size: tuple[int, int]) -> npt.NDArray[np.float32]:
+    """Mean colours (n, *size, 3) of the cells of boxes (n, 4): each box is cut into height x width cells.
+
+    A box is left, top, right, bottom in whole pixels, and none is empty. The edges of cells are rounded outwards to
+    whole pixels, as adaptive average pooling rounds them.
+    """
+    rows = _edges(boxes[:, 1], boxes[:, 3], size[0])
+    columns = _edges(boxes[:, 0], boxes[:, 2], size[1])
+    areas = (rows[1] - rows[0])[:, :, None] * (columns[1] - columns[0])[:, None, :]
+    places = (rows * sums.shape[1])[:, None, :, :, None] + columns[None, :, :, None, :]
+    corners = np.take(sums.reshape(-1, 4), places, axis=0, mode="clip")
+    totals = corners[1, 1] - corners[0, 1] - corners[1, 0] + corners[0, 0]
+    means: npt.NDArray[np.float32] = totals.astype(np.float32) / areas[..., None].astype(np.float32)
+    return means[..., :3]
+
+
+def _edges(start: npt.NDArray[np.int64], stop: npt.NDArray[np.int64], cells: int) -> npt.NDArray[np.int64]:
+    """First and last edges (2, n, cells) of equal cells from start to stop."""
     length = (stop - start)[:, None]
-    steps = torch.arange(cells, device=start.device)
-    first = length * steps // cells
-    last = -(-length * (steps + 1) // cells)
-    return start[:, None] + first, start[:, None] + last
+    steps = np.arange(cells)
+    return start[:, None] + np.stack([length * steps // cells, -(-length * (steps + 1) // cells)])
