@@ -1,8 +1,6 @@
 """The command line: one command per stage and those around them."""
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -18,9 +16,9 @@ from pipeline.commands.promote import history, promote, rollback
 from pipeline.commands.register import register
 from pipeline.commands.run import run as run_all
 from pipeline.commands.submit_diff import TwoWords, submit_diff
+from pipeline.commands.tracking import app as tracking_app
 from pipeline.entries import Model
 from pipeline.errors import InputError
-from pipeline.processes import is_first
 
 app = typer.Typer(
     cls=TwoWords, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
@@ -34,6 +32,7 @@ app.add_typer(recipe.app, name="recipe")
 app.command("submit diff")(submit_diff)
 app.add_typer(kubeflow.app, name="kubeflow")
 app.add_typer(labels.app, name="labels")
+app.add_typer(tracking_app, name="tracking")
 
 Photographs = Annotated[Path, typer.Option(help="Folder of the data set, with train/ and eval/.")]
 Labels = Annotated[Path, typer.Option(help="Table of corrected labels, a row a picture.")]
@@ -112,16 +111,16 @@ def train(
     teacher: Annotated[Path | None, typer.Option(help="Predictions of eval pictures, for pseudo labels.")] = None,
 ) -> None:
     """Train one model on all folds but one, and predict that one; a second round has the first for a teacher."""
+    from pipeline import tracked
     from pipeline.pseudo import Teacher
     from pipeline.stages.train import train as stage
     from pipeline.vision.training import Inputs
 
-    entry, inputs, stage_, name = _entry(model), Inputs(crops, labels, folds, checkpoint), "train", f"{model}-{fold}"
+    entry, inputs, name = _entry(model), Inputs(crops, labels, folds, checkpoint), "train"
     if teacher:
         sure = params.load().retrain
-        inputs = replace(inputs, teacher=Teacher(teacher, sure.confidence, sure.weight))
-        stage_, name = "retrain", f"{model}-retrain-{fold}"
-    with _tracked_training(stage_, name, entry, output, {"model": model, "fold": str(fold)}) as on_epoch:
+        inputs, name = replace(inputs, teacher=Teacher(teacher, sure.confidence, sure.weight)), "retrain"
+    with tracked.training(tracked.Training(name, model, fold, entry, inputs, output)) as on_epoch:
         stage(inputs, model, fold, entry, output, on_epoch)
 
 
@@ -136,31 +135,27 @@ def refit(
     output: Output,
 ) -> None:
     """Train one model on everybody, for the number of epochs that its folds found best."""
+    from pipeline import tracked
     from pipeline.stages.refit import refit as stage
     from pipeline.vision.training import Inputs
 
-    entry = _entry(model)
-    with _tracked_training("refit", f"{model}-refit", entry, output, {"model": model}) as on_epoch:
-        stage(
-            Inputs(crops, labels, folds, checkpoint), model, entry, models, params.load().train.folds, output, on_epoch
-        )
+    entry, inputs = _entry(model), Inputs(crops, labels, folds, checkpoint)
+    with tracked.training(tracked.Training("refit", model, None, entry, inputs, output)) as on_epoch:
+        stage(inputs, model, entry, models, params.load().train.folds, output, on_epoch)
 
 
 @app.command()
-def ensemble(models: Models, labels: Labels, folds: Folds, results: Results) -> None:
+def ensemble(models: Models, crops: Crops, labels: Labels, folds: Folds, results: Results) -> None:
     """Make one answer of all members' predictions, and score those out of fold."""
-    from pipeline import tracking
+    from pipeline import tracked, tracking
     from pipeline.roster import Roster
     from pipeline.stages.ensemble import ensemble as stage
 
     read = params.load()
     roster = Roster(models, read.train.models, read.train.folds, read.refit.models, read.retrain.models)
     with tracking.run("ensemble", {"stage": "ensemble"}, read.ensemble.model_dump(mode="json")) as run:
-        summary = stage(roster, labels, folds, results, read.ensemble)
-        run.metrics(summary.metrics)
-        run.members(summary.members)
-        run.files(results)
-        run.made(results / "eval_probabilities.csv")
+        run.inputs(labels, folds)
+        tracked.ensemble(run, stage(roster, crops, labels, folds, results, read.ensemble), crops, results)
 
 
 @app.command()
@@ -173,14 +168,12 @@ def submit(
     metrics: Metrics,
 ) -> None:
     """Write and check the submission; score it where the answers are known."""
-    from pipeline import tracking
+    from pipeline import tracked, tracking
     from pipeline.stages.submit import submit as stage
 
     scores = stage(photographs, probabilities, labels, submission, shares, metrics)
     with tracking.run_that_made(probabilities, "submit") as run:
-        run.metrics({f"submission_{name}": value for name, value in scores.items()})
-        for path in (submission, shares):
-            run.file(path)
+        tracked.submission(run, scores, (submission, shares))
 
 
 @app.command()
@@ -205,28 +198,6 @@ def _entry(model: str) -> Model:
     if model not in models:
         raise InputError(f"params.yaml: no model '{model}' under models; there are {', '.join(models)}")
     return models[model]
-
-
-@contextmanager
-def _tracked_training(
-    stage: str, name: str, entry: Model, output: Path, tags: dict[str, str]
-) -> Iterator[Callable[[int, dict[str, float]], None]]:
-    """An MLflow run that gets metrics of every epoch and, in the end, what the training wrote."""
-    from pipeline import tracking
-
-    if not is_first():
-        yield lambda _epoch, _measured: None
-        return
-    with tracking.run(name, {"stage": stage, **tags}, entry.model_dump(mode="json")) as run:
-
-        def on_epoch(epoch: int, measured: dict[str, float]) -> None:
-            run.metrics(measured, epoch + 1)
-            scores = ", ".join(f"{key} {value:.4g}" for key, value in measured.items())
-            print(f"{name} epoch {epoch + 1}/{entry.epochs}: {scores}", flush=True)
-
-        yield on_epoch
-        run.made(output / "weights.safetensors")
-        run.files(output)
 
 
 if __name__ == "__main__":

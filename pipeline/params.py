@@ -30,6 +30,7 @@ __all__ = [
     "Sample",
     "Split",
     "Train",
+    "experiment",
     "load",
 ]
 FILE = Path("params.yaml")
@@ -163,6 +164,11 @@ def load(path: Path = FILE) -> Params:
     except ValidationError as error:
         raise_faults(f"{path}: wrong parameters", [_describe(fault) for fault in error.errors()])
         raise
+
+
+def experiment(path: Path = FILE) -> str:
+    """The name under which runs on the data set are tracked: `mask-gender-age-sample` for data/sample."""
+    return f"mask-gender-age-{load(path).data.root.name}"
 
 
 def _describe(fault: Any) -> str:

@@ -11,7 +11,7 @@ import pytest
 from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
-from pipeline import __main__, params, tracking
+from pipeline import __main__, params, tracked, tracking
 from pipeline.entries import Section
 
 ROOT = Path(__file__).parents[1]
@@ -63,11 +63,14 @@ def test_a_stage_depends_on_exactly_the_parameters_that_it_reads(stage: str, mon
                 argument.taken()
         return SimpleNamespace(metrics={}, members={}, items=tuple)
 
-    run = SimpleNamespace(**dict.fromkeys(("metrics", "members", "file", "files", "made"), lambda *_: None))
+    run = SimpleNamespace(inputs=lambda *_: None)
     command = words(stage)[0]
     monkeypatch.setattr(importlib.import_module(f"pipeline.stages.{command}"), command, take)
     for name in ("run", "run_that_made"):
         monkeypatch.setattr(tracking, name, lambda *_: nullcontext(run))
+    monkeypatch.setattr(tracked, "training", lambda *_: nullcontext())
+    for name in ("ensemble", "submission"):
+        monkeypatch.setattr(tracked, name, lambda *_: None)
     loaded = params.load(ROOT / "params.yaml")
     monkeypatch.setattr(params, "load", lambda: Recorder(loaded, "", reads))
     result = CliRunner().invoke(__main__.app, words(stage), catch_exceptions=False)

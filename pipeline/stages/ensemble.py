@@ -1,6 +1,6 @@
 """Stage ensemble: the predictions of all members as one answer for eval, and its out-of-fold scores."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,12 +8,28 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline import adjustments, blend, members, metrics, params, plots, predictions, report, tables, targets
+from pipeline import (
+    adjustments,
+    age_errors,
+    blend,
+    members,
+    metrics,
+    mistakes,
+    params,
+    plots,
+    predictions,
+    reliability,
+    report,
+    tables,
+    targets,
+)
 from pipeline.blend import Blend, Voices
+from pipeline.entries import attributes
 from pipeline.errors import raise_faults
 from pipeline.formula import Formula
-from pipeline.labels import ATTRIBUTES, names
+from pipeline.labels import ATTRIBUTES, Codes, decode, names
 from pipeline.members import Member
+from pipeline.probabilities import Numbers
 from pipeline.roster import Roster, best, held_out
 
 
@@ -25,7 +41,7 @@ class Summary:
     members: dict[str, str]
 
 
-def ensemble(roster: Roster, labels: Path, folds: Path, results: Path, params: params.Ensemble) -> Summary:
+def ensemble(roster: Roster, crops: Path, labels: Path, folds: Path, results: Path, params: params.Ensemble) -> Summary:
     """Write into `results` the probabilities of the 18 classes of every eval picture, and the out-of-fold report.
 
     The members of a model vote, a system multiplies the heads of its models, and the systems vote. What that takes
@@ -44,6 +60,7 @@ def ensemble(roster: Roster, labels: Path, folds: Path, results: Path, params: p
     evaluated, unseen = _unseen(voters)
     *calibrated, temperatures = adjustments.calibrate(seen, unseen, pictures)
     tables.write(temperatures, results / "calibration.csv")
+    plots.save(reliability.curves(_before_and_after(seen, calibrated[0], pictures)), results / "reliability.png")
     if params.calibrate:
         seen, unseen = calibrated
 
@@ -63,6 +80,9 @@ def ensemble(roster: Roster, labels: Path, folds: Path, results: Path, params: p
     scores = report.write(results, pictures, adjusted.seen)
     scores |= _scores_of_choice(seen, pictures, params) | _age_errors(seen, pictures)
     metrics.write(results / "metrics.json", scores)
+    ages = age_errors.picture(pictures["age"].to_numpy(), decode(adjusted.seen.argmax(axis=1))[2], dict(_years(seen)))
+    plots.save(ages, results / "age_errors.png")
+    mistakes.write(results / "mistakes.jpg", crops, pictures, adjusted.seen)
     plots.save(plots.learning_curves(_histories(team)), results / "learning_curves.png")
     return Summary(scores, {member.name: member.digest() for member in team})
 
@@ -121,9 +141,26 @@ def _scores_of_choice(voices: Voices, pictures: pd.DataFrame, params: params.Ens
 
 def _age_errors(voices: Voices, pictures: pd.DataFrame) -> dict[str, float]:
     """Mean absolute error in years of every model that predicts years."""
+    ages = pictures["age"].to_numpy()
+    return {f"{name}_age_mae": float(np.abs(years - ages).mean()) for name, years in _years(voices)}
+
+
+def _years(voices: Voices) -> Iterator[tuple[str, Numbers]]:
+    """The models that predict years, and what each says of the labelled pictures."""
+    return ((name, said) for name, (heads,) in voices.items() for said in heads.values() if said.ndim == 1)
+
+
+def _before_and_after(
+    before: Voices, after: Voices, pictures: pd.DataFrame
+) -> dict[str, tuple[Numbers, Numbers, Codes]]:
+    """Every head of classes before and after calibration, with the true codes, by its model's name and its own."""
     return {
-        f"{name}_age_mae": float(np.abs(numbers - pictures["age"].to_numpy()).mean())
-        for name, (heads,) in voices.items()
-        for numbers in heads.values()
-        if numbers.ndim == 1
+        name if name == head else f"{name}: {head}": (
+            table,
+            after[name][0][head],
+            targets.codes(pictures, attributes(head)),
+        )
+        for name, (heads,) in before.items()
+        for head, table in heads.items()
+        if table.ndim == 2
     }

@@ -1,5 +1,27 @@
 """MLflow: the only folder that imports it. `MLFLOW_TRACKING_URI` decides where runs go."""
 
-from pipeline.tracking.runs import EXPERIMENT, STORE, Run, digest, flat, maker, prepare, run, run_that_made, seconds
+from pipeline.tracking.journal import FOLDER
+from pipeline.tracking.origin import PIPELINE_RUN, named
+from pipeline.tracking.post import sync
+from pipeline.tracking.runs import Run, flat, run, run_that_made
+from pipeline.tracking.store import EXPERIMENT, STORE, address, connect, digest, experiment, maker, prepare, seconds
 
-__all__ = ["EXPERIMENT", "STORE", "Run", "digest", "flat", "maker", "prepare", "run", "run_that_made", "seconds"]
+__all__ = [
+    "EXPERIMENT",
+    "FOLDER",
+    "PIPELINE_RUN",
+    "STORE",
+    "Run",
+    "address",
+    "connect",
+    "digest",
+    "experiment",
+    "flat",
+    "maker",
+    "named",
+    "prepare",
+    "run",
+    "run_that_made",
+    "seconds",
+    "sync",
+]

@@ -1,49 +1,76 @@
-"""Runs: what a stage was given, what it measured and what it made."""
+"""Runs: what a stage was given, what it measured and what it made, on disk first and then in MLflow."""
 
-import hashlib
-import logging
-import math
-import os
-import subprocess
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from copy import copy
 from pathlib import Path
 from typing import Any
 
-STORE = "sqlite:///mlflow.db"
-ARTIFACTS = Path("mlartifacts")
+from pipeline.tracking import machine, origin, store
+from pipeline.tracking.inputs import Input, lock
+from pipeline.tracking.journal import Journal
+from pipeline.tracking.post import Post
+from pipeline.tracking.store import digest
+
 KEPT = (".csv", ".json", ".png", ".jpg")
-EXPERIMENT = "mask-gender-age"
 
 
 class Run:
-    """The MLflow run that is being written."""
+    """The run that is being written. Nothing here fails when MLflow cannot be reached."""
+
+    def __init__(self, journal: Journal, post: Post, origin: Mapping[str, str]) -> None:
+        self._journal = journal
+        self._post = post
+        self._origin = origin
+        self._to = "run"
+        self._inputs: list[Input] = []
+        self._started = time.monotonic()
+
+    @property
+    def pipeline(self) -> "Run":
+        """The run of the whole pipeline that this one is a part of; what is said to it is lost where there is none."""
+        whole = copy(self)
+        whole._to = "pipeline"
+        return whole
 
     def metrics(self, values: Mapping[str, float], step: int | None = None) -> None:
         """Log scalars, of one epoch (`step`) or of the whole run."""
-        import mlflow
-
-        mlflow.log_metrics(dict(values), step=step)
+        self._say("metrics", values={key: float(value) for key, value in values.items()}, step=step or 0)
+        self._post.deliver()
 
     def tags(self, values: Mapping[str, str]) -> None:
         """Set tags."""
-        import mlflow
+        self._say("tags", values=dict(values))
 
-        mlflow.set_tags(dict(values))
+    def inputs(self, *paths: Path) -> None:
+        """Name the data sets that the run reads, by the content that DVC has of them."""
+        self._inputs += [Input.of(path) for path in paths]
+        self._say("inputs", values=[each.entry() for each in self._inputs])
+
+    def lock(self, folder: Path) -> None:
+        """Keep lock.json: what dvc.lock will say of the run's inputs and of what it wrote, when its stage has ended."""
+        outs = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+        text = json.dumps(lock(self._inputs, outs), indent=2)
+        self.drawn("lock.json", lambda place: place.write_text(f"{text}\n", encoding="utf-8"))
 
     def files(self, folder: Path) -> None:
         """Keep the tables and pictures of a folder with the run; weights stay where DVC has them."""
-        import mlflow
-
         for path in sorted(folder.iterdir()):
             if path.suffix in KEPT:
-                mlflow.log_artifact(str(path))
+                self.file(path)
 
     def file(self, path: Path) -> None:
         """Keep one file with the run."""
-        import mlflow
+        self.drawn(path.name, lambda place: shutil.copyfile(path, place))
 
-        mlflow.log_artifact(str(path))
+    def drawn(self, name: str, write: Callable[[Path], object]) -> None:
+        """Keep a file of this name with the run that is written for it alone."""
+        place = self._journal.place(name)
+        write(place)
+        self._say("file", path=place.relative_to(self._journal.folder).as_posix())
 
     def made(self, path: Path) -> None:
         """Tag the run with the content of what it made, by which later stages find it: `<stem>_sha256`."""
@@ -51,64 +78,44 @@ class Run:
 
     def members(self, digests: Mapping[str, str]) -> None:
         """Name the trainings whose weights an ensemble is made of: by content, and by run where one is known."""
-        for member, content in digests.items():
-            self.tags({f"member.{member}": content, f"member_run.{member}": _find("weights", content) or "unknown"})
+        self._say("members", values=dict(digests))
 
+    def note(self, text: str) -> None:
+        """Describe the run in Markdown; `[mask-0](sha256:...)` links the run that made weights of that content.
 
-def digest(path: Path) -> str:
-    """SHA-256 of a file: what a run is found by, however it came to be."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        A line on time, commit and stage is added.
+        """
+        self._say("note", text=f"{text}\n\n{self._footer()}")
+
+    def _footer(self) -> str:
+        commit, stage = self._origin.get("git_commit"), self._origin.get("dvc_stage")
+        changed = " with uncommitted changes" if self._origin.get("git_uncommitted_changes") == "true" else ""
+        parts = [f"{time.monotonic() - self._started:,.0f} s"]
+        parts += [f"commit {commit[:10]}{changed}"] if commit else []
+        return "; ".join([*parts, *([f"stage `{stage}`"] if stage else [])]) + "."
+
+    def _say(self, kind: str, **content: Any) -> None:
+        self._journal.append(kind, to=self._to, **content)
 
 
 @contextmanager
 def run(name: str, tags: Mapping[str, str], params: Mapping[str, Any]) -> Iterator[Run]:
     """A run that ends as finished, or as failed when the body raises.
 
-    `params` may nest; they are logged flat, with dotted names. The git commit is tagged where there is one.
+    `params` may nest; they are logged flat, with dotted names. Commit, DVC stage and pipeline run are tagged where
+    there are such, and the machine is watched.
     """
-    import mlflow
-
-    _connect()
-    with mlflow.start_run(run_name=name, tags={**tags, **_commit()}):
-        mlflow.log_params(flat(params))
-        yield Run()
+    with _written(name, tags, None, watched=True) as written:
+        written._say("params", values={key: str(value) for key, value in flat(params).items()})
+        written._post.deliver()
+        yield written
 
 
 @contextmanager
 def run_that_made(path: Path, name: str) -> Iterator[Run]:
     """The latest run that made a file of this content, opened again; a new run `name` where none is known."""
-    import mlflow
-
-    _connect()
-    known = _find(path.stem, digest(path))
-    with mlflow.start_run(run_id=known, run_name=None if known else name):  # a name would rename the known run
-        yield Run()
-
-
-def maker(path: Path) -> str | None:
-    """Id of the latest run that made a file of this content; None where none is known."""
-    _connect()
-    return _find(path.stem, digest(path))
-
-
-def seconds(path: Path) -> float:
-    """How long the latest run took that made a file of this content; NaN where none is known."""
-    import mlflow
-
-    _connect()
-    known = _find(path.stem, digest(path))
-    if known is None:
-        return math.nan
-    info = mlflow.get_run(known).info
-    return (info.end_time - info.start_time) / 1000 if info.end_time else math.nan
-
-
-def prepare() -> None:
-    """Make a local store that is not there, before several processes at once would each make it."""
-    address = os.environ.get("MLFLOW_TRACKING_URI", STORE)
-    if address.startswith("sqlite:///") and not Path(address.removeprefix("sqlite:///")).exists():
-        _connect()
+    with _written(name, {}, (path.stem, digest(path)), watched=False) as written:
+        yield written
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -119,42 +126,25 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return found
 
 
-def _connect() -> None:
-    import mlflow
-
-    logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)  # or it tells of every new table
-    mlflow.set_tracking_uri(os.environ.get("MLFLOW_TRACKING_URI", STORE))
-    mlflow.set_experiment(experiment_id=_experiment())
-
-
-def _find(stem: str, content: str) -> str | None:
-    """Id of the latest run that made a file of this content."""
-    import mlflow
-
-    found = mlflow.search_runs(filter_string=f"tags.{stem}_sha256 = '{content}'", max_results=1, output_format="list")
-    return found[0].info.run_id if found else None
-
-
-def _experiment() -> str:
-    """Id of the experiment, made when it is not there; a local store keeps artifacts beside its database."""
-    import mlflow
-    from mlflow.exceptions import MlflowException
-
-    name = os.environ.get("MLFLOW_EXPERIMENT_NAME", EXPERIMENT)
-    scheme, _, store = mlflow.get_tracking_uri().partition(":///")
-    beside = (Path(store).resolve().parent / ARTIFACTS).as_uri() if scheme == "sqlite" else None
-    try:
-        return mlflow.create_experiment(name, artifact_location=beside)
-    except MlflowException as error:  # it is there, or another process has just made it
-        experiment = mlflow.get_experiment_by_name(name)
-        if experiment is None:
-            raise error
-        return str(experiment.experiment_id)
-
-
-def _commit() -> dict[str, str]:
-    try:
-        commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
-    except (FileNotFoundError, subprocess.CalledProcessError):
-        return {}
-    return {"git_commit": commit.stdout.strip()}
+@contextmanager
+def _written(name: str, tags: Mapping[str, str], reopen: tuple[str, str] | None, watched: bool) -> Iterator[Run]:
+    journal, whole, comes_from = Journal.new(), origin.pipeline_run(), origin.tags()
+    with journal.claimed():
+        journal.append(
+            "start",
+            name=name,
+            address=store.without_secrets(store.address()),
+            experiment=store.experiment(),
+            tags={**tags, **comes_from} | ({"pipeline_run": whole.identity} if whole else {}),
+            pipeline=vars(whole) if whole else None,
+            reopen=reopen,
+        )
+        post = Post(journal)
+        status = "FAILED"
+        try:
+            with machine.watched(journal) if watched else nullcontext():
+                yield Run(journal, post, comes_from)
+            status = "FINISHED"
+        finally:
+            journal.append("end", status=status)
+            post.deliver(last=True)

@@ -105,6 +105,10 @@ class Loader(DataLoader[tuple[Tensor, Tensor]]):
             pin_memory=torch.cuda.is_available(),
         )
 
+    def first(self) -> list[Key]:
+        """The keys of the first batch of the turn."""
+        return next(iter(self._batches))
+
     def at(self, turn: int) -> "Loader":
         """The batches of an epoch, or of a view."""
         self._batches.set_turn(turn)

@@ -1,6 +1,7 @@
 """The training loop: one visible page, the same for every entry."""
 
 from collections.abc import Callable
+from time import perf_counter
 
 import torch
 from lightning_fabric import Fabric
@@ -29,7 +30,8 @@ def fit(
 
     Without validation rows the last epoch is kept. The learning rate follows `entry.course` whatever `epochs` is:
     a refit that ends early has walked the same course. Resumed or not, the result is the same, because every
-    random draw depends on the seed, the epoch, the step and the row alone.
+    random draw depends on the seed, the epoch, the step and the row alone. `on_epoch` also hears how many pictures a
+    second were learnt from, unless the epoch was one of the checkpoint's.
     """
     torch.manual_seed(entry.seed)
     learner = Learner.create(entry, fabric)
@@ -40,11 +42,14 @@ def fit(
     held_out = material.to_predict(material.validation, entry, share)
 
     for epoch in range(epochs):
+        pace: Metrics = {}  # not part of the history, which must not depend on time
         if epoch >= len(progress.history):
             if progress.waited >= (entry.patience or epochs):
                 break
+            started = perf_counter()
             seen = train_epoch(learner, batches, criterion, epoch, progress.history)
             measured = {"learning_rate": learner.rate} | criterion.measure("train", seen)
+            pace = {"pictures_per_second": fabric.world_size * len(seen.rows) / (perf_counter() - started)}
             if len(material.validation):
                 answers = answer(learner.judged, held_out, entry, fabric)
                 measured |= criterion.measure("validation", answers)
@@ -55,7 +60,7 @@ def fit(
             progress.history.append(measured)
             if fabric.is_global_zero:
                 checkpoint.save(learner.states(), progress)
-        on_epoch(epoch, progress.history[epoch])
+        on_epoch(epoch, progress.history[epoch] | pace)
 
     if entry.last_epochs_on_validation and len(material.finishing) > 1:
         learner.go_back(progress.state)

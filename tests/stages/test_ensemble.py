@@ -50,6 +50,9 @@ class Workspace:
         table = pd.DataFrame(rows, columns=[*tables.LABELS, "fold"])
         tables.write(table[[*tables.LABELS]], self.root / "labels.csv")
         tables.write(table[[*tables.FOLDS]], self.root / "folds.csv")
+        (self.root / "crops").mkdir()
+        np.save(self.root / "crops" / "train.npy", np.zeros((len(table), 8, 8, 3), np.uint8))
+        tables.write(table[["path"]], self.root / "crops" / "train.csv")
         return table.sort_values("path", ignore_index=True)
 
     def train(self, member: Member, seed: int) -> None:
@@ -100,6 +103,7 @@ class Workspace:
     ) -> Summary:
         return ensemble(
             Roster(self.root / "models", tuple(HEADS), folds, refits, retrained),
+            crops=self.root / "crops",
             labels=self.root / "labels.csv",
             folds=self.root / "folds.csv",
             results=self.root / results,

@@ -1,0 +1,102 @@
+"""A run on its way to MLflow: everything it says, on disk before it is sent, line by line."""
+
+import fcntl
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any
+from uuid import uuid4
+
+FOLDER = "PIPELINE_TRACKING"  # names another folder than tracking/
+Entry = dict[str, Any]
+
+
+@dataclass
+class Sent:
+    """How far a journal has been sent: entries that have arrived, and the ids of the runs that they went to."""
+
+    entries: int = 0
+    run: str | None = None
+    pipeline: str | None = None
+    reopened: bool = False
+
+
+class Journal:
+    """A folder with entries.jsonl, which only grows, copies of files, and sent.json.
+
+    An entry is a line that was written to its end: a kill in the midst of one leaves what came before.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._lock = Lock()
+
+    @classmethod
+    def new(cls) -> "Journal":
+        """An empty journal; names sort by time."""
+        folder = _folder() / f"{time.time_ns()}-{uuid4().hex[:12]}"
+        folder.mkdir(parents=True)
+        return cls(folder)
+
+    @property
+    def name(self) -> str:
+        """What no other journal is called, on whatever machine."""
+        return self.folder.name
+
+    def append(self, kind: str, **content: Any) -> None:
+        """Write an entry, from whatever thread; `time` is now, in milliseconds as MLflow counts them."""
+        line = json.dumps({"kind": kind, "time": time.time_ns() // 1_000_000} | content)
+        with self._lock, (self.folder / "entries.jsonl").open("a", encoding="utf-8") as file:
+            file.write(f"{line}\n")
+
+    def entries(self) -> list[Entry]:
+        """All entries that were written to their end."""
+        path = self.folder / "entries.jsonl"
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+
+    def place(self, name: str) -> Path:
+        """Where to put a file of this name that an entry will speak of."""
+        folder = self.folder / "files" / uuid4().hex[:12]
+        folder.mkdir(parents=True)
+        return folder / name
+
+    def sent(self) -> Sent:
+        """How far it has been sent."""
+        path = self.folder / "sent.json"
+        return Sent(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else Sent()
+
+    def note(self, sent: Sent) -> None:
+        """Keep how far it has been sent; a kill at any moment leaves the old note or the new one."""
+        partial = self.folder / "sent.partial"
+        partial.write_text(json.dumps(asdict(sent)), encoding="utf-8")
+        partial.replace(self.folder / "sent.json")
+
+    @contextmanager
+    def claimed(self) -> Iterator[bool]:
+        """Whether this process, and no other, may send it now: a run holds its own until it ends or is killed."""
+        try:
+            with (self.folder / "lock").open("w") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                yield self.folder.exists()
+        except (BlockingIOError, FileNotFoundError):  # another has it, or has just sent it
+            yield False
+
+    def remove(self) -> None:
+        """Remove what has all been sent."""
+        shutil.rmtree(self.folder)
+
+
+def waiting() -> list[Journal]:
+    """The journals on disk, oldest first."""
+    return [Journal(folder) for folder in sorted(_folder().glob("*-*")) if (folder / "entries.jsonl").exists()]
+
+
+def _folder() -> Path:
+    return Path(os.environ.get(FOLDER, "tracking"))

@@ -1,0 +1,46 @@
+"""Runs of the whole pipeline: the parents of what its stages track."""
+
+import time
+from typing import TYPE_CHECKING
+
+from pipeline.tracking import store
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+SETTLED = 1.0  # seconds after which whoever was about to make the same parent has made it
+PARENT = "mlflow.parentRunId"
+UNFINISHED = "Scores come with the ensemble, which has not run yet."
+
+
+def find_or_make(client: "MlflowClient", experiment: str, identity: str, name: str, started: int) -> str:
+    """Id of the MLflow run of a pipeline run, made where it is not there; `started` is in milliseconds.
+
+    Stages on several machines may begin at once, and MLflow cannot make a run only if there is none. So each that
+    finds none makes one, waits until all of them are there, and keeps the one with the smallest id.
+    """
+    tags = {"pipeline_run": identity, "stage": "pipeline"}
+    found, own = store.find(client, tags), None
+    if not found:
+        own = client.create_run(experiment, started, tags | {"mlflow.note.content": UNFINISHED}, name).info.run_id
+    if own or time.time() - found[0].info.start_time / 1000 < SETTLED:
+        time.sleep(SETTLED)
+        found = store.find(client, tags)
+    kept = min(run.info.run_id for run in found)
+    if own and own != kept:
+        client.delete_run(own)
+    return str(kept)
+
+
+def begin(client: "MlflowClient", parent: str) -> None:
+    """Show a pipeline run as running."""
+    client.update_run(parent, "RUNNING")
+
+
+def end(client: "MlflowClient", parent: str, ended: int) -> None:
+    """Show a pipeline run as what its parts are: still running, failed, or finished at the last one's end."""
+    experiment = client.get_run(parent).info.experiment_id
+    parts = client.search_runs([experiment], f"tags.`{PARENT}` = '{parent}'")
+    states = {run.info.status for run in parts}
+    if "RUNNING" not in states:
+        client.set_terminated(parent, "FINISHED" if states <= {"FINISHED"} else "FAILED", ended)
