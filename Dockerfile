@@ -4,16 +4,15 @@
 FROM python:3.11-slim AS requirements
 WORKDIR /build
 COPY pyproject.toml requirements.lock ./
-RUN python3 -m venv tools \
-    && tools/bin/python -m pip install --quiet --no-cache-dir "$(grep -o '^uv==[^ ]*' requirements.lock)" \
+RUN python3 -m pip install --quiet --no-cache-dir --target tools "$(grep -o '^uv==[^ ]*' requirements.lock)" \
     && tools/bin/uv pip compile --quiet --no-header --no-annotate --generate-hashes \
        --constraint requirements.lock --output-file requirements.txt pyproject.toml
 
 FROM python:3.11-slim
-COPY --from=requirements /build/requirements.txt /opt/requirements.txt
+COPY --from=requirements /build/tools/bin/uv /build/requirements.txt /opt/
 RUN python3 -m venv --without-pip /opt/venv \
-    && python3 -m pip --python /opt/venv/bin/python install --quiet --no-cache-dir --no-deps \
-       --require-hashes --requirement /opt/requirements.txt
+    && /opt/uv pip install --quiet --no-cache --no-deps --compile-bytecode --require-hashes \
+       --python /opt/venv/bin/python --requirement /opt/requirements.txt
 # With a read-only root a task writes to /tmp and to what is mounted, whoever it runs as.
 ENV PATH=/opt/venv/bin:$PATH HOME=/tmp DVC_SITE_CACHE_DIR=/tmp/dvc USER=pipeline PYTHONUNBUFFERED=1
 RUN useradd --uid 10001 --home-dir /tmp --no-create-home pipeline

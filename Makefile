@@ -6,6 +6,7 @@ BIN = .venv/bin
 IMAGE ?= mask-gender-age# as params.yaml names it
 TAG ?= latest
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+unexport PYTHONDONTWRITEBYTECODE # every stage is a Python of its own: compiling all modules anew doubles what it takes
 
 .PHONY: run test test-model test-containers install image check format lock ui clean
 

@@ -17,14 +17,14 @@ from pipeline.labels import CLASSES
 
 ROOT = Path(__file__).parents[1]
 CODE = ("pipeline", "fixes", "dvc.yaml", ".dvcignore", ".gitignore")
-ENTRY = {
+ENTRY: dict[str, Any] = {
     "backbone": "test_resnet",
     "pretrained": False,
     "image_size": 48,
     "epochs": 2,
     "optimizer": {"name": "adamw", "learning_rate": 3e-3},
 }
-PARAMS = {
+PARAMS: dict[str, Any] = {
     "data": {"root": "data/sample"},
     "sample": {"people": 24, "eval_people": 4, "seed": 1},
     "relabel": {"fixes": []},

@@ -19,6 +19,8 @@ app = typer.Typer(no_args_is_help=True, help="The same graph on Kubeflow.")
 
 Remote = Annotated[str | None, typer.Option(help="DVC remote, a folder or s3://...; else DVC's default remote.")]
 Mlflow = Annotated[str | None, typer.Option(help="MLflow's address; else MLFLOW_TRACKING_URI, else mlflow.db here.")]
+Storage = Annotated[str | None, typer.Option("--remote", help="DVC remote, s3://...; else that of params.yaml.")]
+Tracking = Annotated[str | None, typer.Option("--mlflow", help="MLflow's address; else that of params.yaml.")]
 Experiment = Annotated[str | None, typer.Option(help="MLflow experiment.")]
 Overrides = Annotated[list[str], typer.Option("--set-param", "-S", help="A parameter, as in `dvc exp run -S`.")]
 Tag = Annotated[str | None, typer.Option("--image-tag", help="Tag of the image; else that of params.yaml.")]
@@ -68,8 +70,8 @@ def run(
 def submit(
     server: Address,
     namespace: Namespace = None,
-    remote: Remote = None,
-    mlflow: Mlflow = None,
+    remote: Storage = None,
+    mlflow: Tracking = None,
     experiment: Experiment = None,
     overrides: Overrides = [],  # noqa: B006 (typer copies it)
     image_tag: Tag = None,
@@ -81,8 +83,9 @@ def submit(
     from pipeline.board import board
     from pipeline.kubeflow import submission
 
-    arguments = _arguments(remote, mlflow, experiment, overrides, image_tag)
-    submission.check(arguments, f"{params.load().kubeflow.image}:{arguments.image_tag}")
+    settings = params.load().kubeflow
+    arguments = _arguments(remote or settings.remote, mlflow or settings.mlflow, experiment, overrides, image_tag)
+    submission.check(arguments, f"{settings.image}:{arguments.image_tag}")
     cluster = Server(server, namespace, os.environ.get(TOKEN))
     run_id = submission.submit(cluster, arguments)
     try:

@@ -40,8 +40,8 @@ def text(root: Path = Path()) -> str:
 
 def _pipeline(stages: Graph, settings: Kubeflow) -> Any:
     def pipeline(
-        remote: str,
-        mlflow: str,
+        remote: str = settings.remote,
+        mlflow: str = settings.mlflow,
         experiment: str = NAME,
         overrides: list[str] = [],  # noqa: B006 (the default that Kubeflow's pages show)
         image_tag: str = settings.tag,

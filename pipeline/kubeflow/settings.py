@@ -55,6 +55,8 @@ class Retry(Section):
 class Kubeflow(Section):
     """All tasks share an image; resources go by the stage's kind (`train`), `default` serves the kinds not named."""
 
+    remote: str = "s3://mask-gender-age/dvc"  # the DVC remote of runs that name no other
+    mlflow: str = "http://mlflow:5000"  # the address of MLflow as tasks see it
     image: str = "mask-gender-age"  # without a tag
     tag: str = "latest"
     pull: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"

@@ -1,62 +1,37 @@
 """The image, and the compiled pipeline in it: `make test-containers` builds the one and runs the other."""
 
 import os
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from pipeline import locks, params
-from pipeline.workspace import override
+from pipeline import params
+from tests.clones import ALL, Clone
+from tests.test_pipeline import ROOT
 
-ROOT = Path(__file__).parents[2]
 TAG = os.environ.get("IMAGE_TAG", "")
-IMAGE = f"{params.load(ROOT / 'params.yaml').kubeflow.image}:{TAG}"
-CLONED = ("pipeline", "components", "fixes", "dvc.yaml", "params.yaml", "pipeline.yaml", ".dvcignore")
-TINY = ["sample.people=24", "sample.eval_people=4", "crop.size=48"]
-TINY += [
-    f"models.{model}.{setting}" for model in ("mask", "gender", "age") for setting in ("epochs=1", "image_size=48")
-]
+NAME = params.load(ROOT / "params.yaml").kubeflow.image
+IMAGE = f"{NAME}:{TAG}"
 
-pytestmark = [
-    pytest.mark.skipif(not TAG, reason="needs a container engine: make test-containers"),
-    pytest.mark.filterwarnings("ignore:_NoneStep.value"),  # DVC 3.67 on how it uses pygtrie
-]
+pytestmark = pytest.mark.skipif(not TAG, reason="needs a container engine: make test-containers")
 
 
-def run(*command: str, folder: Path = ROOT, expected: int = 0) -> str:
-    """What a command says; fails unless it exits with the expected status."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "OMP_NUM_THREADS": "1", "DVC_NO_ANALYTICS": "1"}
-    environment.pop("MLFLOW_TRACKING_URI", None)
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == expected, done.stdout + done.stderr
-    return done.stdout + done.stderr
+def run(*command: str) -> str:
+    """What a command says; fails unless it succeeds."""
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 
 def in_image(*command: str) -> str:
     """What a command says in a container with a read-only root."""
-    options = ["--rm", "--network=host", "--read-only", "--tmpfs=/tmp"]
-    return run("docker", "run", *options, IMAGE, *command)
+    return run("docker", "run", "--rm", "--network=host", "--read-only", "--tmpfs=/tmp", IMAGE, *command)
 
 
-def clone(root: Path) -> Path:
-    root.mkdir()
-    for name in CLONED:
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        copy(ROOT / name, root / name)
-    run("dvc", "init", "--no-scm", "--quiet", folder=root)
-    return root
-
-
-def in_containers(root: Path, storage: Path, *overrides: str, expected: int = 0) -> str:
-    """What the compiled pipeline says when it runs in containers from a clone."""
-    options = [word for each in overrides for word in ("-S", each)]
+def in_containers(clone: Clone, storage: Path, *arguments: str) -> set[str]:
+    """Run the compiled pipeline in containers of a clone's image; the stages whose command ran."""
     store = f"sqlite:///{storage.parent / 'mlflow' / 'mlflow.db'}"
-    command = ["kubeflow", "run", "--local", "docker", "--remote", str(storage), "--mlflow", store]
-    return run(sys.executable, "-m", "pipeline", *command, "--image-tag", TAG, *options, folder=root, expected=expected)
+    options = ["--remote", str(storage), "--mlflow", store, "--image-tag", f"{TAG}-tiny"]
+    return clone.run_locally(*options, *arguments, engine="docker")
 
 
 @pytest.fixture(scope="module")
@@ -73,14 +48,20 @@ def storage(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def finished(storage: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clone after the whole pipeline ran in containers on a tiny sample."""
-    root = clone(tmp_path_factory.mktemp("containers") / "clone")
-    in_containers(root, storage, *TINY)
-    override(root, TINY)
-    run("dvc", "remote", "add", "--default", "remote", str(storage), folder=root)
-    run("dvc", "pull", "--quiet", folder=root)
-    return root
+def clean(storage: Path, tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """A clone in which nothing has run, whose parameters are those of an image of its own."""
+    clone = Clone(tmp_path_factory.mktemp("clean"), storage)
+    (clone.root / "Dockerfile").write_text(f"FROM {IMAGE}\nCOPY params.yaml .\n")
+    clone.run("docker", "build", "--quiet", "--tag", f"{NAME}:{TAG}-tiny", ".")
+    return clone
+
+
+@pytest.fixture(scope="module")
+def finished(clean: Clone, storage: Path, tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """A clone after the whole pipeline ran in containers."""
+    clone = clean.copy(tmp_path_factory.mktemp("finished") / "clone")
+    assert in_containers(clone, storage) == ALL
+    return clone
 
 
 def test_a_task_is_not_root_and_finds_the_program_and_no_git() -> None:
@@ -102,21 +83,21 @@ def test_the_image_names_the_commit_that_it_was_built_from() -> None:
     assert said.strip() == run("git", "rev-parse", "HEAD").strip()
 
 
-def test_the_pipeline_in_containers_leaves_what_it_leaves_here(finished: Path, tmp_path: Path) -> None:
-    here = clone(tmp_path / "here")
-    override(here, TINY)
-    run(sys.executable, "-m", "pipeline", "run", "--jobs", "2", folder=here)
-    assert locks.read(finished / locks.FILE) == locks.read(here / locks.FILE)
-    assert "up to date" in run("dvc", "status", folder=finished)
+def test_the_pipeline_in_containers_leaves_the_lock_of_dvc_repro(clean: Clone, finished: Clone, tmp_path: Path) -> None:
+    here = clean.copy(tmp_path / "here")
+    here.repro("repro")
+    assert finished.lock() == here.lock()
+    finished.dvc("pull", "--quiet")
+    assert "up to date" in finished.dvc("status")
 
 
-def test_no_task_wrote_as_root(finished: Path, storage: Path) -> None:
-    owners = {path.stat().st_uid for path in storage.rglob("*")}
-    assert owners == {os.getuid() or 10001}
+def test_no_task_wrote_as_root(finished: Clone, storage: Path) -> None:
+    made = [path for folder in storage.parent.iterdir() for path in folder.rglob("*")]
+    assert {path.stat().st_uid for path in made} == {os.getuid() or 10001}
 
 
-def test_a_stage_that_fails_in_a_container_fails_the_run(storage: Path, tmp_path: Path) -> None:
-    root = clone(tmp_path / "failing")
-    said = in_containers(root, storage, *TINY, "relabel.fixes=[nowhere]", expected=1)
-    assert "'relabel'" in said.splitlines()[-1]
-    assert not (root / locks.FILE).exists()
+def test_a_stage_that_fails_in_a_container_fails_the_run(clean: Clone, storage: Path, tmp_path: Path) -> None:
+    clone = clean.copy(tmp_path / "failing")
+    with pytest.raises(AssertionError, match=r"error: .*'relabel'.*; its log is above\n*$"):
+        in_containers(clone, storage, "-S", "relabel.fixes=[nowhere]")
+    assert not (clone.root / "dvc.lock").exists()

@@ -14,6 +14,7 @@ import kfp_server_api
 
 RUN = "5f2b6a3e-0000-4000-8000-000000000001"
 API = "/apis/v2beta1"
+BEGUN = "2026-01-01T00:00:00Z"
 
 
 @dataclass
@@ -65,6 +66,7 @@ class Cluster:
         details = kfp_server_api.V2beta1RunDetails(task_details=[task(*each) for each in look.get("tasks", [])])
         return 200, kfp_server_api.V2beta1Run(
             run_id=RUN,
+            created_at=BEGUN,
             state=look["state"],
             runtime_config=kfp_server_api.V2beta1RuntimeConfig(parameters=parameters),
             run_details=details,
@@ -74,7 +76,7 @@ class Cluster:
 
 def task(name: str, state: str, error: str | None = None) -> Any:
     """What the server tells of a task; one that has begun began at a fixed time."""
-    begun = None if state == "PENDING" else "2026-01-01T00:00:00Z"
+    begun = None if state == "PENDING" else BEGUN
     return kfp_server_api.V2beta1PipelineTaskDetail(
         display_name=name,
         state=state,

@@ -138,11 +138,11 @@ def test_all_tasks_run_in_one_image_whose_tag_is_a_parameter_and_install_nothing
         assert full.pod(name)["imagePullPolicy"] == "Always"
 
 
-def test_a_person_gives_the_remote_and_mlflow_and_may_give_the_rest(full: Compiled) -> None:
+def test_everything_that_a_run_can_be_given_has_a_default(full: Compiled) -> None:
     given = full.specification["root"]["inputDefinitions"]["parameters"]
     assert {name: parameter.get("defaultValue") for name, parameter in given.items()} == {
-        "remote": None,
-        "mlflow": None,
+        "remote": "s3://mask-gender-age/dvc",
+        "mlflow": "http://mlflow:5000",
         "experiment": "mask-gender-age",
         "overrides": [],
         "image_tag": "1.2",

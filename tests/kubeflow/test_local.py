@@ -1,50 +1,21 @@
 """local: the compiled pipeline, run on this machine, ends as `dvc repro` does."""
 
-import re
-import shutil
 import sys
-from concurrent.futures import ThreadPoolExecutor
-from copy import copy
 from pathlib import Path
 from typing import Any
 
 import mlflow
 import pytest
-from ruamel.yaml import YAML
+from kfp.local import subprocess_task_handler
 
-from tests.test_pipeline import PARAMS, ROOT, Workspace
+from pipeline.errors import InputError
+from pipeline.kubeflow import local
+from pipeline.kubeflow.arguments import Arguments
+from tests.clones import AGE, ALL, Clone
 
-TINY: dict[str, Any] = PARAMS | {
-    "crop": {"size": 48, "shards": [0]},
-    "train": {"models": ["face", "years"], "folds": [0]},
-    "refit": {"models": []},
-    "retrain": {"models": [], "confidence": 0.5, "weight": 0.5},
-}
-AGE = {"train@years-0", "ensemble", "submit"}
+Finished = tuple[Clone, set[str]]  # a clone and the stages that ran in it
 
-
-class Clone(Workspace):
-    """A clone of the project with the fewest stages, compiled."""
-
-    def __init__(self, root: Path, storage: Path) -> None:
-        super().__init__(root)
-        shutil.copytree(ROOT / "components", root / "components")
-        YAML().dump(TINY, root / "params.yaml")
-        self.dvc("remote", "add", "--default", "storage", str(storage))
-        self.kubeflow("compile")
-
-    def copy(self, root: Path) -> "Clone":
-        clone = copy(self)
-        clone.root = shutil.copytree(self.root, root)
-        return clone
-
-    def kubeflow(self, *arguments: str) -> str:
-        return self.run(sys.executable, "-m", "pipeline", "kubeflow", *arguments)
-
-    def run_locally(self, *arguments: str) -> set[str]:
-        """The stages whose command ran."""
-        said = self.kubeflow("run", "--local", "subprocess", *arguments)
-        return set(re.findall(r"^ *Running stage '(.*)'", said, re.MULTILINE))
+pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value")  # DVC 3.67 on how it uses pygtrie
 
 
 @pytest.fixture(scope="module")
@@ -54,31 +25,48 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> Clone:
 
 
 @pytest.fixture(scope="module")
-def finished(clean: Clone, tmp_path_factory: pytest.TempPathFactory) -> tuple[Clone, set[str], Clone]:
-    """A clone after a run of all tasks as processes, the stages that ran, and a clone after `dvc repro`."""
-    folder = tmp_path_factory.mktemp("finished")
-    here, elsewhere = clean.copy(folder / "here"), clean.copy(folder / "elsewhere")
-    with ThreadPoolExecutor(2) as both:
-        ran, reproduced = both.submit(here.run_locally), both.submit(elsewhere.repro, "repro")
-        reproduced.result()
-        return here, ran.result(), elsewhere
+def elsewhere(clean: Clone, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The dvc.lock that other executors leave in clean clones, by their names."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    reproduced, parallel = clean.copy(folder / "reproduced"), clean.copy(folder / "parallel")
+    reproduced.repro("repro")
+    parallel.run(sys.executable, "-m", "pipeline", "run", "--jobs", "2")
+    return {"dvc repro": reproduced.lock(), "run --jobs": parallel.lock()}
 
 
-def test_it_leaves_the_lock_of_dvc_repro(finished: tuple[Clone, set[str], Clone]) -> None:
-    here, ran, elsewhere = finished
-    assert ran == AGE | {"sample", "relabel", "crop@0", "pack", "split", "train@face-0"}
-    assert (here.root / "dvc.lock").read_text() == (elsewhere.root / "dvc.lock").read_text()
+@pytest.fixture(scope="module")
+def finished(clean: Clone, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """A clone after a run of all tasks as processes."""
+    clone = clean.copy(tmp_path_factory.mktemp("finished") / "clone")
+    return clone, clone.run_locally()
 
 
-def test_after_a_pull_everything_is_up_to_date(finished: tuple[Clone, set[str], Clone]) -> None:
-    clone = finished[0]
+@pytest.fixture
+def broken(clean: Clone, tmp_path: Path) -> Clone:
+    """A clone whose first stage fails, after an earlier run."""
+    clone = clean.copy(tmp_path / "broken")
+    with (clone.root / "pipeline" / "stages" / "sample.py").open("a") as stage:
+        stage.write("raise SystemExit('out of order')\n")
+    (clone.root / "dvc.lock").write_text("schema: '2.0'\n")
+    (tmp_path / "storage").mkdir()
+    return clone
+
+
+def test_every_executor_leaves_the_same_lock(finished: Finished, elsewhere: dict[str, str]) -> None:
+    clone, ran = finished
+    assert ran == ALL
+    assert elsewhere == dict.fromkeys(elsewhere, clone.lock())
+
+
+def test_after_a_pull_everything_is_up_to_date(finished: Finished) -> None:
+    clone, _ = finished
     assert not (clone.root / "models").exists(), "tasks work elsewhere"
     clone.dvc("pull")
     assert "up to date" in clone.dvc("status")
     assert (clone.root / "results" / "submission.csv").exists()
 
 
-def test_trainings_are_tracked_where_a_person_looks(finished: tuple[Clone, set[str], Clone]) -> None:
+def test_trainings_are_tracked_where_a_person_looks(finished: Finished) -> None:
     root = finished[0].root
     client = mlflow.MlflowClient(f"sqlite:///{root}/mlflow.db")
     (experiment,) = client.search_experiments(filter_string="name = 'mask-gender-age'")
@@ -88,21 +76,35 @@ def test_trainings_are_tracked_where_a_person_looks(finished: tuple[Clone, set[s
     assert runs["ensemble"].data.tags["member_run.face-0"] == runs["face-0"].info.run_id
 
 
-def test_a_changed_age_setting_runs_age_and_what_comes_after_it(
-    clean: Clone, finished: tuple[Clone, set[str], Clone], tmp_path: Path
+def test_a_second_run_runs_no_command_and_a_changed_age_setting_age_and_what_comes_after_it(
+    clean: Clone, finished: Finished, tmp_path: Path
 ) -> None:
-    clone = clean.copy(tmp_path / "clone")
-    assert clone.run_locally("-S", "models.years.heads.age.loss=mse") == AGE
-    before, after = finished[0].hashes(), clone.hashes()
+    again, changed = clean.copy(tmp_path / "again"), clean.copy(tmp_path / "changed")
+    assert again.run_locally() == set()
+    assert again.lock() == finished[0].lock()
+    assert changed.run_locally("-S", "models.years.heads.age.loss=mse") == AGE
+    before, after = again.hashes(), changed.hashes()
     assert {path for path in before if "face" in path} <= {path for path in before if before[path] == after[path]}
 
 
-def test_a_stage_that_fails_is_named_and_leaves_the_lock_as_it_was(clean: Clone, tmp_path: Path) -> None:
-    clone = clean.copy(tmp_path / "clone")
-    (tmp_path / "storage").mkdir()
-    with (clone.root / "pipeline" / "stages" / "relabel.py").open("a") as stage:
-        stage.write("raise SystemExit('out of order')\n")
-    (clone.root / "dvc.lock").write_text("schema: '2.0'\n")
-    with pytest.raises(AssertionError, match=r"(?s)out of order.*error: .*failed: 'relabel'"):
-        clone.run_locally("--remote", str(tmp_path / "storage"))
-    assert (clone.root / "dvc.lock").read_text() == "schema: '2.0'\n"
+def test_a_stage_that_fails_is_named_and_leaves_the_lock_as_it_was(broken: Clone) -> None:
+    with pytest.raises(AssertionError, match=r"(?s)out of order.*error: .*failed: 'sample'"):
+        broken.run_locally("--remote", str(broken.root.parent / "storage"))
+    assert broken.lock() == "schema: '2.0'\n"
+
+
+def test_a_failed_task_that_kfp_takes_for_a_success_fails_the_run(
+    broken: Clone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = subprocess_task_handler.run_local_subprocess
+
+    def succeed(*command: Any, **options: Any) -> int:
+        assert real(*command, **options) != 0
+        return 0
+
+    monkeypatch.setattr(subprocess_task_handler, "run_local_subprocess", succeed)
+    monkeypatch.chdir(broken.root)
+    arguments = Arguments(str(broken.root.parent / "storage"), "sqlite:///mlflow.db", "x", [], "latest")
+    with pytest.raises(InputError, match=r"'sample'.*; its log is above"):
+        local.run(arguments, "subprocess", {})
+    assert broken.lock() == "schema: '2.0'\n"

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -51,8 +52,8 @@ def submit(
     """Type `kubeflow submit` beside an engine that has every image."""
     monkeypatch.setenv("PATH", f"{engine(tmp_path, has_image=True)}{os.pathsep}{os.environ['PATH']}")
 
-    def run(address: str, *words: str, remote: str = "remote", mlflow: str = "http://mlflow:5000") -> Typed:
-        options = ["--server", address, "--remote", remote, "--mlflow", mlflow, *words]
+    def run(address: str, *words: str, remote: str = "remote") -> Typed:
+        options = ["--server", address, "--remote", remote, *words]
         monkeypatch.setattr(sys, "argv", ["pipeline", "kubeflow", "submit", *options])
         with pytest.raises(SystemExit) as ended:
             __main__.main()
@@ -112,6 +113,18 @@ def test_a_run_gets_its_parameters_and_is_followed_to_its_end(submit: Callable[.
     ]
 
 
+def test_kfps_own_command_submits_the_compiled_file_as_it_comes(project: Path, tmp_path: Path) -> None:
+    with serving(Cluster(looks=[{"state": "PENDING"}])) as cluster:
+        command = [str(Path(sys.executable).parent / "kfp"), "run", "submit", "-f", "pipeline.yaml", "-e", "faces"]
+        environment = os.environ | {"KF_PIPELINES_ENDPOINT": cluster.address, "HOME": str(tmp_path)}
+        subprocess.run(command, cwd=project, env=environment, capture_output=True, check=True)
+    (run,) = cluster.submitted
+    specification, platform = YAML(typ="safe").load_all(project / "pipeline.yaml")
+    assert run.pipeline_spec == {"pipeline_spec": specification, "platform_spec": platform}
+    inputs = specification["root"]["inputDefinitions"]["parameters"]
+    assert all("defaultValue" in parameter for parameter in inputs.values()), "no parameter has to be given"
+
+
 def test_a_failed_run_names_the_stages_that_failed_and_exits_with_1(submit: Callable[..., Typed]) -> None:
     failed = [("sample", "SUCCEEDED"), ("train-2", "FAILED", "out of memory"), ("ensemble", "PENDING")]
     with serving(Cluster(looks=[{"state": "FAILED", "tasks": failed}])) as cluster:
@@ -149,7 +162,7 @@ def test_everything_that_would_fail_is_said_at_once_and_nothing_is_submitted(
     engine(tmp_path, has_image=False)
     Path("pipeline.yaml").write_text("stale")
     with serving(Cluster()) as cluster:
-        status, _, err = submit(cluster.address, remote="nowhere", mlflow="sqlite:///mlflow.db")
+        status, _, err = submit(cluster.address, "--mlflow", "sqlite:///mlflow.db", remote="nowhere")
     assert status == 1
     assert "error: nothing is submitted (4):\n  pipeline.yaml does not fit" in err
     assert "MLflow at sqlite:///mlflow.db: tasks on a cluster need a server" in err
