@@ -143,7 +143,7 @@ def test_a_person_gives_the_remote_and_mlflow_and_may_give_the_rest(full: Compil
     assert {name: parameter.get("defaultValue") for name, parameter in given.items()} == {
         "remote": None,
         "mlflow": None,
-        "experiment": "mask-gender-age",
+        "experiment": "mask-gender-age-sample",
         "overrides": [],
         "image_tag": "1.2",
     }
