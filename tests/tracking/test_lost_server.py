@@ -28,12 +28,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture
-def address(server: Server, trainable: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def address(server: Server, trainable: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.chdir(trainable)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server.address)
     monkeypatch.setenv(tracking.PIPELINE_RUN, "run of the test")
-    yield server.address
-    mlflow.set_tracking_uri(None)  # type: ignore[arg-type]  # back to the default, as MLflow's own tests do
+    return server.address
 
 
 @pytest.fixture
@@ -64,6 +63,7 @@ def told(experiment: str) -> dict[str, Any]:
     parent = client.get_run(run.data.tags["mlflow.parentRunId"])
     tags = {key: value for key, value in run.data.tags.items() if key not in ("journal", "mlflow.parentRunId")}
     tags["mlflow.note.content"] = tags["mlflow.note.content"].rpartition("\n")[0]
+    assert run.inputs is not None
     return {
         "name": run.info.run_name,
         "status": run.info.status,

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import mlflow
@@ -11,14 +10,6 @@ from mlflow.entities import Run
 
 from pipeline import tracking
 from pipeline.tracking import origin, pipelines, store
-
-
-@pytest.fixture(autouse=True)
-def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
-    yield
-    mlflow.set_tracking_uri(None)  # type: ignore[arg-type]  # back to the default, as MLflow's own tests do
 
 
 def named(name: str) -> Run:
