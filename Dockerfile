@@ -21,4 +21,5 @@ COPY . .
 RUN python -m compileall -q pipeline components
 USER 10001
 ARG COMMIT=unknown
+ENV PIPELINE_COMMIT=$COMMIT
 LABEL org.opencontainers.image.title="mask-gender-age" org.opencontainers.image.revision=$COMMIT

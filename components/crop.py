@@ -4,8 +4,10 @@ from components import component
 
 
 @component
-def crop(stage: str, parents: list[str], remote: str, mlflow: str, experiment: str, overrides: list[str]) -> str:
+def crop(
+    stage: str, run_id: str, parents: list[str], remote: str, mlflow: str, experiment: str, overrides: list[str]
+) -> str:
     """Cut pictures, of train and eval alike, to the face."""
     from pipeline.kubeflow.task import run
 
-    return run(stage, parents, remote, mlflow, experiment, overrides)
+    return run(stage, run_id, parents, remote, mlflow, experiment, overrides)

@@ -8,6 +8,7 @@ from components import component
 @component
 def ensemble(
     stage: str,
+    run_id: str,
     parents: list[str],
     remote: str,
     mlflow: str,
@@ -20,4 +21,4 @@ def ensemble(
     """Make one answer of all members' predictions, and score those out of fold."""
     from pipeline.kubeflow.task import run
 
-    return run(stage, parents, remote, mlflow, experiment, overrides, [scores, confusion, report])
+    return run(stage, run_id, parents, remote, mlflow, experiment, overrides, [scores, confusion, report])

@@ -8,6 +8,7 @@ from components import component
 @component
 def pack(
     stage: str,
+    run_id: str,
     parents: list[str],
     remote: str,
     mlflow: str,
@@ -18,4 +19,4 @@ def pack(
     """Join the crops of all shards."""
     from pipeline.kubeflow.task import run
 
-    return run(stage, parents, remote, mlflow, experiment, overrides, [sheets])
+    return run(stage, run_id, parents, remote, mlflow, experiment, overrides, [sheets])

@@ -8,6 +8,7 @@ from components import component
 @component
 def refit(
     stage: str,
+    run_id: str,
     parents: list[str],
     remote: str,
     mlflow: str,
@@ -20,4 +21,4 @@ def refit(
     """Train a model on everybody, for the number of epochs that its folds found best."""
     from pipeline.kubeflow.task import run
 
-    return run(stage, parents, remote, mlflow, experiment, overrides, [scores, model, epochs])
+    return run(stage, run_id, parents, remote, mlflow, experiment, overrides, [scores, model, epochs])

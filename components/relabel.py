@@ -8,6 +8,7 @@ from components import component
 @component
 def relabel(
     stage: str,
+    run_id: str,
     parents: list[str],
     remote: str,
     mlflow: str,
@@ -18,4 +19,4 @@ def relabel(
     """Read the labels and apply the corrections that params name."""
     from pipeline.kubeflow.task import run
 
-    return run(stage, parents, remote, mlflow, experiment, overrides, [labels])
+    return run(stage, run_id, parents, remote, mlflow, experiment, overrides, [labels])

@@ -8,6 +8,7 @@ from components import component
 @component
 def retrain(
     stage: str,
+    run_id: str,
     parents: list[str],
     remote: str,
     mlflow: str,
@@ -20,4 +21,4 @@ def retrain(
     """Train a model a second time, joined by the eval pictures that its first round was sure of."""
     from pipeline.kubeflow.task import run
 
-    return run(stage, parents, remote, mlflow, experiment, overrides, [scores, model, epochs])
+    return run(stage, run_id, parents, remote, mlflow, experiment, overrides, [scores, model, epochs])

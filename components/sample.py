@@ -8,6 +8,7 @@ from components import component
 @component
 def sample(
     stage: str,
+    run_id: str,
     parents: list[str],
     remote: str,
     mlflow: str,
@@ -18,4 +19,4 @@ def sample(
     """Draw a small data set in the competition's layout."""
     from pipeline.kubeflow.task import run
 
-    return run(stage, parents, remote, mlflow, experiment, overrides, [pictures])
+    return run(stage, run_id, parents, remote, mlflow, experiment, overrides, [pictures])

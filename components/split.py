@@ -8,6 +8,7 @@ from components import component
 @component
 def split(
     stage: str,
+    run_id: str,
     parents: list[str],
     remote: str,
     mlflow: str,
@@ -19,4 +20,4 @@ def split(
     """Deal the people into folds."""
     from pipeline.kubeflow.task import run
 
-    return run(stage, parents, remote, mlflow, experiment, overrides, [folds, classes])
+    return run(stage, run_id, parents, remote, mlflow, experiment, overrides, [folds, classes])

@@ -8,6 +8,7 @@ from components import component
 @component
 def submit(
     stage: str,
+    run_id: str,
     parents: list[str],
     remote: str,
     mlflow: str,
@@ -20,4 +21,4 @@ def submit(
     """Write and check the submission; score it where the answers are known."""
     from pipeline.kubeflow.task import run
 
-    return run(stage, parents, remote, mlflow, experiment, overrides, [submission, scores, shares])
+    return run(stage, run_id, parents, remote, mlflow, experiment, overrides, [submission, scores, shares])

@@ -8,6 +8,7 @@ from components import component
 @component
 def train(
     stage: str,
+    run_id: str,
     parents: list[str],
     remote: str,
     mlflow: str,
@@ -20,4 +21,4 @@ def train(
     """Train a model on all folds but one, and predict that one."""
     from pipeline.kubeflow.task import run
 
-    return run(stage, parents, remote, mlflow, experiment, overrides, [scores, model, epochs])
+    return run(stage, run_id, parents, remote, mlflow, experiment, overrides, [scores, model, epochs])

@@ -28,6 +28,7 @@ def picture(ages: npt.NDArray[np.int64], predicted: Codes, years: Mapping[str, N
     figure = Figure(figsize=(11, 3.6 * rows), layout="constrained")
     top, *rest = figure.subplots(rows, 1, squeeze=False)[:, 0]
     shares = by_age(ages, predicted)
+    top.bar(shares.index, 1, color="#eef1f4")  # where there are people of an age at all
     top.bar(shares.index, shares["too young"], color="C0", label="said too young")
     top.bar(shares.index, shares["too old"], bottom=shares["too young"], color="C1", label="said too old")
     top.set_ylim(0, 1)

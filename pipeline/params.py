@@ -30,7 +30,6 @@ __all__ = [
     "Sample",
     "Split",
     "Train",
-    "experiment",
     "load",
 ]
 FILE = Path("params.yaml")
@@ -127,6 +126,11 @@ class Params(Section):
         return faults
 
     @property
+    def experiment(self) -> str:
+        """Where runs on the data set are tracked: `mask-gender-age-sample` for data/sample."""
+        return f"mask-gender-age-{self.data.root.name}"
+
+    @property
     def systems(self) -> tuple[tuple[str, ...], ...]:
         """The lists of `ensemble.systems`; all trained models as one where each is a system for itself."""
         systems = self.ensemble.systems
@@ -164,11 +168,6 @@ def load(path: Path = FILE) -> Params:
     except ValidationError as error:
         raise_faults(f"{path}: wrong parameters", [_describe(fault) for fault in error.errors()])
         raise
-
-
-def experiment(path: Path = FILE) -> str:
-    """The name under which runs on the data set are tracked: `mask-gender-age-sample` for data/sample."""
-    return f"mask-gender-age-{load(path).data.root.name}"
 
 
 def _describe(fault: Any) -> str:

@@ -14,6 +14,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from pipeline.labels import CLASSES
+from pipeline.tracking.inputs import content
 
 ROOT = Path(__file__).parents[1]
 CODE = ("pipeline", "fixes", "dvc.yaml", ".dvcignore", ".gitignore")
@@ -139,7 +140,13 @@ def test_mlflow_has_every_training_and_the_ensemble_names_its_members(first: tup
     root = first[0].root
     client = mlflow.MlflowClient(f"sqlite:///{root}/mlflow.db")
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    runs = {run.info.run_name: run for run in client.search_runs(experiments)}
+    found = client.search_runs(experiments)
+    (whole,) = (run for run in found if run.data.tags["stage"] == "pipeline")
+    assert whole.info.run_name.startswith("dvc repro ")
+    assert (whole.info.status, "macro_f1" in whole.data.metrics) == ("FINISHED", True)
+    runs = {run.info.run_name: run for run in found if run is not whole}
+    assert {run.data.tags["mlflow.parentRunId"] for run in runs.values()} == {whole.info.run_id}
+    assert not list((root / "tracking").iterdir()), "all has been sent"
     firsts = {"face-0", "face-1"}  # taught the second round, which is what answers
     assert set(runs) == firsts | {"face-retrain-0", "face-retrain-1", "years-0", "years-1", "years-refit", "ensemble"}
     assert runs["face-0"].data.params["heads.gender.loss.name"] == "focal"
@@ -151,8 +158,22 @@ def test_mlflow_has_every_training_and_the_ensemble_names_its_members(first: tup
     }
     assert members == {name: run.info.run_id for name, run in runs.items() if name not in {"ensemble", *firsts}}
     kept = {file.path for file in client.list_artifacts(runs["ensemble"].info.run_id)}
-    assert {"confusion.png", "metrics.json", "eval_probabilities.csv", "submission.csv"} <= kept
+    assert {"confusion.png", "metrics.json", "mistakes.jpg", "eval_probabilities.csv", "submission.csv"} <= kept
     assert "submission_macro_f1" in runs["ensemble"].data.metrics
+
+
+def test_a_tracked_training_has_the_hashes_that_dvc_writes_later(first: tuple[Workspace, set[str]]) -> None:
+    root = first[0].root
+    client = mlflow.MlflowClient(f"sqlite:///{root}/mlflow.db")
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    (run,) = client.search_runs(experiments, "attributes.run_name = 'face-0'")
+    told = json.loads(Path(client.download_artifacts(run.info.run_id, "lock.json")).read_text())
+    lock = YAML(typ="safe").load(root / "dvc.lock")["stages"][told["stage"]]
+    for part, code in (("deps", {"pipeline/stages/train.py", "pipeline/vision"}), ("outs", set())):
+        written = {each["path"]: each["md5"] for each in lock[part]}
+        assert {each["path"]: each["md5"] for each in told[part]}.items() <= written.items()
+        assert set(written) - {each["path"] for each in told[part]} == code
+    assert content(root / "data" / "crops") == lock["deps"][0]["md5"], "computed as DVC does"
 
 
 def test_no_output_names_the_machine(first: tuple[Workspace, set[str]]) -> None:

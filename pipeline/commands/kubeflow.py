@@ -21,7 +21,7 @@ Remote = Annotated[str | None, typer.Option(help="DVC remote, a folder or s3://.
 Mlflow = Annotated[str | None, typer.Option(help="MLflow's address; else MLFLOW_TRACKING_URI, else mlflow.db here.")]
 Storage = Annotated[str | None, typer.Option("--remote", help="DVC remote, s3://...; else that of params.yaml.")]
 Tracking = Annotated[str | None, typer.Option("--mlflow", help="MLflow's address; else that of params.yaml.")]
-Experiment = Annotated[str | None, typer.Option(help="MLflow experiment.")]
+Experiment = Annotated[str | None, typer.Option(help="MLflow experiment; else that of the data set.")]
 Overrides = Annotated[list[str], typer.Option("--set-param", "-S", help="A parameter, as in `dvc exp run -S`.")]
 Tag = Annotated[str | None, typer.Option("--image-tag", help="Tag of the image; else that of params.yaml.")]
 Address = Annotated[str, typer.Option("--server", envvar=ADDRESS, help="Kubeflow Pipelines' address.")]
@@ -127,7 +127,7 @@ def _arguments(
     return Arguments(
         remote=storage.resolve(remote),
         mlflow=store,
-        experiment=experiment or tracking.EXPERIMENT,
+        experiment=experiment or tracking.experiment(),
         overrides=overrides,
         image_tag=image_tag or params.load().kubeflow.tag,
     )

@@ -1,6 +1,8 @@
 """`run`: all stages on this machine, ready ones side by side."""
 
+import os
 import shutil
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -25,6 +27,7 @@ def run(jobs: Jobs = None, gpus: Gpus = "", logs: Logs = Path("logs")) -> None:
     slots = jobs or max(len(numbers), 1)
     stages = graph.read()
     tracking.prepare()
+    os.environ.setdefault(tracking.PIPELINE_RUN, tracking.named(f"run on {socket.gethostname()}", time.time()))
 
     def look(running: runner.Jobs) -> None:
         states = {name: job.state for name, job in running.items()}

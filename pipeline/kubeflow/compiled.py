@@ -31,18 +31,18 @@ def check(root: Path = Path(), path: Path = FILE) -> None:
 
 def text(root: Path = Path()) -> str:
     """The compiled pipeline of a project: its specification, and what Kubernetes is told, as two YAML documents."""
-    settings = params.load(root / "params.yaml").kubeflow
+    read = params.load(root / params.FILE)
     with TemporaryDirectory() as folder:
         path = Path(folder) / FILE.name
-        compiler.Compiler().compile(_pipeline(graph.read(root), settings), str(path))
+        compiler.Compiler().compile(_pipeline(graph.read(root), read.kubeflow, read.experiment), str(path))
         return path.read_text(encoding="utf-8")
 
 
-def _pipeline(stages: Graph, settings: Kubeflow) -> Any:
+def _pipeline(stages: Graph, settings: Kubeflow, tracked: str) -> Any:
     def pipeline(
         remote: str = settings.remote,
         mlflow: str = settings.mlflow,
-        experiment: str = NAME,
+        experiment: str = tracked,
         overrides: list[str] = [],  # noqa: B006 (the default that Kubeflow's pages show)
         image_tag: str = settings.tag,
     ) -> dsl.Artifact:
@@ -60,6 +60,7 @@ def _pipeline(stages: Graph, settings: Kubeflow) -> Any:
         for stage in stages.values():
             tasks[stage.name] = components.find(stage.kind)(
                 stage=stage.name,
+                run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
                 parents=[tasks[name].outputs[OUTPUT] for name in stage.parents],
                 remote=remote,
                 mlflow=mlflow,

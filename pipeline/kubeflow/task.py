@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline import graph, locks, remote
+from pipeline import graph, locks, remote, tracking
 from pipeline.errors import InputError
 from pipeline.kubeflow import artifacts
 from pipeline.workspace import scratch
@@ -18,6 +18,7 @@ ACCELERATORS = "PIPELINE_ACCELERATORS"  # how many the task has asked for
 
 def run(
     stage: str,
+    run_id: str,
     parents: Sequence[str],
     storage: str,
     mlflow: str,
@@ -27,11 +28,14 @@ def run(
 ) -> str:
     """Run a stage by its DVC name, from its parents' packed lock entries to its own; fill the artifacts in `shown`.
 
-    `storage` is the DVC remote, `mlflow` the tracking server's address.
+    `run_id` is Kubeflow's, the same for all tasks of a run; `storage` is the DVC remote, `mlflow` the tracking server's
+    address. What that server does not take is kept on the shared volume, where there is one.
     """
     _require_accelerators(int(os.environ.get(ACCELERATORS, "0")))
-    os.environ |= {"MLFLOW_TRACKING_URI": mlflow, "MLFLOW_EXPERIMENT_NAME": experiment}
     shared = Path(os.environ[SHARED]) if SHARED in os.environ else None
+    os.environ |= {"MLFLOW_TRACKING_URI": mlflow, "MLFLOW_EXPERIMENT_NAME": experiment}
+    os.environ |= {tracking.PIPELINE_RUN: f"kubeflow {run_id}"}
+    os.environ |= {tracking.FOLDER: str(shared / "tracking")} if shared else {}
     with scratch(storage, overrides, shared) as root:
         entries = remote.run(root, stage, locks.join(parents), shared)
         for artifact in shown:

@@ -55,17 +55,18 @@ def dvc_command(words: Sequence[str]) -> str:
 def tags() -> dict[str, str]:
     """The commit, whether tracked files differ from it, and the DVC stage, as far as there are such."""
     stage = os.environ.get(STAGE)
-    return _commit() | ({"dvc_stage": stage} if stage else {})
+    return commit() | ({"dvc_stage": stage} if stage else {})
 
 
-def _commit() -> dict[str, str]:
-    commit = os.environ.get(COMMIT) or _git("rev-parse", "HEAD").strip()
-    if not commit:
+def commit() -> dict[str, str]:
+    """The commit and whether tracked files differ from it; nothing where there is no git."""
+    found = os.environ.get(COMMIT) or _git("rev-parse", "HEAD").strip()
+    if not found:
         return {}
     changed = _git("status", "--porcelain", "--untracked-files=no", "--", ":/", ":!dvc.lock")  # a run writes dvc.lock
     return {
-        "git_commit": commit,
-        "mlflow.source.git.commit": commit,  # the name by which MLflow's pages show it
+        "git_commit": found,
+        "mlflow.source.git.commit": found,  # the name by which MLflow's pages show it
         "git_uncommitted_changes": str(bool(changed)).lower(),
     }
 

@@ -1,6 +1,7 @@
 """Runs of the whole pipeline: the parents of what its stages track."""
 
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from pipeline.tracking import store
@@ -13,7 +14,9 @@ PARENT = "mlflow.parentRunId"
 UNFINISHED = "Scores come with the ensemble, which has not run yet."
 
 
-def find_or_make(client: "MlflowClient", experiment: str, identity: str, name: str, started: int) -> str:
+def find_or_make(
+    client: "MlflowClient", experiment: str, identity: str, name: str, started: int, comes_from: Mapping[str, str]
+) -> str:
     """Id of the MLflow run of a pipeline run, made where it is not there; `started` is in milliseconds.
 
     Stages on several machines may begin at once, and MLflow cannot make a run only if there is none. So each that
@@ -22,7 +25,8 @@ def find_or_make(client: "MlflowClient", experiment: str, identity: str, name: s
     tags = {"pipeline_run": identity, "stage": "pipeline"}
     found, own = store.find(client, tags), None
     if not found:
-        own = client.create_run(experiment, started, tags | {"mlflow.note.content": UNFINISHED}, name).info.run_id
+        described = {**comes_from, "mlflow.note.content": UNFINISHED}
+        own = client.create_run(experiment, started, tags | described, name).info.run_id
     if own or time.time() - found[0].info.start_time / 1000 < SETTLED:
         time.sleep(SETTLED)
         found = store.find(client, tags)

@@ -42,7 +42,9 @@ class Post:
         self._pause = min(2 * self._pause or FIRST_PAUSE, LONGEST_PAUSE)
         self._not_before = time.monotonic() + self._pause
         fate = (
-            f"is kept in {self._journal.folder}; {LATER}" if last else "goes on, and is kept on disk until it answers"
+            f"is kept in {self._journal.folder}; {LATER}"
+            if last
+            else "goes on, and says on disk what it has to say until MLflow answers"
         )
         _warn(f"MLflow at {store.address()} does not take this run, which {fate}: {_short(error)}")
 
@@ -82,7 +84,7 @@ def _send(journal: Journal) -> None:
 
 
 def _short(error: Exception) -> str:
-    return str(error).partition("\n")[0][:300]
+    return str(error).partition("\n")[0][:160]
 
 
 def _warn(message: str) -> None:

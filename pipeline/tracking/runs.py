@@ -136,6 +136,7 @@ def _written(name: str, tags: Mapping[str, str], reopen: tuple[str, str] | None,
             address=store.without_secrets(store.address()),
             experiment=store.experiment(),
             tags={**tags, **comes_from} | ({"pipeline_run": whole.identity} if whole else {}),
+            commit=origin.commit(),
             pipeline=vars(whole) if whole else None,
             reopen=reopen,
         )

@@ -49,7 +49,8 @@ class Sender:
         experiment = store.experiment_id(client, entry["experiment"])
         tags = {JOURNAL: self._journal.name, **entry["tags"]}
         if entry["pipeline"]:
-            self._sent.pipeline = pipelines.find_or_make(client, experiment, **entry["pipeline"], started=entry["time"])
+            whole = {**entry["pipeline"], "started": entry["time"], "comes_from": entry["commit"]}
+            self._sent.pipeline = pipelines.find_or_make(client, experiment, **whole)
             pipelines.begin(client, self._sent.pipeline)
             tags[pipelines.PARENT] = self._sent.pipeline
         known = store.made(client, *entry["reopen"]) if entry["reopen"] else None

@@ -39,7 +39,7 @@ def experiment() -> str:
     Outside a project there is no data set to name.
     """
     named = os.environ.get("MLFLOW_EXPERIMENT_NAME")
-    return named or (params.experiment() if params.FILE.exists() else EXPERIMENT)
+    return named or (params.load().experiment if params.FILE.exists() else EXPERIMENT)
 
 
 def connect(to: str | None = None) -> "MlflowClient":

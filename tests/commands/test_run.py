@@ -25,6 +25,7 @@ def chosen(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Chosen]:
         CliRunner().invoke(__main__.app, ["run", *words], catch_exceptions=False)
         return asked[-1]
 
+    monkeypatch.setenv(tracking.PIPELINE_RUN, "run of the test")
     monkeypatch.setattr(graph, "read", dict)
     monkeypatch.setattr(tracking, "prepare", lambda: None)
     monkeypatch.setattr(runner, "run", take)

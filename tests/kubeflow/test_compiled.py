@@ -143,7 +143,7 @@ def test_everything_that_a_run_can_be_given_has_a_default(full: Compiled) -> Non
     assert {name: parameter.get("defaultValue") for name, parameter in given.items()} == {
         "remote": "s3://mask-gender-age/dvc",
         "mlflow": "http://mlflow:5000",
-        "experiment": "mask-gender-age",
+        "experiment": "mask-gender-age-sample",
         "overrides": [],
         "image_tag": "1.2",
     }

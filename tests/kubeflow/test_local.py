@@ -69,7 +69,7 @@ def test_after_a_pull_everything_is_up_to_date(finished: Finished) -> None:
 def test_trainings_are_tracked_where_a_person_looks(finished: Finished) -> None:
     root = finished[0].root
     client = mlflow.MlflowClient(f"sqlite:///{root}/mlflow.db")
-    (experiment,) = client.search_experiments(filter_string="name = 'mask-gender-age'")
+    (experiment,) = client.search_experiments(filter_string="name = 'mask-gender-age-sample'")
     runs = {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
     assert set(runs) >= {"face-0", "years-0", "ensemble"}
     assert {file.path for file in client.list_artifacts(runs["ensemble"].info.run_id)} >= {"confusion.png"}

@@ -17,10 +17,10 @@ pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value")  # DVC 3.67 on
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
-    track = {"cmd": "echo $MLFLOW_TRACKING_URI $MLFLOW_EXPERIMENT_NAME > tracked", "outs": ["tracked"]}
+    track = {"cmd": "echo $MLFLOW_TRACKING_URI $MLFLOW_EXPERIMENT_NAME $PIPELINE_RUN > tracked", "outs": ["tracked"]}
     made = Project(tmp_path / "project", track=track)
     monkeypatch.setenv(RAN, str(made.notes))
-    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME"):
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME", "PIPELINE_RUN", "PIPELINE_TRACKING"):
         monkeypatch.setenv(name, "as it was")
     monkeypatch.setattr(task, "scratch", partial(scratch, project=made.root))
     return made
@@ -34,7 +34,7 @@ def storage(tmp_path: Path) -> str:
 
 
 def run(storage: str, stage: str, *parents: str, overrides: tuple[str, ...] = ()) -> str:
-    return task.run(stage, parents, storage, "http://mlflow", "faces", overrides)
+    return task.run(stage, "run-1", parents, storage, "http://mlflow", "faces", overrides)
 
 
 def test_tasks_hand_on_entries_and_the_last_one_leaves_the_lock_of_all(project: Project, storage: str) -> None:
@@ -51,7 +51,7 @@ def test_a_stage_tracks_where_the_run_says(project: Project, storage: str) -> No
     entries = locks.unpack(run(storage, "track"))
     digest = entries["track"]["outs"][0]["md5"]
     found = Path(storage) / "files" / "md5" / digest[:2] / digest[2:]
-    assert found.read_text() == "http://mlflow faces\n"
+    assert found.read_text() == "http://mlflow faces kubeflow run-1\n"
 
 
 def test_a_run_without_all_entries_has_no_lock(project: Project, storage: str) -> None:

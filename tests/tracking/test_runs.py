@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from pathlib import Path
 
 import mlflow
@@ -6,14 +5,6 @@ import pytest
 from mlflow.entities import Run
 
 from pipeline import tracking
-
-
-@pytest.fixture(autouse=True)
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")  # MLflow keeps a store per address
-    yield
-    mlflow.set_tracking_uri(None)  # type: ignore[arg-type]  # back to the default, as MLflow's own tests do
 
 
 def runs() -> list[Run]:

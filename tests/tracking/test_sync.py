@@ -1,0 +1,119 @@
+"""Journals: whatever is interrupted, and however often it is tried, MLflow has everything once."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pytest
+from mlflow.entities import Run
+
+from pipeline import tracking
+from pipeline.errors import InputError
+from pipeline.tracking.journal import Journal, Sent, waiting
+from pipeline.tracking.sender import Sender
+
+
+@pytest.fixture
+def lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: str) -> Journal:
+    """What a whole run has left on disk, whose server was never there."""
+    (tmp_path / "table.csv").write_text("person\nada\nada\nbob\n")
+    with monkeypatch.context() as away:
+        away.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")  # nobody listens on the discard port
+        away.setenv(tracking.PIPELINE_RUN, "run of the test")
+        with tracking.run("mask-0", {"stage": "train"}, {"optimizer": {"name": "adam"}}) as run:
+            run.inputs(tmp_path / "table.csv")
+            for epoch in (1, 2):
+                run.metrics({"f1": epoch / 2, "loss": float("nan")}, epoch)
+            run.file(tmp_path / "table.csv")
+            run.note("A run.")
+    (journal,) = waiting()
+    return journal
+
+
+class Cut(Journal):
+    """A journal whose sender is killed after an entry has arrived, before it is noted."""
+
+    def __init__(self, folder: Path, after: int) -> None:
+        super().__init__(folder)
+        self._after = after
+
+    def note(self, sent: Sent) -> None:
+        if sent.entries == self._after:
+            raise KeyboardInterrupt
+        super().note(sent)
+
+
+def runs() -> list[Run]:
+    tracking.connect()
+    return mlflow.search_runs(search_all_experiments=True, filter_string="tags.stage = 'train'", output_format="list")
+
+
+def told(run: Run) -> Any:
+    client = mlflow.MlflowClient()
+    history = {
+        key: [(each.step, str(each.value), each.timestamp) for each in client.get_metric_history(run.info.run_id, key)]
+        for key in run.data.metrics
+    }
+    tags = {key: value for key, value in run.data.tags.items() if key != "journal"}
+    files = [(file.path, file.file_size) for file in client.list_artifacts(run.info.run_id)]
+    assert run.inputs is not None
+    inputs = [(each.dataset.name, each.dataset.digest) for each in run.inputs.dataset_inputs]
+    return run.info.status, run.info.start_time, run.info.end_time, run.data.params, tags, history, files, inputs
+
+
+def test_a_sync_that_is_killed_anywhere_loses_and_doubles_nothing(lost: Journal) -> None:
+    entries = lost.entries()
+    for after in range(1, len(entries) + 1):
+        copy = lost.folder.with_name(f"{lost.name}{after:02}")
+        shutil.copytree(lost.folder, copy)
+        with pytest.raises(KeyboardInterrupt):
+            Sender(Cut(copy, after)).send()
+    assert tracking.sync() == len(entries) + 1
+    found = [told(run) for run in runs()]
+    assert len(found) == len(entries) + 1, "each journal has become one run"
+    assert all(each == found[0] for each in found)
+    status, *_, history, files, inputs = found[0]
+    assert status == "FINISHED"
+    assert [value for _, value, _ in history["f1"]] == ["0.5", "1.0"]
+    assert files == [("table.csv", 19)]
+    assert [name for name, _ in inputs] == ["table.csv"]
+    assert tracking.sync() == 0
+
+
+def test_a_run_that_was_killed_is_sent_as_such_without_its_torn_last_line(lost: Journal) -> None:
+    path = lost.folder / "entries.jsonl"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[:-1]) + lines[-1][:9])
+    last = lost.entries()[-1]["time"]
+    tracking.sync()
+    (run,) = runs()
+    assert (run.info.status, run.info.end_time) == ("KILLED", last)
+
+
+def test_a_run_that_is_being_written_is_left_alone(lost: Journal) -> None:
+    with lost.claimed() as mine:
+        assert mine
+        assert tracking.sync() == 0
+    assert runs() == []
+
+
+def test_the_next_run_that_reaches_mlflow_brings_what_was_left(lost: Journal) -> None:
+    with tracking.run("mask-1", {"stage": "train"}, {}):
+        pass
+    assert {run.info.run_name for run in runs()} == {"mask-0", "mask-1"}
+    assert waiting() == []
+
+
+def test_what_cannot_be_sent_is_named_and_kept(lost: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    with pytest.raises(InputError, match=rf"MLflow does not take .*\(1\):\n  tracking/{lost.name}: "):
+        tracking.sync()
+    assert lost.folder.exists()
+
+
+def test_addresses_are_kept_without_their_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://ada:secret@127.0.0.1:9")
+    with tracking.run("mask-0", {}, {}):
+        pass
+    assert b"secret" not in b"".join(path.read_bytes() for path in Path("tracking").rglob("*") if path.is_file())
