@@ -10,6 +10,7 @@ import typer
 from pipeline import params
 from pipeline.commands import kubeflow, labels, recipe
 from pipeline.commands.compare import compare
+from pipeline.commands.compose import compose
 from pipeline.commands.doctor import doctor
 from pipeline.commands.predict import predict
 from pipeline.commands.promote import history, promote, rollback
@@ -26,7 +27,7 @@ app = typer.Typer(
 app.command("run")(run_all)
 app.command()(compare)
 app.command()(doctor)
-for command in (register, promote, history, rollback, predict):
+for command in (register, promote, history, rollback, compose, predict):
     app.command()(command)
 app.add_typer(recipe.app, name="recipe")
 app.command("submit diff")(submit_diff)
@@ -120,6 +121,11 @@ def train(
     if teacher:
         sure = params.load().retrain
         inputs, name = replace(inputs, teacher=Teacher(teacher, sure.confidence, sure.weight)), "retrain"
+    if entry.pinned:
+        from pipeline.registration.pinning import fetch
+
+        fetch(entry.pinned, inputs, fold, output)
+        return
     with tracked.training(tracked.Training(name, model, fold, entry, inputs, output)) as on_epoch:
         stage(inputs, model, fold, entry, output, on_epoch)
 

@@ -66,7 +66,13 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _sections_agree(self) -> Self:
-        faults = [*self._unknown_models(), *self._unknown_folds(), *self._unknown_voters(), *self._incomplete_systems()]
+        faults = [
+            *self._unknown_models(),
+            *self._unknown_folds(),
+            *self._unpinned_folds(),
+            *self._unknown_voters(),
+            *self._incomplete_systems(),
+        ]
         if faults:
             raise ValueError("; ".join(faults))
         return self
@@ -85,6 +91,8 @@ class Params(Section):
             yield f"no model '{name}' under models{_nearest(name, self.models)}"
         elif name not in self.train.models:
             yield f"'{name}' is not in train.models"
+        elif section != "train" and self.models[name].pinned:
+            yield f"'{name}' is pinned to a version of the registry, and not trained here"
         elif section == "retrain":
             yield from _faults_of_teacher(name, self.models[name])
 
@@ -93,6 +101,15 @@ class Params(Section):
             f"train.folds: {fold} is not one of the {self.split.folds} folds 0..{self.split.folds - 1}"
             for fold in self.train.folds
             if not 0 <= fold < self.split.folds
+        ]
+
+    def _unpinned_folds(self) -> list[str]:
+        return [
+            f"models.{name}.pinned: no fold {fold} in {pinned.version}"
+            for name, pinned in ((name, self.models[name].pinned) for name in self.train.models if name in self.models)
+            if pinned
+            for fold in self.train.folds
+            if fold not in pinned.folds
         ]
 
     def _unknown_voters(self) -> list[str]:

@@ -76,7 +76,8 @@ def test_a_stage_depends_on_exactly_the_parameters_that_it_reads(stage: str, mon
     monkeypatch.setattr(params, "load", lambda: Recorder(loaded, "", reads))
     result = CliRunner().invoke(__main__.app, words(stage), catch_exceptions=False)
     assert result.exit_code == 0, result.output
-    assert reads == {name.replace("${item.model}", "age") for name in STAGES[stage].get("params", [])}
+    whole = {name for name in reads if not any(name.startswith(f"{other}.") for other in reads)}
+    assert whole == {name.replace("${item.model}", "age") for name in STAGES[stage].get("params", [])}
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -10,6 +10,7 @@ def register(
     models: Annotated[Path, typer.Option(help="Folder of trained models.")] = Path("models"),
     labels: Annotated[Path, typer.Option(help="Table of corrected labels.")] = Path("data/labels.csv"),
     folds: Annotated[Path, typer.Option(help="Table of folds.")] = Path("data/folds.csv"),
+    crops: Annotated[Path, typer.Option(help="Folder of packed crops.")] = Path("data/crops"),
     results: Annotated[Path, typer.Option(help="Folder of the ensemble's results.")] = Path("results/ensemble"),
 ) -> None:
     """Register what `dvc repro` has made, as challengers; the same content is not registered twice."""
@@ -19,7 +20,7 @@ def register(
     from pipeline.tracking import registry
 
     read = params.load()
-    tags = origin.tags(read.data.root, labels)
+    tags = origin.tags(read.data.root, labels, folds, crops)
     with registry.told():
         for candidate in candidates(read, models, labels, folds, results):
             version, new = registering.register(candidate, tags)

@@ -15,7 +15,7 @@ from pipeline.entries.losses import (
     SmoothL1,
     SoftF1,
 )
-from pipeline.entries.model import Model, Normalization, Recipe, Select, Transform, Views
+from pipeline.entries.model import Model, Normalization, Pinned, Recipe, Select, Transform, Views
 from pipeline.entries.rows import Balanced, CutMix, Enlarge, MixUp, Sampling, Shuffle, Weighted
 from pipeline.entries.section import Fraction, Section
 
@@ -41,6 +41,7 @@ __all__ = [
     "Normalization",
     "OneCycle",
     "Optimizer",
+    "Pinned",
     "Plateau",
     "Recipe",
     "Sampling",

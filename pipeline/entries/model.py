@@ -35,8 +35,17 @@ class Views(Section):
     average: Literal["probabilities", "logits"] = "probabilities"
 
 
+class Pinned(Section):
+    """Trainings that are fetched from the registry instead of run: a version, and the SHA-256 of each of its folds."""
+
+    version: Annotated[str, Field(pattern=r"^models:/[^/@]+/\d+$")]
+    folds: Annotated[dict[int, str], Field(min_length=1)]
+
+
 class Model(Section):
     """An entry: everything that decides a training, beside the data; docs/models.md tells what each key means."""
+
+    pinned: Pinned | None = None
 
     backbone: str
     pretrained: bool = True

@@ -10,8 +10,8 @@ from pipeline.errors import InputError
 STAGE = "relabel"  # reads the photographs' folder, and writes the labels
 
 
-def tags(root: Path, labels: Path, lock: Path = locks.FILE) -> dict[str, str]:
-    """Content hashes of the photographs (as dvc.lock has them) and labels, and the commit, where there is one.
+def tags(root: Path, labels: Path, folds: Path, crops: Path, lock: Path = locks.FILE) -> dict[str, str]:
+    """Content hashes of photographs (as dvc.lock has them), labels, folds and crops; the commit, where there is one.
 
     `uncommitted_changes` tells whether tracked files differ from the commit.
     Raises `InputError` when dvc.lock does not know the photographs.
@@ -20,9 +20,22 @@ def tags(root: Path, labels: Path, lock: Path = locks.FILE) -> dict[str, str]:
     known = {each["path"]: each.get("md5") for each in locks.read(lock).get(STAGE, {}).get("deps", [])}
     if not known.get(train):
         raise InputError(f"{lock}: does not know {train}, from which labels and crops come; run `dvc repro`")
-    with labels.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return {"data_photographs": str(known[train]), "data_labels": digest} | _commit()
+    return {"data_photographs": str(known[train])} | hashes(labels, folds, crops) | _commit()
+
+
+def hashes(labels: Path, folds: Path, crops: Path) -> dict[str, str]:
+    """Content hashes of what a training reads: the tables of labels and of folds, and the folder of crops."""
+    files = {"data_labels": labels, "data_folds": folds, "data_crops": crops / "train.npy"}
+    return {name: digest(path) for name, path in files.items()}
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file; raises `InputError` when there is none."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; run `dvc repro`") from None
 
 
 def _commit() -> dict[str, str]:
