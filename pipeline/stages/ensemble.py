@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline import adjustments, blend, members, metrics, params, plots, predictions, report, tables, targets
+from pipeline import adjustments, blend, members, metrics, outcomes, params, plots, predictions, tables, targets
 from pipeline.blend import Blend, Voices
 from pipeline.errors import raise_faults
 from pipeline.labels import ATTRIBUTES, names
@@ -57,10 +57,12 @@ def ensemble(roster: Roster, labels: Path, folds: Path, results: Path, params: p
     answer.insert(0, "path", evaluated)
     tables.write(answer, results / "eval_probabilities.csv")
 
-    scores = report.write(results, pictures, adjusted.seen)
+    scores = outcomes.write(results, pictures, adjusted.seen)
     scores |= _scores_of_choice(seen, pictures, params) | _age_errors(seen, pictures)
     metrics.write(results / "metrics.json", scores)
-    plots.save(plots.learning_curves(_histories(team)), results / "learning_curves.png")
+    histories = _histories(team)
+    tables.write(outcomes.epochs(histories), results / "epochs.csv")
+    plots.save(plots.learning_curves(histories), results / "learning_curves.png")
     return Summary(scores, {member.name: member.digest() for member in team})
 
 

@@ -20,7 +20,7 @@ TINY: dict[str, Any] = PARAMS | {
     "refit": {"models": []},
     "retrain": {"models": [], "confidence": 0.5, "weight": 0.5},
 }
-AGE = {"train@years-0", "ensemble", "submit"}
+AGE = {"train@years-0", "ensemble", "submit", "report"}
 
 
 class Clone(Workspace):

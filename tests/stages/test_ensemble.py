@@ -275,6 +275,7 @@ def test_equal_members_give_equal_bytes(workspace: Workspace, systems: object) -
         "classes.csv",
         "confusion.csv",
         "confusion.png",
+        "epochs.csv",
         "errors.csv",
         "eval_probabilities.csv",
         "learning_curves.png",
