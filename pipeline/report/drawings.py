@@ -84,7 +84,7 @@ def shift(sources: Sources) -> str:
         axes.plot(answers, places, "D", color="#888", markersize=4, label="submission")
         _name(axes, list(own["value"]))
         axes.set_title(attribute, loc="left", color=INK, fontsize=10)
-    row[-1].legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
+    row[-1].legend(frameon=False, fontsize=8, markerscale=0.7, loc="upper left", bbox_to_anchor=(1, 1))
     return svg(figure)
 
 

@@ -25,6 +25,7 @@ function open(button) {
   const { of, count } = button.dataset;
   const [wanted, answered] = [Number(button.dataset.true), Number(button.dataset.predicted)];
   const found = thumbnails.filter(([, t, p]) => PART[of](t) === wanted && PART[of](p) === answered);
+  found.sort((one, other) => other[3] - one[3]);
   dialog.querySelector("h2").textContent = button.ariaLabel;
   const left = Number(count) - found.length;
   dialog.querySelector("p").textContent =
