@@ -50,5 +50,5 @@ class Workspace:
         """A review, opened."""
         decided, corrected = (self.root / folder / f"{reviewer}.csv" for folder in ("reviews", "fixes"))
         opened = Review(self.cases(), decided, corrected, reviewer)
-        opened.open()
+        opened.open(PEOPLE)
         return opened

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.labels import CLASSES, Codes, decode
+from pipeline.labels import ATTRIBUTES, CLASSES, Codes, decode
 
 Counts = npt.NDArray[np.float64]
 
@@ -14,8 +14,10 @@ SEED = 777
 LEVEL = 0.95
 
 
-def interval(people: Sequence[str], targets: Codes, predictions: Codes) -> tuple[float, float]:
-    """The 95 % interval of macro F1 over 18 classes under redrawing of the people that the pictures (n) are of.
+def interval(
+    people: Sequence[str], targets: Codes, predictions: Codes, attribute: str | None = None
+) -> tuple[float, float]:
+    """The 95 % interval of macro F1, over 18 classes or of an attribute, when the people of the pictures (n) are redrawn.
 
     People are drawn with replacement among those of their gender and age band, so that rare classes keep their
     size: the percentile interval of Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13.
@@ -23,8 +25,12 @@ def interval(people: Sequence[str], targets: Codes, predictions: Codes) -> tuple
     _, first, person = np.unique(people, return_index=True, return_inverse=True)
     _, gender, age = decode(targets[first])
     draws = _draw(gender * 3 + age)
+    classes = CLASSES
+    if attribute:
+        targets, predictions = (decode(codes)[list(ATTRIBUTES).index(attribute)] for codes in (targets, predictions))
+        classes = len(ATTRIBUTES[attribute])
     hits, named, actual = (
-        draws @ _count(person, codes, mask)
+        draws @ _count(person, codes, classes, mask)
         for codes, mask in ((targets, targets == predictions), (predictions, None), (targets, None))
     )
     scores = (2 * hits / np.maximum(named + actual, 1)).mean(axis=1)
@@ -42,8 +48,8 @@ def _draw(cells: Codes) -> Counts:
     return draws
 
 
-def _count(person: Codes, codes: Codes, mask: npt.NDArray[np.bool_] | None) -> Counts:
-    """Pictures (people, 18) of each person with each code, where the mask holds."""
-    cells = person * CLASSES + codes
-    counts = np.bincount(cells if mask is None else cells[mask], minlength=(person.max() + 1) * CLASSES)
-    return counts.reshape(-1, CLASSES).astype(np.float64)
+def _count(person: Codes, codes: Codes, classes: int, mask: npt.NDArray[np.bool_] | None) -> Counts:
+    """Pictures (people, classes) of each person with each code, where the mask holds."""
+    cells = person * classes + codes
+    counts = np.bincount(cells if mask is None else cells[mask], minlength=(person.max() + 1) * classes)
+    return counts.reshape(-1, classes).astype(np.float64)

@@ -71,13 +71,12 @@ def crops(sources: Sources) -> Grid:
 
 def scores(sources: Sources) -> Grid:
     """Out-of-fold scores over all 18 classes with an interval, and of each attribute and fold."""
-    low, high = bounds(sources)
     folds = sources.pictures["fold"].to_numpy()
-    rows = [[WHOLE, number(sources.scores["macro_f1"]), f"{low:.3f} to {high:.3f}", number(sources.scores["accuracy"])]]
+    rows = [[WHOLE, number(sources.scores["macro_f1"]), _range(bounds(sources)), number(sources.scores["accuracy"])]]
     for attribute in ATTRIBUTES:
         found = (sources.scores[f"{attribute}_{score}"] for score in ("macro_f1", "accuracy"))
         f1, right = map(number, found)
-        rows.append([attribute, f1, "", right])
+        rows.append([attribute, f1, _range(bounds(sources, attribute)), right])
     for fold in np.unique(folds):
         own = folds == fold
         found_in = metrics.score(sources.true[own], sources.predicted[own])
@@ -85,9 +84,9 @@ def scores(sources: Sources) -> Grid:
     return Grid(["out of fold", "macro F1", "95 % of redrawn people", "accuracy"], rows)
 
 
-def bounds(sources: Sources) -> tuple[float, float]:
-    """The interval of macro F1 over people."""
-    return interval(list(sources.pictures["person"]), sources.true, sources.predicted)
+def bounds(sources: Sources, attribute: str | None = None) -> tuple[float, float]:
+    """The interval of macro F1, over all classes or of an attribute, when people are redrawn."""
+    return interval(list(sources.pictures["person"]), sources.true, sources.predicted, attribute)
 
 
 def by_class(sources: Sources) -> Grid:
@@ -165,6 +164,10 @@ def systems(sources: Sources) -> Grid:
         for row in sources.results["systems"].to_dict("records")
     ]
     return Grid(["system", "macro F1", "accuracy", "weight"], rows)
+
+
+def _range(bounds: tuple[float, float]) -> str:
+    return "{:.3f} to {:.3f}".format(*bounds)
 
 
 def _verdict(refused: object) -> str:
