@@ -17,7 +17,7 @@ LEVEL = 0.95
 def interval(
     people: Sequence[str], targets: Codes, predictions: Codes, attribute: str | None = None
 ) -> tuple[float, float]:
-    """The 95 % interval of macro F1, over 18 classes or of an attribute, when the people of the pictures (n) are redrawn.
+    """The 95 % interval of macro F1, over 18 classes or of an attribute, when the people of n pictures are redrawn.
 
     People are drawn with replacement among those of their gender and age band, so that rare classes keep their
     size: the percentile interval of Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13.

@@ -30,7 +30,7 @@ def figures(sources: Sources) -> Figures:
         "labelled people": sources.labelled["person"].nunique(),
         "labelled pictures": len(sources.labelled),
         "corrected labels": int((sources.labelled["corrected"] != "").sum()),
-        "pictures without a face": sum(int((cut["source"] == "center").sum()) for cut in sources.cut.values()),
+        "pictures without a face": sum(map(len, sources.misses.values())),
         "suggested corrections": len(sources.suggested),
         **{
             f"calibration error of {row['model']}: {row['head']}": row["calibration_error_after"]

@@ -66,8 +66,7 @@ def chosen(true: Codes, predicted: Codes, confidence: Sequence[float]) -> Iterat
 def misses(sources: Sources) -> list[tuple[str, str]]:
     """Name and thumbnail of the first pictures without a face, of all splits."""
     found: list[tuple[str, str]] = []
-    for split, cut in sources.cut.items():
-        rows = np.flatnonzero(cut["source"] == "center")[: MISSES - len(found)]
-        pixels = sources.pixels(split)
-        found += [(f"{split}: {cut['path'].iloc[row]}", jpeg(pixels[row])) for row in rows]
+    for split, rows in sources.misses.items():
+        paths, pixels = sources.cut[split]["path"], sources.pixels(split)
+        found += [(f"{split}: {paths.iloc[row]}", jpeg(pixels[row])) for row in rows[: MISSES - len(found)]]
     return found

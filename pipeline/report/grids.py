@@ -65,7 +65,8 @@ def crops(sources: Sources) -> Grid:
         [split, f"{len(cut):,}", *(f"{(cut['source'] == kind).sum():,}" for kind in kinds)]
         for split, cut in sources.cut.items()
     ]
-    words = {"face": "cut around the face", "center": "no face found: centre", "whole": "not cut"}
+    centre = "no face found: centre" if "face" in kinds else "cut in the middle"
+    words = {"face": "cut around the face", "center": centre, "whole": "not cut"}
     return Grid(["split", "pictures", *(words[kind] for kind in kinds)], rows)
 
 

@@ -57,7 +57,7 @@ def render(sources: Sources, before: Figures | None = None) -> str:
         pictures=_json(pictures),
         shown=len(pictures),
         misses=gallery.misses(sources),
-        missed=sum(int((cut["source"] == "center").sum()) for cut in sources.cut.values()),
+        missed=sum(map(len, sources.misses.values())),
         suggested=[(each, _faces(sources, each)) for each in sources.suggested[:SUGGESTED]],
         style=Markup((FOLDER / "page.css").read_text(encoding="utf-8")),
         script=Markup((FOLDER / "page.js").read_text(encoding="utf-8")),

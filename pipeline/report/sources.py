@@ -52,6 +52,12 @@ class Sources:
         """Labels that the predictions contradict, the surest first."""
         return suggestions.suggest(self.pictures, self.probabilities)
 
+    @cached_property
+    def misses(self) -> dict[str, Codes]:
+        """Rows of each split's pictures in which no face was found, where faces were searched for."""
+        searched = any((cut["source"] == "face").any() for cut in self.cut.values())
+        return {split: np.flatnonzero((cut["source"] == "center") & searched) for split, cut in self.cut.items()}
+
     def pixels(self, split: str) -> Pixels:
         """All crops (n, height, width, 3) of a split, mapped into memory, in the order of `cut`."""
         return np.asarray(np.load(self.crops / f"{split}.npy", mmap_mode="r"))
