@@ -17,6 +17,7 @@ run: install ## the whole pipeline on the drawn sample
 	@echo "submission  results/submission.csv"
 	@echo "scores      results/ensemble/metrics.json, results/submission.json (all: dvc metrics show)"
 	@echo "pictures    results/ensemble/*.png, data/classes.png, data/crops/*.jpg (curves: dvc plots show)"
+	@echo "report      results/report.html"
 	@echo "MLflow UI   make ui, then http://127.0.0.1:5000"
 
 test: install ## the whole test suite
@@ -59,7 +60,7 @@ ui: install ## MLflow's pages on what has run so far
 	mlflow server --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port 5000
 
 clean: ## all that was made here but the environment
-	rm -rf data models results checkpoints mlartifacts mlflow.db dvc_plots logs
+	rm -rf data models results checkpoints mlartifacts mlflow.db dvc_plots logs report.html
 
 compile = uv pip compile --quiet --extra dev --generate-hashes --python-version 3.11 \
 	--custom-compile-command "make lock" --output-file $(1) pyproject.toml

@@ -184,6 +184,24 @@ def submit(
 
 
 @app.command()
+def report(
+    labels: Labels = Path("data/labels.csv"),
+    folds: Folds = Path("data/folds.csv"),
+    crops: Crops = Path("data/crops"),
+    results: Annotated[Path, typer.Option(help="Folder of results.")] = Path("results"),
+    report: Annotated[Path, typer.Option(help="Page to write.")] = Path("report.html"),
+    against: Annotated[Path | None, typer.Option(help="An earlier report, to say what changed.")] = None,
+) -> None:
+    """Show data and run on one page, complete in itself."""
+    from pipeline import tracking
+    from pipeline.stages.report import report as stage
+
+    stage(labels, folds, crops, results, report, against)
+    with tracking.run_that_made(results / "ensemble" / "eval_probabilities.csv", "report") as run:
+        run.file(report)
+
+
+@app.command()
 def accelerators(require: Annotated[int, typer.Option(help="How many GPUs there must be.")]) -> None:
     """Fail unless this machine has so many GPUs that torch can use."""
     from pipeline.vision.accelerators import require as check

@@ -1,10 +1,12 @@
 """Pictures of numbers: confusion matrices, learning curves, classes per fold."""
 
 from collections.abc import Mapping, Sequence
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -81,6 +83,14 @@ def save(figure: Figure, path: Path) -> None:
     """Write a PNG without a note of the software, so that equal figures are equal bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110, metadata={"Software": None})
+
+
+def svg(figure: Figure) -> str:
+    """A figure as an SVG element; equal figures are equal text."""
+    text = StringIO()
+    with rc_context({"svg.hashsalt": "pipeline"}):
+        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
+    return text.getvalue().partition("<svg")[1] + text.getvalue().partition("<svg")[2]
 
 
 def _draw_training(row: Sequence[Axes], history: pd.DataFrame, name: str, colour: str) -> None:

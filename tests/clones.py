@@ -18,7 +18,7 @@ TINY: dict[str, Any] = PARAMS | {
     "retrain": {"models": [], "confidence": 0.5, "weight": 0.5},
     "models": {name: model | {"epochs": 1} for name, model in PARAMS["models"].items()},
 }
-AGE = {"train@years-0", "ensemble", "submit"}
+AGE = {"train@years-0", "ensemble", "submit", "report"}
 ALL = AGE | {"sample", "relabel", "crop@0", "pack", "split", "train@face-0"}
 
 

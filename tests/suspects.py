@@ -48,7 +48,7 @@ class Workspace:
 
     def review(self, reviewer: str = "anna") -> Review:
         """A review, opened."""
-        files = (self.root / folder / f"{reviewer}.csv" for folder in ("reviews", "fixes"))
-        opened = Review(self.cases(), *files, reviewer)
-        opened.open()
+        decided, corrected = (self.root / folder / f"{reviewer}.csv" for folder in ("reviews", "fixes"))
+        opened = Review(self.cases(), decided, corrected, reviewer)
+        opened.open(PEOPLE)
         return opened

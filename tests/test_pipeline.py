@@ -40,7 +40,7 @@ PARAMS: dict[str, Any] = {
     },
     "ensemble": {"systems": [["face", "years"]]},
 }
-AGE = {"train@years-0", "train@years-1", "refit@years", "ensemble", "submit"}
+AGE = {"train@years-0", "train@years-1", "refit@years", "ensemble", "submit", "report"}
 
 
 class Workspace:
@@ -89,9 +89,8 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, set[str]
 def test_everything_runs_once_and_a_second_time_nothing(first: tuple[Workspace, set[str]]) -> None:
     workspace, ran = first
     trained = {f"{stage}-{fold}" for stage in ("train@face", "train@years", "retrain@face") for fold in (0, 1)}
-    assert (
-        ran == {"sample", "relabel", "crop@0", "crop@1", "pack", "split", "refit@years", "ensemble", "submit"} | trained
-    )
+    others = {"sample", "relabel", "crop@0", "crop@1", "pack", "split", "refit@years", "ensemble", "submit", "report"}
+    assert ran == others | trained
     assert workspace.repro("repro") == set()
 
 
@@ -158,7 +157,8 @@ def test_mlflow_has_every_training_and_the_ensemble_names_its_members(first: tup
     }
     assert members == {name: run.info.run_id for name, run in runs.items() if name not in {"ensemble", *firsts}}
     kept = {file.path for file in client.list_artifacts(runs["ensemble"].info.run_id)}
-    assert {"confusion.png", "metrics.json", "mistakes.jpg", "eval_probabilities.csv", "submission.csv"} <= kept
+    assert {"confusion.png", "metrics.json", "mistakes.jpg", "eval_probabilities.csv"} <= kept
+    assert {"submission.csv", "report.html"} <= kept
     assert "submission_macro_f1" in runs["ensemble"].data.metrics
 
 
@@ -180,7 +180,7 @@ def test_no_output_names_the_machine(first: tuple[Workspace, set[str]]) -> None:
     root = first[0].root
     texts = [path for folder in ("data", "models", "results") for path in (root / folder).rglob("*")]
     for path in texts:
-        if path.suffix in (".csv", ".json", ".safetensors"):
+        if path.suffix in (".csv", ".json", ".html", ".safetensors"):
             assert str(root).encode() not in path.read_bytes()
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.errors import InputError
 from pipeline.labels import ATTRIBUTES
 
 if TYPE_CHECKING:
@@ -60,10 +61,11 @@ def review(
 
     reviewer = reviewer or getpass.getuser()
     root = photographs or params.load().data.root
-    found = cases.read(suggestions, *read(labels, out_of_fold), root)
+    pictures, probabilities = read(labels, out_of_fold)
+    found = cases.read(suggestions, pictures, probabilities, root)
     file = decisions or Path("reviews", f"{reviewer}.csv")
     under_review = Review(found, file, fixes or Path("fixes", f"{reviewer}.csv"), reviewer)
-    under_review.open()
+    under_review.open(set(pictures["person"]))
     serving.serve(under_review, root, host, port)
 
 
@@ -84,6 +86,8 @@ def merge(
     """Join two reviewers' decisions; what they decide differently stays open for `review`, with exit status 1."""
     from pipeline.review import decisions as files
 
+    if decisions.exists():
+        raise InputError(f"{decisions}: is there, and may hold decisions; name another file with --decisions")
     found = _agreement(first, second)
     merged = found.merged()
     files.check_fixes(fixes, {decision.reviewer for decision in merged})

@@ -2,18 +2,16 @@
 
 from collections.abc import Callable
 from html import escape
-from io import StringIO
 
 import numpy as np
 import pandas as pd
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from pipeline.labels import ATTRIBUTES
-from pipeline.plots import INK
+from pipeline.plots import INK, svg
 
 HEADINGS = {
     "recipe": "recipe",
@@ -62,7 +60,7 @@ def html(rows: pd.DataFrame, title: str) -> str:
     """The figures as one HTML page: the table, and below it the plots as SVG."""
     head = "".join(f"<th>{escape(heading)}</th>" for heading in HEADINGS.values())
     body = "\n".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in cells(rows))
-    plots = "\n".join(_svg(_plot(rows, draw)) for draw in (_draw_scores, _draw_attributes, _draw_cost))
+    plots = "\n".join(svg(_plot(rows, draw)) for draw in (_draw_scores, _draw_attributes, _draw_cost))
     return (
         f'<!DOCTYPE html>\n<html lang="en">\n<meta charset="utf-8">\n<title>{escape(title)}</title>\n'
         f"<style>{STYLE}</style>\n<h1>{escape(title)}</h1>\n"
@@ -111,11 +109,3 @@ def _draw_cost(axes: Axes, rows: pd.DataFrame) -> None:
 def _name_rows(axes: Axes, rows: pd.DataFrame) -> None:
     axes.set_yticks(range(len(rows)), rows["recipe"])
     axes.invert_yaxis()
-
-
-def _svg(figure: Figure) -> str:
-    """A figure as an SVG element; equal figures are equal text."""
-    text = StringIO()
-    with rc_context({"svg.hashsalt": "pipeline"}):
-        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
-    return text.getvalue().partition("<svg")[1] + text.getvalue().partition("<svg")[2]

@@ -41,7 +41,11 @@ def _confusion(artifact: dsl.ClassificationMetrics, root: Path, stage: Stage) ->
 
 
 def _page(artifact: dsl.HTML, root: Path, stage: Stage) -> None:
-    """The pictures and the short tables among the outs."""
+    """The page among the outs; where there is none, one of their pictures and short tables."""
+    for out in stage.outs:
+        if Path(out).suffix == ".html":
+            shutil.copy(root / out, artifact.path)
+            return
     title, body = html.escape(stage.name), "\n".join(_figures(root, stage))
     page = f'<!doctype html>\n<meta charset="utf-8">\n<title>{title}</title>\n<h1>{title}</h1>\n{body}\n'
     Path(artifact.path).write_text(page, encoding="utf-8")

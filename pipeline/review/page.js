@@ -222,6 +222,7 @@ function press(key) {
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.repeat && !event.key.startsWith("Arrow")) return; // a key held down decides once
   if (!at("editor").hidden) {
     if (event.key === "Escape") show(now);
     return;

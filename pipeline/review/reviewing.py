@@ -1,7 +1,7 @@
 """A review in progress: cases, and the decisions that are on disk as soon as they are made."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,9 +38,12 @@ class Review:
     reviewer: str
     _lock: Lock = field(default_factory=Lock)
 
-    def open(self) -> None:
-        """Go on where the file ends; the fixes file is brought up to it, whatever a kill left."""
-        known = self.decisions()
+    def open(self, people: Collection[str]) -> None:
+        """Go on where the file ends; the fixes file is brought up to it, whatever a kill left.
+
+        Raises `InputError` for decisions on others than `people`, and for a fixes file of somebody else.
+        """
+        known = decisions.read(self.file, people) if self.file.exists() else []
         decisions.check_fixes(self.fixes, {self.reviewer, *(decision.reviewer for decision in known)})
         decisions.write_fixes(self.fixes, known)
 

@@ -15,11 +15,11 @@ from pipeline import (
     members,
     metrics,
     mistakes,
+    outcomes,
     params,
     plots,
     predictions,
     reliability,
-    report,
     tables,
     targets,
 )
@@ -77,13 +77,15 @@ def ensemble(roster: Roster, crops: Path, labels: Path, folds: Path, results: Pa
     answer.insert(0, "path", evaluated)
     tables.write(answer, results / "eval_probabilities.csv")
 
-    scores = report.write(results, pictures, adjusted.seen)
+    scores = outcomes.write(results, pictures, adjusted.seen)
     scores |= _scores_of_choice(seen, pictures, params) | _age_errors(seen, pictures)
     metrics.write(results / "metrics.json", scores)
     ages = age_errors.picture(pictures["age"].to_numpy(), decode(adjusted.seen.argmax(axis=1))[2], dict(_years(seen)))
     plots.save(ages, results / "age_errors.png")
     mistakes.write(results / "mistakes.jpg", crops, pictures, adjusted.seen)
-    plots.save(plots.learning_curves(_histories(team)), results / "learning_curves.png")
+    histories = _histories(team)
+    tables.write(outcomes.epochs(histories), results / "epochs.csv")
+    plots.save(plots.learning_curves(histories), results / "learning_curves.png")
     return Summary(scores, {member.name: member.digest() for member in team})
 
 

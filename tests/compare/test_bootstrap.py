@@ -30,11 +30,18 @@ def test_the_score_lies_in_its_interval(errors: float) -> None:
     assert low < macro_f1(confusion(targets, predictions)) < high
 
 
+def test_an_attribute_that_is_always_right_is_certain_whatever_the_others() -> None:
+    people, targets, _ = data(0)
+    older = np.where(targets % 3 < 2, targets + 1, targets)
+    assert interval(people, targets, older, "gender") == interval(people, targets, older, "mask") == (1, 1)
+    low, high = interval(people, targets, older, "age")
+    assert low <= macro_f1(confusion(targets % 3, older % 3, 3)) <= high < 1
+
+
 def test_pictures_of_one_person_are_no_independent_evidence() -> None:
     people, targets, predictions = data(0.3)
     low, high = interval(people, targets, predictions)
-    ten_times = (np.tile(part, 10) for part in (targets, predictions))
-    same_people = interval(people * 10, *ten_times)
+    same_people = interval(people * 10, np.tile(targets, 10), np.tile(predictions, 10))
     assert same_people == pytest.approx((low, high))
 
 

@@ -57,6 +57,13 @@ def test_a_page_shows_short_tables_and_the_first_pictures_of_a_folder_and_names_
     assert str(root) not in page
 
 
+def test_a_page_among_the_outs_is_shown_as_it_is(root: Path) -> None:
+    (root / "report.html").write_text("<p>as it is</p>")
+    artifact = dsl.HTML(uri=str(root / "page"))
+    artifacts.fill(artifact, root, Stage("report", "true", "", (), (), (), (), ("report.html",), ()))
+    assert (root / "page").read_text() == "<p>as it is</p>"
+
+
 def test_a_model_is_its_digest_and_the_run_that_made_it(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tracking, "maker", {root / "weights.safetensors": "0123"}.get)
     artifact = dsl.Model(uri="s3://kubeflow/model")

@@ -159,6 +159,7 @@ def test_the_pages_show_scores_matrices_reports_models_and_the_submission(full: 
     assert shown["train@age-0"] == {"scores": "system.Metrics", "model": "system.Model", "epochs": "system.HTML"}
     assert set(shown["ensemble"].values()) >= {"system.Metrics", "system.ClassificationMetrics", "system.HTML"}
     assert shown["submit"]["submission"] == "system.Dataset"
+    assert shown["report"] == {"page": "system.HTML"}
     assert shown["finish"] == {"lock": "system.Artifact"}
 
 

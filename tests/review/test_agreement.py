@@ -69,8 +69,17 @@ def test_merge_writes_what_agrees_and_leaves_conflicts_open(files: tuple[Path, P
     assert fixes.read_text().splitlines()[1:] == ["1,gender,female,male,review,anna and ben,2026-11-21T10:00:00+00:00"]
 
 
+def test_an_earlier_merge_is_not_overwritten(files: tuple[Path, Path]) -> None:
+    before = files[0].read_bytes()
+    result = CliRunner().invoke(app, ["labels", "merge", *map(str, files), "--decisions", str(files[0])])
+    assert "may hold decisions" in str(result.exception)
+    assert files[0].read_bytes() == before
+
+
 def test_a_file_that_decides_twice_is_not_merged(files: tuple[Path, Path]) -> None:
     decisions.write(files[1], [*BEN, BEN[0]])
-    result = CliRunner().invoke(app, ["labels", "merge", *map(str, files)])
+    result = CliRunner().invoke(
+        app, ["labels", "merge", *map(str, files), "--decisions", str(files[0].with_name("m.csv"))]
+    )
     assert isinstance(result.exception, InputError)
     assert "row 6: gender of 1 is already decided in row 2" in str(result.exception)

@@ -4,8 +4,10 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from pipeline.review import decisions
@@ -29,14 +31,27 @@ class Reviewing:
         self.address = self._process.stdout.readline().split()[0]
 
     def kill(self) -> None:
-        os.kill(self._process.pid, signal.SIGKILL)
-        assert self._process.stdout
-        self._process.stdout.close()
-        self._process.wait()
+        if self._process.poll() is None:
+            os.kill(self._process.pid, signal.SIGKILL)
+            self._process.communicate()
 
     def decided(self) -> list[tuple[str, str, str, str]]:
         known = decisions.read(self.workspace.root / "reviews" / "anna.csv", PEOPLE)
         return [(one.id, one.field, one.value, one.verdict) for one in known]
+
+
+@pytest.fixture
+def start(workspace: Workspace) -> Iterator[Callable[[], Reviewing]]:
+    """Start the command; whatever happens, it ends with the test."""
+    started: list[Reviewing] = []
+
+    def begin() -> Reviewing:
+        started.append(Reviewing(workspace))
+        return started[-1]
+
+    yield begin
+    for reviewing in started:
+        reviewing.kill()
 
 
 def press(page: Page, keys: str, decided: int) -> None:
@@ -46,8 +61,10 @@ def press(page: Page, keys: str, decided: int) -> None:
         expect(page.locator("#progress")).to_contain_text(f"{number} of 12 decided")
 
 
-def test_ten_people_by_keyboard_through_a_kill(workspace: Workspace, page: Page) -> None:
-    first = Reviewing(workspace)
+def test_ten_people_by_keyboard_through_a_kill(
+    workspace: Workspace, start: Callable[[], Reviewing], page: Page
+) -> None:
+    first = start()
     page.goto(first.address)
     expect(page.locator("figure img")).to_have_count(7)
     expect(page.locator("#person")).to_have_text(PEOPLE[0])
@@ -64,7 +81,7 @@ def test_ten_people_by_keyboard_through_a_kill(workspace: Workspace, page: Page)
     ]
     assert first.decided() == before
 
-    second = Reviewing(workspace)
+    second = start()
     assert "4 decisions" in second.told
     page.goto(second.address)
     expect(page.locator("#person")).to_have_text(PEOPLE[3])
@@ -94,12 +111,10 @@ def test_ten_people_by_keyboard_through_a_kill(workspace: Workspace, page: Page)
     assert changed == {PEOPLE[number] for number in (0, 2, 3, 4, 5, 6, 7, 11)}
 
 
-def test_names_and_labels_are_shown_as_text(workspace: Workspace, page: Page) -> None:
+def test_names_and_labels_are_shown_as_text(workspace: Workspace, start: Callable[[], Reviewing], page: Page) -> None:
     """A suggestion whose evidence is markup stays text."""
     text = workspace.suggestions.read_text()
     workspace.suggestions.write_text(text.replace("they say so", "</script><img src=x onerror=fault()>"))
-    reviewing = Reviewing(workspace)
-    page.goto(reviewing.address)
+    page.goto(start().address)
     expect(page.locator(".card small").first).to_contain_text("</script><img src=x")
     expect(page.locator("figure img")).to_have_count(7)
-    reviewing.kill()

@@ -124,7 +124,7 @@ def test_a_decision_on_nobody_is_named(workspace: Workspace) -> None:
     review = workspace.review()
     decide(review, 0, MALE)
     with pytest.raises(InputError, match=f"id '{PEOPLE[0]}' matches nobody"):
-        decisions.read(review.file, people={"somebody else"})
+        review.open(PEOPLE[1:])
 
 
 @pytest.mark.parametrize(

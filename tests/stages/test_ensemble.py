@@ -282,6 +282,7 @@ def test_equal_members_give_equal_bytes(workspace: Workspace, systems: object) -
         "classes.csv",
         "confusion.csv",
         "confusion.png",
+        "epochs.csv",
         "errors.csv",
         "formula.json",
         "eval_probabilities.csv",

@@ -1,4 +1,4 @@
-"""report: scores, tables and the picture of known answers."""
+"""outcomes: scores, tables and the picture of known answers."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline import report
+from pipeline import outcomes
 from pipeline.labels import CLASSES, names
 
 PICTURES = pd.DataFrame(
@@ -22,7 +22,7 @@ PREDICTED = [0, 12, 4, 13]
 
 
 def test_a_report_says_what_is_right_and_what_is_wrong(tmp_path: Path) -> None:
-    scores = report.write(tmp_path, PICTURES, np.eye(CLASSES)[PREDICTED])
+    scores = outcomes.write(tmp_path, PICTURES, np.eye(CLASSES)[PREDICTED])
     assert scores["pictures"] == 4
     assert scores["accuracy"] == 0.5
     assert scores["gender_accuracy"] == 0.75

@@ -1,5 +1,6 @@
-"""The report of out-of-fold predictions: scores, tables and the picture of the confusion."""
+"""The outcome of out-of-fold predictions: scores, tables and the picture of the confusion; and of the trainings."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,17 @@ def write(results: Path, pictures: pd.DataFrame, probabilities: Table) -> dict[s
     title = "Out-of-fold, {pictures} pictures: macro F1 {macro_f1:.3f}, accuracy {accuracy:.3f}".format(**scores)
     plots.save(plots.confusion_matrices(true, predicted, title), results / "confusion.png")
     return scores
+
+
+def epochs(histories: Mapping[str, Mapping[str, pd.DataFrame]]) -> pd.DataFrame:
+    """Metrics by epoch of all trainings as one table: `model`, the training's name as `member`, and their columns."""
+    named = [
+        history.assign(model=model, member=member)
+        for model, trainings in histories.items()
+        for member, history in trainings.items()
+    ]
+    table = pd.concat(named, ignore_index=True)
+    return table[["model", "member", *table.columns.drop(["model", "member"])]]
 
 
 def _classes(counts: Codes) -> pd.DataFrame:

@@ -1,0 +1,21 @@
+"""Show data and run on one page, complete in itself."""
+
+from kfp import dsl
+
+from components import component
+
+
+@component
+def report(
+    stage: str,
+    parents: list[str],
+    remote: str,
+    mlflow: str,
+    experiment: str,
+    overrides: list[str],
+    page: dsl.Output[dsl.HTML],
+) -> str:
+    """Show data and run on one page, complete in itself."""
+    from pipeline.kubeflow.task import run
+
+    return run(stage, parents, remote, mlflow, experiment, overrides, [page])

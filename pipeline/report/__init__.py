@@ -1,0 +1,1 @@
+"""Data and run on one page, complete in itself."""

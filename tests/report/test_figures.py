@@ -1,0 +1,37 @@
+"""figures: a report carries its own, and says what changed against another's."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import InputError
+from pipeline.report import figures
+from pipeline.report.page import render
+from tests.run import Run
+
+
+def test_a_page_gives_back_the_figures_that_it_was_made_of(tmp_path: Path) -> None:
+    sources = Run(tmp_path).sources()
+    page = tmp_path / "report.html"
+    page.write_text(render(sources), encoding="utf-8")
+    assert figures.read(page) == figures.figures(sources)
+
+
+def test_what_is_as_it_was_is_left_out_and_what_is_new_has_a_dash() -> None:
+    before = {"macro F1": 0.5, "people": 90.0, "accuracy": 0.75, "gone": 1.0}
+    after = {"macro F1": 0.625, "people": 1100.0, "accuracy": 0.75, "new": 2.0}
+    assert figures.changes(before, after).rows == [
+        ["macro F1", "0.500", "0.625", "+0.125"],
+        ["people", "90", "1,100", "+1,010"],
+        ["new", "-", "2", "-"],
+        ["gone", "1.000", "-", "-"],
+    ]
+
+
+@pytest.mark.parametrize("content", [None, "<html>another page</html>"])
+def test_what_is_no_report_is_told(tmp_path: Path, content: str | None) -> None:
+    page = tmp_path / "old.html"
+    if content:
+        page.write_text(content)
+    with pytest.raises(InputError, match=r"old\.html: no report of this pipeline"):
+        figures.read(page)
