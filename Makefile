@@ -7,7 +7,7 @@ IMAGE ?= mask-gender-age# as params.yaml names it
 TAG ?= latest
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: run test test-containers install image check format lock ui clean
+.PHONY: run test bench test-containers install image check format lock ui clean
 
 run: install ## the whole pipeline on the drawn sample
 	dvc repro
@@ -19,6 +19,9 @@ run: install ## the whole pipeline on the drawn sample
 
 test: install ## the whole test suite
 	pytest --numprocesses 2 --dist loadfile --cov --cov-report=term
+
+bench: install ## speed, as ratios beside reference code; writes docs/benchmarks.md (DATA=../photos: on photographs)
+	python -m benchmarks $(if $(DATA),--photographs $(DATA))
 
 test-containers: install ## the image and the compiled pipeline in real containers; needs a container engine
 	$(MAKE) image TAG=test

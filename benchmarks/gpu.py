@@ -1,5 +1,6 @@
 """A training step on a GPU: batches through the loader beside one batch that never leaves the GPU."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -45,4 +46,4 @@ def _step(backbone: str, size: int, batch_size: int) -> Result:
     found = compare(f"GPU, {STEPS} steps of {batch_size}, {backbone} at {size}", ".95", resident, ours)
     memory = torch.cuda.max_memory_allocated() / 2**30
     rate = STEPS * batch_size / found.ours
-    return Result(**vars(found) | {"note": f"{rate:.0f} pictures/s, {memory:.1f} GiB, {torch.cuda.get_device_name()}"})
+    return replace(found, note=f"{rate:.0f} pictures/s, {memory:.1f} GiB, {torch.cuda.get_device_name()}")
