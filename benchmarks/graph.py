@@ -7,10 +7,10 @@ import tempfile
 import textwrap
 from pathlib import Path
 
-from benchmarks.timing import Result, compare
+from benchmarks.timing import Result, compare, cores
 from pipeline import graph, runner
 
-SLOTS, SECONDS = 4, 10
+SLOTS, SECONDS = max(cores(), 2), 20
 STAGE = """
   wait{number}:
     cmd: python -c "import time; time.sleep({seconds})" && echo {salt} > out{number}
@@ -36,7 +36,7 @@ def _overhead() -> Result:
 
 def _side_by_side() -> Result:
     """As many equal stages as slots, one after the other beside all at once."""
-    folders = iter([_project(SLOTS, SECONDS, str(number)) for number in range(4)])
+    folders = iter([_project(SLOTS, seconds, str(number)) for number, seconds in enumerate((0, 0, SECONDS, SECONDS))])
 
     def all_stages(slots: int) -> None:
         folder = next(folders)
