@@ -8,7 +8,7 @@ TAG ?= latest
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONDONTWRITEBYTECODE # every stage is a Python of its own: compiling all modules anew doubles what it takes
 
-.PHONY: run test test-model test-containers install image check format lock ui clean
+.PHONY: run test bench test-model test-containers install image check format lock ui clean
 
 run: install ## the whole pipeline on the drawn sample
 	dvc repro
@@ -25,6 +25,9 @@ test: install ## the whole test suite
 
 test-model: install ## a registered model in a fresh environment from its own requirements; installs torch anew
 	FRESH_ENVIRONMENT=1 pytest tests/registration/test_fresh.py
+
+bench: install ## speed, as ratios beside reference code; writes docs/benchmarks.md (DATA=../photos: on photographs)
+	python -m benchmarks $(if $(DATA),--photographs $(DATA))
 
 test-containers: install ## the image and the compiled pipeline in real containers; needs a container engine
 	$(MAKE) image TAG=test

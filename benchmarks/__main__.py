@@ -1,0 +1,35 @@
+"""Measure everything, or what is named: a table at the terminal, and in docs/benchmarks.md when it is everything."""
+
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from benchmarks import page
+
+BENCHMARKS = ("crop", "loader", "step", "ensemble", "startup", "graph", "growth", "gpu")
+
+
+def main(
+    names: Annotated[
+        list[str] | None, typer.Argument(help=f"Some of {', '.join(BENCHMARKS)}; all without one.")
+    ] = None,
+    photographs: Annotated[Path | None, typer.Option(help="A data set; the drawn sample without one.")] = None,
+    output: Annotated[Path, typer.Option(help="The page whose table is written.")] = Path("docs/benchmarks.md"),
+) -> None:
+    """Measure everything, or what is named, beside what people do now."""
+    unknown = set(names or ()) - set(BENCHMARKS)
+    if unknown:
+        raise typer.BadParameter(f"{', '.join(sorted(unknown))}: there are {', '.join(BENCHMARKS)}")
+    results = []
+    for name in names or BENCHMARKS:
+        found = import_module(f"benchmarks.{name}").measure(photographs)
+        page.show(found)
+        results += found
+    if not names:
+        page.write(output, results, "a folder of photographs" if photographs else "the drawn sample")
+
+
+if __name__ == "__main__":
+    typer.run(main)

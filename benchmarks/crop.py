@@ -1,0 +1,76 @@
+"""Photographs to faces: batches on all cores beside facenet-pytorch's MTCNN, a picture at a time."""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from facenet_pytorch import MTCNN
+from PIL import Image
+
+from benchmarks.pictures import photographs_of
+from benchmarks.timing import Result, compare
+from pipeline.params import Crop as Params
+from pipeline.photographs import check, read
+from pipeline.vision.crops import Crop, Cropper
+from pipeline.vision.faces import Face
+from pipeline.vision.workers import pool
+
+COUNT, ROUNDS, BATCH = 320, 4, 16
+
+
+def measure(root: Path | None) -> list[Result]:
+    paths = photographs_of(root, COUNT)
+    detect, cropper = MTCNN(keep_all=True), Cropper(Params(size=224))
+    theirs: dict[Path, np.ndarray | None] = {}
+    faces: dict[Path, Face | None] = {}
+
+    def reference(chosen: list[Path]) -> None:
+        for path in chosen:
+            theirs[path] = detect.detect(Image.open(path).convert("RGB"))[0]
+
+    def one_batch(batch: list[Path]) -> list[Crop]:
+        return cropper([read(path) for path in batch])
+
+    def ours(chosen: list[Path]) -> None:
+        check(chosen)
+        batches = [chosen[start : start + BATCH] for start in range(0, len(chosen), BATCH)]
+        with pool() as threads:
+            for batch, cut in zip(
+                batches, threads.map(lambda b: cropper([read(path) for path in b]), batches), strict=True
+            ):
+                faces.update(zip(batch, (crop.face for crop in cut), strict=True))
+
+    rounds = [
+        compare("", "", partial(reference, part), partial(ours, part), rounds=1)
+        for part in (paths[start::ROUNDS] for start in range(ROUNDS))
+    ]
+    return [
+        Result(
+            f"crop, {COUNT // ROUNDS} pictures",
+            "15, none lost, 99 % alike, half the misses",
+            float(np.median([row.ours for row in rounds])),
+            float(np.median([row.reference for row in rounds])),
+            tuple(row.ratios[0] for row in rounds),
+            float(np.median([row.cpu for row in rounds])),
+            _alike(theirs, faces),
+        )
+    ]
+
+
+def _alike(theirs: dict[Path, np.ndarray | None], ours: dict[Path, Face | None]) -> str:
+    """How the faces of both ways compare."""
+    found = {path: boxes[0] for path, boxes in theirs.items() if boxes is not None}
+    alike = sum(bool((face := ours[path]) and overlap(box, face.box) > 0.7) for path, box in found.items())
+    lost = sum(ours[path] is None for path in found)
+    missed = [len(ours) - len(found), sum(face is None for face in ours.values())]
+    return (
+        f"of the reference's {len(found)} faces {lost} lost, {alike / max(len(found), 1):.1%} alike (IoU over .7); "
+        f"{missed[1]} of {len(ours)} missed, by the reference {missed[0]}"
+    )
+
+
+def overlap(one: np.ndarray, other: np.ndarray) -> float:
+    """Intersection over union of two boxes."""
+    sides = np.clip(np.minimum(one[2:], other[2:]) - np.maximum(one[:2], other[:2]), 0, None)
+    shared = float(np.prod(sides))
+    return shared / float(np.prod(one[2:] - one[:2]) + np.prod(other[2:] - other[:2]) - shared)

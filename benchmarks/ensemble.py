@@ -1,0 +1,52 @@
+"""Photographs to the answers of three models: decoded and cropped once beside once a model and view."""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchmarks.pictures import entry, photographs_of
+from benchmarks.timing import Result, compare
+from pipeline.entries import Recipe
+from pipeline.params import Crop
+from pipeline.photographs import read
+from pipeline.vision import inference, weights
+from pipeline.vision.crops import Cropper
+from pipeline.vision.network import Network
+
+COUNT, SIZE = 32, 72
+
+
+def measure(root: Path | None) -> list[Result]:
+    paths = photographs_of(root, COUNT)
+    folder = Path(tempfile.mkdtemp(prefix="benchmark-"))
+    members = [_member(folder / f"{number}.safetensors") for number in range(3)]
+    cropper = Cropper(Crop(size=SIZE))
+    networks = [weights.load(member)[0] for member in members]
+
+    def reference() -> list[Tensor]:
+        return [_one_view(network, cropper, paths, flip) for network in networks for flip in (False, True)]
+
+    def ours() -> list[inference.Predictions]:
+        packed = np.stack([crop.pixels for crop in cropper([read(path) for path in paths])])
+        return [inference.predict(member, packed) for member in members]
+
+    what = f"ensemble, {len(paths)} pictures, 3 models x (clean + flip)"
+    return [compare(what, "3", reference, ours)]
+
+
+def _one_view(network: Network, cropper: Cropper, paths: list[Path], flip: bool) -> Tensor:
+    answers = []
+    for path in paths:
+        picture = torch.from_numpy(cropper([read(path)])[0].pixels.copy())[None]
+        with torch.no_grad():
+            answers.append(network(picture.flip(2) if flip else picture)["mask"].softmax(1))
+    return torch.cat(answers)
+
+
+def _member(path: Path) -> Path:
+    model = entry(views={"flip": True})
+    weights.save(path, Network(model).state_dict(), Recipe(model="mask", fold=0, epoch=1, entry=model))
+    return path

@@ -1,0 +1,49 @@
+"""A training step on a GPU: batches through the loader beside one batch that never leaves the GPU."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+
+from benchmarks.pictures import entry, material
+from benchmarks.timing import Result, compare
+from pipeline.vision.criterion import Criterion
+from pipeline.vision.learner import Learner
+from pipeline.vision.loop import train_epoch
+
+MODELS = (("efficientnet_b3", 224, 64), ("efficientnet_b4", 380, 32), ("resnet50", 224, 128))
+STEPS = 20
+
+
+def measure(_: Path | None) -> list[Result]:
+    """Nothing where there is no GPU."""
+    return [_step(*model) for model in MODELS] if torch.cuda.is_available() else []
+
+
+def _step(backbone: str, size: int, batch_size: int) -> Result:
+    model = entry(backbone=backbone, image_size=size, batch_size=batch_size, precision="bf16-mixed", channels_last=True)
+    packed = np.random.default_rng(0).integers(0, 256, (STEPS * batch_size, size, size, 3), dtype=np.uint8)
+    made = material(packed, model)
+    fabric = Fabric(accelerator="cuda", devices=1, precision=model.precision)
+    learner = Learner.create(model, fabric)
+    criterion, batches = Criterion(model, made, fabric.device), made.to_learn(made.training, model, (0, 1))
+    pictures = torch.from_numpy(packed[:batch_size]).to(fabric.device)
+    rows = torch.arange(batch_size, device=fabric.device)
+
+    def resident() -> None:
+        learner.model.train()
+        for step in range(STEPS):
+            fabric.backward(criterion.loss(learner.model(pictures), rows))
+            learner.step(step + 1)
+        torch.cuda.synchronize()
+
+    def ours() -> None:
+        train_epoch(learner, batches, criterion, 0, [])
+        torch.cuda.synchronize()
+
+    found = compare(f"GPU, {STEPS} steps of {batch_size}, {backbone} at {size}", ".95", resident, ours)
+    memory = torch.cuda.max_memory_allocated() / 2**30
+    rate = STEPS * batch_size / found.ours
+    return replace(found, note=f"{rate:.0f} pictures/s, {memory:.1f} GiB, {torch.cuda.get_device_name()}")

@@ -1,0 +1,61 @@
+"""What benchmarks work on: photographs of a folder, or the drawn sample, and crops and entries that fit them."""
+
+import random
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from pipeline import params, photographs
+from pipeline.entries import Model
+from pipeline.labels import MASKS
+from pipeline.photographs import TRAIN, Pixels
+from pipeline.stages.sample import sample
+from pipeline.vision.material import Material
+
+LIGHT = [{"HorizontalFlip": {"p": 0.5}}]
+
+
+def photographs_of(root: Path | None, count: int) -> list[Path]:
+    """So many train pictures of a data set, drawn at random; of the drawn sample without one."""
+    root = root or drawn()
+    paths = [root / TRAIN / path for path in photographs.train_pictures(root)["path"]]
+    return random.Random(777).sample(paths, min(count, len(paths)))
+
+
+@cache
+def drawn() -> Path:
+    """The drawn sample, in a temporary folder."""
+    folder = Path(tempfile.mkdtemp(prefix="benchmark-"))
+    sample(folder, params.Sample(people=24, eval_people=1))
+    return folder
+
+
+def crops(paths: list[Path], size: int) -> Pixels:
+    """Pictures, each resized as a whole (n, size, size, 3)."""
+    return np.stack([np.asarray(Image.fromarray(photographs.read(path)).resize((size, size))) for path in paths])
+
+
+def entry(**given: object) -> Model:
+    """The tiny entry of the shipped parameters, unless given otherwise."""
+    shipped = {
+        "backbone": "test_resnet",
+        "pretrained": False,
+        "heads": {"mask": {}},
+        "image_size": 72,
+        "augmentation": LIGHT,
+        "epochs": 1,
+        "batch_size": 32,
+        "optimizer": {"name": "adamw", "learning_rate": 1e-3, "weight_decay": 0.05},
+    }
+    return Model.model_validate(shipped | given)
+
+
+def material(packed: Pixels, model: Model) -> Material:
+    """A training on all crops, with labels in turn."""
+    count = len(packed)
+    people = pd.DataFrame({"mask": np.resize(MASKS, count), "gender": "male", "age": 40})
+    return Material.of(people, packed, np.arange(count) < 0, model)

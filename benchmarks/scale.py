@@ -1,0 +1,95 @@
+"""Ten million photographs on a cluster, simulated from rates measured on one machine.
+
+    python -m benchmarks.scale
+
+Every shard of crops is a task: it waits for a free node, starts, pulls its photographs through the share of the store
+that it gets, and cuts them. An epoch of training waits for the slowest of its nodes, whose speeds differ, and for the
+exchange of gradients.
+"""
+
+import heapq
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+PICTURES = 10_000_000
+SPREAD = 0.1  # of the speed of nodes and tasks
+SEED = 777
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """What is assumed; docs/scale.md says which figures are measured and which are not."""
+
+    nodes: int = 8
+    cores: int = 16
+    cropped: float = 150.0  # pictures a second and core
+    start: float = 60.0  # seconds of a task before its first picture: pod, image, imports
+    kilobytes: float = 100.0  # a photograph
+    store: float = 1_250.0  # megabytes a second, of the whole store
+    shards: int = 32
+    pulls_all: bool = False  # a task fetches every photograph, not only those of its shard
+    failures: float = 0.01  # of tasks, half done, which then run again
+
+
+def crop_hours(cluster: Cluster, pictures: int = PICTURES) -> float:
+    """Hours until the last shard is cut: tasks go to the first free node, at most `nodes` at once."""
+    random = np.random.default_rng(SEED)
+    free = [0.0] * cluster.nodes
+    count = pictures / cluster.shards
+    fetched = pictures if cluster.pulls_all else count
+    pulling = fetched * cluster.kilobytes / 1000 / (cluster.store / min(cluster.nodes, cluster.shards))
+    cutting = count / (cluster.cropped * cluster.cores)
+    for _ in range(cluster.shards):
+        again = 1.5 if random.random() < cluster.failures else 1.0
+        took: float = cluster.start + max(pulling, cutting) * random.lognormal(0, SPREAD) * again  # the pull runs ahead
+        heapq.heapreplace(free, free[0] + took)
+    return max(free) / 3600
+
+
+def epoch_minutes(gpus: int, pictures: float, batch: int, megabytes: float, network: float) -> float:
+    """Minutes of an epoch on GPUs of `pictures` a second each, a batch of `batch` a GPU, gradients by ring.
+
+    A step is as slow as its slowest GPU; half of the exchange over a `network` (MB/s) hides behind the backward pass.
+    Ring: Patarasuk and Yuan 2009, Bandwidth optimal all-reduce algorithms (doi.org/10.1016/j.jpdc.2008.09.002).
+    """
+    random = np.random.default_rng(SEED)
+    steps = math.ceil(PICTURES / (batch * gpus))
+    slowest: float = batch / pictures * random.lognormal(0, SPREAD / 4, (1000, gpus)).max(axis=1).mean()
+    exchange = 2 * (gpus - 1) / gpus * megabytes / network
+    return steps * (slowest + exchange / 2) / 60
+
+
+def main() -> None:
+    """Print both tables."""
+    console = Console()
+    usual = Cluster()
+    crop = Table(
+        "store, MB/s", "fetched", "nodes", "shards", "hours", "of ideal", title="cropping 10 million photographs"
+    )
+    cases = [replace(usual, nodes=nodes) for nodes in (1, 8, 32)]
+    cases += [replace(usual, shards=8), replace(usual, shards=640)]
+    cases += [replace(usual, store=312.5), replace(usual, pulls_all=True)]
+    for case in cases:
+        ideal = PICTURES / (case.cropped * case.cores * case.nodes) / 3600
+        hours = crop_hours(case)
+        fetched = "all" if case.pulls_all else "its shard"
+        crop.add_row(
+            f"{case.store:g}", fetched, str(case.nodes), str(case.shards), f"{hours:.2f}", f"{ideal / hours:.0%}"
+        )
+    console.print(crop)
+    train = Table(
+        "GPUs", "network, MB/s", "minutes an epoch", "of ideal", title="an epoch, B3 at 224, 47 MB of gradients"
+    )
+    for gpus, network in ((1, 1e9), (8, 100_000), (8, 1250), (64, 12_500), (64, 1250)):
+        minutes = epoch_minutes(gpus, 1000, 64, 47, network)
+        ideal = PICTURES / (1000 * gpus) / 60
+        train.add_row(str(gpus), f"{network:g}", f"{minutes:.1f}", f"{ideal / minutes:.0%}")
+    console.print(train)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""An epoch of training on the CPU: the pipeline's loop beside a plain one, and the loader's share of it."""
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import torch
+from lightning_fabric import Fabric
+
+from benchmarks import plain
+from benchmarks.pictures import crops, entry, material, photographs_of
+from benchmarks.timing import Result, compare
+from pipeline.vision.criterion import Criterion
+from pipeline.vision.examples import Loader
+from pipeline.vision.learner import Learner
+from pipeline.vision.loop import train_epoch
+
+COUNT = 160
+MODELS = (("test_resnet", 72), ("resnet18", 96), ("efficientnet_b0", 96))
+
+
+def measure(root: Path | None) -> list[Result]:
+    paths = photographs_of(root, COUNT)
+    rows = []
+    for backbone, size in MODELS:
+        model = entry(backbone=backbone, image_size=size)
+        made = material(crops(paths, size), model)
+        learner = Learner.create(model, Fabric(accelerator="cpu", devices=1))
+        criterion = Criterion(model, made, torch.device("cpu"))
+        batches = made.to_learn(made.training, model, (0, 1))
+        theirs, loop = plain.loader(paths, size, model.batch_size), plain.Plain(backbone)
+        ours = partial(train_epoch, learner, batches, criterion, 0, [])
+        what = f"training epoch on CPU, {len(paths)} pictures, {backbone} at {size}"
+        found = compare(what, "1.3; loader's share under 5 %", partial(loop.epoch, theirs), ours)
+        delivered = compare("", "", ours, partial(_deliver, batches), rounds=1)
+        note = f"loader's share of the epoch {1 / delivered.ratios[0]:.1%}"
+        rows.append(replace(found, note=note))
+    return rows
+
+
+def _deliver(batches: Loader) -> None:
+    for _ in batches.at(0):
+        pass

@@ -1,0 +1,63 @@
+"""Two ways to do the same work, timed in short alternating rounds, so that a busy machine slows both alike."""
+
+import os
+import resource
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+
+Work = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Result:
+    """A row of the table; times are medians of the rounds, in seconds."""
+
+    work: str
+    wanted: str
+    ours: float
+    reference: float | None = None
+    ratios: tuple[float, ...] = ()  # of reference and ours, a round each
+    cpu: float | None = None  # ratio of processor time
+    note: str = ""
+
+    @property
+    def ratio(self) -> str:
+        """Median ratio with its range: `12.1 (11.8-12.6)`."""
+        if not self.ratios:
+            return ""
+        return f"{median(self.ratios):.2f} ({min(self.ratios):.2f}-{max(self.ratios):.2f})"
+
+
+def compare(work: str, wanted: str, reference: Work, ours: Work, rounds: int = 5, note: str = "") -> Result:
+    """Both ways in turn, `rounds` times, after a first time that does not count."""
+    for way in (reference, ours):
+        way()
+    pairs = [(timed(reference), timed(ours)) for _ in range(rounds)]
+    return Result(
+        work,
+        wanted,
+        median(our[0] for _, our in pairs),
+        median(other[0] for other, _ in pairs),
+        tuple(other[0] / our[0] for other, our in pairs),
+        median(other[1] / our[1] for other, our in pairs),
+        note,
+    )
+
+
+def timed(work: Work) -> tuple[float, float]:
+    """Wall and processor time of one call, in seconds; that of processes that it started and waited for counts."""
+    wall, processor = time.perf_counter(), _processor()
+    work()
+    return time.perf_counter() - wall, _processor() - processor
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def _processor() -> float:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
