@@ -1,8 +1,8 @@
 """One DVC stage run anywhere: its parents' lock entries in, its own out; the data travel through a DVC remote."""
 
 import hashlib
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -10,8 +10,9 @@ from uuid import uuid4
 from pipeline import graph, locks
 from pipeline.errors import InputError, raise_faults
 from pipeline.locks import Entries
-from pipeline.workspace import repository
+from pipeline.workspace import repository, scratch
 
+UNSENT = "tracking"  # where a remote keeps what MLflow could not be told
 FINISHED = "finished"  # where a remote keeps the dvc.lock of finished runs, by the run's id
 KEPT = ("dvc.lock", "params.yaml")
 CHECKPOINTS = "checkpoints"  # where the commands of dvc.yaml keep them
@@ -76,6 +77,38 @@ def fetch(root: Path, run_id: str) -> dict[str, bytes]:
             return {name: remote.fs.cat_file(_finished(remote, run_id, name)) for name in KEPT}
         except FileNotFoundError:
             raise InputError(f"{remote.fs.unstrip_protocol(remote.path)}: no finished run '{run_id}'") from None
+
+
+def keep_unsent(root: Path, folder: Path) -> None:
+    """Put all files of a folder of the workspace into its remote, to be fetched by `fetch_unsent`."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    if not files:
+        return
+    with repository(root) as opened:
+        remote = opened.cloud.get_remote()
+        for path in files:
+            target = remote.fs.join(remote.path, UNSENT, *path.relative_to(folder).parts)
+            remote.fs.makedirs(remote.fs.parent(target), exist_ok=True)
+            remote.fs.pipe_file(target, path.read_bytes())
+
+
+@contextmanager
+def fetched_unsent(address: str, folder: Path) -> Iterator[None]:
+    """Bring what `keep_unsent` put into a remote to a folder; it leaves the remote when the body has ended well."""
+    folder = folder.resolve()
+    with scratch(address) as root:
+        with repository(root) as opened:
+            remote = opened.cloud.get_remote()
+            there = remote.fs.join(remote.path, UNSENT)
+            files = list(remote.fs.find(there)) if remote.fs.exists(there) else []
+            for file in files:
+                path = folder.joinpath(*remote.fs.relparts(file, there))
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(remote.fs.cat_file(file))
+        yield
+        with repository(root) as opened:
+            for file in files:
+                opened.cloud.get_remote().fs.rm_file(file)
 
 
 def require_writable(opened: Any) -> None:

@@ -1,5 +1,8 @@
 """`tracking`: what MLflow has not been told yet."""
 
+from contextlib import nullcontext
+from typing import Annotated
+
 import typer
 
 app = typer.Typer(no_args_is_help=True, help="Runs on their way to MLflow.")
@@ -11,9 +14,13 @@ def _group() -> None:
 
 
 @app.command()
-def sync() -> None:
+def sync(
+    remote: Annotated[str | None, typer.Option(help="DVC remote in which tasks of a cluster have left theirs.")] = None,
+) -> None:
     """Send what runs have kept on disk while MLflow could not be reached; exit status 1 when it still cannot."""
+    from pipeline import remote as storage
     from pipeline import tracking
 
-    sent = tracking.sync()
+    with storage.fetched_unsent(storage.resolve(remote), tracking.folder()) if remote else nullcontext():
+        sent = tracking.sync()
     print(f"{sent} runs sent to {tracking.address()}" if sent else "nothing waits to be sent")

@@ -29,7 +29,7 @@ def run(
     """Run a stage by its DVC name, from its parents' packed lock entries to its own; fill the artifacts in `shown`.
 
     `run_id` is Kubeflow's, the same for all tasks of a run; `storage` is the DVC remote, `mlflow` the tracking server's
-    address. What that server does not take is kept on the shared volume, where there is one.
+    address. What that server does not take is kept on the shared volume, or without one in the remote.
     """
     _require_accelerators(int(os.environ.get(ACCELERATORS, "0")))
     shared = Path(os.environ[SHARED]) if SHARED in os.environ else None
@@ -37,7 +37,10 @@ def run(
     os.environ |= {tracking.PIPELINE_RUN: f"kubeflow {run_id}"}
     os.environ |= {tracking.FOLDER: str(shared / "tracking")} if shared else {}
     with scratch(storage, overrides, shared) as root:
-        entries = remote.run(root, stage, locks.join(parents), shared)
+        try:
+            entries = remote.run(root, stage, locks.join(parents), shared)
+        finally:
+            remote.keep_unsent(root, root / "tracking")  # not on the volume
         for artifact in shown:
             artifacts.fill(artifact, root, graph.read(root)[stage])
     return locks.pack(entries)

@@ -1,6 +1,6 @@
 """MLflow: the only folder that imports it. `MLFLOW_TRACKING_URI` decides where runs go."""
 
-from pipeline.tracking.journal import FOLDER
+from pipeline.tracking.journal import FOLDER, folder
 from pipeline.tracking.origin import PIPELINE_RUN, named
 from pipeline.tracking.post import sync
 from pipeline.tracking.runs import Run, flat, run, run_that_made
@@ -17,6 +17,7 @@ __all__ = [
     "digest",
     "experiment",
     "flat",
+    "folder",
     "maker",
     "named",
     "prepare",

@@ -40,9 +40,9 @@ class Journal:
     @classmethod
     def new(cls) -> "Journal":
         """An empty journal; names sort by time."""
-        folder = _folder() / f"{time.time_ns()}-{uuid4().hex[:12]}"
-        folder.mkdir(parents=True)
-        return cls(folder)
+        place = folder() / f"{time.time_ns()}-{uuid4().hex[:12]}"
+        place.mkdir(parents=True)
+        return cls(place)
 
     @property
     def name(self) -> str:
@@ -95,8 +95,9 @@ class Journal:
 
 def waiting() -> list[Journal]:
     """The journals on disk, oldest first."""
-    return [Journal(folder) for folder in sorted(_folder().glob("*-*")) if (folder / "entries.jsonl").exists()]
+    return [Journal(path.parent) for path in sorted(folder().glob("*-*/entries.jsonl"))]
 
 
-def _folder() -> Path:
+def folder() -> Path:
+    """Where journals lie."""
     return Path(os.environ.get(FOLDER, "tracking"))

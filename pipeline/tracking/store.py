@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 STORE = "sqlite:///mlflow.db"
 ARTIFACTS = Path("mlartifacts")
 EXPERIMENT = "mask-gender-age"
+KIND = {"mlflow.experimentKind": "custom_model_development"}  # or MLflow's pages ask whether it is about agents
 PATIENCE = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "10", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}  # seconds; MLflow's: minutes
 
 
@@ -61,7 +62,7 @@ def experiment_id(client: "MlflowClient", name: str) -> str:
     scheme, _, store = str(client.tracking_uri).partition(":///")
     beside = (Path(store).resolve().parent / ARTIFACTS).as_uri() if scheme == "sqlite" else None
     try:
-        return str(client.create_experiment(name, artifact_location=beside))
+        return str(client.create_experiment(name, artifact_location=beside, tags=KIND))
     except MlflowException as error:  # another process has just made it
         made = client.get_experiment_by_name(name)
         if made is None:

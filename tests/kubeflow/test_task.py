@@ -79,3 +79,19 @@ def test_tasks_share_a_cache_and_checkpoints_on_the_volume(
     shared.mkdir()
     run(storage, "draw")
     assert {path.name for path in shared.iterdir()} == {"cache", "checkpoints"}
+
+
+def test_what_mlflow_was_not_told_travels_through_the_remote(
+    project: Project, storage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = {"cmd": "mkdir -p tracking/1-a/files && echo {} > tracking/1-a/files/a && false", "outs": ["never"]}
+    other = Project(tmp_path / "other", lost=lost)
+    for module in (task, remote):
+        monkeypatch.setattr(module, "scratch", partial(scratch, project=other.root))
+    with pytest.raises(InputError, match="lost"):
+        run(storage, "lost")
+    assert (Path(storage) / "tracking" / "1-a" / "files" / "a").exists()
+    monkeypatch.chdir(tmp_path)
+    with remote.fetched_unsent(storage, Path("tracking")):
+        assert Path("tracking/1-a/files/a").read_text() == "{}\n"
+    assert not (Path(storage) / "tracking" / "1-a" / "files" / "a").exists()
