@@ -8,6 +8,7 @@ from components import component
 @component
 def report(
     stage: str,
+    run_id: str,
     parents: list[str],
     remote: str,
     mlflow: str,
@@ -18,4 +19,4 @@ def report(
     """Show data and run on one page, complete in itself."""
     from pipeline.kubeflow.task import run
 
-    return run(stage, parents, remote, mlflow, experiment, overrides, [page])
+    return run(stage, run_id, parents, remote, mlflow, experiment, overrides, [page])

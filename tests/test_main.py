@@ -63,8 +63,7 @@ def test_a_stage_depends_on_exactly_the_parameters_that_it_reads(stage: str, mon
                 argument.taken()
         return SimpleNamespace(metrics={}, members={}, items=tuple)
 
-    whole = SimpleNamespace(inputs=lambda *_: None)
-    run = SimpleNamespace(inputs=lambda *_: None, pipeline=whole)
+    run = SimpleNamespace(inputs=lambda *_: None, pipeline=SimpleNamespace(inputs=lambda *_: None))
     command = words(stage)[0]
     monkeypatch.setattr(importlib.import_module(f"pipeline.stages.{command}"), command, take)
     for name in ("run", "run_that_made"):

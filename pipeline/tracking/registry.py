@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import InputError
-from pipeline.tracking.runs import STORE, run
+from pipeline.tracking import store
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"
@@ -116,8 +116,9 @@ def register(
     import mlflow
 
     tags = {key: f"{value:.4f}" if isinstance(value, float) else str(value) for key, value in facts.items()}
-    with run(f"register {name}", {"stage": "register"}, {}) as tracked, _quiet():
-        tracked.metrics({key: value for key, value in facts.items() if isinstance(value, float)})
+    experiment = store.experiment_id(_client(), store.experiment())
+    with mlflow.start_run(None, experiment, f"register {name}", tags={"stage": "register"}), _quiet():
+        mlflow.log_metrics({key: value for key, value in facts.items() if isinstance(value, float)})
         mlflow.log_artifacts(str(evidence), EVIDENCE)
         logged = mlflow.pyfunc.log_model(
             name=name,
@@ -233,12 +234,8 @@ def _make_sure_of(name: str) -> None:
 
 
 def _client() -> Any:
-    import mlflow
-
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # bars of one file each
-    logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)  # or it tells of every new table
-    mlflow.set_tracking_uri(os.environ.get("MLFLOW_TRACKING_URI", STORE))
-    return mlflow.MlflowClient()
+    return store.connect()
 
 
 def _version(name: str, number: str | int) -> Version:

@@ -74,7 +74,7 @@ def make(root: Path) -> None:
                 inputs = Inputs(Path("data/crops"), labels, folds, Path("checkpoint.pt"))
                 train(inputs, name, fold, entry, Member(Path("models"), name, fold).folder, lambda *_: None)
         roster = Roster(Path("models"), read.train.models, read.train.folds)
-        ensemble(roster, labels, folds, Path("results/ensemble"), read.ensemble)
+        ensemble(roster, Path("data/crops"), labels, folds, Path("results/ensemble"), read.ensemble)
 
 
 @pytest.fixture(scope="session")
