@@ -9,6 +9,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from pipeline import locks
+from pipeline.locks import Entries
 from tests.test_pipeline import PARAMS, ROOT, Workspace
 
 TINY: dict[str, Any] = PARAMS | {
@@ -45,5 +47,5 @@ class Clone(Workspace):
         said = self.kubeflow("run", "--local", engine, *arguments)
         return set(re.findall(r"^ *Running stage '(.*)'", said, re.MULTILINE))
 
-    def lock(self) -> str:
-        return (self.root / "dvc.lock").read_text()
+    def lock(self) -> Entries:
+        return locks.read(self.root / locks.FILE)

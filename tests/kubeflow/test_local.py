@@ -1,31 +1,46 @@
 """local: the compiled pipeline, run on this machine, ends as `dvc repro` does."""
 
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import mlflow
+import pandas as pd
 import pytest
+from kfp import dsl
 from kfp.local import subprocess_task_handler
 
+from pipeline import graph, locks
 from pipeline.errors import InputError
-from pipeline.kubeflow import local
+from pipeline.kubeflow import local, task
 from pipeline.kubeflow.arguments import Arguments
+from pipeline.locks import Entries
+from pipeline.workspace import scratch
 from tests.clones import AGE, ALL, Clone
 
 Finished = tuple[Clone, set[str]]  # a clone and the stages that ran in it
+Show = Callable[..., None]
+EARLIER: Entries = {"submit": {"cmd": "an earlier run's"}}
 
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value")  # DVC 3.67 on how it uses pygtrie
 
 
 @pytest.fixture(scope="module")
-def clean(tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    """A clone in which nothing has run."""
-    return Clone(tmp_path_factory.mktemp("clean"), tmp_path_factory.mktemp("storage"))
+def storage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a DVC remote."""
+    return tmp_path_factory.mktemp("storage")
 
 
 @pytest.fixture(scope="module")
-def elsewhere(clean: Clone, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def clean(storage: Path, tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """A clone in which nothing has run."""
+    return Clone(tmp_path_factory.mktemp("clean"), storage)
+
+
+@pytest.fixture(scope="module")
+def elsewhere(clean: Clone, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Entries]:
     """The dvc.lock that other executors leave in clean clones, by their names."""
     folder = tmp_path_factory.mktemp("elsewhere")
     reproduced, parallel = clean.copy(folder / "reproduced"), clean.copy(folder / "parallel")
@@ -41,29 +56,53 @@ def finished(clean: Clone, tmp_path_factory: pytest.TempPathFactory) -> Finished
     return clone, clone.run_locally()
 
 
+@pytest.fixture(scope="module")
+def pulled(finished: Finished) -> Clone:
+    """That clone with what its tasks have made elsewhere."""
+    clone, _ = finished
+    assert not (clone.root / "models").exists()
+    clone.dvc("pull")
+    return clone
+
+
+@pytest.fixture
+def show(finished: Finished, storage: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Show:
+    """Fill artifacts as a task of the finished run does that finds its result in the run-cache."""
+    root = finished[0].root
+    monkeypatch.setattr(task, "scratch", partial(scratch, project=root))
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME"):  # which a task sets
+        monkeypatch.setenv(name, "")
+    entries, stages = locks.read(root / locks.FILE), graph.read(root)
+
+    def fill(stage: str, *artifacts: dsl.Artifact) -> None:
+        for number, artifact in enumerate(artifacts):
+            artifact.uri = str(tmp_path / str(number))
+        parents = [locks.pack({parent: entries[parent]}) for parent in stages[stage].parents]
+        task.run(stage, parents, str(storage), f"sqlite:///{root}/mlflow.db", "x", [], artifacts)
+
+    return fill
+
+
 @pytest.fixture
 def broken(clean: Clone, tmp_path: Path) -> Clone:
     """A clone whose first stage fails, after an earlier run."""
     clone = clean.copy(tmp_path / "broken")
     with (clone.root / "pipeline" / "stages" / "sample.py").open("a") as stage:
         stage.write("raise SystemExit('out of order')\n")
-    (clone.root / "dvc.lock").write_text("schema: '2.0'\n")
+    locks.write(EARLIER, clone.root / locks.FILE)
     (tmp_path / "storage").mkdir()
     return clone
 
 
-def test_every_executor_leaves_the_same_lock(finished: Finished, elsewhere: dict[str, str]) -> None:
+def test_every_executor_leaves_the_same_lock(finished: Finished, elsewhere: dict[str, Entries]) -> None:
     clone, ran = finished
     assert ran == ALL
     assert elsewhere == dict.fromkeys(elsewhere, clone.lock())
 
 
-def test_after_a_pull_everything_is_up_to_date(finished: Finished) -> None:
-    clone, _ = finished
-    assert not (clone.root / "models").exists(), "tasks work elsewhere"
-    clone.dvc("pull")
-    assert "up to date" in clone.dvc("status")
-    assert (clone.root / "results" / "submission.csv").exists()
+def test_after_a_pull_everything_is_up_to_date(pulled: Clone) -> None:
+    assert "up to date" in pulled.dvc("status")
+    assert (pulled.root / "results" / "submission.csv").exists()
 
 
 def test_trainings_are_tracked_where_a_person_looks(finished: Finished) -> None:
@@ -74,6 +113,26 @@ def test_trainings_are_tracked_where_a_person_looks(finished: Finished) -> None:
     assert set(runs) >= {"face-0", "years-0", "ensemble"}
     assert {file.path for file in client.list_artifacts(runs["ensemble"].info.run_id)} >= {"confusion.png"}
     assert runs["ensemble"].data.tags["member_run.face-0"] == runs["face-0"].info.run_id
+
+
+def test_a_training_shows_its_scores_and_the_run_that_made_its_model(show: Show, finished: Finished) -> None:
+    show("train@face-0", scores := dsl.Metrics(), model := dsl.Model())
+    run = mlflow.MlflowClient(f"sqlite:///{finished[0].root}/mlflow.db").get_run(model.uri.removeprefix("runs:/"))
+    assert run.info.run_name == "face-0"
+    assert scores.metadata["macro_f1"] == pytest.approx(run.data.metrics["validation_f1"], abs=1e-6)
+
+
+def test_the_ensemble_shows_its_scores_every_out_of_fold_answer_and_its_pictures(show: Show, pulled: Clone) -> None:
+    show("ensemble", scores := dsl.Metrics(), matrix := dsl.ClassificationMetrics(), report := dsl.HTML())
+    assert 0 <= scores.metadata["macro_f1"] <= 1
+    held_out = pd.read_csv(pulled.root / "data" / "folds.csv").query("fold == 0")
+    assert sum(sum(row["row"]) for row in matrix.metadata["confusionMatrix"]["rows"]) == len(held_out)
+    assert Path(report.path).read_text().count("data:image/png;base64,") == 2
+
+
+def test_submit_shows_the_submission(show: Show, pulled: Clone) -> None:
+    show("submit", submission := dsl.Dataset())
+    assert Path(submission.path).read_bytes() == (pulled.root / "results" / "submission.csv").read_bytes()
 
 
 def test_a_second_run_runs_no_command_and_a_changed_age_setting_age_and_what_comes_after_it(
@@ -90,7 +149,7 @@ def test_a_second_run_runs_no_command_and_a_changed_age_setting_age_and_what_com
 def test_a_stage_that_fails_is_named_and_leaves_the_lock_as_it_was(broken: Clone) -> None:
     with pytest.raises(AssertionError, match=r"(?s)out of order.*error: .*failed: 'sample'"):
         broken.run_locally("--remote", str(broken.root.parent / "storage"))
-    assert broken.lock() == "schema: '2.0'\n"
+    assert broken.lock() == EARLIER
 
 
 def test_a_failed_task_that_kfp_takes_for_a_success_fails_the_run(
@@ -107,4 +166,4 @@ def test_a_failed_task_that_kfp_takes_for_a_success_fails_the_run(
     arguments = Arguments(str(broken.root.parent / "storage"), "sqlite:///mlflow.db", "x", [], "latest")
     with pytest.raises(InputError, match=r"'sample'.*; its log is above"):
         local.run(arguments, "subprocess", {})
-    assert broken.lock() == "schema: '2.0'\n"
+    assert broken.lock() == EARLIER
