@@ -12,7 +12,7 @@ import pytest
 from kfp import dsl
 from kfp.local import subprocess_task_handler
 
-from pipeline import graph, locks
+from pipeline import graph, locks, tracking
 from pipeline.errors import InputError
 from pipeline.kubeflow import local, task
 from pipeline.kubeflow.arguments import Arguments
@@ -70,7 +70,7 @@ def show(finished: Finished, storage: Path, tmp_path: Path, monkeypatch: pytest.
     """Fill artifacts as a task of the finished run does that finds its result in the run-cache."""
     root = finished[0].root
     monkeypatch.setattr(task, "scratch", partial(scratch, project=root))
-    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME"):  # which a task sets
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME", tracking.PIPELINE_RUN):  # which a task sets
         monkeypatch.setenv(name, "")
     entries, stages = locks.read(root / locks.FILE), graph.read(root)
 
@@ -78,7 +78,7 @@ def show(finished: Finished, storage: Path, tmp_path: Path, monkeypatch: pytest.
         for number, artifact in enumerate(artifacts):
             artifact.uri = str(tmp_path / str(number))
         parents = [locks.pack({parent: entries[parent]}) for parent in stages[stage].parents]
-        task.run(stage, parents, str(storage), f"sqlite:///{root}/mlflow.db", "x", [], artifacts)
+        task.run(stage, "run", parents, str(storage), f"sqlite:///{root}/mlflow.db", "x", [], artifacts)
 
     return fill
 
