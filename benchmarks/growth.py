@@ -4,6 +4,7 @@ import json
 import resource
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -47,16 +48,16 @@ def _work(what: str, count: int, root: Path | None) -> Work:
 
 
 def _crop(count: int, root: Path | None) -> Work:
+    from benchmarks.crop import cut
     from benchmarks.pictures import photographs_of
     from pipeline.params import Crop
-    from pipeline.stages.crop import _pack
     from pipeline.vision.crops import Cropper
 
     paths = photographs_of(root, UNITS["crop"])
     paths = (paths * (count // len(paths) + 1))[:count]
     cropper = Cropper(Crop(size=72))
     cropper([])
-    return lambda: _pack(cropper, paths, _scratch())
+    return lambda: sum(crop.face is not None for crop in cut(cropper, paths))
 
 
 def _epoch(count: int) -> Work:
@@ -77,10 +78,10 @@ def _epoch(count: int) -> Work:
 
 
 def _ensemble(count: int) -> Work:
-    from benchmarks.ensemble import _member
+    from benchmarks.ensemble import make_member
     from pipeline.vision import inference
 
-    member = _member(_scratch())
+    member = make_member(_scratch())
     packed = _packed(count, 72)
     inference.predict(member, packed[:64])
     return lambda: [inference.predict(member, packed) for _ in range(3)]
@@ -90,12 +91,11 @@ def _packed(count: int, size: int) -> Pixels:
     """Noise on disk, mapped into memory as the packed crops are."""
     path = _scratch()
     np.save(path, np.random.default_rng(0).integers(0, 256, (count, size, size, 3), dtype=np.uint8))
-    return np.load(path, mmap_mode="r")
+    packed: Pixels = np.load(path, mmap_mode="r")
+    return packed
 
 
 def _scratch() -> Path:
-    import tempfile
-
     return Path(tempfile.mkdtemp(prefix="benchmark-")) / "file.npy"
 
 
