@@ -1,6 +1,8 @@
 """Photographs to faces: batches on all cores beside facenet-pytorch's MTCNN, a picture at a time."""
 
+from collections.abc import Iterator
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -28,17 +30,8 @@ def measure(root: Path | None) -> list[Result]:
         for path in chosen:
             theirs[path] = detect.detect(Image.open(path).convert("RGB"))[0]
 
-    def one_batch(batch: list[Path]) -> list[Crop]:
-        return cropper([read(path) for path in batch])
-
     def ours(chosen: list[Path]) -> None:
-        check(chosen)
-        batches = [chosen[start : start + BATCH] for start in range(0, len(chosen), BATCH)]
-        with pool() as threads:
-            for batch, cut in zip(
-                batches, threads.map(lambda b: cropper([read(path) for path in b]), batches), strict=True
-            ):
-                faces.update(zip(batch, (crop.face for crop in cut), strict=True))
+        faces.update(zip(chosen, (crop.face for crop in cut(cropper, chosen)), strict=True))
 
     rounds = [
         compare("", "", partial(reference, part), partial(ours, part), rounds=1)
@@ -55,6 +48,17 @@ def measure(root: Path | None) -> list[Result]:
             _alike(theirs, faces),
         )
     ]
+
+
+def cut(cropper: Cropper, paths: list[Path]) -> Iterator[Crop]:
+    """Checked pictures cropped as the stage does it: a batch a thread."""
+    check(paths)
+
+    def one_batch(start: int) -> list[Crop]:
+        return cropper([read(path) for path in paths[start : start + BATCH]])
+
+    with pool() as threads:
+        yield from chain.from_iterable(threads.map(one_batch, range(0, len(paths), BATCH)))
 
 
 def _alike(theirs: dict[Path, np.ndarray | None], ours: dict[Path, Face | None]) -> str:

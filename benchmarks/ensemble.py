@@ -22,16 +22,16 @@ COUNT, SIZE = 32, 72
 def measure(root: Path | None) -> list[Result]:
     paths = photographs_of(root, COUNT)
     folder = Path(tempfile.mkdtemp(prefix="benchmark-"))
-    members = [_member(folder / f"{number}.safetensors") for number in range(3)]
+    members = [make_member(folder / f"{number}.safetensors") for number in range(3)]
     cropper = Cropper(Crop(size=SIZE))
-    networks = [weights.load(member)[0] for member in members]
+    networks = [weights.load(path)[0] for path in members]
 
     def reference() -> list[Tensor]:
         return [_one_view(network, cropper, paths, flip) for network in networks for flip in (False, True)]
 
     def ours() -> list[inference.Predictions]:
         packed = np.stack([crop.pixels for crop in cropper([read(path) for path in paths])])
-        return [inference.predict(member, packed) for member in members]
+        return [inference.predict(path, packed) for path in members]
 
     what = f"ensemble, {len(paths)} pictures, 3 models x (clean + flip)"
     return [compare(what, "3", reference, ours)]
@@ -46,7 +46,8 @@ def _one_view(network: Network, cropper: Cropper, paths: list[Path], flip: bool)
     return torch.cat(answers)
 
 
-def _member(path: Path) -> Path:
+def make_member(path: Path) -> Path:
+    """Weights of an untrained tiny model, written to a file."""
     model = entry(views={"flip": True})
     weights.save(path, Network(model).state_dict(), Recipe(model="mask", fold=0, epoch=1, entry=model))
     return path
