@@ -7,7 +7,7 @@ from pathlib import Path
 from pipeline import metrics
 from pipeline.errors import InputError
 from pipeline.labels import ATTRIBUTES, names
-from pipeline.report import grids
+from pipeline.report import scores
 from pipeline.report.grids import Grid, number
 from pipeline.report.sources import Sources
 
@@ -18,7 +18,7 @@ DIGITS = 6
 
 def figures(sources: Sources) -> Figures:
     """What two reports are compared by, in the order in which it is shown."""
-    low, high = grids.bounds(sources)
+    low, high = scores.bounds(sources)
     counts = metrics.confusion(sources.true, sources.predicted)
     found = {
         "macro F1": sources.scores["macro_f1"],

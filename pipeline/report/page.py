@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from pipeline.labels import ATTRIBUTES, Codes, decode, names
 from pipeline.metrics import confusion
-from pipeline.report import drawings, figures, gallery, grids
+from pipeline.report import drawings, figures, gallery, grids, scores
 from pipeline.report.figures import Figures
 from pipeline.report.gallery import Gallery
 from pipeline.report.sources import Sources
@@ -51,6 +51,7 @@ def render(sources: Sources, before: Figures | None = None) -> str:
         figures=_json(now),
         before=None if before is None else figures.changes(before, now),
         grids=grids,
+        scores=scores,
         sources=sources,
         drawn=lambda name: Markup(getattr(drawings, name)(sources)),
         matrices=_matrices(sources),

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pipeline.report import gallery, grids
+from pipeline.report import gallery, grids, scores
 from pipeline.report.sources import Sources
 from tests.run import Run
 
@@ -27,13 +27,13 @@ def test_classes_add_up_to_all_pictures_over_folds(sources: Sources) -> None:
 
 
 def test_slices_of_gender_and_age_are_all_pictures_and_so_are_those_of_mask(sources: Sources) -> None:
-    counts = {row[0]: int(row[1]) for row in grids.slices(sources).rows}
+    counts = {row[0]: int(row[1]) for row in scores.slices(sources).rows}
     masks = [counts.pop(name) for name in ("worn", "incorrect", "normal")]
     assert sum(masks) == sum(counts.values()) == len(sources.pictures)
 
 
 def test_every_score_of_an_attribute_lies_in_its_interval(sources: Sources) -> None:
-    for _, score, interval, _ in grids.scores(sources).rows[:4]:
+    for _, score, interval, _ in scores.scores(sources).rows[:4]:
         low, high = map(float, interval.split(" to "))
         assert low <= float(score) <= high
 
