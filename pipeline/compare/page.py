@@ -29,7 +29,7 @@ HEADINGS = {
 WIDTH = 150  # of the table in characters; a narrower terminal breaks its lines
 DIGITS = {"age_mae": 1, "epochs": 0, "seconds": 0, "parameters": 1, "pictures_per_second": 0}
 STYLE = f"""
-body {{ font: 15px/1.5 system-ui, sans-serif; color: {INK}; margin: 2rem auto; max-width: 76rem; padding: 0 1rem }}
+body {{ font: 14px/1.5 system-ui, sans-serif; color: {INK}; margin: 2rem auto; max-width: 84rem; padding: 0 1rem }}
 table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; margin: 1.5rem 0 }}
 th, td {{ padding: .3rem .7rem; text-align: right; border-bottom: 1px solid #dde3ea; white-space: nowrap }}
 th:first-child, td:first-child {{ text-align: left }}

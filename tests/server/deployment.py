@@ -49,7 +49,7 @@ class Deployment:
         login = base64.b64encode(f"admin:{self.password}".encode()).decode()
         headers = {"Authorization": f"Basic {login}", "Content-Type": "application/json"}
         content = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.address}/api/2.0/mlflow/{path}", content, headers)
+        request = urllib.request.Request(f"{self.address}/api/{path}", content, headers)
         with urllib.request.urlopen(request) as answer:
             return json.load(answer)
 

@@ -106,13 +106,17 @@ def test_a_pipeline_brings_runs_and_pictures_without_credentials_of_the_store(
 def test_others_read_but_only_those_who_may_write_write(
     deployed: Deployment, client: MlflowClient, finished: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deployed.ask("users/create", {"username": "ann", "password": "a long password"})
+    deployed.ask("2.0/mlflow/users/create", {"username": "ann", "password": "a long password"})
     monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "ann")
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "a long password")
     experiment = client.get_experiment_by_name(EXPERIMENT)
     assert experiment is not None
     with pytest.raises(MlflowException, match="Permission denied"):
         client.create_run(experiment.experiment_id)
+    may = {"resource_type": "experiment", "resource_id": experiment.experiment_id, "permission": "EDIT"}
+    deployed.ask("3.0/mlflow/users/permissions/grant", {"username": "ann", **may})
+    run = client.create_run(experiment.experiment_id)
+    client.set_terminated(run.info.run_id)
 
 
 def test_a_restored_backup_brings_back_runs_artifacts_models_and_users(
@@ -130,7 +134,7 @@ def test_a_restored_backup_brings_back_runs_artifacts_models_and_users(
     with deployed.serving():
         assert seen(client, tmp_path / "after") == before
         assert mlflow.pyfunc.load_model(f"models:/{MODEL}@champion").predict([0]) == [7]
-        assert deployed.ask("users/get?username=ann")["user"]["username"] == "ann"
+        assert deployed.ask("2.0/mlflow/users/get?username=ann")["user"]["username"] == "ann"
 
 
 def test_only_a_whole_backup_is_restored(deployed: Deployment, tmp_path: Path) -> None:

@@ -1,0 +1,110 @@
+"""What a person sees and clicks in MLflow's pages after a pipeline has run, and what a clicked alias changes."""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import mlflow
+import pytest
+from mlflow import MlflowClient
+from playwright.sync_api import Page, expect
+
+from tests.server.deployment import clean
+from tests.server.processes import free_port, listening
+from tests.server.registered import MODEL, register
+from tests.server.tiny import EXPERIMENT, project, run
+
+pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value")  # DVC on its own trie, when it reads dvc.yaml
+SCREENSHOTS = os.environ.get("SCREENSHOTS")  # a folder to keep pictures of the pages in
+PEOPLE, EPOCHS = (90, 12) if SCREENSHOTS else (24, 3)
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server on a fresh sqlite database, and a pipeline that has run against it."""
+    folder = tmp_path_factory.mktemp("mlflow")
+    at = f"http://127.0.0.1:{(port := free_port())}"
+    server = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    stores = ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", f"{folder}/artifacts"]
+    environment = clean() | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    with listening(server + stores, environment, folder / "mlflow.log", at), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", at)
+        run(project(tmp_path_factory.mktemp("workspace"), PEOPLE, EPOCHS))
+        yield at
+    mlflow.set_tracking_uri(None)  # type: ignore[arg-type]  # back to the default
+
+
+@pytest.fixture
+def training(page: Page, address: str) -> Page:
+    """The experiment's page, as a person comes to it."""
+    page.set_default_timeout(90_000)
+    expect.set_options(timeout=90_000)
+    page.goto(address)
+    page.get_by_role("button", name="Model training").click()
+    page.get_by_role("link", name=EXPERIMENT).first.click()
+    page.get_by_role("button", name="Close", exact=True).click()  # the assistant, which comes unasked
+    return page
+
+
+def keep(page: Page, name: str) -> None:
+    """Keep a picture of the page where it was asked for."""
+    if SCREENSHOTS:
+        page.wait_for_timeout(1500)  # for what moves or is drawn late
+        page.screenshot(path=Path(SCREENSHOTS) / f"{name}.png")
+
+
+def test_the_experiment_lists_the_runs_by_name(training: Page) -> None:
+    for name in ("ensemble", "three-0"):
+        expect(training.get_by_role("link", name=name, exact=True).first).to_be_visible()
+    keep(training, "runs")
+
+
+def test_a_training_shows_its_curves(training: Page) -> None:
+    training.get_by_role("link", name="three-0", exact=True).first.click()
+    training.get_by_role("tab", name="Model metrics").click()
+    training.get_by_placeholder("Search metric charts").fill("validation_f1")
+    expect(training.get_by_role("heading", name="validation_f1", exact=True)).to_be_visible()
+    expect(training.locator(".js-plotly-plot")).to_have_count(1)
+    curve = training.locator(".js-plotly-plot .scatterlayer path.js-line").first
+    expect(curve).to_be_visible()
+    assert (curve.get_attribute("d") or "").count("L") == EPOCHS - 1, "a point an epoch"
+    training.get_by_placeholder("Search metric charts").fill("f1")
+    keep(training, "curves")
+
+
+def test_the_ensemble_shows_its_confusion_matrix(training: Page) -> None:
+    training.get_by_role("link", name="ensemble", exact=True).first.click()
+    training.get_by_role("tab", name="Artifacts").click()
+    training.get_by_text("confusion.png").first.click()
+    picture = training.get_by_role("img", name="confusion.png")
+    expect(picture).to_be_visible()
+    assert picture.evaluate("image => image.naturalWidth") > 500
+    keep(training, "confusion")
+
+
+def test_an_alias_set_by_clicking_is_what_a_program_loads(address: str, training: Page) -> None:
+    old, new = register(EXPERIMENT, 1), register(EXPERIMENT, 2)
+    MlflowClient(address).set_registered_model_alias(MODEL, "challenger", new)
+    training.get_by_role("link", name="Model registry").click()
+    training.get_by_role("button", name="Try it now").click()
+    for version, answer in ((old, 1), (new, 2)):
+        training.goto(f"{address}/#/models")
+        training.get_by_role("link", name=MODEL, exact=True).click()
+        training.get_by_role("link", name=f"Version {version}", exact=True).click()
+        give(training, "champion")
+        assert mlflow.pyfunc.load_model(f"models:/{MODEL}@champion").predict([0]) == [answer]
+    training.get_by_role("link", name=MODEL, exact=True).first.click()
+    expect(training.get_by_text("challenger")).to_be_visible()
+    keep(training, "model")
+
+
+def give(page: Page, alias: str) -> None:
+    """Give the version that is shown an alias; another version's loses it."""
+    page.get_by_title("Add aliases").or_(page.get_by_role("button", name="Edit aliases")).first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("combobox").fill(alias)
+    dialog.get_by_role("combobox").press("Enter")
+    dialog.get_by_role("button", name="Save aliases").click()
+    expect(dialog).to_be_hidden()
+    expect(page.get_by_text(alias).first).to_be_visible()
