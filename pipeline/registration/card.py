@@ -59,6 +59,8 @@ def card(name: str, evidence: Evidence, facts: Mapping[str, str]) -> str:
             "",
             *_table(("class", "pictures", "F1"), _classes(reading)),
             "",
+            "Pictures that are right in all of it, by gender and age band:",
+            "",
             *_table(("slice", "people", "right"), _slices(reading)),
             "",
             "## Known failures",
@@ -107,4 +109,4 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str
     yield "| " + " | ".join(header) + " |"
     yield "|---|" + "---:|" * (len(header) - 1)
     for row in rows:
-        yield "| " + " | ".join(cell.replace("<", "\\<").replace(">", "\\>") for cell in row) + " |"
+        yield "| " + " | ".join(cell.replace("<", "\\<") for cell in row) + " |"
