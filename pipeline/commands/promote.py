@@ -12,8 +12,6 @@ import typer
 from pipeline.errors import InputError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from pipeline.registration.evidence import Evidence
     from pipeline.registration.gate import Verdict
     from pipeline.tracking.registry import Version
@@ -39,8 +37,6 @@ def promote(
 
     Exit status 1 when it is refused.
     """
-    from rich.console import Console
-
     from pipeline.tracking import moves, registry
 
     if force and not reason.strip():
@@ -49,7 +45,7 @@ def promote(
         challenger = _version(model, version)
         champion = registry.pointed(model, registry.CHAMPION)
         found = _judge(champion, challenger, margin, slice_margin)
-        _show(Console(), found, champion, challenger)
+        _show(found, champion, challenger)
         if look or (found.reasons and not force):
             raise typer.Exit(1 if found.reasons else 0)
         given = [reason.strip(), f"forced; the gate refused: {'; '.join(found.reasons)}" if found.reasons else ""]
@@ -113,9 +109,12 @@ def _evidence(version: "Version") -> "Evidence":
         return Evidence.read(registry.download(version, FILE, Path(folder)))
 
 
-def _show(console: "Console", found: "Verdict", champion: "Version | None", challenger: "Version") -> None:
+def _show(found: "Verdict", champion: "Version | None", challenger: "Version") -> None:
+    from rich.console import Console
+
     from pipeline.registration import page
 
+    console = Console(width=max(Console().width, page.WIDTH))
     if champion is None:
         console.print(f"{challenger} would be the first champion; it held out {found.people:,} people")
     elif found.rows:

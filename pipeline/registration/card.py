@@ -39,10 +39,11 @@ def card(name: str, evidence: Evidence, facts: Mapping[str, str]) -> str:
     """The card of one version; `facts` are lines on its data and origin, by their names."""
     reading = Reading.of(evidence)
     what = ", ".join(evidence.attributes[:-1]) + " and " * (len(evidence.attributes) > 1) + evidence.attributes[-1]
-    people = len(set(reading.people))
+    people, found = len(set(reading.people)), scores(evidence)
     return "\n".join(
         [
-            f"# {name}",
+            f"{name}: {what}, out-of-fold macro F1 {found['macro_f1']}",
+            "",
             f"Tells {what} of a person in a photograph. Photographs are cropped by the function that training used.",
             "",
             "**For** sorting photographs like those that it was trained on: one person, facing the camera, indoors.  ",
@@ -54,9 +55,11 @@ def card(name: str, evidence: Evidence, facts: Mapping[str, str]) -> str:
             f"Out of fold: {len(reading.true):,} pictures of {people:,} people, each answered by models that have not "
             "seen this person. In brackets 95 % of redrawn people.",
             "",
-            *(f"* {key}: {score}" for key, score in scores(evidence).items()),
+            *(f"* {key}: {score}" for key, score in found.items()),
             "",
             *_table(("class", "pictures", "F1"), _classes(reading)),
+            "",
+            "Pictures that are right in all of it, by gender and age band:",
             "",
             *_table(("slice", "people", "right"), _slices(reading)),
             "",
@@ -106,4 +109,4 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str
     yield "| " + " | ".join(header) + " |"
     yield "|---|" + "---:|" * (len(header) - 1)
     for row in rows:
-        yield "| " + " | ".join(cell.replace("<", "\\<").replace(">", "\\>") for cell in row) + " |"
+        yield "| " + " | ".join(cell.replace("<", "\\<") for cell in row) + " |"

@@ -12,15 +12,19 @@ TITLES = {
     "score": "Score",
     "attribute": "Attributes, macro F1",
     "class": "Classes, F1",
-    "slice": "Slices, share of right answers",
+    "slice": "Slices, right answers",
 }
+WIDTH = 100  # columns that a verdict needs
 
 
 def verdict(found: Verdict, champion: str, challenger: str) -> Table:
-    """Champion and challenger side by side; what is refused is red."""
-    title = f"{champion} and {challenger} on the same {found.people:,} held-out people, {found.pictures:,} pictures"
+    """Champion and challenger side by side, `WIDTH` columns wide; what is refused is red."""
+    title = f"champion: {champion}; challenger: {challenger}; {found.people:,} people held out by both"
     table = Table(
-        title=title, title_justify="left", caption="interval: of 95 % of redrawn people, paired", caption_justify="left"
+        title=title,
+        title_justify="left",
+        caption=f"{found.pictures:,} pictures; interval: of 95 % of redrawn people, paired",
+        caption_justify="left",
     )
     table.add_column("")
     for column in ("champion", "challenger", "difference", "interval", "may lose", ""):
@@ -52,9 +56,9 @@ def history(name: str, known: Sequence[Move]) -> Table:
 
 def _moves(known: Iterable[Move]) -> Iterable[tuple[str, ...]]:
     for move in known:
-        time = f"{move.time:%Y-%m-%d %H:%M:%S}"
+        time = f"{move.time:%Y-%m-%d %H:%M}"
         if move.since:
-            time = f"{move.since:%Y-%m-%d %H:%M:%S} at the earliest, noticed {time}"
+            time = f"after {move.since:%Y-%m-%d %H:%M}, noticed {time}"
         yield time, _number(move.after), _number(move.before), move.kind, move.person, move.reason
 
 

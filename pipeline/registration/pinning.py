@@ -17,6 +17,8 @@ from pipeline.tracking import registry
 from pipeline.tracking.registry import Version
 from pipeline.vision.training import Inputs
 
+NULL = "tag:yaml.org,2002:null"  # else ruamel writes nothing where a file says null
+
 
 def pin(version: Version) -> tuple[Model, Pinned]:
     """The entry that a version was trained by, and its folds by content.
@@ -38,6 +40,7 @@ def write(pins: dict[str, tuple[Model, Pinned]], path: Path = params.FILE) -> No
     yaml.preserve_quotes = True
     yaml.width = 4096
     yaml.brace_single_entry_mapping_in_flow_sequence = True
+    yaml.representer.add_representer(type(None), lambda writer, _: writer.represent_scalar(NULL, "null"))
     document, read = yaml.load(path), params.load(path)
     for name, (entry, pinned) in pins.items():
         if read.models[name].model_copy(update={"pinned": None}) != entry:

@@ -36,9 +36,8 @@ def register(candidate: Candidate, tags: Mapping[str, str]) -> tuple[Version, bo
 def _make(candidate: Candidate, tags: Mapping[str, str], folder: Path) -> Version:
     candidate.write_model(folder / "model")
     candidate.write_evidence(folder / "evidence")
-    scores = card.scores(candidate.evidence)
-    facts: dict[str, str | float] = dict(tags)
-    for name, score in scores.items():
+    facts: dict[str, str | float] = {}
+    for name, score in card.scores(candidate.evidence).items():
         facts |= {name: score.value, f"{name}_low": score.low, f"{name}_high": score.high}
     example = _example()
     return registry.register(
@@ -47,7 +46,7 @@ def _make(candidate: Candidate, tags: Mapping[str, str], folder: Path) -> Versio
         folder / "evidence",
         example,
         Classifier(folder / "model").predict(example),
-        facts,
+        facts | dict(tags),
         card.card(candidate.name, candidate.evidence, _told(candidate, tags))[: card.LONGEST],
     )
 
