@@ -278,6 +278,7 @@ def test_equal_members_give_equal_bytes(workspace: Workspace, systems: object) -
     assert first == second
     assert set(first) == {
         "adjustments.csv",
+        "age_errors.png",
         "calibration.csv",
         "classes.csv",
         "confusion.csv",
@@ -288,7 +289,9 @@ def test_equal_members_give_equal_bytes(workspace: Workspace, systems: object) -
         "eval_probabilities.csv",
         "learning_curves.png",
         "metrics.json",
+        "mistakes.jpg",
         "out_of_fold.csv",
+        "reliability.png",
         "shift.csv",
         "systems.csv",
     }
