@@ -14,7 +14,7 @@ from kfp.local import subprocess_task_handler
 
 from pipeline import graph, locks
 from pipeline.errors import InputError
-from pipeline.kubeflow import local, task
+from pipeline.kubeflow import compiled, local, task
 from pipeline.kubeflow.arguments import Arguments
 from pipeline.locks import Entries
 from pipeline.workspace import scratch
@@ -78,7 +78,7 @@ def show(finished: Finished, storage: Path, tmp_path: Path, monkeypatch: pytest.
         for number, artifact in enumerate(artifacts):
             artifact.uri = str(tmp_path / str(number))
         parents = [locks.pack({parent: entries[parent]}) for parent in stages[stage].parents]
-        task.run(stage, parents, str(storage), f"sqlite:///{root}/mlflow.db", "x", [], artifacts)
+        task.run(stage, parents, str(storage), f"sqlite:///{root}/mlflow.db", compiled.NAME, [], artifacts)
 
     return fill
 
