@@ -31,7 +31,8 @@ DIGITS = {"age_mae": 1, "epochs": 0, "seconds": 0, "parameters": 1, "pictures_pe
 STYLE = f"""
 body {{ font: 14px/1.5 system-ui, sans-serif; color: {INK}; margin: 2rem auto; max-width: 84rem; padding: 0 1rem }}
 table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; margin: 1.5rem 0 }}
-th, td {{ padding: .3rem .7rem; text-align: right; border-bottom: 1px solid #dde3ea; white-space: nowrap }}
+th, td {{ padding: .3rem .5rem; text-align: right; border-bottom: 1px solid #dde3ea; white-space: nowrap }}
+th {{ white-space: normal; vertical-align: bottom }}
 th:first-child, td:first-child {{ text-align: left }}
 svg {{ max-width: 100%; height: auto }}
 div {{ overflow-x: auto }}

@@ -16,6 +16,7 @@ from pipeline import graph, locks, tracking
 from pipeline.errors import InputError
 from pipeline.kubeflow import local, task
 from pipeline.kubeflow.arguments import Arguments
+from pipeline.kubeflow.compiled import NAME
 from pipeline.locks import Entries
 from pipeline.workspace import scratch
 from tests.clones import AGE, ALL, Clone
@@ -78,7 +79,7 @@ def show(finished: Finished, storage: Path, tmp_path: Path, monkeypatch: pytest.
         for number, artifact in enumerate(artifacts):
             artifact.uri = str(tmp_path / str(number))
         parents = [locks.pack({parent: entries[parent]}) for parent in stages[stage].parents]
-        task.run(stage, "run", parents, str(storage), f"sqlite:///{root}/mlflow.db", "x", [], artifacts)
+        task.run(stage, "run", parents, str(storage), f"sqlite:///{root}/mlflow.db", NAME, [], artifacts)
 
     return fill
 
