@@ -1,7 +1,10 @@
 """Measure everything, or what is named: a table at the terminal, and in docs/benchmarks.md when it is everything."""
 
+import os
+import tempfile
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -23,10 +26,12 @@ def main(
     if unknown:
         raise typer.BadParameter(f"{', '.join(sorted(unknown))}: there are {', '.join(BENCHMARKS)}")
     results = []
-    for name in names or BENCHMARKS:
-        found = import_module(f"benchmarks.{name}").measure(photographs)
-        page.show(found)
-        results += found
+    with TemporaryDirectory(prefix="benchmark-") as scratch:
+        os.environ["TMPDIR"] = tempfile.tempdir = scratch  # of this process and of those that it starts
+        for name in names or BENCHMARKS:
+            found = import_module(f"benchmarks.{name}").measure(photographs)
+            page.show(found)
+            results += found
     if not names:
         page.write(output, results, "a folder of photographs" if photographs else "the drawn sample")
 
