@@ -31,7 +31,7 @@ def predict(
     from pipeline.errors import raise_faults
     from pipeline.named import listed
     from pipeline.photographs import faults
-    from pipeline.tracking import registry
+    from pipeline.tracking import models, registry
 
     paths = listed(photographs)
     found = faults(paths)
@@ -43,7 +43,7 @@ def predict(
     paths = [path for path, fault in zip(paths, found, strict=True) if not fault]
     with registry.told():
         version = registry.find(model)
-        loaded = registry.load(version.uri)
+        loaded = models.load(version.uri)
     answers = loaded.predict([str(path) for path in paths])
     answers.insert(0, "photograph", [str(path) for path in paths])
     text = tables.text(answers) if format is Format.csv else _lines(answers.to_dict(orient="records"))

@@ -15,7 +15,7 @@ from pipeline.drawing.person import Person
 from pipeline.registration import card
 from pipeline.registration.candidate import Candidate
 from pipeline.serving.classifier import Classifier
-from pipeline.tracking import registry
+from pipeline.tracking import models, registry
 from pipeline.tracking.registry import Version
 
 WIDTH = 96  # pixels of the example: a request that anybody can read and send
@@ -40,7 +40,7 @@ def _make(candidate: Candidate, tags: Mapping[str, str], folder: Path) -> Versio
     for name, score in card.scores(candidate.evidence).items():
         facts |= {name: score.value, f"{name}_low": score.low, f"{name}_high": score.high}
     example = _example()
-    return registry.register(
+    return models.register(
         candidate.name,
         folder / "model",
         folder / "evidence",

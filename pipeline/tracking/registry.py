@@ -1,14 +1,10 @@
-"""The registry: versions of models made, found, loaded and pointed at by aliases."""
+"""The registry: versions of models found and pointed at by aliases, and what is noted of them."""
 
-import logging
 import os
-import sys
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
 
@@ -19,26 +15,6 @@ CHAMPION = "champion"
 CHALLENGER = "challenger"
 CONTENT = "content_sha256"
 EVIDENCE = "evidence"
-PACKAGE = Path(__file__).parents[1]
-LOADER = f"{PACKAGE.name}.serving"
-REQUIREMENTS = (
-    "albumentations",
-    "facenet-pytorch",
-    "lightning-fabric",
-    "mlflow",
-    "numpy",
-    "opencv-python-headless",
-    "pandas",
-    "pillow",
-    "pydantic",
-    "rich",
-    "ruamel-yaml",
-    "safetensors",
-    "timm",
-    "torch",
-    "torchvision",
-)
-"""What the code imports that answers photographs; their versions are those that it was made with."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +38,8 @@ class Version:
 
 def versions(name: str) -> list[Version]:
     """All versions of a model, the oldest first; none when there is no such model."""
-    found = _client().search_model_versions(f"name = '{name}'")
-    return sorted((_version(one.name, one.version) for one in found), key=lambda one: one.number)
+    found = client().search_model_versions(f"name = '{name}'")
+    return sorted((read(one.name, one.version) for one in found), key=lambda one: one.number)
 
 
 def find(uri: str) -> Version:
@@ -79,15 +55,15 @@ def find(uri: str) -> Version:
 def pointed(name: str, alias: str) -> Version | None:
     """The version that an alias of a model points at."""
     aliases = _aliases(name)
-    return _version(name, aliases[alias]) if alias in aliases else None
+    return read(name, aliases[alias]) if alias in aliases else None
 
 
 def point(name: str, alias: str, version: Version | None) -> None:
     """Let an alias point at a version, or at none."""
     if version is None:
-        _client().delete_registered_model_alias(name, alias)
+        client().delete_registered_model_alias(name, alias)
     else:
-        _client().set_registered_model_alias(name, alias, str(version.number))
+        client().set_registered_model_alias(name, alias, str(version.number))
 
 
 def notes(name: str) -> dict[str, str]:
@@ -95,45 +71,14 @@ def notes(name: str) -> dict[str, str]:
     from mlflow.exceptions import MlflowException
 
     try:
-        return dict(_client().get_registered_model(name).tags)
+        return dict(client().get_registered_model(name).tags)
     except MlflowException as error:
         raise InputError(f"{name}: no such model in the registry {address()} ({error.error_code})") from None
 
 
 def note(name: str, key: str, text: str) -> None:
     """Set a tag of a model as a whole."""
-    _client().set_registered_model_tag(name, key, text)
-
-
-def register(
-    name: str, package: Path, evidence: Path, example: Any, answers: Any, facts: Mapping[str, Any], card: str
-) -> Version:
-    """Make a version of a folder that `pipeline.serving` answers by, with its code, evidence and card.
-
-    `example` is a table of photographs and `answers` what the model says of it; `facts` become tags of the version
-    and, if numbers, metrics of the run that registers.
-    """
-    import mlflow
-
-    tags = {key: f"{value:.4f}" if isinstance(value, float) else str(value) for key, value in facts.items()}
-    experiment = store.experiment_id(_client(), store.experiment())
-    with mlflow.start_run(None, experiment, f"register {name}", tags={"stage": "register"}), _quiet():
-        mlflow.log_metrics({key: value for key, value in facts.items() if isinstance(value, float)})
-        mlflow.log_artifacts(str(evidence), EVIDENCE)
-        logged = mlflow.pyfunc.log_model(
-            name=name,
-            loader_module=LOADER,
-            data_path=str(package),
-            code_paths=[str(PACKAGE)],
-            signature=_signature(answers),
-            input_example=example,
-            pip_requirements=[f"{each}=={installed(each)}" for each in REQUIREMENTS],
-        )
-    _make_sure_of(name)
-    made = _client().create_model_version(
-        name, logged.model_uri, logged.run_id, tags, description=card, model_id=logged.model_id
-    )
-    return _version(name, made.version)
+    client().set_registered_model_tag(name, key, text)
 
 
 def download(version: Version, path: str, folder: Path) -> Path:
@@ -146,15 +91,6 @@ def download(version: Version, path: str, folder: Path) -> Path:
         return Path(download_artifacts(run_id=version.run_id, artifact_path=f"{EVIDENCE}/{path}", dst_path=str(folder)))
     except (MlflowException, OSError) as error:
         raise InputError(f"{version}: its evidence has no {path}: {error}") from None
-
-
-def load(uri: str) -> Any:
-    """A model that answers photographs, by the code that it was registered with, whatever code is here."""
-    import mlflow
-
-    address()
-    with _own_code(), _quiet():
-        return mlflow.pyfunc.load_model(uri, suppress_warnings=True)
 
 
 @contextmanager
@@ -170,76 +106,18 @@ def told() -> Iterator[None]:
 
 def address() -> str:
     """Where the registry is; MLflow is told, too."""
-    client = _client()
-    return str(client.tracking_uri)
+    return str(client().tracking_uri)
 
 
-@contextmanager
-def _own_code() -> Iterator[None]:
-    """Forget this package for as long as a model is loaded that brings its own, and come back to it afterwards."""
-    path, ours = list(sys.path), _package()
-    for name in ours:
-        del sys.modules[name]
-    try:
-        yield
-    finally:
-        for name in _package():
-            del sys.modules[name]
-        sys.modules.update(ours)
-        sys.path[:] = path
-
-
-def _package() -> dict[str, Any]:
-    """The modules of this package that are loaded; errors are everybody's, so that they are caught."""
-    shared = f"{PACKAGE.name}.errors"
-    return {
-        name: module
-        for name, module in sys.modules.items()
-        if name.partition(".")[0] == PACKAGE.name and name != shared
-    }
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without what MLflow says of every model: hints on types, and warnings that are no user's to mend."""
-    logger = logging.getLogger("mlflow")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)
-
-
-def _signature(answers: Any) -> Any:
-    """Photographs of any form, which only `Any` allows for, to a table of answers."""
-    from mlflow.models import ModelSignature, infer_signature
-    from mlflow.types.schema import AnyType, ColSpec, Schema
-
-    photographs = Schema([ColSpec(AnyType())])  # type: ignore[no-untyped-call]
-    return ModelSignature(inputs=photographs, outputs=infer_signature(answers).inputs)
-
-
-def _make_sure_of(name: str) -> None:
-    """Make a model without versions, unless it is there."""
-    from mlflow.exceptions import MlflowException
-
-    try:
-        _client().create_registered_model(name)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise
-
-
-def _client() -> Any:
+def client() -> Any:
+    """MLflow's client of the registry."""
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # bars of one file each
     return store.connect()
 
 
-def _version(name: str, number: str | int) -> Version:
-    found = _client().get_model_version(name, str(number))
+def read(name: str, number: str | int) -> Version:
+    """A version that is there."""
+    found = client().get_modelread(name, str(number))
     created = datetime.fromtimestamp(found.creation_timestamp / 1000, UTC)
     return Version(name, int(found.version), dict(found.tags), found.run_id, created)
 
@@ -248,8 +126,10 @@ def _aliases(name: str) -> dict[str, str]:
     from mlflow.exceptions import MlflowException
 
     try:
-        return dict(_client().get_registered_model(name).aliases)
-    except MlflowException:
+        return dict(client().get_registered_model(name).aliases)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
         return {}
 
 

@@ -15,7 +15,7 @@ from pipeline.errors import InputError
 from pipeline.labels import names
 from pipeline.registration.evidence import FILE, Evidence
 from pipeline.serving.classifier import Classifier
-from pipeline.tracking import moves, registry
+from pipeline.tracking import models, moves, registry
 from pipeline.tracking.moves import Move
 from tests.registration.conftest import call, probabilities
 
@@ -99,7 +99,7 @@ def answers_by_alias_as_the_ensemble_did(workspace: Path, photographs: list[Path
 
 
 def a_version_answers_by_its_own_code() -> None:
-    loaded = registry.load("models:/mga/1")
+    loaded = models.load("models:/mga/1")
     assert "/code/pipeline/serving/" in type(loaded._model_impl).predict.__code__.co_filename
     assert Classifier is importlib.import_module("pipeline.serving.classifier").Classifier, "and this one is back"
 
