@@ -63,7 +63,8 @@ def test_a_stage_depends_on_exactly_the_parameters_that_it_reads(stage: str, mon
                 argument.taken()
         return SimpleNamespace(metrics={}, members={}, items=tuple)
 
-    run = SimpleNamespace(inputs=lambda *_: None, pipeline=SimpleNamespace(inputs=lambda *_: None))
+    whole = SimpleNamespace(inputs=lambda *_: None)
+    run = SimpleNamespace(inputs=lambda *_: None, file=lambda *_: None, pipeline=whole)
     command = words(stage)[0]
     monkeypatch.setattr(importlib.import_module(f"pipeline.stages.{command}"), command, take)
     for name in ("run", "run_that_made"):
@@ -75,8 +76,8 @@ def test_a_stage_depends_on_exactly_the_parameters_that_it_reads(stage: str, mon
     monkeypatch.setattr(params, "load", lambda: Recorder(loaded, "", reads))
     result = CliRunner().invoke(__main__.app, words(stage), catch_exceptions=False)
     assert result.exit_code == 0, result.output
-    whole = {name for name in reads if not any(name.startswith(f"{other}.") for other in reads)}
-    assert whole == {name.replace("${item.model}", "age") for name in STAGES[stage].get("params", [])}
+    sections = {name for name in reads if not any(name.startswith(f"{other}.") for other in reads)}
+    assert sections == {name.replace("${item.model}", "age") for name in STAGES[stage].get("params", [])}
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -59,7 +59,7 @@ def register(
             pip_requirements=[f"{each}=={installed(each)}" for each in REQUIREMENTS],
         )
     _make_sure_of(name)
-    made = client().create_modelread(
+    made = client().create_model_version(
         name, logged.model_uri, logged.run_id, tags, description=card, model_id=logged.model_id
     )
     return read(name, made.version)

@@ -117,7 +117,7 @@ def client() -> Any:
 
 def read(name: str, number: str | int) -> Version:
     """A version that is there."""
-    found = client().get_modelread(name, str(number))
+    found = client().get_model_version(name, str(number))
     created = datetime.fromtimestamp(found.creation_timestamp / 1000, UTC)
     return Version(name, int(found.version), dict(found.tags), found.run_id, created)
 

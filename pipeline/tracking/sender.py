@@ -36,7 +36,8 @@ class Sender:
         with store.impatient():
             entries = self._journal.entries()
             for entry in [*entries, *([end] if end else [])][self._sent.entries :]:
-                getattr(self, f"_{entry['kind']}")(self._connected(entries[0]), entry)
+                if entry.get("to") != "pipeline" or entries[0]["pipeline"]:  # of no pipeline run nothing is told
+                    getattr(self, f"_{entry['kind']}")(self._connected(entries[0]), entry)
                 self._sent.entries += 1
                 self._journal.note(self._sent)
 

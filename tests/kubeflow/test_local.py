@@ -128,7 +128,8 @@ def test_the_ensemble_shows_its_scores_every_out_of_fold_answer_and_its_pictures
     assert 0 <= scores.metadata["macro_f1"] <= 1
     held_out = pd.read_csv(pulled.root / "data" / "folds.csv").query("fold == 0")
     assert sum(sum(row["row"]) for row in matrix.metadata["confusionMatrix"]["rows"]) == len(held_out)
-    assert Path(report.path).read_text().count("data:image/png;base64,") == 2
+    pictures = list((pulled.root / "results" / "ensemble").glob("*.png"))
+    assert Path(report.path).read_text().count("data:image/png;base64,") == len(pictures) > 1
 
 
 def test_submit_shows_the_submission(show: Show, pulled: Clone) -> None:

@@ -1,27 +1,35 @@
 """What a person sees and clicks in MLflow's pages after a pipeline has run, and what a clicked alias changes."""
 
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import chdir
 from pathlib import Path
 
 import mlflow
 import pytest
-from mlflow import MlflowClient
 from playwright.sync_api import Page, expect
 
+from pipeline import tracking
 from tests.server.deployment import clean
 from tests.server.processes import free_port, listening
-from tests.server.registered import MODEL, register
-from tests.server.tiny import EXPERIMENT, project, run
+from tests.server.tiny import EXPERIMENT, pipeline, project, run
 
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value")  # DVC on its own trie, when it reads dvc.yaml
 SCREENSHOTS = os.environ.get("SCREENSHOTS")  # a folder to keep pictures of the pages in
 PEOPLE, EPOCHS = (90, 12) if SCREENSHOTS else (24, 3)
+RUN = "dvc repro 2026-01-31 12:00:00"
+MODEL = "mga"
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return project(tmp_path_factory.mktemp("workspace"), PEOPLE, EPOCHS)
+
+
+@pytest.fixture(scope="module")
+def address(workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server on a fresh sqlite database, and a pipeline that has run against it."""
     folder = tmp_path_factory.mktemp("mlflow")
     at = f"http://127.0.0.1:{(port := free_port())}"
@@ -30,7 +38,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     environment = clean() | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     with listening(server + stores, environment, folder / "mlflow.log", at), pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", at)
-        run(project(tmp_path_factory.mktemp("workspace"), PEOPLE, EPOCHS))
+        patch.setenv(tracking.PIPELINE_RUN, RUN)
+        run(workspace)
         yield at
     mlflow.set_tracking_uri(None)  # type: ignore[arg-type]  # back to the default
 
@@ -44,6 +53,8 @@ def training(page: Page, address: str) -> Page:
     page.get_by_role("button", name="Model training").click()
     page.get_by_role("link", name=EXPERIMENT).first.click()
     page.get_by_role("button", name="Close", exact=True).click()  # the assistant, which comes unasked
+    whole = page.get_by_role("gridcell").filter(has=page.get_by_role("link", name=RUN, exact=True))
+    whole.get_by_role("button").click()  # its trainings, and its ensemble
     return page
 
 
@@ -55,7 +66,7 @@ def keep(page: Page, name: str) -> None:
 
 
 def test_the_experiment_lists_the_runs_by_name(training: Page) -> None:
-    for name in ("ensemble", "three-0"):
+    for name in (RUN, "ensemble", "three-0"):
         expect(training.get_by_role("link", name=name, exact=True).first).to_be_visible()
     keep(training, "runs")
 
@@ -83,17 +94,33 @@ def test_the_ensemble_shows_its_confusion_matrix(training: Page) -> None:
     keep(training, "confusion")
 
 
-def test_an_alias_set_by_clicking_is_what_a_program_loads(address: str, training: Page) -> None:
-    old, new = register(EXPERIMENT, 1), register(EXPERIMENT, 2)
-    MlflowClient(address).set_registered_model_alias(MODEL, "challenger", new)
+@pytest.fixture
+def versions(workspace: Path, address: str) -> tuple[int, int]:
+    """Two versions of the ensemble that differ in whether they are calibrated."""
+    with chdir(workspace):
+        for command in (["init", "--no-scm", "--quiet"], ["commit", "--force", "--quiet"]):
+            subprocess.run([sys.executable, "-m", "dvc", *command], check=True)
+        pipeline("register")
+        params = Path("params.yaml")
+        params.write_text(params.read_text() + "  calibrate: true\n")  # the section of the ensemble is the last
+        run(workspace, "ensemble")
+        pipeline("register")
+    return 1, 2
+
+
+def test_an_alias_set_by_clicking_is_what_predict_uses(
+    address: str, training: Page, versions: tuple[int, int], workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photographs = workspace / "data" / "sample" / "eval" / "info.csv"
     training.get_by_role("link", name="Model registry").click()
     training.get_by_role("button", name="Try it now").click()
-    for version, answer in ((old, 1), (new, 2)):
+    for version in versions:
         training.goto(f"{address}/#/models")
         training.get_by_role("link", name=MODEL, exact=True).click()
         training.get_by_role("link", name=f"Version {version}", exact=True).click()
         give(training, "champion")
-        assert mlflow.pyfunc.load_model(f"models:/{MODEL}@champion").predict([0]) == [answer]
+        pipeline(f"predict {photographs}")
+        assert f"answered by {MODEL} version {version}" in capsys.readouterr().err
     training.get_by_role("link", name=MODEL, exact=True).first.click()
     expect(training.get_by_text("challenger")).to_be_visible()
     keep(training, "model")

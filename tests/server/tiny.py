@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 from pipeline import graph
 from pipeline.__main__ import app
 
-EXPERIMENT = "mask-gender-age"
+EXPERIMENT = "mask-gender-age-sample"
 ROOT = Path(__file__).parents[2]
 CODE = ("pipeline", "fixes", "dvc.yaml", ".dvcignore")
 PARAMS: dict[str, Any] = {
@@ -50,8 +50,15 @@ def project(root: Path, people: int = 24, epochs: int = 1) -> Path:
     return root
 
 
-def run(root: Path) -> None:
-    """All stages one after another in this process, each by its own command, as `dvc repro` does in processes."""
+def run(root: Path, first: str | None = None) -> None:
+    """All stages (those from `first` on) in this process, each by its own command, as `dvc repro` does in processes."""
     with chdir(root):
-        for stage in graph.read().values():
-            app(shlex.split(stage.command.removeprefix("python -m pipeline ")), standalone_mode=False)
+        stages = list(graph.read().values())
+        names = [stage.name for stage in stages]
+        for stage in stages[names.index(first) if first else 0 :]:
+            pipeline(stage.command.removeprefix("python -m pipeline "))
+
+
+def pipeline(command: str) -> None:
+    """A command of the program, in this process."""
+    app(shlex.split(command), standalone_mode=False)
