@@ -20,7 +20,7 @@ import requests  # type: ignore[import-untyped]
 from PIL import Image
 
 from pipeline.labels import names
-from pipeline.tracking import registry as versions
+from pipeline.tracking import models
 from tests.registration.conftest import call
 
 REQUESTS = 1000
@@ -80,7 +80,7 @@ def ask(address: str, body: dict[str, Any]) -> list[dict[str, Any]]:
 
 def test_a_thousand_requests_of_eight_clients_are_answered_as_offline(server: str, photographs: list[Path]) -> None:
     texts = [encoded(path) for path in photographs[:DIFFERENT]]
-    offline = versions.load(MODEL).predict(texts)
+    offline = models.load(MODEL).predict(texts)
     forms = (
         {"inputs": [text]} if number % 2 else {"dataframe_records": [{"photograph": text}]}
         for number, text in enumerate(texts * (REQUESTS // DIFFERENT + 1))
