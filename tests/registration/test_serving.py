@@ -2,11 +2,7 @@
 
 import base64
 import os
-import signal
-import socket
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
@@ -22,6 +18,7 @@ from PIL import Image
 from pipeline.labels import names
 from pipeline.tracking import models
 from tests.registration.conftest import call
+from tests.server.processes import free_port, listening
 
 REQUESTS = 1000
 CLIENTS = 8
@@ -33,35 +30,11 @@ MODEL = "models:/mga@challenger"
 def server(workspace: Path) -> Iterator[str]:
     """The address of a server of the challenger, in a folder that is not the project's."""
     call("register")
-    port = free_port()
+    at = f"http://127.0.0.1:{(port := free_port())}"
     words = ["models", "serve", "-m", MODEL, "--env-manager", "local", "--host", "127.0.0.1", "--port", str(port)]
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    with (workspace / "server.log").open("w") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "mlflow", *words], env=environment, stdout=log, stderr=log, start_new_session=True
-        )
-        try:
-            wait_for(f"http://127.0.0.1:{port}/ping", process)
-            yield f"http://127.0.0.1:{port}/invocations"
-        finally:
-            os.killpg(process.pid, signal.SIGTERM)  # the command and the workers that it started
-            process.wait()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
-    while process.poll() is None:
-        try:
-            requests.get(address, timeout=5).raise_for_status()
-            return
-        except requests.ConnectionError:
-            time.sleep(0.2)
-    pytest.fail(f"the server ended with {process.returncode}")
+    with listening([sys.executable, "-m", "mlflow", *words], environment, workspace / "server.log", f"{at}/ping"):
+        yield f"{at}/invocations"
 
 
 def encoded(path: Path) -> str:

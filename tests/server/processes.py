@@ -1,5 +1,7 @@
 """Programs that listen on loopback, started for a test and ended after it."""
 
+import os
+import signal
 import socket
 import subprocess
 import time
@@ -28,7 +30,7 @@ def listening(command: Sequence[str], environment: Mapping[str, str], log: Path,
             _wait(process, log, address)
             yield
         finally:
-            process.terminate()
+            os.killpg(process.pid, signal.SIGTERM)  # the program and the workers that it started
             process.wait(PATIENCE)
 
 

@@ -1,0 +1,119 @@
+"""A registered model: photographs to a file of answers, and one request at a time to the model when it is served."""
+
+import base64
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any
+
+import mlflow
+import pandas as pd
+import requests  # type: ignore[import-untyped]
+import torch
+
+from benchmarks.pictures import entry, photographs_of
+from benchmarks.timing import Result, compare, timed
+from pipeline import tables
+from pipeline.entries import Recipe
+from pipeline.formula import Formula
+from pipeline.labels import ATTRIBUTES
+from pipeline.params import Crop
+from pipeline.photographs import read
+from pipeline.sections import Ensemble
+from pipeline.serving.classifier import CROP, EVERYTHING, FORMULA, MEMBERS, Classifier
+from pipeline.vision import weights
+from pipeline.vision.crops import Cropper
+from pipeline.vision.network import Network
+from tests.server.processes import free_port, listening
+
+COUNT, REQUESTS, SIZE = 64, 60, 72
+PACKAGE = Path(sys.modules[Classifier.__module__].__file__ or "").parents[1]
+
+
+def measure(root: Path | None) -> list[Result]:
+    paths = photographs_of(root, COUNT)
+    folder = Path(tempfile.mkdtemp(prefix="benchmark-"))
+    make_model(folder / "model")
+    return [_throughput(paths, folder), _latency(paths, folder)]
+
+
+def make_model(folder: Path) -> None:
+    """Three untrained tiny members and how they are asked, as a registered ensemble holds them."""
+    for name in ATTRIBUTES:
+        model = entry(heads={name: {}}, views={"flip": True})
+        path = folder / MEMBERS / f"{name}-0.safetensors"
+        weights.save(path, Network(model).state_dict(), Recipe(model=name, fold=0, epoch=1, entry=model))
+    voters = {name: (f"{name}-0",) for name in ATTRIBUTES}
+    settings = Ensemble(systems=(tuple(ATTRIBUTES),))
+    Formula(
+        ensemble=settings,
+        voters=voters,
+        temperatures={},
+        spreads={},
+        weights={EVERYTHING: (1.0,)},
+        adaptation=None,
+        offsets=None,
+    ).write(folder / FORMULA)
+    (folder / CROP).write_text(Crop(size=SIZE).model_dump_json())
+
+
+def _throughput(paths: list[Path], folder: Path) -> Result:
+    cropper = Cropper(Crop(size=SIZE))
+    networks = {path.stem: weights.load(path)[0] for path in sorted((folder / "model" / MEMBERS).iterdir())}
+
+    def reference() -> None:
+        rows = [_answer(networks, cropper, path) for path in paths]
+        pd.DataFrame(rows).to_csv(folder / "reference.csv", index=False)
+
+    def ours() -> None:
+        answers = Classifier(folder / "model").predict([str(path) for path in paths])
+        tables.write(answers, folder / "ours.csv")
+
+    return compare(f"predict, {len(paths)} pictures to CSV, 3 models x (clean + flip)", "4", reference, ours, rounds=3)
+
+
+def _answer(networks: dict[str, Network], cropper: Cropper, path: Path) -> dict[str, Any]:
+    """One photograph by each model and view, each with its own decode and crop."""
+    row: dict[str, Any] = {"path": path}
+    for name, network in networks.items():
+        for flip in (False, True):
+            picture = torch.from_numpy(cropper([read(path)])[0].pixels.copy())[None]
+            with torch.no_grad():
+                (said,) = network(picture.flip(2) if flip else picture).values()
+            row |= {f"{name}-{flip}-{number}": float(value) for number, value in enumerate(said.softmax(1)[0])}
+    return row
+
+
+def _latency(paths: list[Path], folder: Path) -> Result:
+    texts = [base64.b64encode(path.read_bytes()).decode() for path in paths[:REQUESTS]]
+    classifier = Classifier(folder / "model")
+    with _served(folder) as address:
+
+        def ask(text: str) -> None:
+            requests.post(address, json={"inputs": [text]}, timeout=60).raise_for_status()
+
+        ask(texts[0])
+        classifier.predict(texts[:1])
+        pairs = [(timed(lambda: classifier.predict([text]))[0], timed(lambda: ask(text))[0]) for text in texts]  # noqa: B023
+    own, served = (list(times) for times in zip(*pairs, strict=True))
+    late, alone = quantiles(served, n=20)[-1], quantiles(own, n=20)[-1]
+    note = f"medians {median(served):.3f} s and, of the model alone, {median(own):.3f} s"
+    work = f"p95 of {len(texts)} single requests to the served model"
+    return Result(work, "over .67 (within 1.5 of the model alone)", late, alone, (alone / late,), note=note)
+
+
+@contextmanager
+def _served(folder: Path) -> Iterator[str]:
+    """The address at which MLflow answers by the model of a folder."""
+    mlflow.pyfunc.save_model(
+        folder / "served", loader_module="pipeline.serving", data_path=str(folder / "model"), code_paths=[str(PACKAGE)]
+    )
+    at = f"http://127.0.0.1:{(port := free_port())}"
+    words = ["models", "serve", "-m", "served", "--env-manager", "local", "--host", "127.0.0.1", "--port", str(port)]
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    with listening([sys.executable, "-m", "mlflow", *words], environment, folder / "server.log", f"{at}/ping"):
+        yield f"{at}/invocations"
