@@ -12,14 +12,18 @@ from benchmarks.timing import Result, cores
 
 START, END = "<!-- measured -->", "<!-- /measured -->"
 COLUMNS = ("work", "reference, s", "ours, s", "ratio (range)", "of CPU time", "wanted", "")
+WIDTH = 150  # of the table in characters; a narrower terminal breaks its lines
 VERSIONS = ("torch", "timm", "albumentations", "facenet-pytorch", "dvc", "mlflow")
 
 
 def show(results: list[Result]) -> None:
+    """Print results as a table; nothing where none could be had."""
+    if not results:
+        return
     table = Table(*COLUMNS)
     for result in results:
         table.add_row(*_cells(result))
-    Console().print(table)
+    Console(width=max(Console().width, WIDTH)).print(table)
 
 
 def write(page: Path, results: list[Result], data: str) -> None:

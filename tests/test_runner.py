@@ -122,7 +122,9 @@ def test_an_interrupted_run_ends_what_it_has_started_and_can_go_on(project: Make
     address = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}  # nobody asks it
     command = [sys.executable, "-m", "pipeline", "run"]
     path = {"PYTHONPATH": str(Path(runner.__file__).parents[1])}
-    process = subprocess.Popen(command, env=os.environ | address | path, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, env=os.environ | address | path, stdout=subprocess.PIPE, text=True, preexec_fn=heed_interrupts
+    )
     sleeper = pid_in(made.root / "logs" / "slow.log")
     process.send_signal(how)
     said, _ = process.communicate(timeout=30)
@@ -134,6 +136,11 @@ def test_an_interrupted_run_ends_what_it_has_started_and_can_go_on(project: Make
     YAML().dump({"stages": {"quick": writes("quick"), "slow": writes("slow", "quick")}}, made.root / "dvc.yaml")
     made.run()
     assert made.states() == {"quick": "unchanged", "slow": "done"}
+
+
+def heed_interrupts() -> None:
+    """Undo what a shell does to programs in the background: they ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def pid_in(log: Path) -> int:

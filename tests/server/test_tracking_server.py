@@ -47,7 +47,7 @@ def client(deployed: Deployment, served: ExitStack, monkeypatch: pytest.MonkeyPa
 
 @pytest.fixture(scope="module")
 def finished(deployed: Deployment, served: ExitStack, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace after `dvc repro ensemble` against the server."""
+    """A workspace after `dvc repro` against the server."""
     root = project(tmp_path_factory.mktemp("workspace"))
     environment = clean() | {
         "OMP_NUM_THREADS": "1",
@@ -56,7 +56,7 @@ def finished(deployed: Deployment, served: ExitStack, tmp_path_factory: pytest.T
         "MLFLOW_TRACKING_USERNAME": "admin",
         "MLFLOW_TRACKING_PASSWORD": deployed.password,
     }
-    for arguments in (["init", "--no-scm", "--quiet"], ["repro", "ensemble"]):
+    for arguments in (["init", "--no-scm", "--quiet"], ["repro"]):
         command = [sys.executable, "-m", "dvc", *arguments]
         done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
