@@ -36,6 +36,24 @@ def test_every_optimizer_lowers_the_loss(entry: Make, name: str) -> None:
     assert losses[-1] < losses[0]
 
 
+@pytest.mark.parametrize("name", ["adam", "adamw", "sgd"])
+def test_a_fused_step_is_the_step_that_torch_takes_otherwise(
+    entry: Make, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained = []
+    for fused in (("adam", "adamw", "sgd"), ()):
+        monkeypatch.setattr("pipeline.vision.learner.FUSED", fused)
+        learning = learner(entry(optimizer={"name": name, "learning_rate": 1e-3, "weight_decay": 0.05}))
+        assert bool(learning.optimizer.param_groups[0]["fused"]) == bool(fused)
+        draws = torch.Generator().manual_seed(0)
+        for number in range(1, 6):
+            for parameter in learning.network.parameters():
+                parameter.grad = torch.randn(parameter.shape, generator=draws)
+            learning.step(number)
+        trained.append(parameters(learning))
+    torch.testing.assert_close(*trained, atol=1e-7, rtol=1e-5)
+
+
 def test_the_rate_follows_the_schedule(entry: Make) -> None:
     learning = learner(entry(epochs=10, schedule={"name": "step", "step": 5, "factor": 0.1}))
     learning.set_rate(4.5, [])
