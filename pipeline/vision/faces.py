@@ -14,11 +14,11 @@ import numpy.typing as npt
 import torch
 from facenet_pytorch.models.mtcnn import ONet, PNet, RNet
 from facenet_pytorch.models.utils.detect_face import batched_nms_numpy, bbreg, generateBoundingBox, rerec
-from torch import Tensor
+from torch import Tensor, nn
 from torchvision.ops import batched_nms
 
 from pipeline.photographs import Pixels
-from pipeline.vision.integrals import Sums, integrate, shrink
+from pipeline.vision.integrals import Colours, Sums, integrate, shrink
 
 CELL = 12  # side in pixels of the face that the first network sees
 FINEST = 20  # side in pixels of the smallest face on the usual pyramid
@@ -96,7 +96,9 @@ class Detector:
         """Slide the first network over one level of the pyramid: boxes with score and offsets (n, 9), pictures (n,)."""
         height, width = _size(pictures)
         whole, size = np.array([[0, 0, width, height]]), (int(height * scale + 1), int(width * scale + 1))
-        offsets, probabilities = self._propose(self._seen([shrink(picture, whole, size) for picture in pictures]))
+        each = np.arange(len(pictures))
+        seen = self._seen(shrink(pictures, each, whole.repeat(len(pictures), axis=0), size))
+        offsets, probabilities = self._propose(seen)
         found, owners = generateBoundingBox(offsets, probabilities[:, 1], scale, threshold)
         keep = batched_nms(found[:, :4], found[:, 4], owners, 0.5)
         return found[keep], owners[keep]
@@ -106,7 +108,7 @@ class Detector:
         found, cut = self._cut(pictures, found, 24)
         if not len(cut):
             return found
-        offsets, probabilities = self._refine(cut)
+        offsets, probabilities = self._ask(self._refine, cut, 64)
         sure = probabilities[:, 1] > threshold
         found = found._replace(scores=probabilities[:, 1]).take(sure)
         keep = batched_nms(found.boxes, found.scores, found.pictures, 0.7)
@@ -118,7 +120,7 @@ class Detector:
         found, cut = self._cut(pictures, found, 48)
         if not len(cut):
             return [None] * len(pictures)
-        offsets, points, probabilities = self._decide(cut)
+        offsets, points, probabilities = self._ask(self._decide, cut, 8)
         sure = probabilities[:, 1] > threshold
         found = found._replace(scores=probabilities[:, 1]).take(sure)
         sides = found.boxes[:, 2:] - found.boxes[:, :2] + 1
@@ -126,6 +128,11 @@ class Detector:
         found = found._replace(boxes=bbreg(found.boxes, offsets[sure]))
         keep = batched_nms_numpy(found.boxes, found.scores, found.pictures, 0.7, "Min")
         return _largest(found.take(keep), landmarks[keep], len(pictures))
+
+    def _ask(self, network: nn.Module, cut: Tensor, most: int) -> list[Tensor]:
+        """What a network says of candidates; on a CPU as few at once as its cache holds, which halves the time."""
+        parts = torch.split(cut, len(cut) if self.device.type == "cuda" else most)
+        return [torch.cat(said) for said in zip(*map(network, parts), strict=True)]
 
     def _cut(self, pictures: Sequence[Sums], found: Candidates, side: int) -> tuple[Candidates, Tensor]:
         """The candidates that reach into their pictures, by picture, and what they show there (n, 3, side, side)."""
@@ -138,17 +145,14 @@ class Detector:
         order = order[found.pictures[order].argsort(stable=True)]
         found = found.take(order)
         owners, corners = found.pictures.cpu().numpy(), boxes[order].cpu().numpy()
-        return found, self._seen([shrink(pictures[i], corners[owners == i], (side, side)) for i in np.unique(owners)])
+        return found, self._seen(shrink(pictures, owners, corners, (side, side)))
 
-    def _seen(self, cuts: Sequence[npt.NDArray[np.float32]]) -> Tensor:
+    def _seen(self, colours: Colours) -> Tensor:
         """Colours (n, h, w, 3) as the networks want them: (n, 3, h, w) of -1..1.
 
         Channels lie last in memory, which makes the networks several times as fast on a CPU.
         """
-        if not cuts:
-            return torch.empty(0)
-        colours = torch.from_numpy(np.concatenate(cuts)).to(self.device)
-        return ((colours - 127.5) / 128).permute(0, 3, 1, 2)
+        return ((torch.from_numpy(colours).to(self.device) - 127.5) / 128).permute(0, 3, 1, 2)
 
 
 def _size(pictures: Sequence[Sums]) -> tuple[int, int]:
