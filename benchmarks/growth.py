@@ -11,6 +11,7 @@ import numpy as np
 
 from benchmarks.timing import Result, timed
 from pipeline.photographs import Pixels
+from pipeline.tuning import tune
 
 TIMES = (1, 2, 4, 8)
 ROUNDS = 3  # of which the quickest counts: others share the machine
@@ -101,6 +102,7 @@ def _scratch() -> Path:
 
 
 def main(what: str, times: str, root: str | None = None) -> None:
+    tune()
     work = _work(what, UNITS[what] * int(times), Path(root) if root else None)
     seconds, processor = (min(column) for column in zip(*(timed(work) for _ in range(ROUNDS)), strict=True))
     print(json.dumps({"seconds": seconds, "processor": processor, "megabytes": _peak()}))

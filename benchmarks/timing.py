@@ -1,11 +1,17 @@
 """Two ways to do the same work, timed in short alternating rounds, so that a busy machine slows both alike."""
 
+import ctypes
+import gc
 import os
 import resource
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
+
+from pipeline.tuning import MMAP_MAX, TRIM_THRESHOLD, tune
+
+MMAP_THRESHOLD = -3  # of malloc.h, as the two others
 
 Work = Callable[[], object]
 
@@ -31,10 +37,11 @@ class Result:
 
 
 def compare(work: str, wanted: str, reference: Work, ours: Work, rounds: int = 5, note: str = "") -> Result:
-    """Both ways in turn, `rounds` times, after a first time that does not count."""
-    for way in (reference, ours):
+    """Both ways in turn, `rounds` times, after a first time that does not count; ours tuned as stages are."""
+    ways = (_after(untuned, reference), _after(tune, ours))
+    for way in ways:
         way()
-    pairs = [(timed(reference), timed(ours)) for _ in range(rounds)]
+    pairs = [(timed(ways[0]), timed(ways[1])) for _ in range(rounds)]
     return Result(
         work,
         wanted,
@@ -51,6 +58,22 @@ def timed(work: Work) -> tuple[float, float]:
     wall, processor = time.perf_counter(), _processor()
     work()
     return time.perf_counter() - wall, _processor() - processor
+
+
+def untuned() -> None:
+    """Undo `tune`: glibc's limits as a program with large arrays finds them after a while, and Python's own."""
+    gc.set_threshold(700, 10, 10)
+    libc = ctypes.CDLL(None)
+    for name, value in ((MMAP_MAX, 65536), (MMAP_THRESHOLD, 32 << 20), (TRIM_THRESHOLD, 64 << 20)):
+        libc.mallopt(name, value)
+
+
+def _after(settings: Work, work: Work) -> Work:
+    def both() -> object:
+        settings()
+        return work()
+
+    return both
 
 
 def cores() -> int:

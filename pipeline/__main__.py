@@ -1,6 +1,5 @@
 """The command line: one command per stage and those around them."""
 
-import gc
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +20,7 @@ from pipeline.commands.submit_diff import TwoWords, submit_diff
 from pipeline.commands.tracking import app as tracking_app
 from pipeline.entries import Model
 from pipeline.errors import InputError
+from pipeline.tuning import tune
 
 app = typer.Typer(
     cls=TwoWords, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
@@ -212,17 +212,12 @@ def accelerators(require: Annotated[int, typer.Option(help="How many GPUs there 
 
 def main() -> None:
     """Run a command; an `InputError` is one message on stderr and exit status 1."""
-    collect_rarely()
+    tune()
     try:
         app()
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
-
-
-def collect_rarely() -> None:
-    """Have Python look for garbage a hundredth as often: the imports of torch and MLflow are a fifth shorter then."""
-    gc.set_threshold(100_000, 20, 100)
 
 
 def _entry(model: str) -> Model:
