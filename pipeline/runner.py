@@ -21,6 +21,7 @@ Handler = Callable[[int, FrameType | None], Any] | int
 
 TICK = 0.2  # seconds between two looks at what runs
 GRACE = 20.0  # seconds that a stopped stage has before it is asked less politely
+THREADS = "OMP_NUM_THREADS"
 TAIL = 20  # lines of a failed stage's log that are shown
 
 
@@ -36,9 +37,12 @@ class Job:
     started: float = 0.0
     ended: float = 0.0
 
-    def start(self, gpu: int | None) -> None:
-        """Have DVC bring the stage up to date, in a process group of its own that Ctrl-C does not reach."""
-        chosen = {} if gpu is None else {"CUDA_VISIBLE_DEVICES": str(gpu)}
+    def start(self, gpu: int | None, threads: int) -> None:
+        """Have DVC bring the stage up to date, in a process group of its own that Ctrl-C does not reach.
+
+        Where it has no GPU it has its share of the cores, `threads`: two that each take all are far slower than one.
+        """
+        chosen = {THREADS: os.environ.get(THREADS, str(threads))} if gpu is None else {"CUDA_VISIBLE_DEVICES": str(gpu)}
         command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", self.stage.name]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
@@ -107,7 +111,7 @@ def _start(jobs: Jobs, slots: int, gpus: Sequence[int]) -> bool:
     """Start what is ready while there are slots; whether anything runs now."""
     ready = [] if _in(jobs, "failed") else [job for job in _in(jobs, "waiting") if _is_ready(job, jobs)]
     for job in ready[: slots - len(_in(jobs, "running"))]:
-        job.start(_least_used(gpus, jobs))
+        job.start(_least_used(gpus, jobs), max(len(os.sched_getaffinity(0)) // slots, 1))
     return bool(_in(jobs, "running"))
 
 

@@ -72,6 +72,22 @@ def writes(name: str, *parents: str, first: str = "true") -> dict[str, Any]:
     return {"cmd": f"{first}; echo {name} > {name}", "deps": list(parents), "outs": [name]}
 
 
+def test_stages_side_by_side_share_the_cores_unless_one_says_otherwise(
+    project: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = project(threads={"cmd": "echo $OMP_NUM_THREADS > threads", "outs": ["threads"]})
+    said = []
+    for given, slots in ((None, 2), (None, 1), ("7", 2)):
+        monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+        if given:
+            monkeypatch.setenv("OMP_NUM_THREADS", given)
+        Path("dvc.lock").unlink(missing_ok=True)
+        made.run(slots)
+        said.append(Path("threads").read_text().strip())
+    cores = len(os.sched_getaffinity(0))
+    assert said == [str(max(cores // 2, 1)), str(cores), "7"]
+
+
 def test_a_run_leaves_the_lock_of_dvc_repro_and_a_second_run_runs_nothing(project: Make, tmp_path: Path) -> None:
     stages = {"a": writes("a"), "b": writes("b", "a"), "c": writes("c", "a"), "d": writes("d", "b", "c")}
     here, elsewhere = project(**stages), Project(tmp_path / "elsewhere", **stages)
