@@ -47,8 +47,6 @@ def address(workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 @pytest.fixture
 def training(page: Page, address: str) -> Page:
     """The experiment's page, as a person comes to it."""
-    page.set_default_timeout(90_000)
-    expect.set_options(timeout=90_000)
     page.goto(address)
     page.get_by_role("button", name="Model training").click()
     page.get_by_role("link", name=EXPERIMENT).first.click()
