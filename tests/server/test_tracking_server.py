@@ -13,7 +13,9 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from tests.server.deployment import Deployment, clean, deployment
+from tests.mlflow_server import forget
+from tests.server.deployment import Deployment, deployment
+from tests.server.processes import clean
 from tests.server.registered import MODEL, register
 from tests.server.tiny import EXPERIMENT, project
 
@@ -42,7 +44,7 @@ def client(deployed: Deployment, served: ExitStack, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", deployed.password)
     mlflow.set_tracking_uri(deployed.address)
     yield MlflowClient()
-    mlflow.set_tracking_uri(None)  # type: ignore[arg-type]  # back to the default
+    forget()
 
 
 @pytest.fixture(scope="module")
