@@ -12,6 +12,9 @@ from typer.core import TyperGroup
 
 from pipeline import recipes
 from pipeline.__main__ import app
+from pipeline.entries import Model, Section
+from pipeline.kubeflow.settings import Kubeflow
+from pipeline.sections import Ensemble
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -100,6 +103,12 @@ def test_every_file_of_the_project_is_where_it_is_said_to_be(page: Path) -> None
 def test_every_recipe_has_the_name_that_it_is_called_by(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     assert set(re.findall(r"\b(?:c|r\d[a-z]?)-[a-z0-9-]+", page.read_text())) <= set(recipes.names())
+
+
+@pytest.mark.parametrize(("page", "section"), [("models", Model), ("ensemble", Ensemble), ("kubeflow", Kubeflow)])
+def test_a_page_names_every_key_of_the_section_that_it_is_about(page: str, section: type[Section]) -> None:
+    named = {words.rpartition(".")[2] for words in code(ROOT / "docs" / f"{page}.md")}
+    assert set(section.model_fields) - {"stages"} <= named
 
 
 def test_every_page_and_picture_of_docs_is_reached_from_the_readme() -> None:
