@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 
 from pipeline import tracking
 from tests.mlflow_server import Server, forget
+from tests.server.processes import PATIENCE
 from tests.server.tiny import EXPERIMENT, pipeline, project, run
 
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value")  # DVC on its own trie, when it reads dvc.yaml
@@ -31,6 +32,7 @@ def address(workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     """A server on a fresh sqlite database, and a pipeline that has run against it."""
     with Server(tmp_path_factory.mktemp("mlflow")) as server, pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", server.address)
+        patch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", str(PATIENCE))
         patch.setenv(tracking.PIPELINE_RUN, RUN)
         run(workspace)
         yield server.address

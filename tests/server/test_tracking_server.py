@@ -15,7 +15,7 @@ from mlflow.exceptions import MlflowException
 
 from tests.mlflow_server import forget
 from tests.server.deployment import Deployment, deployment
-from tests.server.processes import clean
+from tests.server.processes import PATIENCE, clean
 from tests.server.registered import MODEL, register
 from tests.server.tiny import EXPERIMENT, project
 
@@ -55,6 +55,7 @@ def finished(deployed: Deployment, served: ExitStack, tmp_path_factory: pytest.T
         "OMP_NUM_THREADS": "1",
         "DVC_NO_ANALYTICS": "1",
         "MLFLOW_TRACKING_URI": deployed.address,
+        "MLFLOW_HTTP_REQUEST_TIMEOUT": str(PATIENCE),
         "MLFLOW_TRACKING_USERNAME": "admin",
         "MLFLOW_TRACKING_PASSWORD": deployed.password,
     }
