@@ -4,8 +4,11 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.lacking import lack
+
+PATIENCE = 90_000  # milliseconds until what is not seen is given up: machines may be busy
 QUIET = (
     "--no-sandbox",
     "--disable-gpu",
@@ -21,7 +24,7 @@ QUIET = (
 def browser() -> Iterator[Browser]:
     path = shutil.which("chromium")
     if path is None:
-        pytest.skip("needs a browser: apt-get install chromium")
+        lack("a browser: apt-get install chromium")
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=path, args=list(QUIET))
         yield chromium
@@ -34,6 +37,8 @@ def page(browser: Browser) -> Iterator[Page]:
     faults: list[str] = []
     with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
         opened = context.new_page()
+        opened.set_default_timeout(PATIENCE)
+        expect.set_options(timeout=PATIENCE)
         opened.on("pageerror", lambda error: faults.append(str(error)))
         yield opened
     assert not faults

@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 
 from pipeline import locks
 from pipeline.locks import Entries
-from tests.test_pipeline import PARAMS, ROOT, Workspace
+from tests.workspace import PARAMS, ROOT, Workspace
 
 TINY: dict[str, Any] = PARAMS | {
     "crop": {"size": 48, "shards": [0]},

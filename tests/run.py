@@ -10,7 +10,7 @@ from pipeline.blend import EVERYTHING
 from pipeline.labels import ATTRIBUTES
 from pipeline.report.sources import Sources, read
 from pipeline.sections import Ensemble
-from tests.test_suggestions import labelled, seen_as, with_swap, with_wrong
+from tests.readings import labelled, seen_as, with_swap, with_wrong
 
 SETTINGS = Ensemble(systems=(("face",),))
 FOLDS = 2

@@ -13,7 +13,7 @@ from pipeline.review.reviewing import Review
 from pipeline.stages.relabel import relabel
 from pipeline.suggestions import read
 from tests.dataset import DataSet
-from tests.test_suggestions import seen_as, write
+from tests.readings import seen_as, write
 
 PEOPLE = tuple(f"{number:06d}_female_Asian_{20 + number}" for number in range(12))
 

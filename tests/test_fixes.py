@@ -138,7 +138,7 @@ ROWS = st.builds(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(rows=st.lists(ROWS, max_size=8, unique_by=lambda fix: (fix.file, fix.row)), data=st.data())
 def test_the_order_of_rows_does_not_matter_and_every_row_is_accounted_for(rows: list[Fix], data: st.DataObject) -> None:
     corrections, found = match(rows, pictures())

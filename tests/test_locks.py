@@ -38,7 +38,7 @@ def entry(name: str, *parents: str) -> Entries:
     }
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(ENTRIES)
 def test_packed_entries_come_back_as_they_were(entries: Entries) -> None:
     word = locks.pack(entries)
@@ -46,7 +46,7 @@ def test_packed_entries_come_back_as_they_were(entries: Entries) -> None:
     assert not set(word) & set("\"' \n{}$")
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(ENTRIES, ENTRIES)
 def test_joined_entries_are_all_entries(some: Entries, more: Entries) -> None:
     assert locks.join([locks.pack(some), locks.pack(more)]) == some | more

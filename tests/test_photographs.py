@@ -8,12 +8,12 @@ import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from PIL import Image
 
 from pipeline.errors import InputError
 from pipeline.labels import MASK_OF_STEM
 from pipeline.photographs import Pixels, check, eval_pictures, read, train_pictures
+from tests.damage import damaged, is_refused
 from tests.dataset import HEADER, PEOPLE, DataSet, draw, row
 
 FIRST = PEOPLE[0]
@@ -246,14 +246,6 @@ def encoded(kind: str, **options: object) -> bytes:
 KINDS = {"jpeg": encoded("JPEG"), "progressive jpeg": encoded("JPEG", progressive=True), "png": encoded("PNG")}
 
 
-def is_refused(action: Callable[[], object]) -> bool:
-    try:
-        action()
-    except InputError:
-        return True
-    return False
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_picture_that_is_cut_short_anywhere_is_refused(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "picture"
@@ -265,20 +257,11 @@ def test_a_picture_that_is_cut_short_anywhere_is_refused(tmp_path: Path, kind: s
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow warns of tags that it cannot read
-@settings(max_examples=150, deadline=None)
-@given(
-    kind=st.sampled_from(sorted(KINDS)),
-    missing=st.integers(0, 400) | st.just(0),
-    damage=st.dictionaries(st.integers(0, 10_000), st.integers(0, 255)),
-)
-def test_check_refuses_exactly_what_read_refuses(
-    tmp_path_factory: pytest.TempPathFactory, kind: str, missing: int, damage: dict[int, int]
-) -> None:
-    data = bytearray(KINDS[kind])
-    for place, value in damage.items():
-        data[place % len(data)] = value
+@settings(max_examples=150)
+@given(damaged(KINDS))
+def test_check_refuses_exactly_what_read_refuses(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "damaged"
-    path.write_bytes(data[: len(data) - missing])
+    path.write_bytes(content)
     assert is_refused(lambda: check([path])) == is_refused(lambda: read(path))
 
 

@@ -19,8 +19,9 @@ from pipeline.runner import Jobs
 
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value")  # DVC 3.67 on how it uses pygtrie
 
-BOTH = "for i in $(seq 200); do [ -e here-{other} ] && exit 0; sleep 0.1; done; exit 1"  # waits for the other to start
-SLEEPY = """python -c "import os, time; print('process', os.getpid(), flush=True); time.sleep(60)" """
+PATIENCE = 180  # seconds until what does not happen is given up: machines may be busy
+UNTIL = f"(for i in $(seq {PATIENCE * 10}); do [ -e {{file}} ] && exit 0; sleep 0.1; done; exit 1)"
+SLEEPY = f"""python -c "import os, time; print('process', os.getpid(), flush=True); time.sleep({PATIENCE})" """
 
 
 class Project:
@@ -47,7 +48,10 @@ class Project:
         return YAML(typ="safe").load(self.root / "dvc.lock")
 
     def _note(self, jobs: Jobs) -> None:
+        """Keep what is shown, and tell the stages by a file for each that has come to a state, `NAME-STATE`."""
         self.seen.append({name: job.state for name, job in jobs.items()})
+        for name, job in jobs.items():
+            (self.root / f"{name}-{job.state}").touch()
 
 
 Make = Callable[..., Project]
@@ -102,7 +106,7 @@ def test_a_run_leaves_the_lock_of_dvc_repro_and_a_second_run_runs_nothing(projec
 
 def test_stages_that_do_not_need_each_other_run_at_once_on_gpus_of_their_own(project: Make) -> None:
     meet = {
-        name: {"cmd": f"touch here-{name}; echo $CUDA_VISIBLE_DEVICES > {name}; ({BOTH.format(other=other)})"}
+        name: {"cmd": f"touch here-{name}; echo $CUDA_VISIBLE_DEVICES > {name}; {UNTIL.format(file=f'here-{other}')}"}
         | {"outs": [name]}
         for name, other in ("ab", "ba")
     }
@@ -120,7 +124,7 @@ def test_no_more_run_at_once_than_asked_for(project: Make) -> None:
 def test_after_a_failure_nothing_new_starts_and_what_runs_is_finished(project: Make) -> None:
     made = project(
         bad={"cmd": "echo it is broken; exit 3"},
-        slow=writes("slow", first="sleep 4"),
+        slow=writes("slow", first=UNTIL.format(file="bad-failed")),
         later=writes("later", "slow"),
     )
     with pytest.raises(InputError, match=r"1 failed and 1 not started of 3 stages\nbad: see logs/bad.log") as failure:
@@ -143,7 +147,7 @@ def test_an_interrupted_run_ends_what_it_has_started_and_can_go_on(project: Make
     )
     sleeper = pid_in(made.root / "logs" / "slow.log")
     process.send_signal(how)
-    said, _ = process.communicate(timeout=30)
+    said, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
     assert "finished stages are kept" in said
     with pytest.raises(ProcessLookupError):
@@ -161,7 +165,7 @@ def heed_interrupts() -> None:
 
 def pid_in(log: Path) -> int:
     """The process that a log tells of, as soon as it does."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         if log.exists() and (found := re.search(r"^process (\d+)$", log.read_text(), re.MULTILINE)):
             return int(found[1])

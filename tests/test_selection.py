@@ -45,7 +45,7 @@ def test_only_the_best_vote_and_the_first_of_equals() -> None:
 
 
 @pytest.mark.parametrize("vote", ["soft", "logit_mean", "hard"])
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seeds=st.lists(st.integers(0, 99), min_size=1, max_size=4))
 def test_a_searched_mean_scores_no_less_than_its_best_system(vote: str, seeds: list[int]) -> None:
     tables, searched = [noisy(0.5, seed) for seed in seeds], params(vote=vote, weights="greedy")

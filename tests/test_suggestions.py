@@ -4,50 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from pipeline import fixes, tables, targets
+from pipeline import fixes, tables
 from pipeline.errors import InputError
-from pipeline.labels import ATTRIBUTES, GENDERS, MASK_OF_STEM, names
-from pipeline.probabilities import Table, multiply
+from pipeline.labels import GENDERS
 from pipeline.suggestions import Suggestion, read, suggest
-
-YEARS = (24, 45, 62)
-
-
-def labelled(count: int = 60) -> pd.DataFrame:
-    """The labels of people of both genders and all ages, sorted by path."""
-    rows = [
-        (f"{person:03d}/{stem}.jpg", f"{person:03d}", mask, GENDERS[person % 2], YEARS[person % 3], "")
-        for person in range(count)
-        for stem, mask in sorted(MASK_OF_STEM.items())
-    ]
-    return pd.DataFrame(rows, columns=list(tables.LABELS))
-
-
-def seen_as(truth: pd.DataFrame, sure: float = 0.9, seed: int = 0) -> Table:
-    """Probabilities (n, 18) of models that see the truth in most pictures."""
-    draw = np.random.default_rng(seed)
-    heads = {}
-    for attribute, values in ATTRIBUTES.items():
-        noise = draw.dirichlet(np.ones(len(values)), len(truth))
-        true = np.eye(len(values))[targets.codes(truth, (attribute,))]
-        heads[attribute] = sure * true + (1 - sure) * noise
-    return multiply(heads)
-
-
-def with_wrong(truth: pd.DataFrame, person: str, **label: str | int) -> pd.DataFrame:
-    wrong = truth.copy()
-    wrong.loc[wrong["person"] == person, list(label)] = list(label.values())
-    return wrong
-
-
-def with_swap(truth: pd.DataFrame, person: str) -> pd.DataFrame:
-    wrong = truth.copy()
-    where = wrong["person"] == person
-    wrong.loc[where, "mask"] = wrong.loc[where, "mask"].map(fixes.SWAPPED)
-    return wrong
+from tests.readings import labelled, seen_as, with_swap, with_wrong, write
 
 
 def proposed(suggestions: Sequence[Suggestion]) -> list[tuple[str, str]]:
@@ -161,13 +124,6 @@ def test_most_of_many_errors_are_found_and_most_that_is_found_is_wrong(noise: in
     right = len(set(found) & set(errors))
     assert right / len(errors) >= 0.8
     assert right / len(found) >= 0.5
-
-
-def write(folder: Path, labels: pd.DataFrame, probabilities: Table, paths: Sequence[str] | None = None) -> None:
-    tables.write(labels, folder / "labels.csv")
-    known = {"path": paths or list(labels["path"]), "target": targets.codes(labels, tuple(ATTRIBUTES))}
-    table = pd.concat([pd.DataFrame(known), pd.DataFrame(probabilities, columns=names())], axis=1)
-    tables.write(table, folder / "out_of_fold.csv")
 
 
 def test_pictures_and_probabilities_are_read_in_one_order(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ def written(folder: Path, text: str | bytes) -> Path:
     return path
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(rows=st.lists(st.tuples(TEXT, st.integers(-(2**53), 2**53), FLOATS), min_size=1))
 def test_a_table_is_read_back_as_it_was(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, int, float]]

@@ -12,7 +12,7 @@ from pipeline.errors import InputError
 from pipeline.params import Relabel
 from pipeline.stages.relabel import relabel
 from tests.dataset import DataSet
-from tests.test_suggestions import seen_as, with_swap, with_wrong, write
+from tests.readings import seen_as, with_swap, with_wrong, write
 
 KINDS = [("male", 24), ("female", 45), ("female", 24), ("male", 45)] * 4
 PEOPLE = tuple(f"{number:06d}_{gender}_Asian_{age}" for number, (gender, age) in enumerate(KINDS))

@@ -26,8 +26,9 @@ def say(*words: str) -> list[str]:
     return result.output.splitlines()
 
 
-def test_list_names_every_recipe_and_what_it_is() -> None:
+def test_list_names_every_recipe_and_what_it_is_in_a_line_of_any_terminal() -> None:
     lines = say("list")
+    assert max(map(len, lines)) <= 80
     assert len(lines) == len(list(Path("recipes").iterdir()))
     assert any(line.startswith("r1-podium-b3") and "three EfficientNet-B3" in line for line in lines)
 

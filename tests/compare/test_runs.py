@@ -3,6 +3,7 @@
 import json
 import math
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -15,29 +16,21 @@ from pipeline.errors import InputError
 from pipeline.members import Member
 from pipeline.params import Sample, load
 from pipeline.stages.sample import sample
+from tests.workspace import copy
 
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value")  # DVC 3.67 on how it uses pygtrie
 
-ROOT = Path(__file__).parents[2]
-CODE = ("pipeline", "fixes", "recipes", "dvc.yaml", ".dvcignore", "params.yaml")
 
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project with a data set of a few drawn people."""
-    root = tmp_path_factory.mktemp("project")
-    for name in CODE:
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        copy(ROOT / name, root / name)
+@pytest.fixture(scope="module", autouse=True)
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A copy of the project with a data set of a few drawn people, to be in."""
+    root = copy(tmp_path_factory.mktemp("project"), "params.yaml", "recipes")
     sample(root / "photographs", Sample(people=24, eval_people=4, seed=1))
-    return root
-
-
-@pytest.fixture(autouse=True)
-def _at_work(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(project)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{project}/mlflow.db")
-    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "compare")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{root}/mlflow.db")
+        patch.setenv("MLFLOW_EXPERIMENT_NAME", "compare")
+        yield root
 
 
 def compare(*words: str) -> str:
@@ -50,12 +43,8 @@ def compare(*words: str) -> str:
 @pytest.fixture(scope="module")
 def smoke(project: Path) -> pd.DataFrame:
     """The figures of all recipes at scale smoke, by recipe."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(project)
-        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{project}/mlflow.db")
-        patch.setenv("MLFLOW_EXPERIMENT_NAME", "compare")
-        compare("--csv", "figures.csv", "--html", "page.html")
-    return pd.read_csv(project / "figures.csv", index_col="recipe")
+    compare("--csv", "figures.csv", "--html", "page.html")
+    return pd.read_csv("figures.csv", index_col="recipe")
 
 
 def test_every_recipe_runs_to_a_submission(smoke: pd.DataFrame, project: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline import params
 from tests.clones import ALL, Clone
-from tests.test_pipeline import ROOT
+from tests.workspace import ROOT
 
 TAG = os.environ.get("IMAGE_TAG", "")
 NAME = params.load(ROOT / "params.yaml").kubeflow.image

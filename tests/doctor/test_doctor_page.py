@@ -16,9 +16,9 @@ PICTURE = f"train/images/{PEOPLE[0]}/normal.png"
 
 
 def printed(findings: list[Finding]) -> str:
-    console = Console(file=StringIO(), width=100)
-    console.print(terminal(findings, "title"))
-    return str(console.file.getvalue())  # type: ignore[attr-defined]  # a StringIO, see above
+    shown = StringIO()
+    Console(file=shown, width=100).print(terminal(findings, "title"))
+    return shown.getvalue()
 
 
 def test_what_must_be_fixed_comes_first() -> None:

@@ -98,7 +98,7 @@ def test_opposite_hashes_are_far_apart() -> None:
     assert list(close(np.concatenate([zeros, ~zeros]), 255)) == []
 
 
-def test_thousands_of_hashes_are_compared_in_a_moment() -> None:
+def test_the_one_pair_among_thousands_of_hashes_is_found() -> None:
     hashes = np.random.default_rng(0).integers(0, 2**63, (5000, 4), dtype=np.uint64)
     hashes[4999] = hashes[7] ^ np.uint64(0b1011)
     assert list(close(hashes, NEAR)) == [(7, 4999)]

@@ -1,6 +1,7 @@
 """oddities: a picture unlike the others is named with what is unlike."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,7 +35,7 @@ def test_pictures_like_each_other_are_not_odd() -> None:
     assert list(find([])) == []
 
 
-ODDITIES: dict[str, tuple[dict[str, object], Check, str]] = {
+ODDITIES: dict[str, tuple[dict[str, Any], Check, str]] = {
     "rotated": ({"orientation": 6}, ODD, "EXIF orientation 6"),
     "transparent": ({"mode": "RGBA", "transparent": True, "kind": "PNG", "path": "a.png"}, ODD, "transparency"),
     "print colours": ({"mode": "CMYK"}, ODD, "mode CMYK"),
@@ -50,7 +51,7 @@ ODDITIES: dict[str, tuple[dict[str, object], Check, str]] = {
 @pytest.mark.parametrize("kind", ODDITIES)
 def test_an_odd_picture_is_named_with_what_is_odd(kind: str) -> None:
     changes, check, text = ODDITIES[kind]
-    odd = replace(PLAIN, **changes)  # type: ignore[arg-type]  # the field of every change is named
+    odd = replace(PLAIN, **changes)
     (finding,) = find([*OTHERS, odd])
     assert (finding.check, finding.pictures) == (check, (odd.path,))
     assert text in finding.text

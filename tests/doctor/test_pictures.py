@@ -6,13 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
 from pipeline.doctor.duplicates import NEAR
 from pipeline.doctor.pictures import UNREADABLE, Picture, examine, measure
-from pipeline.errors import InputError
 from pipeline.photographs import read
+from tests.damage import damaged, is_refused
 from tests.doctor.conftest import Draw
 
 
@@ -92,26 +91,11 @@ KINDS = {kind: encoded(kind) for kind in ("JPEG", "PNG")}
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow warns of tags that it cannot read
-@settings(max_examples=150, deadline=None)
-@given(
-    kind=st.sampled_from(sorted(KINDS)),
-    missing=st.integers(0, 400) | st.just(0),
-    damage=st.dictionaries(st.integers(0, 10_000), st.integers(0, 255)),
-)
+@settings(max_examples=150)
+@given(damaged(KINDS))
 def test_exactly_those_pictures_are_refused_that_the_stages_refuse(
-    tmp_path_factory: pytest.TempPathFactory, kind: str, missing: int, damage: dict[int, int]
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
 ) -> None:
-    content = bytearray(KINDS[kind])
-    for place, value in damage.items():
-        content[place % len(content)] = value
     file = tmp_path_factory.getbasetemp() / "damaged"
-    file.write_bytes(content[: len(content) - missing])
-    assert is_refused(file) == bool(examine(file.parent, [file.name])[1])
-
-
-def is_refused(file: Path) -> bool:
-    try:
-        read(file)
-    except InputError:
-        return True
-    return False
+    file.write_bytes(content)
+    assert is_refused(lambda: read(file)) == bool(examine(file.parent, [file.name])[1])

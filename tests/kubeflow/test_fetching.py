@@ -15,9 +15,7 @@ from pipeline.graph import Stage
 from pipeline.kubeflow import fetching
 from pipeline.kubeflow.server import Server
 from tests.kubeflow.api import RUN, Cluster, serving
-
-ROOT = Path(__file__).parents[2]
-CODE = ("pipeline", "fixes", "dvc.yaml", "params.yaml", ".dvcignore")
+from tests.workspace import copy
 
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value")  # DVC 3.67 on how it uses pygtrie
 
@@ -44,10 +42,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def clone(root: Path) -> Path:
-    root.mkdir(exist_ok=True)
-    for name in CODE:
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        copy(ROOT / name, root / name)
+    copy(root, "params.yaml")
     dvc(root, "init", "--no-scm", "--quiet")
     return root
 

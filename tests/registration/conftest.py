@@ -5,7 +5,6 @@ from contextlib import chdir
 from pathlib import Path
 from shutil import copytree
 
-import mlflow
 import pandas as pd
 import pytest
 from ruamel.yaml import YAML
@@ -24,6 +23,7 @@ from pipeline.stages.sample import sample
 from pipeline.stages.split import split
 from pipeline.stages.train import train
 from pipeline.vision.training import Inputs
+from tests.mlflow_server import forget
 
 ENTRY = {
     "backbone": "test_resnet",
@@ -91,7 +91,7 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
     yield
-    mlflow.set_tracking_uri(None)  # type: ignore[arg-type]  # back to the default, as MLflow's own tests do
+    forget()
 
 
 @pytest.fixture

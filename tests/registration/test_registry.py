@@ -16,7 +16,7 @@ from pipeline.labels import names
 from pipeline.registration.evidence import FILE, Evidence
 from pipeline.serving.classifier import Classifier
 from pipeline.tracking import models, moves, registry
-from pipeline.tracking.moves import Move
+from pipeline.tracking.moves import Kind, Move
 from tests.registration.conftest import call, probabilities
 
 
@@ -196,9 +196,8 @@ def test_history_tells_who_was_champion_on_a_day_and_what_nobody_knows() -> None
 
 
 def test_a_rollback_goes_back_one_after_another() -> None:
-    moved = [("promote", 1), ("promote", 2), ("promote", 3), ("rollback", 2), ("rollback", 1)]
+    moved: list[tuple[Kind, int]] = [("promote", 1), ("promote", 2), ("promote", 3), ("rollback", 2), ("rollback", 1)]
     known = [
-        Move(day(1) + timedelta(hours=number), kind, None, after, "", "")  # type: ignore[arg-type]
-        for number, (kind, after) in enumerate(moved)
+        Move(day(1) + timedelta(hours=number), kind, None, after, "", "") for number, (kind, after) in enumerate(moved)
     ]
     assert [moves.succession(known[:count]) for count in range(1, 6)] == [[1], [1, 2], [1, 2, 3], [1, 2], [1]]

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import os
 import subprocess
 import sys
 import urllib.request
@@ -16,9 +15,7 @@ import boto3
 
 from tests.server import compose
 from tests.server.postgres import postgres
-from tests.server.processes import free_port, listening
-
-OURS = ("AWS_", "PG", "MLFLOW_")  # what must not come from outside
+from tests.server.processes import clean, free_port, listening
 
 
 @dataclass(frozen=True)
@@ -80,13 +77,6 @@ def deployment(folder: Path) -> Iterator[Deployment]:
         assert composed["garage"]["environment"]["GARAGE_DEFAULT_BUCKET"] == service["BUCKET"]
         _bucket(service).create()
         yield Deployment(folder, free_port(), service)
-
-
-def clean() -> dict[str, str]:
-    """This process's environment without what names a server, a store or a password."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
-    path = f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}"
-    return kept | {"PATH": path, "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
 
 
 def _bucket(service: dict[str, str]) -> Any:

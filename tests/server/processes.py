@@ -4,14 +4,16 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PATIENCE = 180  # seconds until a program that does not answer is given up: machines may be busy
+OURS = ("AWS_", "PG", "MLFLOW_")  # what must not come from outside
 
 
 def free_port() -> int:
@@ -19,8 +21,21 @@ def free_port() -> int:
         return int(server.getsockname()[1])
 
 
+def clean() -> dict[str, str]:
+    """This process's environment without what names a server, a store or a password."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}"
+    return kept | {"PATH": path, "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+
+
 @contextmanager
-def listening(command: Sequence[str], environment: Mapping[str, str], log: Path, address: str) -> Iterator[None]:
+def listening(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    log: Path,
+    address: str,
+    ended_by: signal.Signals = signal.SIGTERM,
+) -> Iterator[None]:
     """A program, from when it answers at an address until the end of the block."""
     with log.open("ab") as output:
         process = subprocess.Popen(
@@ -30,7 +45,8 @@ def listening(command: Sequence[str], environment: Mapping[str, str], log: Path,
             _wait(process, log, address)
             yield
         finally:
-            os.killpg(process.pid, signal.SIGTERM)  # the program and the workers that it started
+            with suppress(ProcessLookupError):  # it may have ended by itself
+                os.killpg(process.pid, ended_by)  # the program and the workers that it started
             process.wait(PATIENCE)
 
 

@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from contextlib import chdir
 from pathlib import Path
 
-import mlflow
 import pytest
 from playwright.sync_api import Page, expect
 
 from pipeline import tracking
-from tests.server.deployment import clean
-from tests.server.processes import free_port, listening
+from tests.mlflow_server import Server, forget
+from tests.server.processes import PATIENCE
 from tests.server.tiny import EXPERIMENT, pipeline, project, run
 
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value")  # DVC on its own trie, when it reads dvc.yaml
@@ -31,24 +30,18 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def address(workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server on a fresh sqlite database, and a pipeline that has run against it."""
-    folder = tmp_path_factory.mktemp("mlflow")
-    at = f"http://127.0.0.1:{(port := free_port())}"
-    server = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    stores = ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", f"{folder}/artifacts"]
-    environment = clean() | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    with listening(server + stores, environment, folder / "mlflow.log", at), pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MLFLOW_TRACKING_URI", at)
+    with Server(tmp_path_factory.mktemp("mlflow")) as server, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", server.address)
+        patch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", str(PATIENCE))
         patch.setenv(tracking.PIPELINE_RUN, RUN)
         run(workspace)
-        yield at
-    mlflow.set_tracking_uri(None)  # type: ignore[arg-type]  # back to the default
+        yield server.address
+    forget()
 
 
 @pytest.fixture
 def training(page: Page, address: str) -> Page:
     """The experiment's page, as a person comes to it."""
-    page.set_default_timeout(90_000)
-    expect.set_options(timeout=90_000)
     page.goto(address)
     page.get_by_role("button", name="Model training").click()
     page.get_by_role("link", name=EXPERIMENT).first.click()

@@ -13,7 +13,9 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from tests.server.deployment import Deployment, clean, deployment
+from tests.mlflow_server import forget
+from tests.server.deployment import Deployment, deployment
+from tests.server.processes import PATIENCE, clean
 from tests.server.registered import MODEL, register
 from tests.server.tiny import EXPERIMENT, project
 
@@ -42,7 +44,7 @@ def client(deployed: Deployment, served: ExitStack, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", deployed.password)
     mlflow.set_tracking_uri(deployed.address)
     yield MlflowClient()
-    mlflow.set_tracking_uri(None)  # type: ignore[arg-type]  # back to the default
+    forget()
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +55,7 @@ def finished(deployed: Deployment, served: ExitStack, tmp_path_factory: pytest.T
         "OMP_NUM_THREADS": "1",
         "DVC_NO_ANALYTICS": "1",
         "MLFLOW_TRACKING_URI": deployed.address,
+        "MLFLOW_HTTP_REQUEST_TIMEOUT": str(PATIENCE),
         "MLFLOW_TRACKING_USERNAME": "admin",
         "MLFLOW_TRACKING_PASSWORD": deployed.password,
     }

@@ -1,7 +1,6 @@
 """The smallest whole pipeline: one model of three heads, one fold, one epoch, a few drawn people."""
 
 import shlex
-import shutil
 from contextlib import chdir
 from copy import deepcopy
 from pathlib import Path
@@ -11,10 +10,9 @@ from ruamel.yaml import YAML
 
 from pipeline import graph
 from pipeline.__main__ import app
+from tests.workspace import copy
 
 EXPERIMENT = "mask-gender-age-sample"
-ROOT = Path(__file__).parents[2]
-CODE = ("pipeline", "fixes", "dvc.yaml", ".dvcignore")
 PARAMS: dict[str, Any] = {
     "data": {"root": "data/sample"},
     "sample": {"people": 24, "eval_people": 4, "seed": 1},
@@ -40,9 +38,7 @@ PARAMS: dict[str, Any] = {
 
 def project(root: Path, people: int = 24, epochs: int = 1) -> Path:
     """A copy of the project with these parameters."""
-    for name in CODE:
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        copy(ROOT / name, root / name)
+    copy(root)
     params = deepcopy(PARAMS)
     params["sample"]["people"] = people
     params["models"]["three"]["epochs"] = epochs

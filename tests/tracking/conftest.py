@@ -4,10 +4,10 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import mlflow
 import pytest
 
 from pipeline.tracking.store import connect
+from tests.mlflow_server import forget
 
 
 @pytest.fixture(scope="session")
@@ -24,4 +24,4 @@ def store(empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
     yield address
-    mlflow.set_tracking_uri(None)  # type: ignore[arg-type]  # back to the default, as MLflow's own tests do
+    forget()

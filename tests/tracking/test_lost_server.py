@@ -15,22 +15,22 @@ from pipeline.entries import Model
 from pipeline.stages.train import train
 from pipeline.vision.training import Inputs
 from tests.mlflow_server import Server
+from tests.server.processes import PATIENCE
 
 OF_TIME = ("pictures_per_second",)  # and what the machine did meanwhile, `system/...`
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    running = Server(tmp_path_factory.mktemp("server"))
-    running.start()
-    yield running
-    running.stop()
+    with Server(tmp_path_factory.mktemp("server")) as running:
+        yield running
 
 
 @pytest.fixture
 def address(server: Server, trainable: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.chdir(trainable)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server.address)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", str(PATIENCE))
     monkeypatch.setenv(tracking.PIPELINE_RUN, "run of the test")
     return server.address
 

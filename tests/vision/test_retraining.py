@@ -66,7 +66,7 @@ def test_the_held_out_fold_stays_held_out(entry: Make, trainable: Path) -> None:
 
 
 @pytest.mark.parametrize("sampling", ["balanced", "weighted"])
-def test_sampling_sees_pseudo_labels_as_pictures_of_their_class(entry: Make, trainable: Path, sampling: str) -> None:
+def test_pseudo_labels_may_be_sampled_by_class(entry: Make, trainable: Path, sampling: str) -> None:
     path, _ = lie(trainable)
     output = learn(trainable, entry(sampling=sampling, epochs=1), "out", Teacher(path, confidence=0.9, weight=1))
     assert (output / "weights.safetensors").exists()
