@@ -10,6 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE # every stage is a Python of its own: compiling
 
 .PHONY: run test bench test-model test-containers install image check format lock ui clean
 
+run: export OMP_NUM_THREADS ?= 1# the sample's networks are too small for more, and sums are grouped by thread: one score everywhere
 run: install ## the whole pipeline on the drawn sample
 	dvc repro
 	python -m pipeline register
