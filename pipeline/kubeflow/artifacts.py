@@ -12,6 +12,7 @@ import pandas as pd
 from kfp import dsl
 
 from pipeline import tracking
+from pipeline.digests import sha256
 from pipeline.graph import Stage
 
 PICTURES = {".jpg": "jpeg", ".png": "png"}
@@ -54,7 +55,7 @@ def _page(artifact: dsl.HTML, root: Path, stage: Stage) -> None:
 def _model(artifact: dsl.Model, root: Path, stage: Stage) -> None:
     """The digest of the weights, and the MLflow run that made them."""
     weights = root / _out(stage, "weights.safetensors")
-    artifact.metadata |= {"sha256": tracking.digest(weights), "bytes": weights.stat().st_size}
+    artifact.metadata |= {"sha256": sha256(weights), "bytes": weights.stat().st_size}
     if run := tracking.maker(weights):
         artifact.uri = f"runs:/{run}"
 
@@ -84,7 +85,7 @@ def _figures(root: Path, stage: Stage) -> Iterator[str]:
             picture = b64encode(path.read_bytes()).decode()
             yield f'<h2>{name}</h2>\n<img src="data:image/{PICTURES[path.suffix]};base64,{picture}">'
         elif path.suffix == ".csv" and len(table := pd.read_csv(path)) <= MOST_ROWS:
-            yield f"<h2>{name}</h2>\n{table.to_html(index=False, float_format='{:.4g}'.format)}"
+            yield f"<h2>{name}</h2>\n{table.to_html(index=False, float_format=SHORT)}"
 
 
 def _files(root: Path, stage: Stage) -> Iterator[Path]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline import formula, params, predictions, tables
+from pipeline.digests import sha256
 from pipeline.entries import Model
 from pipeline.errors import InputError, raise_faults
 from pipeline.members import Member, require
@@ -41,7 +42,7 @@ class Candidate:
         """SHA-256 of what it answers by and of its evidence: equal ones are the same version."""
         whole = hashlib.sha256()
         for name, source in sorted(self.model.items()):
-            whole.update(f"{name} {hashlib.sha256(_bytes(source)).hexdigest()}\n".encode())
+            whole.update(f"{name} {_digest(source)}\n".encode())
         whole.update(self.evidence.table.to_csv(index=False).encode())
         return whole.hexdigest()
 
@@ -110,8 +111,8 @@ def _pictures(labels: Path, folds: Path) -> pd.DataFrame:
     return labelled.merge(folded[["path", "fold"]], on="path", validate="one_to_one")
 
 
-def _bytes(source: Path | str) -> bytes:
-    return source.encode() if isinstance(source, str) else source.read_bytes()
+def _digest(source: Path | str) -> str:
+    return hashlib.sha256(source.encode()).hexdigest() if isinstance(source, str) else sha256(source)
 
 
 def _write(files: Mapping[str, Path | str], folder: Path) -> None:

@@ -1,10 +1,10 @@
 """Where a model comes from: the hashes of the data that it was trained on, and the commit of the code."""
 
-import hashlib
 import subprocess
 from pathlib import Path
 
 from pipeline import locks
+from pipeline.digests import sha256
 from pipeline.errors import InputError
 
 STAGE = "relabel"  # reads the photographs' folder, and writes the labels
@@ -26,16 +26,7 @@ def tags(root: Path, labels: Path, folds: Path, crops: Path, lock: Path = locks.
 def hashes(labels: Path, folds: Path, crops: Path) -> dict[str, str]:
     """Content hashes of what a training reads: the tables of labels and of folds, and the folder of crops."""
     files = {"data_labels": labels, "data_folds": folds, "data_crops": crops / "train.npy"}
-    return {name: digest(path) for name, path in files.items()}
-
-
-def digest(path: Path) -> str:
-    """SHA-256 of a file; raises `InputError` when there is none."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; run `dvc repro`") from None
+    return {name: sha256(path) for name, path in files.items()}
 
 
 def _commit() -> dict[str, str]:

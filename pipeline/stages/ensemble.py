@@ -24,6 +24,7 @@ from pipeline import (
     targets,
 )
 from pipeline.blend import Blend, Voices
+from pipeline.digests import sha256
 from pipeline.entries import attributes
 from pipeline.errors import raise_faults
 from pipeline.formula import Formula
@@ -86,7 +87,7 @@ def ensemble(roster: Roster, crops: Path, labels: Path, folds: Path, results: Pa
     histories = _histories(team)
     tables.write(outcomes.epochs(histories), results / "epochs.csv")
     plots.save(plots.learning_curves(histories), results / "learning_curves.png")
-    return Summary(scores, {member.name: member.digest() for member in team})
+    return Summary(scores, {member.name: sha256(member.weights) for member in team})
 
 
 def _histories(team: Iterable[Member]) -> dict[str, dict[str, pd.DataFrame]]:

@@ -9,11 +9,11 @@ from copy import copy
 from pathlib import Path
 from typing import Any
 
+from pipeline.digests import sha256
 from pipeline.tracking import machine, origin, store
 from pipeline.tracking.inputs import Input, lock
 from pipeline.tracking.journal import Journal
 from pipeline.tracking.post import Post
-from pipeline.tracking.store import digest
 
 KEPT = (".csv", ".json", ".png", ".jpg")
 
@@ -74,7 +74,7 @@ class Run:
 
     def made(self, path: Path) -> None:
         """Tag the run with the content of what it made, by which later stages find it: `<stem>_sha256`."""
-        self.tags({f"{path.stem}_sha256": digest(path)})
+        self.tags({f"{path.stem}_sha256": sha256(path)})
 
     def members(self, digests: Mapping[str, str]) -> None:
         """Name the trainings whose weights an ensemble is made of: by content, and by run where one is known."""
@@ -114,7 +114,7 @@ def run(name: str, tags: Mapping[str, str], params: Mapping[str, Any]) -> Iterat
 @contextmanager
 def run_that_made(path: Path, name: str) -> Iterator[Run]:
     """The latest run that made a file of this content, opened again; a new run `name` where none is known."""
-    with _written(name, {}, (path.stem, digest(path)), watched=False) as written:
+    with _written(name, {}, (path.stem, sha256(path)), watched=False) as written:
         yield written
 
 

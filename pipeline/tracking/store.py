@@ -1,6 +1,5 @@
 """Where runs go: the address, its client, the experiment, and what runs are found by."""
 
-import hashlib
 import logging
 import math
 import os
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 from pipeline import params
+from pipeline.digests import sha256
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -82,12 +82,6 @@ def made(client: "MlflowClient", stem: str, content: str) -> "Run | None":
     return next(iter(find(client, {f"{stem}_sha256": content})), None)
 
 
-def digest(path: Path) -> str:
-    """SHA-256 of a file: what a run is found by, however it came to be."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def maker(path: Path) -> str | None:
     """Id of the latest run that made a file of this content; None where none is known or can be asked for."""
     found = _asked(path)
@@ -131,7 +125,7 @@ def faults() -> tuple[type[Exception], ...]:
 
 
 def _asked(path: Path) -> "Run | None":
-    content = digest(path)
+    content = sha256(path)
     with impatient():
         try:
             return made(connect(), path.stem, content)

@@ -9,6 +9,7 @@ import pytest
 from mlflow.entities import Run
 
 from pipeline import tracking
+from pipeline.digests import sha256
 from pipeline.tracking import origin, pipelines, store
 
 
@@ -43,7 +44,7 @@ def test_a_member_of_an_earlier_run_is_linked_and_not_copied(tmp_path: Path, mon
     for number, name in enumerate(("mask-0", "mask-1"), start=1):
         weights = tmp_path / "weights.safetensors"
         weights.write_text(name)
-        digests[name] = tracking.digest(weights)
+        digests[name] = sha256(weights)
         monkeypatch.setenv(tracking.PIPELINE_RUN, f"kubeflow {number}")
         with tracking.run(name, {}, {}) as run:
             run.made(weights)
