@@ -52,12 +52,12 @@ def expected_calibration_error(table: Numbers, targets: Codes, bins: int = 15) -
     return float(np.abs(gaps).sum() / len(targets))
 
 
-def scores(table: Numbers, targets: Codes, folds: Codes) -> dict[str, float]:
-    """The temperature of a head, and its expected calibration error before and, nested over the folds, after."""
+def scores(table: Numbers, scaled: Numbers, targets: Codes) -> dict[str, float]:
+    """A head's temperature, and its expected calibration error before and after, of `table` and `scaled` (n, k)."""
     return {
         "temperature": fit(table, targets),
         "calibration_error_before": expected_calibration_error(table, targets),
-        "calibration_error_after": expected_calibration_error(nested(table, targets, folds), targets),
+        "calibration_error_after": expected_calibration_error(scaled, targets),
     }
 
 
