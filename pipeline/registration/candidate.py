@@ -12,6 +12,7 @@ from pipeline import formula, params, predictions, tables
 from pipeline.digests import sha256
 from pipeline.entries import Model
 from pipeline.errors import InputError, raise_faults
+from pipeline.folded import folded
 from pipeline.members import Member, require
 from pipeline.registration import evidence
 from pipeline.registration.evidence import Evidence
@@ -60,7 +61,7 @@ def candidates(read: params.Params, models: Path, labels: Path, folds: Path, res
     """Every trained model, and then the ensemble; raises `InputError` when something has not been made."""
     roster = Roster(models, read.train.models, read.train.folds, read.refit.models, read.retrain.models)
     require(roster.everyone())
-    pictures = _pictures(labels, folds)
+    pictures = folded(labels, folds)
     trained = pictures[pictures["fold"].isin(roster.folds)].reset_index(drop=True)
     for name in roster.trained:
         said = evidence.of_heads(list(trained["path"]), held_out(roster.judged(name), trained))
@@ -104,11 +105,6 @@ def _model(crop: params.Crop, members: list[Member]) -> dict[str, Path | str]:
 def _trainings(folder: Path) -> dict[str, Path | str]:
     files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
     return {f"{TRAININGS}/{path.relative_to(folder).as_posix()}": path for path in files}
-
-
-def _pictures(labels: Path, folds: Path) -> pd.DataFrame:
-    labelled, folded = tables.read(labels, tables.LABELS), tables.read(folds, tables.FOLDS)
-    return labelled.merge(folded[["path", "fold"]], on="path", validate="one_to_one")
 
 
 def _digest(source: Path | str) -> str:

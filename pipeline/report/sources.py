@@ -10,6 +10,7 @@ import pandas as pd
 
 from pipeline import suggestions, tables, targets
 from pipeline.errors import InputError
+from pipeline.folded import folded
 from pipeline.labels import ATTRIBUTES, Codes
 from pipeline.photographs import Pixels
 from pipeline.probabilities import Table
@@ -67,11 +68,11 @@ def read(labels: Path, folds: Path, crops: Path, results: Path) -> Sources:
     """Read the tables; raises `InputError` for one that is missing or of other pictures."""
     ensemble = results / "ensemble"
     pictures, probabilities = suggestions.read(labels, ensemble / "out_of_fold.csv")
-    folded = tables.read(folds, tables.FOLDS)[["path", "fold"]]
+    labelled = folded(labels, folds)
     return Sources(
-        pictures.merge(folded, on="path", validate="one_to_one"),
+        pictures.merge(labelled[["path", "fold"]], on="path", validate="one_to_one"),
         probabilities,
-        tables.read(labels, tables.LABELS).merge(folded, on="path", validate="one_to_one"),
+        labelled,
         {split: tables.read(crops / f"{split}.csv", tables.CROPS) for split in SPLITS},
         crops,
         {name: _table(ensemble / f"{name}.csv") for name in RESULTS},
