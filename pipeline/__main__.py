@@ -160,8 +160,8 @@ def ensemble(models: Models, crops: Crops, labels: Labels, folds: Folds, results
     read = params.load()
     roster = Roster(models, read.train.models, read.train.folds, read.refit.models, read.retrain.models)
     with tracking.run("ensemble", {"stage": "ensemble"}, read.ensemble.model_dump(mode="json")) as run:
-        run.inputs(labels, folds)
-        run.pipeline.inputs(crops, labels, folds)
+        for each in (run, run.pipeline):
+            each.inputs(crops, labels, folds)
         tracked.ensemble(run, stage(roster, crops, labels, folds, results, read.ensemble), crops, results)
 
 

@@ -33,7 +33,7 @@ class Run:
     def pipeline(self) -> "Run":
         """The run of the whole pipeline that this one is a part of; what is said to it is lost where there is none."""
         whole = copy(self)
-        whole._to = "pipeline"
+        whole._to, whole._inputs = "pipeline", []
         return whole
 
     def metrics(self, values: Mapping[str, float], step: int | None = None) -> None:
@@ -47,8 +47,9 @@ class Run:
 
     def inputs(self, *paths: Path) -> None:
         """Name the data sets that the run reads, by the content that DVC has of them."""
-        self._inputs += [Input.of(path) for path in paths]
-        self._say("inputs", values=[each.entry() for each in self._inputs])
+        found = [Input.of(path) for path in paths]
+        self._inputs += found
+        self._say("inputs", values=[each.entry() for each in found])
 
     def lock(self, folder: Path) -> None:
         """Keep lock.json: what dvc.lock will say of the run's inputs and of what it wrote, when its stage has ended."""
@@ -128,7 +129,8 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 @contextmanager
 def _written(name: str, tags: Mapping[str, str], reopen: tuple[str, str] | None, watched: bool) -> Iterator[Run]:
-    journal, whole, comes_from = Journal.new(), origin.pipeline_run(), origin.tags()
+    journal, whole, commit = Journal.new(), origin.pipeline_run(), origin.shown(origin.commit())
+    comes_from = commit | origin.stage()
     with journal.claimed():
         journal.append(
             "start",
@@ -136,7 +138,7 @@ def _written(name: str, tags: Mapping[str, str], reopen: tuple[str, str] | None,
             address=store.without_secrets(store.address()),
             experiment=store.experiment(),
             tags={**tags, **comes_from} | ({"pipeline_run": whole.identity} if whole else {}),
-            commit=origin.commit(),
+            commit=commit,
             pipeline=vars(whole) if whole else None,
             reopen=reopen,
         )
