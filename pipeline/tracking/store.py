@@ -28,6 +28,12 @@ def address() -> str:
     return os.environ.get("MLFLOW_TRACKING_URI", STORE)
 
 
+def full_address() -> str:
+    """Where runs go, as every folder understands it: a database by its path from the root on."""
+    path = address().removeprefix("sqlite:///")
+    return address() if path == address() else f"sqlite:///{Path(path).resolve()}"
+
+
 def without_secrets(url: str) -> str:
     """An address without the name and password that it may hold."""
     parts = urlsplit(url)
