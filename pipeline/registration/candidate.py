@@ -14,12 +14,11 @@ from pipeline.entries import Model
 from pipeline.errors import InputError, raise_faults
 from pipeline.folded import folded
 from pipeline.members import Member, require
-from pipeline.registration import evidence
+from pipeline.registration import ENSEMBLE, evidence
 from pipeline.registration.evidence import Evidence
 from pipeline.roster import Roster, held_out
 from pipeline.serving.classifier import CROP, FORMULA, MEMBERS
 
-ENSEMBLE = "mga"
 ENTRY = "entry.json"
 TRAININGS = "trainings"
 ANSWERS: dict[str, tables.Kind] = {"path": "text", "prediction": "integer"}
@@ -59,7 +58,7 @@ class Candidate:
 
 def candidates(read: params.Params, models: Path, labels: Path, folds: Path, results: Path) -> Iterator[Candidate]:
     """Every trained model, and then the ensemble; raises `InputError` when something has not been made."""
-    roster = Roster(models, read.train.models, read.train.folds, read.refit.models, read.retrain.models)
+    roster = Roster.of(models, read)
     require(roster.everyone())
     pictures = folded(labels, folds)
     trained = pictures[pictures["fold"].isin(roster.folds)].reset_index(drop=True)

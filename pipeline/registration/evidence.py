@@ -95,7 +95,7 @@ class Reading:
         """The names of the codes."""
         return names(self.attributes)
 
-    @property
+    @cached_property
     def f1(self) -> npt.NDArray[np.float64]:
         """F1 (classes,) of each class."""
         return metrics.f1(metrics.confusion(self.true, self.predicted, len(self.classes)))
