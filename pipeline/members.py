@@ -11,6 +11,7 @@ WEIGHTS = "weights.safetensors"
 OUT_OF_FOLD = "out_of_fold.csv"
 EVAL = "eval.csv"
 EPOCHS = "epochs.csv"
+METRICS = "metrics.json"
 PARTS = ("folds", "refit", "retrain")  # the folders of a model
 
 

@@ -14,6 +14,7 @@ from kfp import dsl
 from pipeline import tracking
 from pipeline.digests import sha256
 from pipeline.graph import Stage
+from pipeline.members import WEIGHTS
 
 PICTURES = {".jpg": "jpeg", ".png": "png"}
 MOST_PICTURES = 24
@@ -54,7 +55,7 @@ def _page(artifact: dsl.HTML, root: Path, stage: Stage) -> None:
 
 def _model(artifact: dsl.Model, root: Path, stage: Stage) -> None:
     """The digest of the weights, and the MLflow run that made them."""
-    weights = root / _out(stage, "weights.safetensors")
+    weights = root / _out(stage, WEIGHTS)
     artifact.metadata |= {"sha256": sha256(weights), "bytes": weights.stat().st_size}
     if run := tracking.maker(weights):
         artifact.uri = f"runs:/{run}"

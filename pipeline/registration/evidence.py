@@ -12,7 +12,7 @@ import pandas as pd
 from pipeline import metrics, tables, targets
 from pipeline.compare import bootstrap
 from pipeline.entries import attributes
-from pipeline.labels import ATTRIBUTES, Codes, band, decode, names, shape
+from pipeline.labels import ATTRIBUTES, Codes, band, names, shape, values
 from pipeline.probabilities import Heads
 
 FILE = "evidence.csv"
@@ -118,8 +118,7 @@ class Reading:
 
 def of_classes(paths: Sequence[str], codes: Codes) -> pd.DataFrame:
     """Predictions of an ensemble, by path, from class codes 0..17 (n,)."""
-    values = zip(ATTRIBUTES.items(), decode(codes), strict=True)
-    return pd.DataFrame({name: np.array(of)[position] for (name, of), position in values}, index=list(paths))
+    return pd.DataFrame(values(codes), index=list(paths))
 
 
 def of_heads(paths: Sequence[str], heads: Heads) -> pd.DataFrame:
@@ -127,7 +126,5 @@ def of_heads(paths: Sequence[str], heads: Heads) -> pd.DataFrame:
     columns: dict[str, npt.NDArray[np.str_]] = {}
     for head, numbers in heads.items():
         codes = band(numbers) if numbers.ndim == 1 else numbers.argmax(axis=1)
-        parts = attributes(head)
-        values = zip(parts, np.unravel_index(codes, shape(parts)), strict=True)
-        columns |= {part: np.array(ATTRIBUTES[part])[position] for part, position in values}
+        columns |= values(codes, attributes(head))
     return pd.DataFrame(columns, index=list(paths))
