@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from pipeline import graph, metrics, tables, tracking
-from pipeline.compare.bootstrap import interval
+from pipeline.bootstrap import interval
 from pipeline.compare.runs import needed
+from pipeline.digests import sha256
 from pipeline.errors import InputError, raise_faults
 from pipeline.labels import ATTRIBUTES, decode
 from pipeline.members import EPOCHS, METRICS, OUT_OF_FOLD, WEIGHTS
@@ -44,7 +45,8 @@ class Training:
     @cached_property
     def seconds(self) -> float:
         """How long it took, as MLflow has it; NaN where MLflow does not know it."""
-        return tracking.seconds(self.folder / WEIGHTS)
+        weights = self.folder / WEIGHTS
+        return tracking.seconds(weights.stem, sha256(weights))
 
     @property
     def gap(self) -> float:

@@ -56,8 +56,9 @@ def _page(artifact: dsl.HTML, root: Path, stage: Stage) -> None:
 def _model(artifact: dsl.Model, root: Path, stage: Stage) -> None:
     """The digest of the weights, and the MLflow run that made them."""
     weights = root / _out(stage, WEIGHTS)
-    artifact.metadata |= {"sha256": sha256(weights), "bytes": weights.stat().st_size}
-    if run := tracking.maker(weights):
+    content = sha256(weights)
+    artifact.metadata |= {"sha256": content, "bytes": weights.stat().st_size}
+    if run := tracking.maker(weights.stem, content):
         artifact.uri = f"runs:/{run}"
 
 

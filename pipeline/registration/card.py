@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline import metrics
-from pipeline.compare import bootstrap
+from pipeline import bootstrap, metrics
 from pipeline.registration.evidence import SLICES, Evidence, Reading
 
 FILE = "card.md"  # among the evidence

@@ -9,8 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline import metrics, tables, targets
-from pipeline.compare import bootstrap
+from pipeline import bootstrap, metrics, tables, targets
 from pipeline.entries import attributes
 from pipeline.labels import ATTRIBUTES, Codes, band, names, shape, values
 from pipeline.probabilities import Heads

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.compare import bootstrap
+from pipeline import bootstrap
 from pipeline.registration import MARGIN, SLICE_MARGIN
 from pipeline.registration.evidence import SLICES, Evidence, Reading
 

@@ -1,4 +1,4 @@
-"""Stage `sample`: draws a small data set in the competition's layout, with the faults that real data has."""
+"""Stage sample: a small data set drawn in the competition's layout, with the faults that real data has."""
 
 import hashlib
 from collections.abc import Iterator

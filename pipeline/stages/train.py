@@ -1,4 +1,4 @@
-"""Train one model on all folds but one, and predict the fold that it has not seen."""
+"""Stage train: one model on all folds but one, and its predictions of the fold that it has not seen."""
 
 from pathlib import Path
 

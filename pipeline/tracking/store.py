@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 from pipeline import params
-from pipeline.digests import sha256
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -84,19 +83,19 @@ def find(client: "MlflowClient", tags: dict[str, str]) -> list["Run"]:
 
 
 def made(client: "MlflowClient", stem: str, content: str) -> "Run | None":
-    """The latest run that made a file of this name and content."""
+    """The latest run that made a file of this name (without its suffix) and content (SHA-256)."""
     return next(iter(find(client, {f"{stem}_sha256": content})), None)
 
 
-def maker(path: Path) -> str | None:
-    """Id of the latest run that made a file of this content; None where none is known or can be asked for."""
-    found = _asked(path)
+def maker(stem: str, content: str) -> str | None:
+    """Id of the latest run that made a file of this name and content; None where none is known or can be asked for."""
+    found = _asked(stem, content)
     return found.info.run_id if found else None
 
 
-def seconds(path: Path) -> float:
-    """How long the latest run took that made a file of this content; NaN where none is known or can be asked for."""
-    found = _asked(path)
+def seconds(stem: str, content: str) -> float:
+    """How long the latest run took that made such a file; NaN where none is known or can be asked for."""
+    found = _asked(stem, content)
     if found is None or not found.info.end_time:
         return math.nan
     return float(found.info.end_time - found.info.start_time) / 1000
@@ -130,11 +129,10 @@ def faults() -> tuple[type[Exception], ...]:
     return (MlflowException, OSError, BotoCoreError, ClientError, Boto3Error, SQLAlchemyError)
 
 
-def _asked(path: Path) -> "Run | None":
-    content = sha256(path)
+def _asked(stem: str, content: str) -> "Run | None":
     with impatient():
         try:
-            return made(connect(), path.stem, content)
+            return made(connect(), stem, content)
         except faults() as error:
-            print(f"MLflow at {address()} cannot be asked who made {path}: {error}", flush=True)
+            print(f"MLflow at {address()} cannot be asked who made the {stem} {content[:12]}: {error}", flush=True)
             return None
