@@ -1,6 +1,8 @@
 """The command line: one command per stage and those around them."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -19,7 +21,7 @@ from pipeline.commands.run import run as run_all
 from pipeline.commands.submit_diff import TwoWords, submit_diff
 from pipeline.commands.tracking import app as tracking_app
 from pipeline.entries import Model
-from pipeline.errors import InputError
+from pipeline.errors import EntryError, InputError
 from pipeline.tuning import tune
 
 app = typer.Typer(
@@ -118,17 +120,18 @@ def train(
     from pipeline.stages.train import train as stage
     from pipeline.vision.training import Inputs
 
-    entry, inputs, name = _entry(model), Inputs(crops, labels, folds, checkpoint), "train"
+    inputs, name = Inputs(crops, labels, folds, checkpoint), "train"
     if teacher:
         sure = params.load().retrain
         inputs, name = replace(inputs, teacher=Teacher(teacher, sure.confidence, sure.weight)), "retrain"
-    if entry.pinned:
-        from pipeline.registration.pinning import fetch
+    with _entry(model) as entry:
+        if entry.pinned:
+            from pipeline.registration.pinning import fetch
 
-        fetch(entry.pinned, inputs, fold, output)
-        return
-    with tracked.training(tracked.Training(name, model, fold, entry, inputs, output)) as on_epoch:
-        stage(inputs, model, fold, entry, output, on_epoch)
+            fetch(entry.pinned, inputs, fold, output)
+            return
+        with tracked.training(tracked.Training(name, model, fold, entry, inputs, output)) as on_epoch:
+            stage(inputs, model, fold, entry, output, on_epoch)
 
 
 @app.command()
@@ -146,8 +149,11 @@ def refit(
     from pipeline.stages.refit import refit as stage
     from pipeline.vision.training import Inputs
 
-    entry, inputs = _entry(model), Inputs(crops, labels, folds, checkpoint)
-    with tracked.training(tracked.Training("refit", model, None, entry, inputs, output)) as on_epoch:
+    inputs = Inputs(crops, labels, folds, checkpoint)
+    with (
+        _entry(model) as entry,
+        tracked.training(tracked.Training("refit", model, None, entry, inputs, output)) as on_epoch,
+    ):
         stage(inputs, model, entry, models, params.load().train.folds, output, on_epoch)
 
 
@@ -159,11 +165,12 @@ def ensemble(models: Models, crops: Crops, labels: Labels, folds: Folds, results
     from pipeline.stages.ensemble import ensemble as stage
 
     read = params.load()
-    roster = Roster(models, read.train.models, read.train.folds, read.refit.models, read.retrain.models)
     with tracking.run("ensemble", {"stage": "ensemble"}, read.ensemble.model_dump(mode="json")) as run:
-        run.inputs(labels, folds)
-        run.pipeline.inputs(crops, labels, folds)
-        tracked.ensemble(run, stage(roster, crops, labels, folds, results, read.ensemble), crops, results)
+        for each in (run, run.pipeline):
+            each.inputs(crops, labels, folds)
+        tracked.ensemble(
+            run, stage(Roster.of(models, read), crops, labels, folds, results, read.ensemble), crops, results
+        )
 
 
 @app.command()
@@ -220,11 +227,16 @@ def main() -> None:
         sys.exit(1)
 
 
-def _entry(model: str) -> Model:
+@contextmanager
+def _entry(model: str) -> Iterator[Model]:
+    """An entry of `models`; what cannot be had of it is told with its place."""
     models = params.load().models
     if model not in models:
-        raise InputError(f"params.yaml: no model '{model}' under models; there are {', '.join(models)}")
-    return models[model]
+        raise InputError(f"{params.FILE}: no model '{model}' under models; there are {', '.join(models)}")
+    try:
+        yield models[model]
+    except EntryError as error:
+        raise InputError(f"{params.FILE}: models.{model}: {error}") from error
 
 
 if __name__ == "__main__":

@@ -44,13 +44,13 @@ def calibrate(seen: Voices, unseen: Voices, pictures: pd.DataFrame) -> tuple[Voi
     """
     folds = pictures["fold"].to_numpy()
     codes = {head: targets.codes(pictures, attributes(head)) for (heads,) in seen.values() for head in heads}
+    cool_seen = _each(seen, lambda _, head, table: calibration.nested(table, codes[head], folds))
     scores = {
-        (name, head): calibration.scores(table, codes[head], folds)
+        (name, head): calibration.scores(table, cool_seen[name][0][head], codes[head])
         for name, (heads,) in seen.items()
         for head, table in heads.items()
         if table.ndim == 2
     }
-    cool_seen = _each(seen, lambda _, head, table: calibration.nested(table, codes[head], folds))
     cool_unseen = cooled(unseen, {f"{name}={head}": row["temperature"] for (name, head), row in scores.items()})
     rows = [{"model": name, "head": head} | row for (name, head), row in scores.items()]
     return cool_seen, cool_unseen, pd.DataFrame(rows, columns=COLUMNS)

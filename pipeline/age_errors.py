@@ -1,6 +1,7 @@
-"""Errors of age by true age: where the bands are missed, and by how many years."""
+"""Errors of age: by how many years models miss it, and at which true ages the bands are missed."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -8,9 +9,23 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pipeline.labels import SCORED_BANDS, Codes, band
+from pipeline import plots
+from pipeline.blend import Voices
+from pipeline.labels import SCORED_BANDS, Codes, band, decode
 from pipeline.plots import INK
-from pipeline.probabilities import Numbers
+from pipeline.probabilities import Numbers, Table
+
+
+def scores(voices: Voices, pictures: pd.DataFrame) -> dict[str, float]:
+    """Mean absolute error in years of every model that predicts years of labelled pictures (n)."""
+    ages = pictures["age"].to_numpy()
+    return {f"{name}_age_mae": float(np.abs(years - ages).mean()) for name, years in _years(voices).items()}
+
+
+def write(path: Path, pictures: pd.DataFrame, probabilities: Table, voices: Voices) -> None:
+    """Write the picture of labelled pictures (n), their probabilities (n, 18) and what models say of them."""
+    predicted = decode(probabilities.argmax(axis=1))[2]
+    plots.save(picture(pictures["age"].to_numpy(), predicted, _years(voices)), path)
 
 
 def by_age(ages: npt.NDArray[np.int64], predicted: Codes) -> pd.DataFrame:
@@ -40,6 +55,11 @@ def picture(ages: npt.NDArray[np.int64], predicted: Codes, years: Mapping[str, N
         axes.set_ylim(bottom=0)
         _finish(axes, "mean absolute error in years", ages)
     return figure
+
+
+def _years(voices: Voices) -> dict[str, Numbers]:
+    """What every model that predicts years says (n,), by its name."""
+    return {name: said for name, (heads,) in voices.items() for said in heads.values() if said.ndim == 1}
 
 
 def _finish(axes: Axes, title: str, ages: npt.NDArray[np.int64]) -> None:

@@ -1,10 +1,9 @@
 """Calibrated probabilities: a temperature for each head, fitted on out-of-fold predictions."""
 
 import numpy as np
-import numpy.typing as npt
 
 from pipeline.labels import Codes
-from pipeline.probabilities import Numbers, Table
+from pipeline.probabilities import Numbers, Table, softmax
 
 FLOOR = 1e-9
 """Tables on disk have nine digits: a probability of 0 is one below this."""
@@ -21,14 +20,14 @@ def fit(table: Numbers, targets: Codes) -> float:
     low, high = 1 / HOTTEST, 1 / COLDEST
     for _ in range(50):  # the likelihood is concave in 1 / temperature: halve the range on its slope
         middle = float(np.sqrt(low * high))
-        expected = (_softmax(middle * logits) * logits).sum(axis=1).mean()
+        expected = (softmax(middle * logits) * logits).sum(axis=1).mean()
         low, high = (middle, high) if expected < mean_truth else (low, middle)
     return 2 / (low + high)
 
 
 def scale(table: Numbers, temperature: float) -> Table:
     """Probabilities (n, k) at a temperature: the likeliest value of every row stays the likeliest."""
-    return _softmax(_logits(table) / temperature)
+    return softmax(_logits(table) / temperature)
 
 
 def nested(table: Numbers, targets: Codes, folds: Codes) -> Table:
@@ -52,19 +51,14 @@ def expected_calibration_error(table: Numbers, targets: Codes, bins: int = 15) -
     return float(np.abs(gaps).sum() / len(targets))
 
 
-def scores(table: Numbers, targets: Codes, folds: Codes) -> dict[str, float]:
-    """The temperature of a head, and its expected calibration error before and, nested over the folds, after."""
+def scores(table: Numbers, scaled: Numbers, targets: Codes) -> dict[str, float]:
+    """A head's temperature, and its expected calibration error before and after, of `table` and `scaled` (n, k)."""
     return {
         "temperature": fit(table, targets),
         "calibration_error_before": expected_calibration_error(table, targets),
-        "calibration_error_after": expected_calibration_error(nested(table, targets, folds), targets),
+        "calibration_error_after": expected_calibration_error(scaled, targets),
     }
 
 
 def _logits(table: Numbers) -> Table:
     return np.log(np.maximum(table.astype(np.float64), FLOOR))
-
-
-def _softmax(logits: npt.NDArray[np.float64]) -> Table:
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))

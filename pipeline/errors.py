@@ -1,10 +1,14 @@
-"""The one error that a user can mend: it names the value, the place and the remedy."""
+"""The errors that a user can mend: they name the value, the place and the remedy."""
 
 from collections.abc import Sequence
 
 
 class InputError(Exception):
     """Something given to the pipeline (a table, a picture, a parameter, a path) is wrong."""
+
+
+class EntryError(InputError):
+    """A setting of an entry of `models` cannot be had; which entry it is, is told by who knows its name."""
 
 
 def raise_faults(summary: str, faults: Sequence[str]) -> None:

@@ -71,7 +71,7 @@ class Formula(Section):
 
 
 def read(path: Path) -> Formula:
-    """What `Formula.write` wrote."""
+    """What `Formula.write` wrote; raises `InputError` when there is no such file."""
     try:
         return Formula.model_validate_json(path.read_bytes())
     except FileNotFoundError:

@@ -53,6 +53,12 @@ def decode(codes: npt.ArrayLike) -> tuple[Codes, Codes, Codes]:
     return mask, gender, age
 
 
+def values(codes: Codes, attributes: Sequence[str] = tuple(ATTRIBUTES)) -> dict[str, npt.NDArray[np.str_]]:
+    """The value of each attribute, by the attribute's name, of codes (n,) of a product of attributes."""
+    positions = np.unravel_index(codes, shape(attributes))
+    return {name: np.array(ATTRIBUTES[name])[position] for name, position in zip(attributes, positions, strict=True)}
+
+
 def names(attributes: Sequence[str] = tuple(ATTRIBUTES)) -> list[str]:
     """Readable name of every class of a product of attributes, by code: `worn male <30`, ..."""
     values = [ATTRIBUTES[attribute] for attribute in attributes]

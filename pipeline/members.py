@@ -1,6 +1,5 @@
 """Members of the ensemble: the folders of trained models, which must all be there, and no others."""
 
-import hashlib
 import sys
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ WEIGHTS = "weights.safetensors"
 OUT_OF_FOLD = "out_of_fold.csv"
 EVAL = "eval.csv"
 EPOCHS = "epochs.csv"
+METRICS = "metrics.json"
 PARTS = ("folds", "refit", "retrain")  # the folders of a model
 
 
@@ -59,11 +59,6 @@ class Member:
     def epochs(self) -> Path:
         """The file of its metrics by epoch."""
         return self.folder / EPOCHS
-
-    def digest(self) -> str:
-        """SHA-256 of its weights: what a tracked training is found by."""
-        with self.weights.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def require(members: Iterable[Member]) -> None:

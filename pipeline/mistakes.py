@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline import sheets, tables, targets
+from pipeline.errors import raise_faults
 from pipeline.labels import ATTRIBUTES, names
 from pipeline.probabilities import Table
 
@@ -34,10 +35,12 @@ def worst(pictures: pd.DataFrame, probabilities: Table) -> pd.DataFrame:
 
 
 def write(path: Path, crops: Path, pictures: pd.DataFrame, probabilities: Table) -> None:
-    """Write the sheet of the worst mistakes, with the crops that the models saw."""
+    """Write the sheet of the worst mistakes, with the crops that the models saw; raises `InputError` without these."""
     wrong = worst(pictures, probabilities)
     shown = wrong.head(MOST)
     rows = pd.Index(tables.read(crops / "train.csv", {"path": "text"})["path"]).get_indexer(pd.Index(shown["path"]))
+    lacking = [path for path, row in zip(shown["path"], rows, strict=True) if row < 0]
+    raise_faults(f"{crops}: no crops of these pictures: run `dvc repro`", lacking)
     packed = np.load(crops / "train.npy", mmap_mode="r")
     captions = [
         f"is {row.true} {row.true_probability:.2f}\nsaid {row.said} {row.said_probability:.2f}"

@@ -1,6 +1,6 @@
 """The outcome of out-of-fold predictions: scores, tables and the picture of the confusion; and of the trainings."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +8,7 @@ import pandas as pd
 
 from pipeline import metrics, plots, tables, targets
 from pipeline.labels import ATTRIBUTES, Codes, names
+from pipeline.members import Member
 from pipeline.probabilities import Table
 
 
@@ -29,6 +30,15 @@ def write(results: Path, pictures: pd.DataFrame, probabilities: Table) -> dict[s
     title = "Out-of-fold, {pictures} pictures: macro F1 {macro_f1:.3f}, accuracy {accuracy:.3f}".format(**scores)
     plots.save(plots.confusion_matrices(true, predicted, title), results / "confusion.png")
     return scores
+
+
+def write_epochs(results: Path, team: Iterable[Member]) -> None:
+    """Write epochs.csv, the metrics by epoch of all members, and learning_curves.png."""
+    histories: dict[str, dict[str, pd.DataFrame]] = {}
+    for member in team:
+        histories.setdefault(member.model, {})[member.name] = pd.read_csv(member.epochs)
+    tables.write(epochs(histories), results / "epochs.csv")
+    plots.save(plots.learning_curves(histories), results / "learning_curves.png")
 
 
 def epochs(histories: Mapping[str, Mapping[str, pd.DataFrame]]) -> pd.DataFrame:

@@ -1,10 +1,8 @@
 """params.yaml, read and checked as a whole: its only reader. A section per stage, an entry per model."""
 
-import re
 from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from pydantic import ValidationError, model_validator
 from ruamel.yaml import YAML
@@ -16,6 +14,7 @@ from pipeline.kubeflow.settings import Kubeflow
 from pipeline.labels import ATTRIBUTES
 from pipeline.members import PARTS
 from pipeline.sections import Crop, Data, Ensemble, FixFault, Grow, Refit, Relabel, Retrain, Sample, Split, Train
+from pipeline.wording import describe, nearest
 
 __all__ = [
     "Crop",
@@ -33,20 +32,6 @@ __all__ = [
     "load",
 ]
 FILE = Path("params.yaml")
-WORDING = {  # pydantic's words to those of someone who edits a YAML file
-    "^Value error, ": "",
-    "^Field required": "is missing",
-    "^Extra inputs are not permitted": "unknown key",
-    "^Input should be": "must be",
-    "^(Tuple|Dictionary) should have (.*) after validation.*": r"must have \2",
-    "^Input tag (.*) found using 'name' does not match any of the expected tags:": r"\1 is none of",
-    "^Unable to extract tag using discriminator 'name'": "must be a name, or {name: ..., and its settings}",
-    "a valid tuple": "a list",
-    "a valid dictionary( or instance of .*)?": "a mapping",
-    "a valid integer": "a whole number",
-    "a valid number": "a number",
-    ", (unable to parse|got a number) .*": "",
-}
 
 
 class Params(Section):
@@ -88,7 +73,7 @@ class Params(Section):
 
     def _faults_of_model(self, section: str, name: str) -> Iterator[str]:
         if name not in self.models:
-            yield f"no model '{name}' under models{_nearest(name, self.models)}"
+            yield f"no model '{name}' under models{nearest(name, self.models)}"
         elif name not in self.train.models:
             yield f"'{name}' is not in train.models"
         elif section != "train" and self.models[name].pinned:
@@ -183,22 +168,5 @@ def load(path: Path = FILE) -> Params:
     except YAMLError as error:
         raise InputError(f"{path}: not YAML: {error}") from None
     except ValidationError as error:
-        raise_faults(f"{path}: wrong parameters", [_describe(fault) for fault in error.errors()])
+        raise_faults(f"{path}: wrong parameters", [describe(fault) for fault in error.errors()])
         raise
-
-
-def _describe(fault: Any) -> str:
-    message, given = fault["msg"], fault["input"]
-    for theirs, ours in WORDING.items():
-        message = re.sub(theirs, ours, message)
-    if fault["type"] == "extra_forbidden":
-        message += _nearest(fault["loc"][-1], {key for part in Section.__subclasses__() for key in part.model_fields})
-    elif not isinstance(given, dict) and fault["type"] != "missing":
-        message += f" (given: {given!r})"
-    return ": ".join(filter(None, [".".join(map(str, fault["loc"])), message]))
-
-
-def _nearest(word: str, words: Iterable[str]) -> str:
-    """Whom the writer of a misspelt word may have meant."""
-    near = get_close_matches(word, sorted(set(words) - {word}), n=1)
-    return f"; did you mean '{near[0]}'?" if near else ""

@@ -34,10 +34,9 @@ def columns(heads: Heads) -> pd.DataFrame:
 
 def read(path: Path) -> tuple[list[str], dict[str, Table]]:
     """Read what `write` wrote: the paths of the pictures (n), and each head's (n, classes) or (n,) years."""
-    numbers = [str(column) for column in tables.read(path, {"path": "text"}) if column != "path"]
-    table = tables.read(path, {"path": "text", **dict.fromkeys(numbers, "number")})
+    table = tables.read(path, {"path": "text"}, others="number")
     heads: dict[str, list[str]] = {}
-    for column in numbers:
+    for column in table.columns.drop("path"):
         head, _, value = column.partition("=")
         heads.setdefault(head, []).append(value)
     return list(table["path"]), {head: _numbers(path, table, head, values) for head, values in heads.items()}

@@ -28,6 +28,12 @@ def multiply(heads: Heads) -> Table:
     return np.asarray(np.einsum(f"{axes}->nmga", *cubes).reshape(-1, CLASSES))
 
 
+def softmax(logits: Table) -> Table:
+    """Probabilities (n, k) of logits (n, k)."""
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
 def marginal(head: str, table: Numbers, attribute: str) -> Table:
     """Probabilities (n, values) of one attribute, from the table (n, classes) of a head that holds it."""
     parts = attributes(head)

@@ -31,8 +31,8 @@ def find(name: str) -> Path:
         return Path(name)
     if name not in names():
         near = get_close_matches(name, names(), n=1, cutoff=0.3)
-        hint = f"; did you mean '{near[0]}'?" if near else ""
-        raise InputError(f"no recipe '{name}'{hint} There are {', '.join(names())}")
+        hint = f"; did you mean '{near[0]}'? There are " if near else "; there are "
+        raise InputError(f"no recipe '{name}'{hint}{', '.join(names())}")
     return FOLDER / f"{name}.yaml"
 
 

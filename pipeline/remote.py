@@ -10,7 +10,7 @@ from uuid import uuid4
 from pipeline import graph, locks
 from pipeline.errors import InputError, raise_faults
 from pipeline.locks import Entries
-from pipeline.workspace import repository, scratch
+from pipeline.workspace import in_full, repository, scratch
 
 UNSENT = "tracking"  # where a remote keeps what MLflow could not be told
 FINISHED = "finished"  # where a remote keeps the dvc.lock of finished runs, by the run's id
@@ -66,7 +66,7 @@ def resolve(remote: str | None) -> str:
             if "remote" not in core:
                 raise InputError("no DVC remote: give --remote, or name a default one with `dvc remote add --default`")
             remote = str(opened.config["remote"][core["remote"]]["url"])
-    return remote if "://" in remote else str(Path(remote).resolve())
+    return in_full(remote)
 
 
 def fetch(root: Path, run_id: str) -> dict[str, bytes]:

@@ -12,6 +12,7 @@ from pipeline import metrics, predictions, selection, targets
 from pipeline.entries import attributes
 from pipeline.labels import band, names
 from pipeline.members import Member
+from pipeline.params import Params
 from pipeline.probabilities import Heads, Numbers
 
 
@@ -24,6 +25,11 @@ class Roster:
     folds: Sequence[int]
     refitted: Sequence[str] = ()
     retrained: Sequence[str] = ()
+
+    @classmethod
+    def of(cls, models: Path, read: Params) -> "Roster":
+        """Whom the params name, below the folder `models`."""
+        return cls(models, read.train.models, read.train.folds, read.refit.models, read.retrain.models)
 
     def everyone(self) -> list[Member]:
         """Every member that there should be."""

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from pipeline.errors import InputError
 from pipeline.graph import Graph, Stage
+from pipeline.processes import environment
 
 State = Literal["waiting", "running", "done", "unchanged", "failed", "stopped"]
 Show = Callable[["Jobs"], None]
@@ -47,7 +48,7 @@ class Job:
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 command,
-                env=os.environ | chosen,
+                env=environment() | chosen,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -33,8 +33,8 @@ CROPS: dict[str, Kind] = {
 FOLDS: dict[str, Kind] = {"path": "text", "person": "text", "fold": "integer"}
 
 
-def read(path: Path, columns: Mapping[str, Kind]) -> pd.DataFrame:
-    """Read a CSV file that must hold the named columns (others are kept as text).
+def read(path: Path, columns: Mapping[str, Kind], others: Kind = "text") -> pd.DataFrame:
+    """Read a CSV file that must hold the named columns; `others` is the kind of those that are not named.
 
     Text stays text (`000012` keeps its zeros, an empty cell is ``""``).
     Raises `InputError` for a missing file, a missing column, or cells that are not of the column's kind,
@@ -45,12 +45,13 @@ def read(path: Path, columns: Mapping[str, Kind]) -> pd.DataFrame:
     if missing:
         found = ", ".join(map(str, table.columns))
         raise InputError(f"{path}: column {', '.join(missing)} is missing; the file has {found}")
+    kinds = {**columns, **{column: others for column in table.columns if column not in columns}}
     faults: list[str] = []
-    for column, kind in columns.items():
+    for column, kind in kinds.items():
         if kind != "text":
             table[column] = _numbers(table[column], kind, faults)
-    raise_faults(f"{path}: cells that are no {'/'.join(sorted(set(columns.values()) - {'text'}))}", faults)
-    return table.astype({column: "int64" for column, kind in columns.items() if kind == "integer"})
+    raise_faults(f"{path}: cells that are no {'/'.join(sorted(set(kinds.values()) - {'text'}))}", faults)
+    return table.astype({column: "int64" for column, kind in kinds.items() if kind == "integer"})
 
 
 def write(table: pd.DataFrame, path: Path) -> None:

@@ -1,7 +1,7 @@
 """What MLflow is told of each stage that it hears of."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from pipeline import notes, tracking
 from pipeline.entries import Model
+from pipeline.members import METRICS, WEIGHTS, Member
 from pipeline.processes import is_first
 
 if TYPE_CHECKING:
     from pipeline.stages.ensemble import Summary
-    from pipeline.vision.training import Inputs
+    from pipeline.vision.training import Inputs, OnEpoch
 
-OnEpoch = Callable[[int, dict[str, float]], None]
 SHEETS = ("crops.jpg", "misses.jpg")  # of the folder of crops
 OF_ALL = (
     "confusion.png",
@@ -42,8 +42,7 @@ class Training:
     @property
     def name(self) -> str:
         """Its name among all members: `mask-0`, `mask-refit`, `mask-retrain-0`."""
-        parts = [self.model, *([] if self.stage == "train" else [self.stage])]
-        return "-".join([*parts, *([] if self.fold is None else [str(self.fold)])])
+        return Member(Path(), self.model, self.fold, retrained=self.stage == "retrain").name
 
     @property
     def held_out(self) -> str:
@@ -52,7 +51,7 @@ class Training:
 
 
 @contextmanager
-def training(this: Training) -> Iterator[OnEpoch]:
+def training(this: Training) -> Iterator["OnEpoch"]:
     """A run that gets metrics of every epoch and, in the end, what the training wrote."""
     from pipeline.vision import samples
 
@@ -65,8 +64,8 @@ def training(this: Training) -> Iterator[OnEpoch]:
         run.inputs(this.inputs.crops, this.inputs.labels, this.inputs.folds)
         run.drawn("augmentation.jpg", partial(samples.write, inputs=this.inputs, entry=this.entry, fold=this.fold))
         yield partial(_report, run, this.name, this.entry.epochs)
-        scores = json.loads((this.output / "metrics.json").read_text(encoding="utf-8"))
-        run.made(this.output / "weights.safetensors")
+        scores = json.loads((this.output / METRICS).read_text(encoding="utf-8"))
+        run.made(this.output / WEIGHTS)
         run.metrics({"best_epoch" if key == "epoch" else key: value for key, value in scores.items()})
         run.files(this.output)
         run.lock(this.output)

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from pipeline import metrics
 from pipeline.labels import Codes
-from pipeline.probabilities import Table
+from pipeline.probabilities import Table, softmax
 
 Vote = Literal["soft", "logit_mean", "hard"]
 Weights = npt.NDArray[np.float64]
@@ -33,10 +33,7 @@ def ballots(tables: Sequence[Table], vote: Vote) -> Table:
 
 def probabilities(mean: Table, vote: Vote) -> Table:
     """A mean ballot (n, classes) as probabilities."""
-    if vote != "logit_mean":
-        return mean
-    powers = np.exp(mean - mean.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+    return softmax(mean) if vote == "logit_mean" else mean
 
 
 def macro_f1(table: Table, targets: Codes) -> float:

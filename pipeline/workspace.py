@@ -45,6 +45,11 @@ def repository(root: Path) -> Iterator[Any]:
         yield opened
 
 
+def in_full(remote: str) -> str:
+    """The address of a DVC remote, that of a folder from the root on."""
+    return remote if "://" in remote else str(Path(remote).resolve())
+
+
 def override(root: Path, overrides: Sequence[str]) -> None:
     """Change params.yaml as `dvc exp run -S` does; raises `InputError` when that would change the graph."""
     if not overrides:
@@ -88,7 +93,7 @@ def _initialize(root: Path, remote: str, shared: Path | None) -> None:
     with _told(), Repo.init(str(root), no_scm=True) as opened, opened.config.edit() as config:
         config["core"] |= {"remote": "remote", "analytics": False, "check_update": False}
         config["core"]["site_cache_dir"] = str(root / ".dvc" / "site")
-        config["remote"]["remote"] = {"url": remote if "://" in remote else str(Path(remote).resolve())}
+        config["remote"]["remote"] = {"url": in_full(remote)}
         if shared:
             config["cache"] |= {"dir": str(shared / "cache"), "type": "reflink,symlink,copy"}
 

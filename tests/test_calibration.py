@@ -81,6 +81,7 @@ def test_a_single_fold_is_scaled_by_itself() -> None:
 
 def test_scores_show_the_error_before_and_after() -> None:
     sample = people(1000, TRAIN, TRAIN, sure=4)
-    found = scores(sample.probabilities, sample.targets, sample.people % 5)
+    scaled = nested(sample.probabilities, sample.targets, sample.people % 5)
+    found = scores(sample.probabilities, scaled, sample.targets)
     assert found["temperature"] == pytest.approx(4, rel=0.1)
     assert found["calibration_error_after"] < 0.02 < found["calibration_error_before"]

@@ -20,6 +20,7 @@ from pipeline.labels import (
     is_years,
     names,
     shape,
+    values,
 )
 
 CODES = np.arange(18)
@@ -67,6 +68,13 @@ def test_names_tell_what_the_codes_mean() -> None:
     assert len(set(names())) == CLASSES
     assert names(("gender", "age"))[4] == "female 30-59"
     assert [name.split(" ")[0] for name in names()] == [MASKS[code] for code in decode(CODES)[0]]
+
+
+def test_values_are_the_words_of_names() -> None:
+    for attributes in (tuple(ATTRIBUTES), ("gender", "age"), ("mask",)):
+        found = values(np.arange(np.prod(shape(attributes))), attributes)
+        assert tuple(found) == attributes
+        assert [" ".join(row) for row in zip(*found.values(), strict=True)] == names(attributes)
 
 
 def test_shape_counts_the_values_in_the_order_given() -> None:

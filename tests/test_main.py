@@ -104,3 +104,14 @@ def test_an_unknown_model_is_named_with_those_there_are(monkeypatch: pytest.Monk
     arguments = ["noses" if word == "age" else word for word in words("train")]
     result = CliRunner().invoke(__main__.app, arguments)
     assert "no model 'noses' under models; there are mask, gender, age" in str(result.exception)
+
+
+def test_what_timm_does_not_know_is_told_with_its_entry(trainable: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (ROOT / "params.yaml").read_text().replace("backbone: test_resnet", "backbone: test_resnett")
+    (trainable / "params.yaml").write_text(text)
+    monkeypatch.chdir(trainable)
+    monkeypatch.setattr(tracked, "training", lambda *_: nullcontext())
+    inputs = ["--crops", "crops", "--labels", "labels.csv", "--folds", "folds.csv", "--checkpoint", "age.pt"]
+    result = CliRunner().invoke(__main__.app, ["train", "age", "0", *inputs, "--output", "age"])
+    assert str(result.exception).startswith("params.yaml: models.age: backbone 'test_resnett' is unknown to timm")
+    assert "did you mean test_resnet" in str(result.exception)

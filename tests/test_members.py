@@ -1,6 +1,5 @@
 """members: all that are named are there, and no others."""
 
-import hashlib
 from pathlib import Path
 
 import pytest
@@ -19,14 +18,13 @@ def trained(member: Member) -> Member:
     return member
 
 
-def test_members_are_known_by_name_and_by_the_hash_of_their_weights(tmp_path: Path) -> None:
+def test_members_are_known_by_name(tmp_path: Path) -> None:
     for member, name in (
         (Member(tmp_path, "age", 1), "age-1"),
         (Member(tmp_path, "age"), "age-refit"),
         (Member(tmp_path, "age", 1, retrained=True), "age-retrain-1"),
     ):
         assert member.name == name
-        assert trained(member).digest() == hashlib.sha256(name.encode()).hexdigest()
 
 
 def test_every_file_that_members_lack_is_named_at_once(tmp_path: Path) -> None:

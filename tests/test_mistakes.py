@@ -4,9 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 from PIL import Image
 
 from pipeline import mistakes, tables
+from pipeline.errors import InputError
 
 CLASSES = 18
 
@@ -46,3 +48,9 @@ def test_the_sheet_shows_the_crops_and_says_when_there_is_nothing_to_show(tmp_pa
     one, none = (np.asarray(Image.open(tmp_path / name)) for name in ("one.jpg", "none.jpg"))
     assert abs(int(one[100, 100, 0]) - 200) < 4
     assert len(none) < len(one)
+
+
+def test_a_mistake_whose_crop_is_not_there_is_named(tmp_path: Path) -> None:
+    tables.write(pictures(["a"])[["path"]], tmp_path / "train.csv")
+    with pytest.raises(InputError, match=r"no crops of these pictures: run `dvc repro` \(1\):\n  1\.jpg"):
+        mistakes.write(tmp_path / "sheet.jpg", tmp_path, pictures(["a", "b"]), says(0.9, 0.8))

@@ -92,6 +92,13 @@ def test_stages_side_by_side_share_the_cores_unless_one_says_otherwise(
     assert said == [str(max(cores // 2, 1)), str(cores), "7"]
 
 
+def test_the_python_of_a_command_is_the_one_that_runs_it(project: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = project(who={"cmd": "python -c 'import sys; print(sys.prefix)' > who", "outs": ["who"]})
+    monkeypatch.setenv("PATH", os.defpath)  # as without an activated environment
+    made.run()
+    assert Path((made.root / "who").read_text().strip()).samefile(sys.prefix)
+
+
 def test_a_run_leaves_the_lock_of_dvc_repro_and_a_second_run_runs_nothing(project: Make, tmp_path: Path) -> None:
     stages = {"a": writes("a"), "b": writes("b", "a"), "c": writes("c", "a"), "d": writes("d", "b", "c")}
     here, elsewhere = project(**stages), Project(tmp_path / "elsewhere", **stages)

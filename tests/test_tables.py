@@ -58,6 +58,11 @@ def test_columns_beyond_those_asked_for_are_kept_as_text(tmp_path: Path) -> None
     assert (table["count"].tolist(), table["other"].tolist()) == ([1], ["2"])
 
 
+def test_columns_beyond_those_asked_for_may_be_of_one_kind(tmp_path: Path) -> None:
+    table = tables.read(written(tmp_path, "name,a,b\n01,1,0.5\n"), {"name": "text"}, others="number")
+    assert table.iloc[0].tolist() == ["01", 1, 0.5]
+
+
 def test_a_spreadsheet_s_mark_line_ends_and_last_blank_lines_are_no_content(tmp_path: Path) -> None:
     table = tables.read(written(tmp_path, "\ufeffname,count\r\nx,1\r\n\r\n"), {"name": "text", "count": "integer"})
     assert table.to_dict("list") == {"name": ["x"], "count": [1]}

@@ -31,9 +31,9 @@ def compare(
     from pipeline import tables
     from pipeline.compare import measures, page, runs
 
-    os.environ.setdefault("MLFLOW_TRACKING_URI", tracking.STORE.replace("///", f"///{Path.cwd()}/"))
+    os.environ["MLFLOW_TRACKING_URI"] = tracking.full_address()
     os.environ.setdefault("MLFLOW_EXPERIMENT_NAME", "compare")
-    files = {recipes.find(name): folder / f"{recipes.find(name).stem}-{scale}" for name in names or recipes.names()}
+    files = {file: folder / f"{file.stem}-{scale}" for file in map(recipes.find, names or recipes.names())}
     if not read:
         runs.run(files, scale, photographs or params.load().data.root)
     rows = pd.DataFrame([{"recipe": file.stem, **measures.measure(place)} for file, place in files.items()])

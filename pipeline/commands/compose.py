@@ -16,8 +16,7 @@ def compose(
     """
     from pipeline import params
     from pipeline.errors import raise_faults
-    from pipeline.registration import pinning
-    from pipeline.registration.candidate import ENSEMBLE
+    from pipeline.registration import ENSEMBLE, pinning
     from pipeline.tracking import registry
 
     read = params.load()

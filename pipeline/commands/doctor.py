@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline import params, tables
+from pipeline import params
 
 
 def doctor(
@@ -16,6 +16,7 @@ def doctor(
     """Look for faults of the data set; exit status 1 when one must be fixed."""
     from rich.console import Console
 
+    from pipeline import tables
     from pipeline.doctor import diagnose
     from pipeline.doctor.findings import MUST, table
     from pipeline.doctor.page import page

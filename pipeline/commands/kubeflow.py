@@ -2,7 +2,6 @@
 
 import os
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -123,10 +122,9 @@ def _arguments(
     from pipeline import remote as storage
     from pipeline.kubeflow.arguments import Arguments
 
-    store = mlflow or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{Path('mlflow.db').resolve()}"
     return Arguments(
         remote=storage.resolve(remote),
-        mlflow=store,
+        mlflow=mlflow or tracking.full_address(),
         experiment=experiment or tracking.experiment(),
         overrides=overrides,
         image_tag=image_tag or params.load().kubeflow.tag,

@@ -9,7 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-CHAMPION = "models:/mga@champion"
+from pipeline.registration import ENSEMBLE
+
+CHAMPION = f"models:/{ENSEMBLE}@champion"
 
 
 class Format(StrEnum):

@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.errors import InputError
+from pipeline.registration import ENSEMBLE, MARGIN, SLICE_MARGIN
 
 if TYPE_CHECKING:
     from pipeline.registration.evidence import Evidence
     from pipeline.registration.gate import Verdict
     from pipeline.tracking.registry import Version
-
-MODEL = "mga"
-MARGINS = (0.005, 0.03)  # those of the gate, here so that --help is quick
 
 Name = Annotated[str, typer.Option("--model", help="A registered model.")]
 Person = Annotated[str | None, typer.Option(help="Who decides; else the user that git or the system knows.")]
@@ -25,9 +23,9 @@ Person = Annotated[str | None, typer.Option(help="Who decides; else the user tha
 
 def promote(
     version: Annotated[str, typer.Argument(help="A version's number or alias.")] = "challenger",
-    model: Name = MODEL,
-    margin: Annotated[float, typer.Option(min=0, help="Macro F1 that the challenger may lose.")] = MARGINS[0],
-    slice_margin: Annotated[float, typer.Option(min=0, help="Right answers that a slice may lose.")] = MARGINS[1],
+    model: Name = ENSEMBLE,
+    margin: Annotated[float, typer.Option(min=0, help="Macro F1 that the challenger may lose.")] = MARGIN,
+    slice_margin: Annotated[float, typer.Option(min=0, help="Right answers that a slice may lose.")] = SLICE_MARGIN,
     person: Person = None,
     reason: Annotated[str, typer.Option(help="Why; kept with the promotion.")] = "",
     force: Annotated[bool, typer.Option("--force", help="Promote what is refused; needs --reason.")] = False,
@@ -55,7 +53,7 @@ def promote(
 
 def rollback(
     reason: Annotated[str, typer.Option(help="Why; kept with the move.")],
-    model: Name = MODEL,
+    model: Name = ENSEMBLE,
     person: Person = None,
 ) -> None:
     """Make the version champion again that was it before the present one."""
@@ -67,7 +65,7 @@ def rollback(
 
 
 def history(
-    model: Name = MODEL,
+    model: Name = ENSEMBLE,
     on: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="A day, in UTC.")] = None,
 ) -> None:
     """Tell every move of the champion, or who was champion on a day. Moves by hand, in the UI, are noticed here."""

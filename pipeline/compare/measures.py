@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from pipeline import graph, metrics, tables, tracking
-from pipeline.compare.bootstrap import interval
+from pipeline.bootstrap import interval
 from pipeline.compare.runs import needed
+from pipeline.digests import sha256
 from pipeline.errors import InputError, raise_faults
 from pipeline.labels import ATTRIBUTES, decode
-from pipeline.members import OUT_OF_FOLD, WEIGHTS
+from pipeline.members import EPOCHS, METRICS, OUT_OF_FOLD, WEIGHTS
 
 PREDICTED: dict[str, tables.Kind] = {"path": "text", "target": "integer", "prediction": "integer"}
 OLD = 2  # the age band from 60 on
@@ -33,7 +34,7 @@ class Training:
     @cached_property
     def epochs(self) -> int:
         """Epochs that it ran for."""
-        return len(tables.read(self.folder / "epochs.csv", {}))
+        return len(tables.read(self.folder / EPOCHS, {}))
 
     @cached_property
     def seen(self) -> int:
@@ -44,16 +45,17 @@ class Training:
     @cached_property
     def seconds(self) -> float:
         """How long it took, as MLflow has it; NaN where MLflow does not know it."""
-        return tracking.seconds(self.folder / WEIGHTS)
+        weights = self.folder / WEIGHTS
+        return tracking.seconds(weights.stem, sha256(weights))
 
     @property
     def gap(self) -> float:
         """F1 in training minus that in validation, at the epoch that was kept; NaN without validation."""
-        kept = json.loads((self.folder / "metrics.json").read_text(encoding="utf-8"))["epoch"]
+        kept = json.loads((self.folder / METRICS).read_text(encoding="utf-8"))["epoch"]
         if not (self.folder / OUT_OF_FOLD).exists():
             return np.nan
         epochs = tables.read(
-            self.folder / "epochs.csv", {"epoch": "integer", "train_f1": "number", "validation_f1": "number"}
+            self.folder / EPOCHS, {"epoch": "integer", "train_f1": "number", "validation_f1": "number"}
         )
         row = epochs.set_index("epoch").loc[kept]
         return float(row["train_f1"] - row["validation_f1"])

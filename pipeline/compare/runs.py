@@ -18,6 +18,7 @@ from pipeline.compare import subset
 from pipeline.compare.scales import SCALES, reduce
 from pipeline.errors import InputError
 from pipeline.graph import Graph, Stage
+from pipeline.processes import environment
 
 CODE = ("pipeline", "fixes", "dvc.yaml", ".dvcignore")
 BEFORE_TRAINING = ("relabel", "crop", "pack", "split")  # stages; their sections of params have the same names
@@ -89,9 +90,8 @@ def _replace(source: Path, target: Path) -> None:
 
 
 def _repro(folder: Path) -> None:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     command = [sys.executable, "-m", "dvc", "repro", TARGET]
-    if subprocess.run(command, cwd=folder, env={**os.environ, "PATH": path}, check=False).returncode:
+    if subprocess.run(command, cwd=folder, env=environment(), check=False).returncode:
         raise InputError(f"{folder}: `dvc repro` failed, see above")
 
 

@@ -3,14 +3,12 @@
 import base64
 from collections.abc import Sequence
 from html import escape
-from io import BytesIO
 from pathlib import Path, PurePosixPath
-
-from PIL import Image
 
 from pipeline import photographs
 from pipeline.doctor.findings import MUST, Check, Finding, by_check
 from pipeline.errors import InputError
+from pipeline.thumbnails import jpeg
 
 SHOWN = 40
 """Findings of a check, and pictures of a finding, that are shown; the table in CSV names all."""
@@ -80,10 +78,7 @@ def _figure(root: Path, path: str) -> str:
 
 def _thumbnail(path: Path) -> str:
     try:
-        image = Image.fromarray(photographs.read(path))
+        picture = jpeg(photographs.read(path), 2 * SIDE, quality=70)  # twice as sharp as shown, for fine screens
     except InputError:
         return '<div class="none"></div>'
-    image.thumbnail((2 * SIDE, 2 * SIDE))  # twice as sharp as shown, for print and fine screens
-    buffer = BytesIO()
-    image.save(buffer, "JPEG", quality=70)
-    return f'<img alt="" src="data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}">'
+    return f'<img alt="" src="data:image/jpeg;base64,{base64.b64encode(picture).decode()}">'

@@ -15,7 +15,7 @@ from PIL import ExifTags, Image
 from pipeline.doctor.findings import MUST, Check, Finding
 from pipeline.doctor.layout import faults
 from pipeline.errors import InputError
-from pipeline.photographs import TRAIN, UPRIGHT, read
+from pipeline.photographs import TRAIN, UPRIGHT, decode, read
 from pipeline.progress import watch
 
 UNREADABLE = Check("unreadable", MUST, "These files cannot be decoded: fetch them anew, or remove them.")
@@ -93,7 +93,7 @@ def measure(root: Path, path: str) -> Picture:
             image.draft("L", SIZE)
             grey = image.convert("L")
         else:
-            grey = Image.fromarray(read(file)).convert("L")
+            grey = Image.fromarray(decode(data, str(file))).convert("L")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         read(file)  # says what is wrong, in the words of the stages
         raise

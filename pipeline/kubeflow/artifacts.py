@@ -12,7 +12,9 @@ import pandas as pd
 from kfp import dsl
 
 from pipeline import tracking
+from pipeline.digests import sha256
 from pipeline.graph import Stage
+from pipeline.members import WEIGHTS
 
 PICTURES = {".jpg": "jpeg", ".png": "png"}
 MOST_PICTURES = 24
@@ -53,9 +55,10 @@ def _page(artifact: dsl.HTML, root: Path, stage: Stage) -> None:
 
 def _model(artifact: dsl.Model, root: Path, stage: Stage) -> None:
     """The digest of the weights, and the MLflow run that made them."""
-    weights = root / _out(stage, "weights.safetensors")
-    artifact.metadata |= {"sha256": tracking.digest(weights), "bytes": weights.stat().st_size}
-    if run := tracking.maker(weights):
+    weights = root / _out(stage, WEIGHTS)
+    content = sha256(weights)
+    artifact.metadata |= {"sha256": content, "bytes": weights.stat().st_size}
+    if run := tracking.maker(weights.stem, content):
         artifact.uri = f"runs:/{run}"
 
 
@@ -84,7 +87,7 @@ def _figures(root: Path, stage: Stage) -> Iterator[str]:
             picture = b64encode(path.read_bytes()).decode()
             yield f'<h2>{name}</h2>\n<img src="data:image/{PICTURES[path.suffix]};base64,{picture}">'
         elif path.suffix == ".csv" and len(table := pd.read_csv(path)) <= MOST_ROWS:
-            yield f"<h2>{name}</h2>\n{table.to_html(index=False, float_format='{:.4g}'.format)}"
+            yield f"<h2>{name}</h2>\n{table.to_html(index=False, float_format=SHORT)}"
 
 
 def _files(root: Path, stage: Stage) -> Iterator[Path]:

@@ -1,6 +1,5 @@
 """A finished run brought home: its dvc.lock, its parameters and its outputs."""
 
-from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -8,7 +7,7 @@ from ruamel.yaml import YAML
 from pipeline import graph, locks, params, remote, tracking
 from pipeline.errors import InputError
 from pipeline.kubeflow.server import Server
-from pipeline.workspace import scratch
+from pipeline.workspace import in_full, scratch
 
 
 def storage(server: Server, run_id: str) -> str:
@@ -54,8 +53,7 @@ def _pull(storage: str) -> None:
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
-    url = storage if "://" in storage else str(Path(storage).resolve())
-    config: dict[str, Any] = {"core": {"remote": "run"}, "remote": {"run": {"url": url}}}
+    config: dict[str, Any] = {"core": {"remote": "run"}, "remote": {"run": {"url": in_full(storage)}}}
     try:
         with Repo(config=config) as opened:
             opened.pull()

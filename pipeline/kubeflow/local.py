@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import sys
 import warnings
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -14,7 +13,7 @@ from typing import Any, Literal
 from kfp import components, local
 from ruamel.yaml import YAML
 
-from pipeline import locks
+from pipeline import locks, processes
 from pipeline.errors import InputError
 from pipeline.kubeflow import compiled
 from pipeline.kubeflow.arguments import Arguments
@@ -66,7 +65,7 @@ def _without_cluster(specification: dict[str, Any], image_tag: str) -> dict[str,
 
 def _runner(engine: Engine, arguments: Arguments, environment: Mapping[str, str]) -> Any:
     if engine == "subprocess":
-        os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # `python` of dvc.yaml
+        os.environ |= processes.environment()
         return local.SubprocessRunner(use_venv=False)
     mine = {"user": f"{os.getuid()}:{os.getgid()}"} if os.getuid() else {}  # instead of root, the image's own user
     return local.DockerRunner(

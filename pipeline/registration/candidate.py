@@ -9,15 +9,16 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline import formula, params, predictions, tables
+from pipeline.digests import sha256
 from pipeline.entries import Model
 from pipeline.errors import InputError, raise_faults
+from pipeline.folded import folded
 from pipeline.members import Member, require
-from pipeline.registration import evidence
+from pipeline.registration import ENSEMBLE, evidence
 from pipeline.registration.evidence import Evidence
 from pipeline.roster import Roster, held_out
 from pipeline.serving.classifier import CROP, FORMULA, MEMBERS
 
-ENSEMBLE = "mga"
 ENTRY = "entry.json"
 TRAININGS = "trainings"
 ANSWERS: dict[str, tables.Kind] = {"path": "text", "prediction": "integer"}
@@ -41,7 +42,7 @@ class Candidate:
         """SHA-256 of what it answers by and of its evidence: equal ones are the same version."""
         whole = hashlib.sha256()
         for name, source in sorted(self.model.items()):
-            whole.update(f"{name} {hashlib.sha256(_bytes(source)).hexdigest()}\n".encode())
+            whole.update(f"{name} {_digest(source)}\n".encode())
         whole.update(self.evidence.table.to_csv(index=False).encode())
         return whole.hexdigest()
 
@@ -57,9 +58,9 @@ class Candidate:
 
 def candidates(read: params.Params, models: Path, labels: Path, folds: Path, results: Path) -> Iterator[Candidate]:
     """Every trained model, and then the ensemble; raises `InputError` when something has not been made."""
-    roster = Roster(models, read.train.models, read.train.folds, read.refit.models, read.retrain.models)
+    roster = Roster.of(models, read)
     require(roster.everyone())
-    pictures = _pictures(labels, folds)
+    pictures = folded(labels, folds)
     trained = pictures[pictures["fold"].isin(roster.folds)].reset_index(drop=True)
     for name in roster.trained:
         said = evidence.of_heads(list(trained["path"]), held_out(roster.judged(name), trained))
@@ -105,13 +106,8 @@ def _trainings(folder: Path) -> dict[str, Path | str]:
     return {f"{TRAININGS}/{path.relative_to(folder).as_posix()}": path for path in files}
 
 
-def _pictures(labels: Path, folds: Path) -> pd.DataFrame:
-    labelled, folded = tables.read(labels, tables.LABELS), tables.read(folds, tables.FOLDS)
-    return labelled.merge(folded[["path", "fold"]], on="path", validate="one_to_one")
-
-
-def _bytes(source: Path | str) -> bytes:
-    return source.encode() if isinstance(source, str) else source.read_bytes()
+def _digest(source: Path | str) -> str:
+    return hashlib.sha256(source.encode()).hexdigest() if isinstance(source, str) else sha256(source)
 
 
 def _write(files: Mapping[str, Path | str], folder: Path) -> None:

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline import metrics
-from pipeline.compare import bootstrap
+from pipeline import bootstrap, metrics
 from pipeline.registration.evidence import SLICES, Evidence, Reading
 
+FILE = "card.md"  # among the evidence
 LONGEST = 5000
 """Characters that MLflow's database has for a description."""
+CUT = f"\n\n*The rest does not fit here: the whole card is `evidence/{FILE}` of the run that registered this version.*"
 FAILURES = 4
 FEW = 10  # people, below which a figure of a slice says little
 
@@ -35,11 +36,16 @@ def scores(evidence: Evidence) -> dict[str, Score]:
     return {name: _score(Reading.of(evidence, chosen)) for name, chosen in parts.items()}
 
 
-def card(name: str, evidence: Evidence, facts: Mapping[str, str]) -> str:
-    """The card of one version; `facts` are lines on its data and origin, by their names."""
+def description(card: str) -> str:
+    """A card that is not too long for MLflow; one that is ends with a whole line, and a word on where the rest is."""
+    return card if len(card) <= LONGEST else card[: LONGEST - len(CUT)].rpartition("\n")[0] + CUT
+
+
+def card(name: str, evidence: Evidence, found: Mapping[str, Score], facts: Mapping[str, str]) -> str:
+    """The card of one version; `found` are its scores, `facts` lines on its data and origin, by their names."""
     reading = Reading.of(evidence)
     what = ", ".join(evidence.attributes[:-1]) + " and " * (len(evidence.attributes) > 1) + evidence.attributes[-1]
-    people, found = len(set(reading.people)), scores(evidence)
+    people = len(set(reading.people))
     return "\n".join(
         [
             f"{name}: {what}, out-of-fold macro F1 {found['macro_f1']}",

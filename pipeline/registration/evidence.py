@@ -9,10 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline import metrics, tables, targets
-from pipeline.compare import bootstrap
+from pipeline import bootstrap, metrics, tables, targets
 from pipeline.entries import attributes
-from pipeline.labels import ATTRIBUTES, Codes, band, decode, names, shape
+from pipeline.labels import ATTRIBUTES, Codes, band, names, shape, values
 from pipeline.probabilities import Heads
 
 FILE = "evidence.csv"
@@ -95,7 +94,7 @@ class Reading:
         """The names of the codes."""
         return names(self.attributes)
 
-    @property
+    @cached_property
     def f1(self) -> npt.NDArray[np.float64]:
         """F1 (classes,) of each class."""
         return metrics.f1(metrics.confusion(self.true, self.predicted, len(self.classes)))
@@ -118,8 +117,7 @@ class Reading:
 
 def of_classes(paths: Sequence[str], codes: Codes) -> pd.DataFrame:
     """Predictions of an ensemble, by path, from class codes 0..17 (n,)."""
-    values = zip(ATTRIBUTES.items(), decode(codes), strict=True)
-    return pd.DataFrame({name: np.array(of)[position] for (name, of), position in values}, index=list(paths))
+    return pd.DataFrame(values(codes), index=list(paths))
 
 
 def of_heads(paths: Sequence[str], heads: Heads) -> pd.DataFrame:
@@ -127,7 +125,5 @@ def of_heads(paths: Sequence[str], heads: Heads) -> pd.DataFrame:
     columns: dict[str, npt.NDArray[np.str_]] = {}
     for head, numbers in heads.items():
         codes = band(numbers) if numbers.ndim == 1 else numbers.argmax(axis=1)
-        parts = attributes(head)
-        values = zip(parts, np.unravel_index(codes, shape(parts)), strict=True)
-        columns |= {part: np.array(ATTRIBUTES[part])[position] for part, position in values}
+        columns |= values(codes, attributes(head))
     return pd.DataFrame(columns, index=list(paths))

@@ -5,13 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.compare import bootstrap
+from pipeline import bootstrap
+from pipeline.registration import MARGIN, SLICE_MARGIN
 from pipeline.registration.evidence import SLICES, Evidence, Reading
 
-MARGIN = 0.005
-"""Of the score (macro F1), by which a challenger may be worse: less is luck."""
-SLICE_MARGIN = 0.03
-"""Of the share of right answers in a slice of gender x age band, by which a challenger may be worse."""
 DATA = ("data_photographs", "data_labels")
 
 
@@ -63,10 +60,11 @@ def judge(
     people = set(champion.held_out["person"]) & set(challenger.held_out["person"])
     if not people or champion.attributes != challenger.attributes:
         return Verdict((), tuple(doubts or ["no person was held out by both"]))
-    pair = Reading.of(champion.of_people(people)), Reading.of(challenger.of_people(people))
+    both = champion.of_people(people), challenger.of_people(people)
+    pair = Reading.of(both[0]), Reading.of(both[1])
     if len(pair[0].true) != len(pair[1].true) or (pair[0].true != pair[1].true).any():
         return Verdict((), (*doubts, "the labels of the held-out people differ"))
-    rows = (*_scores(champion.of_people(people), challenger.of_people(people), margin), *_slices(pair, slice_margin))
+    rows = (*_scores(*both, margin), *_slices(pair, slice_margin))
     losses = [f"worse on {row.group} by {-row.difference:.3f}, more than {row.margin:g}" for row in rows if row.refused]
     return Verdict(rows, (*doubts, *losses), len(people), len(pair[0].true))
 

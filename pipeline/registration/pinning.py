@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from ruamel.yaml import YAML
 
 from pipeline import params
+from pipeline.digests import sha256
 from pipeline.entries import Model, Pinned
 from pipeline.errors import InputError, raise_faults
 from pipeline.members import OUT_OF_FOLD
@@ -71,5 +72,5 @@ def digest(folder: Path) -> str:
     """SHA-256 of the names and contents of a training's files."""
     if not (folder / OUT_OF_FOLD).exists():
         raise InputError(f"{folder}: no training of a fold")
-    lines = [f"{path.name} {origin.digest(path)}\n" for path in sorted(folder.iterdir())]
+    lines = [f"{path.name} {sha256(path)}\n" for path in sorted(folder.iterdir())]
     return hashlib.sha256("".join(lines).encode()).hexdigest()

@@ -37,7 +37,10 @@ def _make(candidate: Candidate, tags: Mapping[str, str], folder: Path) -> Versio
     candidate.write_model(folder / "model")
     candidate.write_evidence(folder / "evidence")
     facts: dict[str, str | float] = {}
-    for name, score in card.scores(candidate.evidence).items():
+    scores = card.scores(candidate.evidence)
+    text = card.card(candidate.name, candidate.evidence, scores, _told(candidate, tags))
+    (folder / "evidence" / card.FILE).write_text(text, encoding="utf-8")
+    for name, score in scores.items():
         facts |= {name: score.value, f"{name}_low": score.low, f"{name}_high": score.high}
     example = _example()
     return models.register(
@@ -47,7 +50,7 @@ def _make(candidate: Candidate, tags: Mapping[str, str], folder: Path) -> Versio
         example,
         Classifier(folder / "model").predict(example),
         facts | dict(tags),
-        card.card(candidate.name, candidate.evidence, _told(candidate, tags))[: card.LONGEST],
+        card.description(text),
     )
 
 

@@ -9,10 +9,10 @@ from pipeline.blend import EVERYTHING
 from pipeline.labels import ATTRIBUTES, GENDERS, SCORED_BANDS
 from pipeline.plots import INK, svg
 from pipeline.probabilities import marginal
+from pipeline.reliability import bins
 from pipeline.report.sources import Sources
 
 PALE = "#dde3ea"
-BINS = 10
 COLOURS = {"male": "#3b6fa0", "female": "#c2703d"}
 
 
@@ -48,19 +48,11 @@ def reliability(sources: Sources) -> str:
     figure, row = _row(len(ATTRIBUTES), height=3, width=9.5)
     for axes, attribute in zip(row, ATTRIBUTES, strict=True):
         table = marginal(EVERYTHING, sources.probabilities, attribute)
-        right = table.argmax(axis=1) == targets.codes(sources.pictures, (attribute,))
-        confidence = table.max(axis=1)
-        place = np.minimum((confidence * BINS).astype(int), BINS - 1)
-        counts = np.bincount(place, minlength=BINS)
-        there = counts > 0
-        means, hits = (
-            np.bincount(place, weights=values, minlength=BINS)[there] / counts[there] for values in (confidence, right)
-        )
+        found = bins(table, targets.codes(sources.pictures, (attribute,)))
+        sizes = 10 + 150 * found["pictures"] / found["pictures"].max()
         axes.plot([0, 1], [0, 1], color=PALE)
-        axes.scatter(
-            means, hits, s=10 + 150 * counts[there] / counts.max(), color=COLOURS["male"], alpha=0.8, linewidths=0
-        )
-        axes.plot(means, hits, color=COLOURS["male"], linewidth=1)
+        axes.scatter(found["confidence"], found["accuracy"], s=sizes, color=COLOURS["male"], alpha=0.8, linewidths=0)
+        axes.plot(found["confidence"], found["accuracy"], color=COLOURS["male"], linewidth=1)
         axes.set(xlim=(0.28, 1.03), ylim=(0, 1.05))
         axes.set_title(attribute, loc="left", color=INK, fontsize=10)
         axes.set_xlabel("confidence", fontsize=8)

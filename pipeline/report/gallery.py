@@ -3,15 +3,14 @@
 import base64
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from io import BytesIO
 from itertools import zip_longest
 
 import numpy as np
-from PIL import Image
 
 from pipeline.labels import CLASSES, Codes
 from pipeline.photographs import Pixels
 from pipeline.report.sources import Sources
+from pipeline.thumbnails import jpeg
 
 SIDE = 96  # of a thumbnail in pixels, at most
 BUDGET = 11_000_000  # characters of all thumbnails: with plots and tables the page stays below 15 MB
@@ -32,7 +31,7 @@ class Gallery:
         for row in rows:
             if row in self.thumbnails:
                 continue
-            text = jpeg(self.pixels[row])
+            text = thumbnail(self.pixels[row])
             if len(text) > self.left:
                 self.left = 0
                 return
@@ -40,13 +39,9 @@ class Gallery:
             self.left -= len(text)
 
 
-def jpeg(pixels: Pixels) -> str:
+def thumbnail(pixels: Pixels) -> str:
     """A crop (h, w, 3) as a small JPEG in base 64."""
-    image = Image.fromarray(np.asarray(pixels))
-    image.thumbnail((SIDE, SIDE))
-    buffer = BytesIO()
-    image.save(buffer, "JPEG", quality=65)
-    return base64.b64encode(buffer.getvalue()).decode()
+    return base64.b64encode(jpeg(pixels, SIDE, quality=65)).decode()
 
 
 def chosen(true: Codes, predicted: Codes, confidence: Sequence[float]) -> Iterator[int]:
@@ -68,5 +63,5 @@ def misses(sources: Sources) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     for split, rows in sources.misses.items():
         paths, pixels = sources.cut[split]["path"], sources.pixels(split)
-        found += [(f"{split}: {paths.iloc[row]}", jpeg(pixels[row])) for row in rows[: MISSES - len(found)]]
+        found += [(f"{split}: {paths.iloc[row]}", thumbnail(pixels[row])) for row in rows[: MISSES - len(found)]]
     return found

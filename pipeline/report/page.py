@@ -74,7 +74,7 @@ def _json(value: object) -> Markup:
 def _pictures(sources: Sources) -> list[tuple[str, int, int, float, str]]:
     """Path, label, answer, confidence and thumbnail of as many predicted pictures as there is room for."""
     confidence = sources.probabilities.max(axis=1).round(3)
-    rows = _crop_rows(sources)
+    rows = sources.crop_rows.tolist()
     order = list(gallery.chosen(sources.true, sources.predicted, confidence.tolist()))
     there = Gallery(sources.pixels("train"))
     there.add(rows[row] for row in order)
@@ -91,19 +91,12 @@ def _pictures(sources: Sources) -> list[tuple[str, int, int, float, str]]:
     ]
 
 
-def _crop_rows(sources: Sources) -> list[int]:
-    """Where in the packed crops each predicted picture is."""
-    place = {path: row for row, path in enumerate(sources.cut["train"]["path"])}
-    return [place[path] for path in sources.pictures["path"]]
-
-
 def _faces(sources: Sources, suggestion: Suggestion) -> list[tuple[str, str]]:
     """Name and thumbnail of some pictures of a person whose label is doubted."""
-    rows = _crop_rows(sources)
     own = np.flatnonzero(sources.pictures["person"] == suggestion.id)
-    found = {Path(sources.pictures["path"].iloc[row]).stem: rows[row] for row in own}
+    found = {Path(sources.pictures["path"].iloc[row]).stem: sources.crop_rows[row] for row in own}
     pixels = sources.pixels("train")
-    return [(stem, gallery.jpeg(pixels[found[stem]])) for stem in SHOWN if stem in found]
+    return [(stem, gallery.thumbnail(pixels[found[stem]])) for stem in SHOWN if stem in found]
 
 
 def _matrices(sources: Sources) -> list[Matrix]:

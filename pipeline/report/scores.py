@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline import metrics
-from pipeline.compare.bootstrap import interval
+from pipeline.bootstrap import interval
 from pipeline.labels import AGES, ATTRIBUTES, GENDERS, Codes, decode, names
 from pipeline.report.grids import Grid, number
 from pipeline.report.sources import Sources

@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 
 from pipeline import suggestions, tables, targets
-from pipeline.errors import InputError
+from pipeline.errors import InputError, raise_faults
+from pipeline.folded import folded
 from pipeline.labels import ATTRIBUTES, Codes
 from pipeline.photographs import Pixels
+from pipeline.predictions import mismatches
 from pipeline.probabilities import Table
 from pipeline.suggestions import Suggestion
 
@@ -58,6 +60,12 @@ class Sources:
         searched = any((cut["source"] == "face").any() for cut in self.cut.values())
         return {split: np.flatnonzero((cut["source"] == "center") & searched) for split, cut in self.cut.items()}
 
+    @cached_property
+    def crop_rows(self) -> Codes:
+        """Where in the train crops each predicted picture (n,) is."""
+        rows = pd.Index(self.cut["train"]["path"]).get_indexer(pd.Index(self.pictures["path"]))
+        return np.asarray(rows, np.int64)
+
     def pixels(self, split: str) -> Pixels:
         """All crops (n, height, width, 3) of a split, mapped into memory, in the order of `cut`."""
         return np.asarray(np.load(self.crops / f"{split}.npy", mmap_mode="r"))
@@ -65,14 +73,17 @@ class Sources:
 
 def read(labels: Path, folds: Path, crops: Path, results: Path) -> Sources:
     """Read the tables; raises `InputError` for one that is missing or of other pictures."""
+    cut = {split: tables.read(crops / f"{split}.csv", tables.CROPS) for split in SPLITS}
     ensemble = results / "ensemble"
     pictures, probabilities = suggestions.read(labels, ensemble / "out_of_fold.csv")
-    folded = tables.read(folds, tables.FOLDS)[["path", "fold"]]
+    labelled = folded(labels, folds)
+    faults = mismatches(labelled["path"], cut["train"]["path"])
+    raise_faults(f"{crops} does not fit {labels}: run `dvc repro`", faults)
     return Sources(
-        pictures.merge(folded, on="path", validate="one_to_one"),
+        pictures.merge(labelled[["path", "fold"]], on="path", validate="one_to_one"),
         probabilities,
-        tables.read(labels, tables.LABELS).merge(folded, on="path", validate="one_to_one"),
-        {split: tables.read(crops / f"{split}.csv", tables.CROPS) for split in SPLITS},
+        labelled,
+        cut,
         crops,
         {name: _table(ensemble / f"{name}.csv") for name in RESULTS},
         _table(results / "shares.csv"),

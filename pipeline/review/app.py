@@ -2,14 +2,12 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 from jinja2 import Environment, FileSystemLoader
-from PIL import Image
 from pydantic import BaseModel, ConfigDict
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
@@ -18,6 +16,7 @@ from pipeline.errors import InputError
 from pipeline.labels import GENDERS
 from pipeline.photographs import TRAIN
 from pipeline.review.reviewing import Choice, OutdatedError, Review
+from pipeline.thumbnails import jpeg
 
 FOLDER = Path(__file__).parent
 PAGE = Environment(loader=FileSystemLoader(FOLDER), autoescape=True)
@@ -62,7 +61,7 @@ class Undo(BaseModel):
 def create(review: Review, images: Path, hosts: list[str]) -> FastAPI:
     """The page of a review of the data set `images`; it answers to these host names only, and to its own origin."""
     app = FastAPI(title="labels review", docs_url=None, redoc_url=None, openapi_url=None)
-    pictures = [picture.path for case in review.cases for picture in case.pictures]
+    pictures = {picture.path for case in review.cases for picture in case.pictures}
     app.middleware("http")(_guard)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts)
     app.exception_handler(OutdatedError)(_refuse(409))
@@ -84,7 +83,8 @@ def create(review: Review, images: Path, hosts: list[str]) -> FastAPI:
     def picture(path: str) -> Response:
         if path not in pictures:
             raise HTTPException(404, "not a picture of a suspected person")
-        return Response(_jpeg(images / TRAIN / path), media_type="image/jpeg")
+        shown = jpeg(photographs.read(images / TRAIN / path), SIDE, quality=88)
+        return Response(shown, media_type="image/jpeg")
 
     @app.post("/decide")
     def decide(step: Step) -> dict[str, Any]:
@@ -100,8 +100,8 @@ def create(review: Review, images: Path, hosts: list[str]) -> FastAPI:
 
 
 def _state(review: Review) -> dict[str, Any]:
-    known = [decision._asdict() for decision in review.decisions()]
-    return {"revision": review.revision(), "decisions": known}
+    revision, known = review.state()
+    return {"revision": revision, "decisions": [decision._asdict() for decision in known]}
 
 
 async def _guard(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
@@ -117,12 +117,3 @@ async def _guard(request: Request, answer: Callable[[Request], Awaitable[Respons
 
 def _refuse(status: int) -> Callable[[Request, Exception], JSONResponse]:
     return lambda _, error: JSONResponse({"detail": str(error)}, status)
-
-
-def _jpeg(path: Path) -> bytes:
-    """The upright picture; raises `InputError` when it is gone or unreadable."""
-    image = Image.fromarray(photographs.read(path))
-    image.thumbnail((SIDE, SIDE))
-    buffer = BytesIO()
-    image.save(buffer, "JPEG", quality=88)
-    return buffer.getvalue()

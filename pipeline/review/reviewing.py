@@ -55,6 +55,13 @@ class Review:
         """What the file is known by: a digest, empty before the first decision."""
         return hashlib.sha256(self.file.read_bytes()).hexdigest() if self.file.exists() else ""
 
+    def state(self) -> tuple[str, list[Decision]]:
+        """The revision and the decisions that a page is to show.
+
+        The revision is read first: who decides in another page meanwhile makes this one outdated, and is not unseen.
+        """
+        return self.revision(), self.decisions()
+
     def decide(self, revision: str, person: str, choices: Sequence[Choice]) -> None:
         """Save choices about a person as one step; a choice replaces an earlier one on the same field.
 

@@ -10,7 +10,7 @@ import pandas as pd
 from pipeline import formula, predictions
 from pipeline.entries import attributes
 from pipeline.errors import raise_faults
-from pipeline.labels import ATTRIBUTES, band, decode, names
+from pipeline.labels import ATTRIBUTES, band, names, values
 from pipeline.params import Crop
 from pipeline.photographs import Pixels
 from pipeline.probabilities import Heads, Table, marginal
@@ -72,9 +72,8 @@ def _of_ensemble(fitted: formula.Formula, said: Mapping[str, Heads]) -> pd.DataF
     voices = {name: [said[member] for member in members] for name, members in fitted.voters.items()}
     table = fitted.answer(voices)
     codes = table.argmax(axis=1)
-    values = zip(ATTRIBUTES.items(), decode(codes), strict=True)
-    likeliest = {"class": codes, **{name: np.array(of)[position] for (name, of), position in values}}
-    return pd.concat([pd.DataFrame(likeliest | {"probability": table.max(axis=1)}), _probabilities(table)], axis=1)
+    likeliest = {"class": codes, **values(codes), "probability": table.max(axis=1)}
+    return pd.concat([pd.DataFrame(likeliest), _probabilities(table)], axis=1)
 
 
 def _probabilities(table: Table) -> pd.DataFrame:

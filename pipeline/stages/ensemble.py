@@ -1,6 +1,6 @@
 """Stage ensemble: the predictions of all members as one answer for eval, and its out-of-fold scores."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,19 +17,17 @@ from pipeline import (
     mistakes,
     outcomes,
     params,
-    plots,
     predictions,
     reliability,
     tables,
     targets,
 )
 from pipeline.blend import Blend, Voices
-from pipeline.entries import attributes
-from pipeline.errors import raise_faults
+from pipeline.digests import sha256
+from pipeline.folded import folded
 from pipeline.formula import Formula
-from pipeline.labels import ATTRIBUTES, Codes, decode, names
+from pipeline.labels import ATTRIBUTES, names
 from pipeline.members import Member
-from pipeline.probabilities import Numbers
 from pipeline.roster import Roster, best, held_out
 
 
@@ -53,14 +51,15 @@ def ensemble(roster: Roster, crops: Path, labels: Path, folds: Path, results: Pa
     used = list(dict.fromkeys(_names(roster, params)))
     team = list(dict.fromkeys(member for name in used for member in [*roster.judged(name), *roster.voters(name)]))
     members.require(team)
-    pictures = _pictures(labels, folds, roster.folds)
+    labelled = folded(labels, folds)
+    pictures = labelled[labelled["fold"].isin(roster.folds)].sort_values("path", ignore_index=True)
     seen: Voices = {name: [held_out(roster.judged(name), pictures)] for name in used}
 
     voters = {name: best(roster.voters(name), pictures, params.top_folds) for name in used}
     evaluated, unseen = _unseen(voters)
     *calibrated, temperatures = adjustments.calibrate(seen, unseen, pictures)
     tables.write(temperatures, results / "calibration.csv")
-    plots.save(reliability.curves(_before_and_after(seen, calibrated[0], pictures)), results / "reliability.png")
+    reliability.write(results / "reliability.png", seen, calibrated[0], pictures)
     if params.calibrate:
         seen, unseen = calibrated
 
@@ -78,39 +77,18 @@ def ensemble(roster: Roster, crops: Path, labels: Path, folds: Path, results: Pa
     tables.write(answer, results / "eval_probabilities.csv")
 
     scores = outcomes.write(results, pictures, adjusted.seen)
-    scores |= _scores_of_choice(seen, pictures, params) | _age_errors(seen, pictures)
+    scores |= _scores_of_choice(seen, pictures, params) | age_errors.scores(seen, pictures)
     metrics.write(results / "metrics.json", scores)
-    ages = age_errors.picture(pictures["age"].to_numpy(), decode(adjusted.seen.argmax(axis=1))[2], dict(_years(seen)))
-    plots.save(ages, results / "age_errors.png")
+    age_errors.write(results / "age_errors.png", pictures, adjusted.seen, seen)
     mistakes.write(results / "mistakes.jpg", crops, pictures, adjusted.seen)
-    histories = _histories(team)
-    tables.write(outcomes.epochs(histories), results / "epochs.csv")
-    plots.save(plots.learning_curves(histories), results / "learning_curves.png")
-    return Summary(scores, {member.name: member.digest() for member in team})
-
-
-def _histories(team: Iterable[Member]) -> dict[str, dict[str, pd.DataFrame]]:
-    """Metrics by epoch of every member, by model and by the member's name."""
-    histories: dict[str, dict[str, pd.DataFrame]] = {}
-    for member in team:
-        histories.setdefault(member.model, {})[member.name] = pd.read_csv(member.epochs)
-    return histories
+    outcomes.write_epochs(results, team)
+    return Summary(scores, {member.name: sha256(member.weights) for member in team})
 
 
 def _names(roster: Roster, params: params.Ensemble) -> Iterable[str]:
     if params.systems == "per_attribute":
         return roster.trained
     return (name for system in params.systems for name in system)
-
-
-def _pictures(labels: Path, folds: Path, trained: Sequence[int]) -> pd.DataFrame:
-    """The labelled pictures of the trained folds, sorted by path, with their fold."""
-    labelled, folded = tables.read(labels, tables.LABELS), tables.read(folds, tables.FOLDS)
-    raise_faults(
-        f"{folds} does not fit {labels}: run `dvc repro`", predictions.mismatches(labelled["path"], folded["path"])
-    )
-    pictures = labelled.merge(folded[["path", "fold"]], on="path", validate="one_to_one")
-    return pictures[pictures["fold"].isin(trained)].sort_values("path", ignore_index=True)
 
 
 def _unseen(voters: Mapping[str, Sequence[Member]]) -> tuple[list[str], Voices]:
@@ -139,30 +117,3 @@ def _scores_of_choice(voices: Voices, pictures: pd.DataFrame, params: params.Ens
     true = targets.codes(pictures, tuple(ATTRIBUTES))
     scores = {name: metrics.score(true, answer.argmax(axis=1)) for name, answer in answers.items()}
     return {f"{name}_{key}": scores[name][key] for name in answers for key in ("macro_f1", "accuracy")}
-
-
-def _age_errors(voices: Voices, pictures: pd.DataFrame) -> dict[str, float]:
-    """Mean absolute error in years of every model that predicts years."""
-    ages = pictures["age"].to_numpy()
-    return {f"{name}_age_mae": float(np.abs(years - ages).mean()) for name, years in _years(voices)}
-
-
-def _years(voices: Voices) -> Iterator[tuple[str, Numbers]]:
-    """The models that predict years, and what each says of the labelled pictures."""
-    return ((name, said) for name, (heads,) in voices.items() for said in heads.values() if said.ndim == 1)
-
-
-def _before_and_after(
-    before: Voices, after: Voices, pictures: pd.DataFrame
-) -> dict[str, tuple[Numbers, Numbers, Codes]]:
-    """Every head of classes before and after calibration, with the true codes, by its model's name and its own."""
-    return {
-        name if name == head else f"{name}: {head}": (
-            table,
-            after[name][0][head],
-            targets.codes(pictures, attributes(head)),
-        )
-        for name, (heads,) in before.items()
-        for head, table in heads.items()
-        if table.ndim == 2
-    }

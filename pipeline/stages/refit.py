@@ -1,4 +1,4 @@
-"""Train one model once more on everybody, for the number of epochs that its folds found best."""
+"""Stage refit: one model once more, on everybody, for the number of epochs that its folds found best."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The labels of every train picture, after the corrections that are asked for."""
+"""Stage relabel: the labels of every train picture, after the corrections that are asked for."""
 
 import sys
 from collections import Counter

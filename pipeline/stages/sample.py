@@ -1,4 +1,4 @@
-"""Stage `sample`: draws a small data set in the competition's layout, with the faults that real data has."""
+"""Stage sample: a small data set drawn in the competition's layout, with the faults that real data has."""
 
 import hashlib
 from collections.abc import Iterator
@@ -12,12 +12,12 @@ from PIL import Image
 from pipeline import tables
 from pipeline.drawing import FACELESS, seven
 from pipeline.drawing.cast import Member, eval_cast, train_cast
+from pipeline.fixes import SWAP
 from pipeline.labels import GENDERS, MASK_OF_STEM, MASKS, band, encode
 from pipeline.params import Sample
 
 APPLE_DOUBLE = bytes.fromhex("0005160700020000") + b"Mac OS X        " + bytes(58)
 """What a Mac leaves beside a file as `._name`: no picture."""
-SWAP = "swap normal incorrect_mask"
 
 
 def sample(data: Path, params: Sample) -> None:

@@ -1,10 +1,11 @@
-"""Train one model on all folds but one, and predict the fold that it has not seen."""
+"""Stage train: one model on all folds but one, and its predictions of the fold that it has not seen."""
 
 from pathlib import Path
 
 from pipeline import predictions
 from pipeline.entries import Model, Recipe
 from pipeline.errors import InputError
+from pipeline.members import OUT_OF_FOLD
 from pipeline.vision.training import Inputs, OnEpoch, run, write
 
 
@@ -17,5 +18,5 @@ def train(inputs: Inputs, model: str, fold: int, entry: Model, output: Path, on_
     progress = run(inputs, table, held_out, entry, entry.epochs, on_epoch)
     write(inputs, output, progress, Recipe(model=model, fold=fold, epoch=progress.best + 1, entry=entry))
     predicted = {head: values.numpy() for head, values in progress.predictions.items()}
-    predictions.write(output / "out_of_fold.csv", table.loc[held_out, "path"], predicted)
+    predictions.write(output / OUT_OF_FOLD, table.loc[held_out, "path"], predicted)
     inputs.checkpoint.unlink(missing_ok=True)

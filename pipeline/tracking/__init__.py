@@ -4,20 +4,18 @@ from pipeline.tracking.journal import FOLDER, folder
 from pipeline.tracking.origin import PIPELINE_RUN, named
 from pipeline.tracking.post import sync
 from pipeline.tracking.runs import Run, flat, run, run_that_made
-from pipeline.tracking.store import EXPERIMENT, STORE, address, connect, digest, experiment, maker, prepare, seconds
+from pipeline.tracking.store import address, connect, experiment, full_address, maker, prepare, seconds
 
 __all__ = [
-    "EXPERIMENT",
     "FOLDER",
     "PIPELINE_RUN",
-    "STORE",
     "Run",
     "address",
     "connect",
-    "digest",
     "experiment",
     "flat",
     "folder",
+    "full_address",
     "maker",
     "named",
     "prepare",

@@ -116,9 +116,9 @@ def _quiet() -> Iterator[None]:
 def _signature(answers: Any) -> Any:
     """Photographs of any form, which only `Any` allows for, to a table of answers."""
     from mlflow.models import ModelSignature, infer_signature
-    from mlflow.types.schema import AnyType, ColSpec, Schema
+    from mlflow.types.schema import Schema
 
-    photographs = Schema([ColSpec(AnyType())])  # type: ignore[no-untyped-call]
+    photographs = Schema.from_json('[{"type": "any", "required": true}]')
     return ModelSignature(inputs=photographs, outputs=infer_signature(answers).inputs)
 
 

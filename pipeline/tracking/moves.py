@@ -70,7 +70,9 @@ def rollback(name: str, person: str, reason: str) -> Move:
     known = notice(name)
     line = succession(known)
     if len(line) < 2:
-        raise InputError(f"{name}: no champion before version {line[-1] if line else 'of which there is none'}")
+        raise InputError(
+            f"{name}: " + (f"no champion before version {line[0]}" if line else "nobody has been champion")
+        )
     return _move(registry.find(f"models:/{name}/{line[-2]}"), "rollback", known, person, reason)
 
 

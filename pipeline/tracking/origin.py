@@ -3,7 +3,7 @@
 import os
 import socket
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -52,10 +52,9 @@ def dvc_command(words: Sequence[str]) -> str:
     return " ".join(["dvc", *given[: 2 if given[:1] == ["exp"] else 1]])
 
 
-def tags() -> dict[str, str]:
-    """The commit, whether tracked files differ from it, and the DVC stage, as far as there are such."""
-    stage = os.environ.get(STAGE)
-    return commit() | ({"dvc_stage": stage} if stage else {})
+def stage() -> dict[str, str]:
+    """The DVC stage; nothing outside of DVC."""
+    return {"dvc_stage": os.environ[STAGE]} if STAGE in os.environ else {}
 
 
 def commit() -> dict[str, str]:
@@ -64,11 +63,12 @@ def commit() -> dict[str, str]:
     if not found:
         return {}
     changed = _git("status", "--porcelain", "--untracked-files=no", "--", ":/", ":!dvc.lock")  # a run writes dvc.lock
-    return {
-        "git_commit": found,
-        "mlflow.source.git.commit": found,  # the name by which MLflow's pages show it
-        "git_uncommitted_changes": str(bool(changed)).lower(),
-    }
+    return {"git_commit": found, "git_uncommitted_changes": str(bool(changed)).lower()}
+
+
+def shown(commit: Mapping[str, str]) -> dict[str, str]:
+    """A commit also by the name by which MLflow's pages of runs show it."""
+    return {**commit, **({"mlflow.source.git.commit": commit["git_commit"]} if commit else {})}
 
 
 def _git(*words: str) -> str:

@@ -9,7 +9,7 @@ from pipeline.tracking.journal import Journal, waiting
 from pipeline.tracking.sender import Sender
 
 FIRST_PAUSE, LONGEST_PAUSE = 30.0, 600.0  # seconds between two tries of a run whose server is lost
-LATER = "`python -m pipeline tracking sync` sends it"
+SYNC = "`python -m pipeline tracking sync`"
 
 
 class Post:
@@ -42,7 +42,7 @@ class Post:
         self._pause = min(2 * self._pause or FIRST_PAUSE, LONGEST_PAUSE)
         self._not_before = time.monotonic() + self._pause
         fate = (
-            f"is kept in {self._journal.folder}; {LATER}"
+            f"is kept in {self._journal.folder}; {SYNC} sends it"
             if last
             else "goes on, and says on disk what it has to say until MLflow answers"
         )
@@ -70,7 +70,7 @@ def sync() -> int:
                     sent += 1
             except store.faults() as error:
                 faults.append(f"{journal.folder}: {_short(error)}")
-    raise_faults(f"MLflow does not take what is kept here; try {LATER.split(' sends')[0]} again", faults)
+    raise_faults(f"MLflow does not take what is kept here; try {SYNC} again", faults)
     return sent
 
 

@@ -54,8 +54,8 @@ def find(uri: str) -> Version:
 
 def pointed(name: str, alias: str) -> Version | None:
     """The version that an alias of a model points at."""
-    aliases = _aliases(name)
-    return read(name, aliases[alias]) if alias in aliases else None
+    found = _model(name)
+    return read(name, found.aliases[alias]) if found and alias in found.aliases else None
 
 
 def point(name: str, alias: str, version: Version | None) -> None:
@@ -68,12 +68,10 @@ def point(name: str, alias: str, version: Version | None) -> None:
 
 def notes(name: str) -> dict[str, str]:
     """The tags of a model as a whole; raises `InputError` when there is no such model."""
-    from mlflow.exceptions import MlflowException
-
-    try:
-        return dict(client().get_registered_model(name).tags)
-    except MlflowException as error:
-        raise InputError(f"{name}: no such model in the registry {address()} ({error.error_code})") from None
+    found = _model(name)
+    if found is None:
+        raise InputError(f"{name}: no such model in the registry {address()}; `python -m pipeline register` makes it")
+    return dict(found.tags)
 
 
 def note(name: str, key: str, text: str) -> None:
@@ -122,15 +120,16 @@ def read(name: str, number: str | int) -> Version:
     return Version(name, int(found.version), dict(found.tags), found.run_id, created)
 
 
-def _aliases(name: str) -> dict[str, str]:
+def _model(name: str) -> Any | None:
+    """A model as a whole; None when it is not registered."""
     from mlflow.exceptions import MlflowException
 
     try:
-        return dict(client().get_registered_model(name).aliases)
+        return client().get_registered_model(name)
     except MlflowException as error:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
-        return {}
+        return None
 
 
 def _parts(uri: str) -> tuple[str, str, str]:

@@ -9,11 +9,11 @@ from copy import copy
 from pathlib import Path
 from typing import Any
 
+from pipeline.digests import sha256
 from pipeline.tracking import machine, origin, store
 from pipeline.tracking.inputs import Input, lock
 from pipeline.tracking.journal import Journal
 from pipeline.tracking.post import Post
-from pipeline.tracking.store import digest
 
 KEPT = (".csv", ".json", ".png", ".jpg")
 
@@ -33,7 +33,7 @@ class Run:
     def pipeline(self) -> "Run":
         """The run of the whole pipeline that this one is a part of; what is said to it is lost where there is none."""
         whole = copy(self)
-        whole._to = "pipeline"
+        whole._to, whole._inputs = "pipeline", []
         return whole
 
     def metrics(self, values: Mapping[str, float], step: int | None = None) -> None:
@@ -47,8 +47,9 @@ class Run:
 
     def inputs(self, *paths: Path) -> None:
         """Name the data sets that the run reads, by the content that DVC has of them."""
-        self._inputs += [Input.of(path) for path in paths]
-        self._say("inputs", values=[each.entry() for each in self._inputs])
+        found = [Input.of(path) for path in paths]
+        self._inputs += found
+        self._say("inputs", values=[each.entry() for each in found])
 
     def lock(self, folder: Path) -> None:
         """Keep lock.json: what dvc.lock will say of the run's inputs and of what it wrote, when its stage has ended."""
@@ -74,7 +75,7 @@ class Run:
 
     def made(self, path: Path) -> None:
         """Tag the run with the content of what it made, by which later stages find it: `<stem>_sha256`."""
-        self.tags({f"{path.stem}_sha256": digest(path)})
+        self.tags({f"{path.stem}_sha256": sha256(path)})
 
     def members(self, digests: Mapping[str, str]) -> None:
         """Name the trainings whose weights an ensemble is made of: by content, and by run where one is known."""
@@ -114,7 +115,7 @@ def run(name: str, tags: Mapping[str, str], params: Mapping[str, Any]) -> Iterat
 @contextmanager
 def run_that_made(path: Path, name: str) -> Iterator[Run]:
     """The latest run that made a file of this content, opened again; a new run `name` where none is known."""
-    with _written(name, {}, (path.stem, digest(path)), watched=False) as written:
+    with _written(name, {}, (path.stem, sha256(path)), watched=False) as written:
         yield written
 
 
@@ -128,7 +129,8 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 @contextmanager
 def _written(name: str, tags: Mapping[str, str], reopen: tuple[str, str] | None, watched: bool) -> Iterator[Run]:
-    journal, whole, comes_from = Journal.new(), origin.pipeline_run(), origin.tags()
+    journal, whole, commit = Journal.new(), origin.pipeline_run(), origin.shown(origin.commit())
+    comes_from = commit | origin.stage()
     with journal.claimed():
         journal.append(
             "start",
@@ -136,7 +138,7 @@ def _written(name: str, tags: Mapping[str, str], reopen: tuple[str, str] | None,
             address=store.without_secrets(store.address()),
             experiment=store.experiment(),
             tags={**tags, **comes_from} | ({"pipeline_run": whole.identity} if whole else {}),
-            commit=origin.commit(),
+            commit=commit,
             pipeline=vars(whole) if whole else None,
             reopen=reopen,
         )

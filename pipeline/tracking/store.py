@@ -1,6 +1,5 @@
 """Where runs go: the address, its client, the experiment, and what runs are found by."""
 
-import hashlib
 import logging
 import math
 import os
@@ -26,6 +25,12 @@ PATIENCE = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "10", "MLFLOW_HTTP_REQUEST_MAX_RETRIE
 def address() -> str:
     """Where runs go: `MLFLOW_TRACKING_URI`, or a database in this folder."""
     return os.environ.get("MLFLOW_TRACKING_URI", STORE)
+
+
+def full_address() -> str:
+    """Where runs go, as every folder understands it: a database by its path from the root on."""
+    path = address().removeprefix("sqlite:///")
+    return address() if path == address() else f"sqlite:///{Path(path).resolve()}"
 
 
 def without_secrets(url: str) -> str:
@@ -78,25 +83,19 @@ def find(client: "MlflowClient", tags: dict[str, str]) -> list["Run"]:
 
 
 def made(client: "MlflowClient", stem: str, content: str) -> "Run | None":
-    """The latest run that made a file of this name and content."""
+    """The latest run that made a file of this name (without its suffix) and content (SHA-256)."""
     return next(iter(find(client, {f"{stem}_sha256": content})), None)
 
 
-def digest(path: Path) -> str:
-    """SHA-256 of a file: what a run is found by, however it came to be."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def maker(path: Path) -> str | None:
-    """Id of the latest run that made a file of this content; None where none is known or can be asked for."""
-    found = _asked(path)
+def maker(stem: str, content: str) -> str | None:
+    """Id of the latest run that made a file of this name and content; None where none is known or can be asked for."""
+    found = _asked(stem, content)
     return found.info.run_id if found else None
 
 
-def seconds(path: Path) -> float:
-    """How long the latest run took that made a file of this content; NaN where none is known or can be asked for."""
-    found = _asked(path)
+def seconds(stem: str, content: str) -> float:
+    """How long the latest run took that made such a file; NaN where none is known or can be asked for."""
+    found = _asked(stem, content)
     if found is None or not found.info.end_time:
         return math.nan
     return float(found.info.end_time - found.info.start_time) / 1000
@@ -130,11 +129,10 @@ def faults() -> tuple[type[Exception], ...]:
     return (MlflowException, OSError, BotoCoreError, ClientError, Boto3Error, SQLAlchemyError)
 
 
-def _asked(path: Path) -> "Run | None":
-    content = digest(path)
+def _asked(stem: str, content: str) -> "Run | None":
     with impatient():
         try:
-            return made(connect(), path.stem, content)
+            return made(connect(), stem, content)
         except faults() as error:
-            print(f"MLflow at {address()} cannot be asked who made {path}: {error}", flush=True)
+            print(f"MLflow at {address()} cannot be asked who made the {stem} {content[:12]}: {error}", flush=True)
             return None

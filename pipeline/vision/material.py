@@ -8,7 +8,7 @@ import pandas as pd
 
 from pipeline import targets
 from pipeline.entries import Model
-from pipeline.errors import InputError
+from pipeline.errors import EntryError
 from pipeline.labels import Codes
 from pipeline.targets import Targets
 from pipeline.vision.examples import Batches, Loader
@@ -41,7 +41,7 @@ class Material:
         """The material of an entry from the table of all crops; people of dropped ages are in validation alone."""
         kept = targets.kept(table, entry.drop_ages)
         if (kept & ~held_out).sum() < 2:
-            raise InputError(f"params.yaml: drop_ages {entry.model_dump()['drop_ages']} leaves nobody to train on")
+            raise EntryError(f"drop_ages {entry.model_dump()['drop_ages']} leaves nobody to train on")
         return cls(
             crops=crops,
             taught=targets.taught(table, entry.heads),

@@ -2,6 +2,7 @@
 
 import difflib
 from pathlib import Path
+from typing import Any
 
 import timm
 import torch
@@ -10,7 +11,7 @@ from timm.models import load_checkpoint
 from torch import Tensor, nn
 
 from pipeline.entries import Model, Normalization
-from pipeline.errors import InputError
+from pipeline.errors import EntryError, InputError
 from pipeline.vision import heads
 
 NORMALIZATIONS = {
@@ -23,6 +24,7 @@ NORMALIZATIONS = {
 class Network(nn.Module):
     """Backbone and heads of one entry. Weights are random unless loaded or `pretrained`."""
 
+    backbone: Any  # one of timm's, whose attributes nn.Module does not tell
     mean: Tensor
     std: Tensor
 
@@ -32,7 +34,7 @@ class Network(nn.Module):
         self.backbone = _backbone(entry, pretrained)
         if entry.gradient_checkpointing:
             _checkpoint_gradients(entry.backbone, self.backbone)
-        features = int(self.backbone.num_features)  # type: ignore[arg-type]  # timm sets a plain int
+        features = int(self.backbone.num_features)
         self.heads = nn.ModuleDict({name: heads.create(name, head, features) for name, head in entry.heads.items()})
         given = entry.normalize
         normalization = given if isinstance(given, Normalization) else NORMALIZATIONS[given]
@@ -51,7 +53,7 @@ def _backbone(entry: Model, pretrained: bool) -> nn.Module:
     if not timm.is_model(entry.backbone):
         near = ", ".join(difflib.get_close_matches(entry.backbone, timm.list_models(), n=3))
         hint = f"; did you mean {near}?" if near else ""
-        raise InputError(f"params.yaml: backbone '{entry.backbone}' is unknown to timm {timm.__version__}{hint}")
+        raise EntryError(f"backbone '{entry.backbone}' is unknown to timm {timm.__version__}{hint}")
     if pretrained and entry.weights is not None:
         return _from_file(entry.backbone, entry.weights)
     try:
@@ -60,23 +62,23 @@ def _backbone(entry: Model, pretrained: bool) -> nn.Module:
     except (OSError, RuntimeError) as error:
         if not pretrained:
             raise
-        raise InputError(
+        raise EntryError(
             f"the pretrained weights of '{entry.backbone}' cannot be had from the hub ({_first_line(error)}). Either "
-            "set `weights:` of the model to a local .safetensors file of this backbone, or `pretrained: false`"
+            "set `weights:` to a local .safetensors file of this backbone, or `pretrained: false`"
         ) from error
 
 
-def _checkpoint_gradients(name: str, backbone: nn.Module) -> None:
+def _checkpoint_gradients(name: str, backbone: Any) -> None:
     try:
-        backbone.set_grad_checkpointing()  # type: ignore[operator]  # a method of timm's models
+        backbone.set_grad_checkpointing()
     except (AssertionError, AttributeError):
-        raise InputError(f"params.yaml: backbone '{name}' has no gradient checkpointing in timm") from None
+        raise EntryError(f"backbone '{name}' has no gradient checkpointing in timm") from None
 
 
 def _from_file(name: str, weights: Path) -> nn.Module:
     """A backbone with all of its weights from a file in timm's own naming; only the classifier may be left over."""
     if not weights.is_file():
-        raise InputError(f"params.yaml: weights '{weights}' is no file; name a local .safetensors file of '{name}'")
+        raise EntryError(f"weights '{weights}' is no file; name a local .safetensors file of '{name}'")
     backbone: nn.Module = timm.create_model(name, num_classes=0)
     try:
         keys = load_checkpoint(backbone, str(weights), strict=False)

@@ -14,7 +14,7 @@ from lightning_fabric import Fabric
 from pipeline import metrics, predictions, tables, targets
 from pipeline.entries import Model, Recipe
 from pipeline.errors import InputError
-from pipeline.members import EVAL, WEIGHTS
+from pipeline.members import EPOCHS, EVAL, METRICS, WEIGHTS
 from pipeline.pseudo import Teacher
 from pipeline.vision import accelerators, inference, weights
 from pipeline.vision.checkpoints import Checkpoint, Metrics, Progress
@@ -101,8 +101,8 @@ def write(inputs: Inputs, output: Path, progress: Progress, recipe: Recipe) -> N
     weights.save(output / WEIGHTS, progress.state, recipe)
     history = pd.DataFrame(progress.history)
     history.insert(0, "epoch", range(1, len(history) + 1))
-    tables.write(history, output / "epochs.csv")
-    metrics.write(output / "metrics.json", {"epoch": recipe.epoch} | _scores(progress.history[progress.best]))
+    tables.write(history, output / EPOCHS)
+    metrics.write(output / METRICS, {"epoch": recipe.epoch} | _scores(progress.history[progress.best]))
     packed = np.load(inputs.crops / "eval.npy", mmap_mode="r")
     predictions.write(output / EVAL, inputs.eval_pictures(), inference.predict(output / WEIGHTS, packed))
     if inputs.teacher:

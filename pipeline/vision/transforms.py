@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.entries import Model, Transform
-from pipeline.errors import InputError
+from pipeline.errors import EntryError
 from pipeline.photographs import Pixels
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # importing it must not ask the network for a newer release
@@ -37,11 +37,11 @@ def build(steps: Sequence[Transform]) -> list[Any]:
 
 def _build_one(step: Transform) -> Any:
     if len(step) != 1:
-        raise InputError(f"params.yaml: augmentation {step} is not one name over its arguments")
+        raise EntryError(f"augmentation {step} is not one name over its arguments")
     ((name, arguments),) = step.items()
     transform = getattr(A, name, None)
     if not (isinstance(transform, type) and issubclass(transform, A.BasicTransform | A.BaseCompose)):
-        raise InputError(f"params.yaml: augmentation '{name}' is unknown to albumentations {A.__version__}")
+        raise EntryError(f"augmentation '{name}' is unknown to albumentations {A.__version__}")
     arguments = dict(arguments or {})
     nested = {"transforms": build(arguments.pop("transforms"))} if "transforms" in arguments else {}
     try:
@@ -49,7 +49,7 @@ def _build_one(step: Transform) -> Any:
             warnings.simplefilter("error")  # albumentations only warns of an argument that it does not know
             return transform(**nested, **_tuples(arguments))
     except (TypeError, ValueError, UserWarning) as error:
-        raise InputError(f"params.yaml: augmentation '{name}': {error}") from error
+        raise EntryError(f"augmentation '{name}': {error}") from error
 
 
 def _tuples(arguments: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from pipeline.entries import Recipe
-from pipeline.errors import InputError
+from pipeline.errors import EntryError, InputError
 from pipeline.vision.network import Network
 
 KEY = "recipe"  # the only key: safetensors does not keep the order of several
@@ -33,8 +33,11 @@ def read_recipe(path: Path) -> Recipe:
 
 
 def load(path: Path) -> tuple[Network, Recipe]:
-    """The trained network, in evaluation mode, and its recipe."""
+    """The trained network, in evaluation mode, and its recipe; raises `InputError` where timm lacks its backbone."""
     recipe = read_recipe(path)
-    network = Network(recipe.entry)
+    try:
+        network = Network(recipe.entry)
+    except EntryError as error:
+        raise InputError(f"{path}: {error}") from error
     network.load_state_dict(load_file(path))
     return network.eval(), recipe

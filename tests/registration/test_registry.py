@@ -73,6 +73,7 @@ def registers_every_model_with_scores_hashes_and_a_card(workspace: Path) -> None
     assert all(f"\n## {part}" in described for part in ("Scores", "Known failures", "Data and origin"))
     assert "**Not for**" in described
     assert len(described) < 5000
+    assert registry.download(version, "card.md", workspace).read_text() == described
     trained = client().list_artifacts(registry.find("models:/mga-years/1").run_id, "evidence/trainings/folds/0")
     assert len(trained) == 5
 
@@ -164,6 +165,13 @@ def test_what_is_not_there_is_said(registry: None, photographs: list[Path]) -> N
             call(*words)
     with pytest.raises(InputError, match="not a model; write"):
         call("predict", str(photographs[0]), "--model", "mga")
+
+
+def test_a_registry_that_does_not_answer_is_not_said_to_lack_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(InputError, match=r"^MLflow at http://127\.0\.0\.1:9"):
+        call("history")
 
 
 def test_registering_needs_a_finished_run(workspace: Path) -> None:

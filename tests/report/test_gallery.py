@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.labels import CLASSES
-from pipeline.report.gallery import RIGHT, Gallery, chosen, jpeg
+from pipeline.report.gallery import RIGHT, Gallery, chosen, thumbnail
 
 PIXELS = np.random.default_rng(0).integers(0, 255, (30, 40, 30, 3), np.uint8)
 CODES = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2), st.floats(0, 1)), min_size=1, max_size=60)
@@ -28,7 +28,7 @@ def test_cells_take_turns_and_the_surest_of_each_comes_first() -> None:
 
 
 def test_the_budget_is_never_exceeded() -> None:
-    each = len(jpeg(PIXELS[0]))
+    each = len(thumbnail(PIXELS[0]))
     gallery = Gallery(PIXELS, left=4 * each)
     gallery.add(range(len(PIXELS)))
     assert 0 < sum(map(len, gallery.thumbnails.values())) <= 4 * each

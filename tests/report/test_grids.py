@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from pipeline.errors import InputError
 from pipeline.report import gallery, grids, scores
 from pipeline.report.sources import Sources
 from tests.run import Run
@@ -50,3 +51,12 @@ def test_a_crop_of_the_middle_that_was_asked_for_is_no_miss(run: Run) -> None:
     sources = run.sources()
     assert gallery.misses(sources) == []
     assert list(grids.crops(sources).headings) == ["split", "pictures", "cut in the middle"]
+
+
+def test_crops_of_other_pictures_are_refused(run: Run) -> None:
+    path = run.root / "crops" / "train.csv"
+    pd.read_csv(path)[1:].to_csv(path, index=False)
+    with pytest.raises(
+        InputError, match=r"crops does not fit .*labels\.csv: run `dvc repro` \(1\):\n  no row for 000/"
+    ):
+        run.sources()

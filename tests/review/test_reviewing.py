@@ -8,6 +8,7 @@ from pipeline import fixes, tables
 from pipeline.errors import InputError
 from pipeline.fixes import SWAP
 from pipeline.review import decisions
+from pipeline.review.decisions import Decision
 from pipeline.review.reviewing import Choice, OutdatedError, Review
 from tests.suspects import PEOPLE, Workspace
 
@@ -49,6 +50,20 @@ def test_the_fixes_file_says_who_accepted_and_when(workspace: Workspace) -> None
     row = tables.read(review.fixes, dict.fromkeys(decisions.FIXES, "text")).iloc[0]
     assert (row["reviewer"], row["time"]) == ("anna", review.decisions()[0].time)
     assert [fix.value for fix in fixes.read(review.fixes.parent, ["anna"])] == ["male"]
+
+
+def test_a_page_that_is_read_while_another_decides_is_outdated(workspace: Workspace) -> None:
+    review, other = workspace.review(), workspace.review()
+
+    class Read(Review):
+        def decisions(self) -> list[Decision]:
+            decide(other, 1, REJECTED)
+            return super().decisions()
+
+    revision, shown = Read(review.cases, review.file, review.fixes, review.reviewer).state()
+    assert [decision.id for decision in shown] == [PEOPLE[1]]
+    with pytest.raises(OutdatedError):
+        review.decide(revision, PEOPLE[0], [MALE])
 
 
 def test_undo_takes_back_a_whole_step_and_then_the_one_before(workspace: Workspace) -> None:

@@ -1,5 +1,6 @@
 """Runs of the whole pipeline: who belongs to which."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from mlflow.entities import Run
 
 from pipeline import tracking
+from pipeline.digests import sha256
 from pipeline.tracking import origin, pipelines, store
 
 
@@ -43,7 +45,7 @@ def test_a_member_of_an_earlier_run_is_linked_and_not_copied(tmp_path: Path, mon
     for number, name in enumerate(("mask-0", "mask-1"), start=1):
         weights = tmp_path / "weights.safetensors"
         weights.write_text(name)
-        digests[name] = tracking.digest(weights)
+        digests[name] = sha256(weights)
         monkeypatch.setenv(tracking.PIPELINE_RUN, f"kubeflow {number}")
         with tracking.run(name, {}, {}) as run:
             run.made(weights)
@@ -57,6 +59,23 @@ def test_a_member_of_an_earlier_run_is_linked_and_not_copied(tmp_path: Path, mon
         f"[mask-0](#/experiments/{earlier.experiment_id}/runs/{earlier.run_id}) (from an earlier run) and "
         f"[mask-1](#/experiments/{own.experiment_id}/runs/{own.run_id})"
     )
+
+
+def test_what_a_run_and_its_pipeline_read_is_told_of_each_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(tracking.PIPELINE_RUN, "kubeflow 1")
+    labels, out = tmp_path / "labels.csv", tmp_path / "out"
+    labels.write_text("path,person\na,b\n")
+    out.mkdir()
+    with tracking.run("ensemble", {}, {}) as run:
+        for each in (run, run.pipeline):
+            each.inputs(labels)
+        run.lock(out)
+    made = named("ensemble")
+    told = json.loads(Path(mlflow.MlflowClient().download_artifacts(made.info.run_id, "lock.json")).read_text())
+    assert [each["path"] for each in told["deps"]] == [str(labels)]
+    for found in (made, named("kubeflow 1")):
+        assert found.inputs is not None
+        assert [each.dataset.name for each in found.inputs.dataset_inputs] == ["labels.csv"]
 
 
 def test_two_machines_that_each_made_a_parent_agree_on_one() -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.compare.bootstrap import interval
+from pipeline.bootstrap import interval
 from pipeline.labels import CLASSES, Codes
 from pipeline.metrics import confusion, macro_f1
 
