@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -27,6 +28,7 @@ from pipeline.tuning import tune
 app = typer.Typer(
     cls=TwoWords, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
 )
+of_dvc = partial(app.command, rich_help_panel="Stages, as dvc.yaml calls them")
 app.command("run")(run_all)
 app.command()(compare)
 app.command()(doctor)
@@ -56,7 +58,7 @@ Metrics = Annotated[Path, typer.Option(help="Scores to write.")]
 Output = Annotated[Path, typer.Option(help="Folder to write to.")]
 
 
-@app.command()
+@of_dvc()
 def sample(photographs: Photographs) -> None:
     """Draw a small data set in the competition's layout."""
     from pipeline.stages.sample import sample as stage
@@ -64,7 +66,7 @@ def sample(photographs: Photographs) -> None:
     stage(photographs, params.load().sample)
 
 
-@app.command()
+@of_dvc()
 def relabel(photographs: Photographs, fixes: Fixes, labels: Labels) -> None:
     """Read the labels and apply corrections."""
     from pipeline.stages.relabel import relabel as stage
@@ -72,7 +74,7 @@ def relabel(photographs: Photographs, fixes: Fixes, labels: Labels) -> None:
     stage(photographs, fixes, labels, params.load().relabel)
 
 
-@app.command()
+@of_dvc()
 def crop(
     shard: Annotated[int, typer.Argument(help="One of crop.shards.")],
     photographs: Photographs,
@@ -85,7 +87,7 @@ def crop(
     stage(shard, photographs, labels, crops, params.load().crop)
 
 
-@app.command()
+@of_dvc()
 def pack(
     photographs: Photographs, shards: Annotated[Path, typer.Option(help="Folder of the shards of crops.")], crops: Crops
 ) -> None:
@@ -95,7 +97,7 @@ def pack(
     stage(photographs, shards, crops, params.load().crop)
 
 
-@app.command()
+@of_dvc()
 def split(labels: Labels, folds: Folds, classes: Classes, plot: Plot) -> None:
     """Deal the people into folds."""
     from pipeline.stages.split import split as stage
@@ -103,7 +105,7 @@ def split(labels: Labels, folds: Folds, classes: Classes, plot: Plot) -> None:
     stage(labels, folds, classes, plot, params.load().split)
 
 
-@app.command()
+@of_dvc()
 def train(
     model: ModelName,
     fold: Annotated[int, typer.Argument(help="The fold that is held out.")],
@@ -134,7 +136,7 @@ def train(
             stage(inputs, model, fold, entry, output, on_epoch)
 
 
-@app.command()
+@of_dvc()
 def refit(
     model: ModelName,
     crops: Crops,
@@ -157,7 +159,7 @@ def refit(
         stage(inputs, model, entry, models, params.load().train.folds, output, on_epoch)
 
 
-@app.command()
+@of_dvc()
 def ensemble(models: Models, crops: Crops, labels: Labels, folds: Folds, results: Results) -> None:
     """Make one answer of all members' predictions, and score those out of fold."""
     from pipeline import tracked, tracking
@@ -173,7 +175,7 @@ def ensemble(models: Models, crops: Crops, labels: Labels, folds: Folds, results
         )
 
 
-@app.command()
+@of_dvc()
 def submit(
     photographs: Photographs,
     probabilities: Probabilities,
@@ -191,7 +193,7 @@ def submit(
         tracked.submission(run, scores, (submission, shares))
 
 
-@app.command()
+@of_dvc()
 def report(
     labels: Labels = Path("data/labels.csv"),
     folds: Folds = Path("data/folds.csv"),

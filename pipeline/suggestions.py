@@ -53,8 +53,12 @@ class Reading(NamedTuple):
 def read(labels: Path, out_of_fold: Path) -> tuple[pd.DataFrame, Table]:
     """The labelled pictures that have out-of-fold probabilities, sorted by path, and these (n, 18).
 
-    Raises `InputError` when the predictions are of other pictures, or were made with other labels.
+    Raises `InputError` when a file is missing, or the predictions are of other pictures or made with other labels.
     """
+    raise_faults(
+        "no results yet: run `dvc repro`; missing files",
+        [str(path) for path in (labels, out_of_fold) if not path.exists()],
+    )
     predicted = tables.read(out_of_fold, OUT_OF_FOLD)
     labelled = tables.read(labels, tables.LABELS)
     labelled = labelled[labelled["path"].isin(predicted["path"])].sort_values("path", ignore_index=True)

@@ -153,3 +153,8 @@ def test_predictions_that_were_made_with_other_labels_are_named(tmp_path: Path) 
 
 def test_the_columns_are_those_of_a_fixes_file() -> None:
     assert set(fixes.COLUMNS) < set(Suggestion._fields)
+
+
+def test_without_results_it_is_said_how_to_get_them(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"run `dvc repro`(?s:.*)labels\.csv(?s:.*)out_of_fold\.csv"):
+        read(tmp_path / "labels.csv", tmp_path / "out_of_fold.csv")

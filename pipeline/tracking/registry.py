@@ -47,7 +47,7 @@ def find(uri: str) -> Version:
     name, alias, number = _parts(uri)
     found = pointed(name, alias) if alias else next((one for one in versions(name) if str(one.number) == number), None)
     if found is None:
-        there = ", ".join(str(one.number) for one in versions(name)) or "none"
+        there = ", ".join(str(one.number) for one in versions(name)) or "none; `python -m pipeline register` makes one"
         raise InputError(f"{uri}: no such version in the registry {address()}; versions of {name}: {there}")
     return found
 
