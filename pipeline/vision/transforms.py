@@ -1,6 +1,7 @@
 """albumentations from params: what every picture goes through, and what training adds."""
 
 import os
+import random
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -26,7 +27,9 @@ class Pipeline:
 
     def __call__(self, picture: Pixels, seed: Sequence[int]) -> Pixels:
         """Picture (h, w, 3) to (image_size, image_size, 3); the same seed draws the same augmentation."""
-        self._compose.set_random_seed(int(np.random.SeedSequence(seed).generate_state(1)[0]))
+        draws = np.random.default_rng(seed)
+        # one state for all: `set_random_seed` gives each transform its own of one seed, so that all draw the same
+        self._compose.set_random_state(draws, random.Random(int(draws.integers(2**32))))
         return np.ascontiguousarray(self._compose(image=picture)["image"])
 
 

@@ -1,3 +1,4 @@
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +23,17 @@ def test_the_same_seed_draws_the_same_augmentation_and_another_seed_another(entr
     first, other, again = (pipeline(picture(), seed) for seed in ((1, 0, 5), (1, 0, 6), (1, 0, 5)))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
+
+
+def test_transforms_of_one_picture_draw_independently(entry: Make) -> None:
+    invert, flip = {"InvertImg": {"p": 0.5}}, {"HorizontalFlip": {"p": 0.5}}
+    dark = np.zeros((40, 30, 3), dtype=np.uint8)
+    dark[:, :15] = 10
+    pipeline = Pipeline(entry(augmentation=[invert, flip]), training=True)
+    seen = [pipeline(dark, (number,)) for number in range(200)]
+    kinds = Counter((bool(picture.max() > 100), bool(picture[0, 0, 0] in (10, 245))) for picture in seen)
+    assert len(kinds) == 4
+    assert min(kinds.values()) > 25
 
 
 def test_what_training_sees_and_what_inference_sees_differ_in_augmentation_alone(entry: Make) -> None:
