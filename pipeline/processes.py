@@ -4,6 +4,8 @@ import os
 import sys
 from pathlib import Path
 
+THREADS = "OMP_NUM_THREADS"  # of a process; on a CPU, trained weights depend on it
+
 
 def is_first() -> bool:
     """Whether this is the process that tracks, writes and talks; a training has one a GPU, all started by the first."""

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from pipeline.errors import InputError
 from pipeline.graph import Graph, Stage
-from pipeline.processes import environment
+from pipeline.processes import THREADS, environment
 
 State = Literal["waiting", "running", "done", "unchanged", "failed", "stopped"]
 Show = Callable[["Jobs"], None]
@@ -22,7 +22,6 @@ Handler = Callable[[int, FrameType | None], Any] | int
 
 TICK = 0.2  # seconds between two looks at what runs
 GRACE = 20.0  # seconds that a stopped stage has before it is asked less politely
-THREADS = "OMP_NUM_THREADS"
 TAIL = 20  # lines of a failed stage's log that are shown
 
 

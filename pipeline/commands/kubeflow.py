@@ -8,11 +8,10 @@ import typer
 
 from pipeline.errors import InputError
 from pipeline.kubeflow.server import ADDRESS, NAMESPACE, TOKEN, Server
+from pipeline.processes import THREADS
 
 if TYPE_CHECKING:
     from pipeline.kubeflow.arguments import Arguments
-
-THREADS = "OMP_NUM_THREADS"  # on a CPU, trained weights depend on it
 
 app = typer.Typer(no_args_is_help=True, help="The same graph on Kubeflow.")
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline import formula, predictions
+from pipeline.blend import EVERYTHING
 from pipeline.entries import attributes
 from pipeline.errors import raise_faults
 from pipeline.labels import ATTRIBUTES, band, names, values
@@ -24,7 +25,6 @@ from pipeline.vision.workers import pool
 CROP = "crop.json"
 FORMULA = "formula.json"
 MEMBERS = "members"
-EVERYTHING = " x ".join(ATTRIBUTES)
 
 
 class Classifier:
