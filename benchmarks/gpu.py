@@ -19,14 +19,22 @@ STEPS = 20
 
 def measure(_: Path | None) -> list[Result]:
     """Nothing where there is no GPU."""
-    return [_step(*model) for model in MODELS] if torch.cuda.is_available() else []
+    return [_on_gpu(*model) for model in MODELS] if torch.cuda.is_available() else []
 
 
-def _step(backbone: str, size: int, batch_size: int) -> Result:
+def _on_gpu(backbone: str, size: int, batch_size: int) -> Result:
+    torch.cuda.reset_peak_memory_stats()
+    found = steps(backbone, size, batch_size, Fabric(accelerator="cuda", devices=1, precision="bf16-mixed"))
+    memory = torch.cuda.max_memory_allocated() / 2**30
+    rate = STEPS * batch_size / found.ours
+    return replace(found, note=f"{rate:.0f} pictures/s, {memory:.1f} GiB, {torch.cuda.get_device_name()}")
+
+
+def steps(backbone: str, size: int, batch_size: int, fabric: Fabric) -> Result:
+    """Steps of one network both ways, on the device of `fabric`."""
     model = entry(backbone=backbone, image_size=size, batch_size=batch_size, precision="bf16-mixed", channels_last=True)
     packed = np.random.default_rng(0).integers(0, 256, (STEPS * batch_size, size, size, 3), dtype=np.uint8)
     made = material(packed, model)
-    fabric = Fabric(accelerator="cuda", devices=1, precision=model.precision)
     learner = Learner.create(model, fabric)
     criterion, batches = Criterion(model, made, fabric.device), made.to_learn(made.training, model, (0, 1))
     pictures = torch.from_numpy(packed[:batch_size]).to(fabric.device)
@@ -37,13 +45,15 @@ def _step(backbone: str, size: int, batch_size: int) -> Result:
         for step in range(STEPS):
             fabric.backward(criterion.loss(learner.model(pictures), rows))
             learner.step(step + 1)
-        torch.cuda.synchronize()
+        _wait(fabric.device)
 
     def ours() -> None:
         train_epoch(learner, batches, criterion, 0, [])
-        torch.cuda.synchronize()
+        _wait(fabric.device)
 
-    found = compare(f"GPU, {STEPS} steps of {batch_size}, {backbone} at {size}", ".95", resident, ours)
-    memory = torch.cuda.max_memory_allocated() / 2**30
-    rate = STEPS * batch_size / found.ours
-    return replace(found, note=f"{rate:.0f} pictures/s, {memory:.1f} GiB, {torch.cuda.get_device_name()}")
+    return compare(f"GPU, {STEPS} steps of {batch_size}, {backbone} at {size}", ".95", resident, ours)
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
