@@ -17,7 +17,7 @@ from pipeline.vision.crops import Crop, Cropper
 from pipeline.vision.faces import Face
 from pipeline.vision.workers import pool
 
-COUNT, ROUNDS, BATCH = 320, 4, 16
+COUNT, ROUNDS, BATCH = 640, 4, 16
 
 
 def measure(root: Path | None) -> list[Result]:
