@@ -13,7 +13,9 @@ Names = Annotated[list[str] | None, typer.Argument(metavar="[RECIPE]...", help="
 
 def compare(
     names: Names = None,
-    scale: Annotated[Literal["smoke", "cpu", "full"], typer.Option(help="How much is left of each recipe.")] = "smoke",
+    scale: Annotated[
+        Literal["smoke", "cpu", "alike", "full"], typer.Option(help="How much is left of each recipe.")
+    ] = "smoke",
     photographs: Annotated[Path | None, typer.Option(help="Data set; data.root of params.yaml by default.")] = None,
     read: Annotated[bool, typer.Option("--read", help="Run nothing, only show what has run.")] = False,
     folder: Annotated[Path, typer.Option(help="Where each recipe gets a folder to run in.")] = Path("compare"),
@@ -22,8 +24,9 @@ def compare(
 ) -> None:
     """Run recipes side by side and show what they reach and what they cost.
 
-    smoke shows that they run, cpu fits a laptop, full is the recipe as it is. What has run is not run again, but for
-    smoke, which runs in this one process, without DVC.
+    smoke shows that they run; cpu fits a laptop and keeps the family of every network; alike gives all of them one
+    small network and one way to train it, and so compares the rest; full is the recipe as it is. What has run is not
+    run again, but for smoke, which runs in this one process, without DVC.
     """
     import pandas as pd
     from rich.console import Console

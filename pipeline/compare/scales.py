@@ -19,8 +19,24 @@ MADE_FOR = {  # stand-ins that take pictures of one size only
 }
 
 
+ALIKE: dict[str, Any] = {  # one small network from scratch, and the one way to train it
+    "backbone": "test_resnet",
+    "epochs": 10,
+    "patience": None,
+    "batch_size": 32,
+    "accumulate": 1,
+    "optimizer": {"name": "adamw", "learning_rate": 4e-3, "weight_decay": 0.05},
+    "schedule": {"name": "cosine", "warmup": 1},
+    "ema": None,
+    "precision": "32-true",
+}
+
+
 class Scale(NamedTuple):
-    """The most that is left of a recipe; people are dealt into `folds`, of which `trained` are held out in turn."""
+    """The most that is left of a recipe; people are dealt into `folds`, of which `trained` are held out in turn.
+
+    With `alike` every entry gets these values, and every fold is trained, whatever the recipe says.
+    """
 
     people: int
     folds: int
@@ -28,12 +44,14 @@ class Scale(NamedTuple):
     size: int
     epochs: int
     batch_size: int
-    tiny: bool
+    tiny: bool = False
+    alike: dict[str, Any] | None = None
 
 
 SCALES = {
     "smoke": Scale(people=24, folds=2, trained=1, size=32, epochs=1, batch_size=16, tiny=True),
-    "cpu": Scale(people=60, folds=2, trained=1, size=64, epochs=2, batch_size=16, tiny=False),
+    "cpu": Scale(people=60, folds=2, trained=1, size=64, epochs=2, batch_size=16),
+    "alike": Scale(people=600, folds=2, trained=2, size=72, epochs=10, batch_size=32, alike=ALIKE),
     "full": None,
 }
 
@@ -46,19 +64,19 @@ def reduce(params: Params, scale: Scale | None) -> dict[str, Any]:
     height, width = params.crop.shape
     settings["crop"]["size"] = [min(round(side * scale.size / min(height, width)), side) for side in (height, width)]
     settings["split"]["folds"] = folds = min(params.split.folds, scale.folds)
-    settings["train"]["folds"] = sorted({fold % folds for fold in params.train.folds})[: scale.trained]
+    wanted = range(folds) if scale.alike else {fold % folds for fold in params.train.folds}
+    settings["train"]["folds"] = sorted(wanted)[: scale.trained]
     settings["models"] = {name: _reduce_model(entry, scale) for name, entry in settings["models"].items()}
     return settings
 
 
 def _reduce_model(entry: dict[str, Any], scale: Scale) -> dict[str, Any]:
-    backbone = _stand_in(entry["backbone"], scale.tiny)
+    entry = entry | (scale.alike or {"backbone": _stand_in(entry["backbone"], scale.tiny)})
     most = {"epochs": scale.epochs, "last_epochs_on_validation": scale.epochs, "batch_size": scale.batch_size}
     return {
         **entry,
         **{key: min(entry[key], limit) for key, limit in most.items()},
-        "image_size": MADE_FOR.get(backbone, min(entry["image_size"], scale.size)),
-        "backbone": backbone,
+        "image_size": MADE_FOR.get(entry["backbone"], min(entry["image_size"], scale.size)),
         "pretrained": False,
         "weights": None,
     }

@@ -7,7 +7,7 @@ import pytest
 import timm
 
 from pipeline import params
-from pipeline.compare.scales import MADE_FOR, SCALES, STAND_INS, reduce
+from pipeline.compare.scales import ALIKE, MADE_FOR, SCALES, STAND_INS, reduce
 from pipeline.errors import InputError
 from pipeline.params import Params
 
@@ -39,6 +39,19 @@ def test_a_reduced_recipe_is_valid_and_keeps_all_but_its_size(recipe: Path, scal
         assert not entry.pretrained
         assert entry.epochs <= limit.epochs
         assert entry.image_size in (min(whole.models[name].image_size, limit.size), MADE_FOR.get(entry.backbone))
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
+def test_recipes_made_alike_have_one_network_one_training_and_the_same_people_held_out(recipe: Path) -> None:
+    whole = params.load(recipe)
+    settings = reduce(whole, SCALES["alike"])
+    small = Params.model_validate(settings)
+    assert (small.split.folds, small.train.folds) == (2, (0, 1))
+    for name, entry in settings["models"].items():
+        before = whole.model_dump(mode="json")["models"][name]
+        assert {key: entry[key] for key in ALIKE} == ALIKE
+        assert {key for key in entry if entry[key] != before[key]} <= SHRUNK | ALIKE.keys()
+        assert entry["image_size"] == min(before["image_size"], 72)
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
