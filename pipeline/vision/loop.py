@@ -49,7 +49,7 @@ def fit(
             started = perf_counter()
             seen = train_epoch(learner, batches, criterion, epoch, progress.history)
             measured = {"learning_rate": learner.rate} | criterion.measure("train", seen)
-            pace = {"pictures_per_second": fabric.world_size * len(seen.rows) / (perf_counter() - started)}
+            pace = {"pictures_per_second": len(seen.rows) / (perf_counter() - started)}
             if len(material.validation):
                 answers = answer(learner.judged, held_out, entry, fabric)
                 measured |= criterion.measure("validation", answers)
@@ -87,9 +87,13 @@ def train_epoch(learner: Learner, batches: Loader, criterion: Criterion, epoch: 
         learner.set_rate(epoch + (step + 0.5) / len(batches), history)
         pictures, rows = (part.to(fabric.device, non_blocking=True) for part in (pictures, rows))
         batch = mix(pictures, rows, entry, (entry.seed, epoch, step + 1, fabric.global_rank))
-        for piece in batch.pieces(entry.accumulate):
-            outputs = learner.model(piece.pictures)
-            fabric.backward(criterion.mixed(outputs, piece) * (len(piece.rows) / len(batch.rows)))
+        pieces = batch.pieces(entry.accumulate)
+        for number, piece in enumerate(pieces, start=1):
+            # processes with shares of unequal size may have other numbers of pieces: they meet at the last one alone
+            with fabric.no_backward_sync(learner.model, enabled=number < len(pieces)):
+                outputs = learner.model(piece.pictures)
+                fabric.backward(criterion.mixed(outputs, piece) * (len(piece.rows) / len(batch.rows)))
             said.append(Looks(piece.rows, {name: out.detach().unsqueeze(1) for name, out in outputs.items()}))
         learner.step(epoch * len(batches) + step + 1)
+    learner.share_buffers()
     return Answers.of(gathered(Looks.joined(said), fabric), entry, Views())
