@@ -1,6 +1,7 @@
 """The training loop: one visible page, the same for every entry."""
 
 from collections.abc import Callable
+from math import isfinite
 from time import perf_counter
 
 import torch
@@ -8,6 +9,7 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from pipeline.entries import Model, Views
+from pipeline.errors import EntryError
 from pipeline.progress import watch
 from pipeline.vision.checkpoints import Checkpoint, Metrics, Progress
 from pipeline.vision.criterion import Criterion
@@ -31,7 +33,8 @@ def fit(
     Without validation rows the last epoch is kept. The learning rate follows `entry.course` whatever `epochs` is:
     a refit that ends early has walked the same course. Resumed or not, the result is the same, because every
     random draw depends on the seed, the epoch, the step and the row alone. `on_epoch` also hears how many pictures a
-    second were learnt from, unless the epoch was one of the checkpoint's.
+    second were learnt from, unless the epoch was one of the checkpoint's. Raises `EntryError` when the loss is no
+    number any more.
     """
     torch.manual_seed(entry.seed)
     learner = Learner.create(entry, fabric)
@@ -57,6 +60,7 @@ def fit(
                     progress.keep(epoch, learner.kept(), answers.predictions)
             else:
                 progress.keep(epoch, learner.kept(), {})
+            _require_finite(measured, epoch, entry)
             progress.history.append(measured)
             if fabric.is_global_zero:
                 checkpoint.save(learner.states(), progress)
@@ -97,3 +101,13 @@ def train_epoch(learner: Learner, batches: Loader, criterion: Criterion, epoch: 
         learner.step(epoch * len(batches) + step + 1)
     learner.share_buffers()
     return Answers.of(gathered(Looks.joined(said), fabric), entry, Views())
+
+
+def _require_finite(measured: Metrics, epoch: int, entry: Model) -> None:
+    part = "validation" if "validation_loss" in measured else "train"
+    loss = measured[f"{part}_loss"]
+    if not isfinite(loss):
+        raise EntryError(
+            f"epoch {epoch + 1}: the loss in {part} is {loss}, the training has diverged; lower "
+            f"optimizer.learning_rate {entry.optimizer.learning_rate:g}, or set clip, or precision: 32-true"
+        )
