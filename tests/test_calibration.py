@@ -73,12 +73,6 @@ def test_a_fold_is_scaled_by_the_other_folds() -> None:
     np.testing.assert_allclose(nested(sample.probabilities, relabelled, folds)[folds == 0], table[folds == 0])
 
 
-def test_a_single_fold_is_scaled_by_itself() -> None:
-    sample = people(200, TRAIN, TRAIN, sure=3)
-    table = nested(sample.probabilities, sample.targets, np.zeros_like(sample.people))
-    np.testing.assert_allclose(table, scale(sample.probabilities, fit(sample.probabilities, sample.targets)))
-
-
 def test_scores_show_the_error_before_and_after() -> None:
     sample = people(1000, TRAIN, TRAIN, sure=4)
     scaled = nested(sample.probabilities, sample.targets, sample.people % 5)

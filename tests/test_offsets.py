@@ -51,12 +51,6 @@ def test_a_fold_gets_the_offsets_of_the_others() -> None:
     np.testing.assert_allclose(found[folds == 0], apply(sample.probabilities[folds == 0], offsets))
 
 
-def test_a_single_fold_is_left_as_it_is() -> None:
-    sample = classes(50)
-    found = nested(sample.probabilities, sample.targets, np.zeros_like(sample.people))
-    np.testing.assert_array_equal(found, sample.probabilities)
-
-
 def test_models_without_doubt_need_no_offsets() -> None:
     sample = classes(100, 12)
     np.testing.assert_array_equal(fit(sample.probabilities, sample.targets), 0)
