@@ -1,6 +1,7 @@
 """The data set on disk: its train and eval pictures, checked, and the upright RGB pixels of each."""
 
 import os
+import struct
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
@@ -207,7 +208,7 @@ def _load(data: bytes, name: str, draft: bool = False) -> Image.Image:
         raise InputError(f"{name}: {'neither a JPEG nor a PNG picture' if data else 'empty (0 bytes)'}") from None
     except OSError as error:
         raise InputError(f"{name}: {error.strerror or error}") from None
-    except (SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except (SyntaxError, ValueError, struct.error, Image.DecompressionBombError) as error:
         raise InputError(f"{name}: {error}") from None
 
 

@@ -265,6 +265,13 @@ def test_check_refuses_exactly_what_read_refuses(tmp_path_factory: pytest.TempPa
     assert is_refused(lambda: check([path])) == is_refused(lambda: read(path))
 
 
+def test_tags_that_end_in_their_own_head_are_refused(tmp_path: Path) -> None:
+    Image.fromarray(random_pixels()).save(tmp_path / "short.jpg", exif=b"Exif\0\0II*\0", dpi=(72, 72))
+    for action in (check, lambda paths: read(*paths)):
+        with pytest.raises(InputError, match=r"short\.jpg: unpack requires a buffer of 4 bytes"):
+            action([tmp_path / "short.jpg"])
+
+
 def test_every_broken_picture_is_named_at_once_with_its_reason(tmp_path: Path) -> None:
     contents = {
         "good.jpg": KINDS["jpeg"],
