@@ -18,9 +18,9 @@ import torch
 from benchmarks.pictures import entry, photographs_of
 from benchmarks.timing import Result, compare, timed
 from pipeline import tables
-from pipeline.blend import EVERYTHING
+from pipeline.ensemble.blend import EVERYTHING
+from pipeline.ensemble.formula import Formula
 from pipeline.entries import Recipe
-from pipeline.formula import Formula
 from pipeline.labels import ATTRIBUTES
 from pipeline.params import Crop
 from pipeline.photographs import read

@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline import formula, params, predictions, tables
+from pipeline import params, predictions, tables
 from pipeline.digests import sha256
+from pipeline.ensemble import formula
+from pipeline.ensemble.roster import Roster, held_out
 from pipeline.entries import Model
 from pipeline.errors import InputError, raise_faults
 from pipeline.folded import folded
 from pipeline.members import Member, require
 from pipeline.registration import ENSEMBLE, evidence
 from pipeline.registration.evidence import Evidence
-from pipeline.roster import Roster, held_out
 from pipeline.serving.classifier import CROP, FORMULA, MEMBERS
 
 ENTRY = "entry.json"

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline import formula, predictions
-from pipeline.blend import EVERYTHING
+from pipeline import predictions
+from pipeline.ensemble import formula
+from pipeline.ensemble.blend import EVERYTHING
 from pipeline.entries import attributes
 from pipeline.errors import raise_faults
 from pipeline.labels import ATTRIBUTES, band, names, values

@@ -8,27 +8,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline import (
-    adjustments,
-    age_errors,
-    blend,
-    members,
-    metrics,
-    mistakes,
-    outcomes,
-    params,
-    predictions,
-    reliability,
-    tables,
-    targets,
-)
-from pipeline.blend import Blend, Voices
+from pipeline import members, metrics, params, predictions, tables, targets
 from pipeline.digests import sha256
+from pipeline.ensemble import adjustments, age_errors, blend, mistakes, outcomes, reliability
+from pipeline.ensemble.blend import Blend, Voices
+from pipeline.ensemble.formula import Formula
+from pipeline.ensemble.roster import Roster, best, held_out
 from pipeline.folded import folded
-from pipeline.formula import Formula
 from pipeline.labels import ATTRIBUTES, names
 from pipeline.members import Member
-from pipeline.roster import Roster, best, held_out
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,15 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from pipeline import calibration, params, plots, predictions, shift, tables
+from pipeline import params, plots, predictions, tables
+from pipeline.ensemble import calibration, shift
+from pipeline.ensemble.formula import read
+from pipeline.ensemble.roster import Roster
 from pipeline.entries import Head, SmoothL1, attributes
 from pipeline.errors import InputError
-from pipeline.formula import read
 from pipeline.labels import names
 from pipeline.members import Member
 from pipeline.probabilities import Heads, Table, multiply
-from pipeline.roster import Roster
 from pipeline.stages.ensemble import Summary, ensemble
 from pipeline.targets import codes
 

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline.calibration import expected_calibration_error
+from pipeline.ensemble.calibration import expected_calibration_error
+from pipeline.ensemble.mixes import Evidence, Shares, bbse, correction, em, macro_f1, p_value, ratio, reweighted
 from pipeline.labels import ATTRIBUTES, Codes
-from pipeline.mixes import Evidence, Shares, bbse, correction, em, macro_f1, p_value, ratio, reweighted
 from pipeline.probabilities import Table
 
 DRAWS = 200

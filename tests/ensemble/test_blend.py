@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline import blend
-from pipeline.blend import Voices
+from pipeline.ensemble import blend
+from pipeline.ensemble.blend import Voices
 from pipeline.entries import attributes
 from pipeline.folded import GROUPS
 from pipeline.labels import names

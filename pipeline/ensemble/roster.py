@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline import metrics, predictions, selection, targets
+from pipeline import metrics, predictions, targets
+from pipeline.ensemble import selection
 from pipeline.entries import attributes
 from pipeline.labels import band, names
 from pipeline.members import Member

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from pipeline.ensemble.mixes import Evidence, bbse, correction, em, macro_f1, p_value, reweighted
 from pipeline.metrics import confusion
 from pipeline.metrics import macro_f1 as unweighted_macro_f1
-from pipeline.mixes import Evidence, bbse, correction, em, macro_f1, p_value, reweighted
 from pipeline.probabilities import Table
 from tests.simulated import PICTURES, SHIFTED, TRAIN, evidence, people, simulated
 

@@ -5,13 +5,14 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from pipeline import calibration, offsets, tables, targets
-from pipeline.adjustments import Adjusted, adjust, calibrate, estimates
-from pipeline.blend import Voices
+from pipeline import tables, targets
+from pipeline.ensemble import calibration, offsets
+from pipeline.ensemble.adjustments import Adjusted, adjust, calibrate, estimates
+from pipeline.ensemble.blend import Voices
+from pipeline.ensemble.mixes import Shares
 from pipeline.folded import groups
 from pipeline.labels import AGES, ATTRIBUTES, GENDERS, MASKS, decode, names
 from pipeline.metrics import confusion, macro_f1
-from pipeline.mixes import Shares
 from pipeline.probabilities import Table, multiply
 from pipeline.sections import Ensemble
 from tests.simulated import PICTURES, SHIFTED, TRAIN, Sample, people

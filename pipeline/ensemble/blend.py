@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline import metrics, selection, targets, voting
+from pipeline import metrics, targets
+from pipeline.ensemble import selection, voting
 from pipeline.entries import attributes
 from pipeline.folded import groups
 from pipeline.labels import ATTRIBUTES, CLASSES, Codes

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from pipeline.calibration import FLOOR
+from pipeline.ensemble.calibration import FLOOR
+from pipeline.ensemble.mixes import Shares, macro_f1
 from pipeline.labels import CLASSES, SHAPE, Codes, decode
-from pipeline.mixes import Shares, macro_f1
 from pipeline.probabilities import Table
 
 STEPS = np.linspace(-1.5, 1.5, 13)

@@ -7,15 +7,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline import calibration, offsets, shift, targets
-from pipeline.blend import EVERYTHING, Voices
+from pipeline import targets
+from pipeline.ensemble import calibration, offsets, shift
+from pipeline.ensemble.blend import EVERYTHING, Voices
+from pipeline.ensemble.mixes import Evidence, Shares, macro_f1
+from pipeline.ensemble.shift import Estimate
 from pipeline.entries import attributes
 from pipeline.folded import groups
 from pipeline.labels import ATTRIBUTES, Codes, decode, names
-from pipeline.mixes import Evidence, Shares, macro_f1
 from pipeline.probabilities import Numbers, Table, marginal
 from pipeline.sections import Ensemble
-from pipeline.shift import Estimate
 
 COLUMNS = ["model", "head", "temperature", "calibration_error_before", "calibration_error_after"]
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from pipeline.ensemble.voting import Vote, combine, macro_f1
 from pipeline.probabilities import Table
-from pipeline.voting import Vote, combine, macro_f1
 
 VOTES: tuple[Vote, ...] = ("soft", "logit_mean", "hard")
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline import adjustments, blend, offsets
-from pipeline.blend import Blend, Voices
+from pipeline.ensemble import adjustments, blend, offsets
+from pipeline.ensemble.blend import Blend, Voices
+from pipeline.ensemble.mixes import Shares, reweighted
 from pipeline.entries import Section
 from pipeline.errors import InputError
-from pipeline.mixes import Shares, reweighted
 from pipeline.probabilities import Table
 from pipeline.sections import Ensemble
 

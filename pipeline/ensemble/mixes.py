@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.calibration import FLOOR
+from pipeline.ensemble.calibration import FLOOR
 from pipeline.labels import Codes
 from pipeline.probabilities import Table
 

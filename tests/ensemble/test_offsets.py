@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from pipeline.ensemble.offsets import apply, fit, nested
 from pipeline.labels import CLASSES, SHAPE, decode, encode
 from pipeline.metrics import confusion, macro_f1
-from pipeline.offsets import apply, fit, nested
 from pipeline.probabilities import Table, multiply
 from tests.simulated import Sample, people
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.calibration import expected_calibration_error, fit, nested, scale, scores
+from pipeline.ensemble.calibration import expected_calibration_error, fit, nested, scale, scores
 from tests.simulated import people
 
 TRAIN = np.array([0.5, 0.4, 0.1])
