@@ -10,8 +10,9 @@ import pandas as pd
 from pipeline import targets
 from pipeline.ensemble import calibration, offsets, shift
 from pipeline.ensemble.blend import EVERYTHING, Voices
-from pipeline.ensemble.mixes import Evidence, Shares, macro_f1
+from pipeline.ensemble.mixes import Evidence, Shares
 from pipeline.ensemble.shift import Estimate
+from pipeline.ensemble.voting import macro_f1
 from pipeline.entries import attributes
 from pipeline.folded import groups
 from pipeline.labels import ATTRIBUTES, Codes, decode, names

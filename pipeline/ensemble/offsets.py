@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from pipeline.ensemble.calibration import FLOOR
-from pipeline.ensemble.mixes import Shares, macro_f1
+from pipeline.ensemble.mixes import Shares
+from pipeline.ensemble.voting import macro_f1
 from pipeline.labels import CLASSES, SHAPE, Codes, decode
 from pipeline.probabilities import Table
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from pipeline.ensemble.mixes import Evidence
-from pipeline.ensemble.mixes import macro_f1 as weighted_macro_f1
 from pipeline.ensemble.shift import Estimate, adapt, estimate, of_classes, table, worthwhile
+from pipeline.ensemble.voting import macro_f1 as weighted_macro_f1
 from pipeline.labels import ATTRIBUTES, decode, encode
 from pipeline.metrics import confusion, macro_f1
 from pipeline.probabilities import Table, multiply
