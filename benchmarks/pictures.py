@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from pipeline import params, photographs
+from pipeline import photographs, sections
 from pipeline.dataset import TRAIN, train_pictures
 from pipeline.entries import Model
 from pipeline.labels import MASKS
@@ -31,7 +31,7 @@ def photographs_of(root: Path | None, count: int) -> list[Path]:
 def drawn() -> Path:
     """The drawn sample, in a temporary folder."""
     folder = Path(tempfile.mkdtemp(prefix="benchmark-"))
-    sample(folder, params.Sample(people=24, eval_people=1))
+    sample(folder, sections.Sample(people=24, eval_people=1))
     return folder
 
 

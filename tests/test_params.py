@@ -9,7 +9,8 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 
 from pipeline.errors import InputError
-from pipeline.params import FILE, Crop, Params, load
+from pipeline.params import FILE, Params, load
+from pipeline.sections import Crop
 
 SHIPPED = Path(__file__).parent.parent / FILE
 Change = tuple[str, Any]

@@ -12,8 +12,8 @@ from pipeline.ensemble import selection, voting
 from pipeline.entries import attributes
 from pipeline.folded import groups
 from pipeline.labels import ATTRIBUTES, CLASSES, Codes
-from pipeline.params import Ensemble
 from pipeline.probabilities import Heads, Numbers, Table, band_table, fit_spread, marginal, multiply
+from pipeline.sections import Ensemble
 
 Voices = Mapping[str, Sequence[Heads]]
 """By the name that a system has for it (`mask`, `mask/refit`): what each of its members says of the same pictures."""

@@ -6,8 +6,8 @@ import numpy as np
 
 from pipeline.ensemble.voting import Weights, ballots, macro_f1
 from pipeline.labels import Codes
-from pipeline.params import Ensemble
 from pipeline.probabilities import Table
+from pipeline.sections import Ensemble
 
 ROUNDS = 30
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline import params, predictions, tables
+from pipeline import params, predictions, sections, tables
 from pipeline.digests import sha256
 from pipeline.ensemble import formula
 from pipeline.ensemble.roster import Roster, held_out
@@ -96,7 +96,7 @@ def _ensemble(read: params.Params, roster: Roster, pictures: pd.DataFrame, resul
     )
 
 
-def _model(crop: params.Crop, members: list[Member]) -> dict[str, Path | str]:
+def _model(crop: sections.Crop, members: list[Member]) -> dict[str, Path | str]:
     settings = crop.model_copy(update={"shards": (0,)})  # how many cut side by side is no part of the answer
     files: dict[str, Path | str] = {f"{MEMBERS}/{member.name}.safetensors": member.weights for member in members}
     return files | {CROP: settings.model_dump_json(indent=2)}

@@ -13,10 +13,10 @@ from pipeline.ensemble.blend import EVERYTHING
 from pipeline.entries import attributes
 from pipeline.errors import raise_faults
 from pipeline.labels import ATTRIBUTES, band, names, values
-from pipeline.params import Crop
 from pipeline.photographs import Pixels
 from pipeline.probabilities import Heads, Table, marginal
 from pipeline.progress import watch
+from pipeline.sections import Crop
 from pipeline.serving import given
 from pipeline.vision.accelerators import device
 from pipeline.vision.crops import BATCH, Cropper

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline import members, metrics, params, predictions, tables, targets
+from pipeline import members, metrics, predictions, tables, targets
 from pipeline.digests import sha256
 from pipeline.ensemble import adjustments, age_errors, blend, mistakes, outcomes, reliability
 from pipeline.ensemble.blend import Blend, Voices
@@ -17,6 +17,7 @@ from pipeline.ensemble.roster import Roster, best, held_out
 from pipeline.folded import folded
 from pipeline.labels import ATTRIBUTES, names
 from pipeline.members import Member
+from pipeline.sections import Ensemble
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Summary:
     members: dict[str, str]
 
 
-def ensemble(roster: Roster, crops: Path, labels: Path, folds: Path, results: Path, params: params.Ensemble) -> Summary:
+def ensemble(roster: Roster, crops: Path, labels: Path, folds: Path, results: Path, params: Ensemble) -> Summary:
     """Write into `results` the probabilities of the 18 classes of every eval picture, and the out-of-fold report.
 
     The members of a model vote, a system multiplies the heads of its models, and the systems vote. What that takes
@@ -73,7 +74,7 @@ def ensemble(roster: Roster, crops: Path, labels: Path, folds: Path, results: Pa
     return Summary(scores, {member.name: sha256(member.weights) for member in team})
 
 
-def _names(roster: Roster, params: params.Ensemble) -> Iterable[str]:
+def _names(roster: Roster, params: Ensemble) -> Iterable[str]:
     if params.systems == "per_attribute":
         return roster.trained
     return (name for system in params.systems for name in system)
@@ -85,7 +86,7 @@ def _unseen(voters: Mapping[str, Sequence[Member]]) -> tuple[list[str], Voices]:
     return pictures, {name: [predictions.read_for(voter.eval, pictures) for voter in voters[name]] for name in voters}
 
 
-def _voter_by_voter(voices: Voices, fitted: Blend, params: params.Ensemble) -> npt.NDArray[np.float64]:
+def _voter_by_voter(voices: Voices, fitted: Blend, params: Ensemble) -> npt.NDArray[np.float64]:
     """Answers (voters, m, 18) of the first voter of every name, the second, ...; one of all where numbers differ."""
     if len({len(voters) for voters in voices.values()}) > 1:
         return blend.answer(voices, fitted, params)[np.newaxis]
@@ -93,7 +94,7 @@ def _voter_by_voter(voices: Voices, fitted: Blend, params: params.Ensemble) -> n
     return np.stack([blend.answer(one, fitted, params) for one in rounds])
 
 
-def _scores_of_choice(voices: Voices, pictures: pd.DataFrame, params: params.Ensemble) -> dict[str, float]:
+def _scores_of_choice(voices: Voices, pictures: pd.DataFrame, params: Ensemble) -> dict[str, float]:
     """Beside the nested score that of equal weights, and the flattering one of the pictures that are fitted on."""
     if not params.chooses:
         return {}

@@ -11,8 +11,8 @@ from pipeline.ensemble.blend import Voices
 from pipeline.entries import attributes
 from pipeline.folded import GROUPS
 from pipeline.labels import names
-from pipeline.params import Ensemble
 from pipeline.probabilities import Heads, band_table, fit_spread, multiply
+from pipeline.sections import Ensemble
 from pipeline.targets import codes
 
 MASK, PAIR, YEARS = ("mask",), ("gender x age",), ("age=years", "mask", "gender")

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from pipeline.ensemble.selection import choose, greedy, top
 from pipeline.ensemble.voting import combine, macro_f1
 from pipeline.labels import Codes
-from pipeline.params import Ensemble
 from pipeline.probabilities import Table
+from pipeline.sections import Ensemble
 
 TARGETS: Codes = np.arange(60) % 3
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from pipeline import params, plots, predictions, tables
+from pipeline import plots, predictions, tables
 from pipeline.ensemble import calibration, shift
 from pipeline.ensemble.formula import read
 from pipeline.ensemble.roster import Roster
@@ -20,6 +20,7 @@ from pipeline.errors import InputError
 from pipeline.labels import names
 from pipeline.members import Member
 from pipeline.probabilities import Heads, Table, multiply
+from pipeline.sections import Ensemble
 from pipeline.stages.ensemble import Summary, ensemble
 from pipeline.targets import codes
 
@@ -108,7 +109,7 @@ class Workspace:
             labels=self.root / "labels.csv",
             folds=self.root / "folds.csv",
             results=self.root / results,
-            params=params.Ensemble.model_validate({"systems": systems} | settings),
+            params=Ensemble.model_validate({"systems": systems} | settings),
         )
 
     def answer(self, results: str = "results") -> Table:
