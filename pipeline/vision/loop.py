@@ -42,26 +42,14 @@ def fit(
     progress = checkpoint.restore(learner.states())
     share = (fabric.global_rank, fabric.world_size)
     batches = material.to_learn(material.training, entry, share)
-    held_out = material.to_predict(material.validation, entry, share)
+    held_out = material.to_predict(material.validation, entry, share) if len(material.validation) else None
 
     for epoch in range(epochs):
-        pace: Metrics = {}  # not part of the history, which must not depend on time
+        pace: Metrics = {}
         if epoch >= len(progress.history):
             if progress.waited >= (entry.patience or epochs):
                 break
-            started = perf_counter()
-            seen = train_epoch(learner, batches, criterion, epoch, progress.history)
-            measured = {"learning_rate": learner.rate} | criterion.measure("train", seen)
-            pace = {"pictures_per_second": len(seen.rows) / (perf_counter() - started)}
-            if len(material.validation):
-                answers = answer(learner.judged, held_out, entry, fabric)
-                measured |= criterion.measure("validation", answers)
-                if progress.is_better(measured, entry.select):
-                    progress.keep(epoch, learner.kept(), answers.predictions)
-            else:
-                progress.keep(epoch, learner.kept(), {})
-            _require_finite(measured, epoch, entry)
-            progress.history.append(measured)
+            pace = run_epoch(learner, batches, held_out, criterion, epoch, progress)
             if fabric.is_global_zero:
                 checkpoint.save(learner.states(), progress)
         on_epoch(epoch, progress.history[epoch] | pace)
@@ -70,6 +58,26 @@ def fit(
         learner.go_back(progress.state)
         progress.state = finish(learner, material.to_learn(material.finishing, entry, share), criterion, progress)
     return progress
+
+
+def run_epoch(
+    learner: Learner, batches: Loader, held_out: Loader | None, criterion: Criterion, epoch: int, progress: Progress
+) -> Metrics:
+    """Train and judge once more, and note it in the progress; returns the pace, of which no result may depend."""
+    entry, started = learner.entry, perf_counter()
+    seen = train_epoch(learner, batches, criterion, epoch, progress.history)
+    measured = {"learning_rate": learner.rate} | criterion.measure("train", seen)
+    pace = {"pictures_per_second": len(seen.rows) / (perf_counter() - started)}
+    if held_out is None:
+        progress.keep(epoch, learner.kept(), {})
+    else:
+        answers = answer(learner.judged, held_out, entry, learner.fabric)
+        measured |= criterion.measure("validation", answers)
+        if progress.is_better(measured, entry.select):
+            progress.keep(epoch, learner.kept(), answers.predictions)
+    _require_finite(measured, epoch, entry)
+    progress.history.append(measured)
+    return pace
 
 
 def finish(learner: Learner, batches: Loader, criterion: Criterion, progress: Progress) -> dict[str, Tensor]:
