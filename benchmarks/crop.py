@@ -11,8 +11,8 @@ from PIL import Image
 
 from benchmarks.pictures import photographs_of
 from benchmarks.timing import Result, compare
-from pipeline.params import Crop as Params
 from pipeline.photographs import check, read
+from pipeline.sections import Crop as Params
 from pipeline.vision.crops import Crop, Cropper
 from pipeline.vision.faces import Face
 from pipeline.vision.workers import pool

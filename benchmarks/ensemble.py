@@ -10,8 +10,8 @@ from torch import Tensor
 from benchmarks.pictures import entry, photographs_of
 from benchmarks.timing import Result, compare
 from pipeline.entries import Recipe
-from pipeline.params import Crop
 from pipeline.photographs import read
+from pipeline.sections import Crop
 from pipeline.vision import inference, weights
 from pipeline.vision.crops import Cropper
 from pipeline.vision.network import Network

@@ -52,7 +52,7 @@ def _work(what: str, count: int, root: Path | None) -> Work:
 def _crop(count: int, root: Path | None) -> Work:
     from benchmarks.crop import cut
     from benchmarks.pictures import photographs_of
-    from pipeline.params import Crop
+    from pipeline.sections import Crop
     from pipeline.vision.crops import Cropper
 
     paths = photographs_of(root, UNITS["crop"])

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from pipeline import params, photographs
+from pipeline import photographs, sections
+from pipeline.dataset import TRAIN, train_pictures
 from pipeline.entries import Model
 from pipeline.labels import MASKS
-from pipeline.photographs import TRAIN, Pixels
+from pipeline.photographs import Pixels
 from pipeline.stages.sample import sample
 from pipeline.vision.material import Material
 
@@ -22,7 +23,7 @@ LIGHT = [{"HorizontalFlip": {"p": 0.5}}]
 def photographs_of(root: Path | None, count: int) -> list[Path]:
     """So many train pictures of a data set, drawn at random; of the drawn sample without one."""
     root = root or drawn()
-    paths = [root / TRAIN / path for path in photographs.train_pictures(root)["path"]]
+    paths = [root / TRAIN / path for path in train_pictures(root)["path"]]
     return random.Random(777).sample(paths, min(count, len(paths)))
 
 
@@ -30,7 +31,7 @@ def photographs_of(root: Path | None, count: int) -> list[Path]:
 def drawn() -> Path:
     """The drawn sample, in a temporary folder."""
     folder = Path(tempfile.mkdtemp(prefix="benchmark-"))
-    sample(folder, params.Sample(people=24, eval_people=1))
+    sample(folder, sections.Sample(people=24, eval_people=1))
     return folder
 
 

@@ -18,13 +18,12 @@ import torch
 from benchmarks.pictures import entry, photographs_of
 from benchmarks.timing import Result, compare, timed
 from pipeline import tables
-from pipeline.blend import EVERYTHING
+from pipeline.ensemble.blend import EVERYTHING
+from pipeline.ensemble.formula import Formula
 from pipeline.entries import Recipe
-from pipeline.formula import Formula
 from pipeline.labels import ATTRIBUTES
-from pipeline.params import Crop
 from pipeline.photographs import read
-from pipeline.sections import Ensemble
+from pipeline.sections import Crop, Ensemble
 from pipeline.serving.classifier import CROP, FORMULA, MEMBERS, Classifier
 from pipeline.vision import weights
 from pipeline.vision.crops import Cropper

@@ -14,11 +14,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline import calibration, offsets, shift, suggestions, tables, targets
-from pipeline.blend import EVERYTHING
+from pipeline import suggestions, tables, targets
+from pipeline.ensemble import calibration, offsets, shift
+from pipeline.ensemble.blend import EVERYTHING
+from pipeline.ensemble.mixes import Evidence, Shares
 from pipeline.labels import ATTRIBUTES, Codes
 from pipeline.metrics import confusion, macro_f1
-from pipeline.mixes import Evidence, Shares
 from pipeline.probabilities import Table, marginal, multiply
 
 MIXES = {

@@ -163,7 +163,7 @@ def refit(
 def ensemble(models: Models, crops: Crops, labels: Labels, folds: Folds, results: Results) -> None:
     """Make one answer of all members' predictions, and score those out of fold."""
     from pipeline import tracked, tracking
-    from pipeline.roster import Roster
+    from pipeline.ensemble.roster import Roster
     from pipeline.stages.ensemble import ensemble as stage
 
     read = params.load()

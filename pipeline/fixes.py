@@ -10,7 +10,7 @@ import pandas as pd
 from pipeline import tables
 from pipeline.errors import InputError, raise_faults
 from pipeline.labels import ATTRIBUTES, GENDERS, OLDEST, is_years
-from pipeline.params import FixFault
+from pipeline.sections import FixFault
 
 COLUMNS: dict[str, tables.Kind] = dict.fromkeys(("id", "field", "was", "value", "source"), "text")
 SWAP = "swap normal incorrect_mask"

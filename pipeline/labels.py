@@ -31,7 +31,10 @@ def is_years(cell: str) -> bool:
     return cell.isascii() and cell.isdigit() and 1 <= int(cell) <= OLDEST
 
 
-def band(years: npt.NDArray[np.number[Any]] | Sequence[float] | float, bands: Sequence[int] = SCORED_BANDS) -> Codes:
+def band(
+    years: npt.NDArray[np.number[Any]] | Sequence[float] | float,
+    bands: Sequence[float] | npt.NDArray[np.float64] = SCORED_BANDS,
+) -> Codes:
     """Age band of each age in years: 0 below the first boundary, 1 from it on, 2 from the second on."""
     return np.asarray(np.digitize(np.asarray(years), bands), dtype=np.int64)
 

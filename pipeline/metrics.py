@@ -1,4 +1,4 @@
-"""Scores of predicted classes: macro F1, accuracy and which attributes are wrong, from integer arrays."""
+"""Scores of predicted classes: macro F1, accuracy and which attributes are wrong, from arrays of codes or counts."""
 
 import json
 from collections.abc import Mapping
@@ -12,6 +12,8 @@ import numpy.typing as npt
 from pipeline.labels import ATTRIBUTES, CLASSES, Codes, decode
 
 Scores = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.number[Any]]
+"""Pictures, or the sums of what they weigh."""
 
 
 def confusion(targets: Codes, predictions: Codes, classes: int = CLASSES) -> Codes:
@@ -38,12 +40,12 @@ def recall(counts: Codes) -> Scores:
     return _ratio(np.diag(counts), counts.sum(axis=1))
 
 
-def f1(counts: Codes) -> Scores:
+def f1(counts: Counts) -> Scores:
     """F1 of each class, 2 TP / (2 TP + FP + FN); 0 for a class that neither occurs nor is predicted."""
     return _ratio(2 * np.diag(counts), counts.sum(axis=0) + counts.sum(axis=1))
 
 
-def macro_f1(counts: Codes) -> float:
+def macro_f1(counts: Counts) -> float:
     """Mean F1 over all classes of a confusion matrix, absent ones (0) included: the competition's score."""
     return float(f1(counts).mean())
 
@@ -75,8 +77,8 @@ def write(path: Path, scores: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(rounded, indent=2) + "\n", encoding="utf-8")
 
 
-def _ratio(part: Codes, whole: Codes) -> Scores:
-    return np.divide(part, np.maximum(whole, 1), dtype=np.float64)
+def _ratio(part: Counts, whole: Counts) -> Scores:
+    return np.divide(part, whole, out=np.zeros(len(whole)), where=whole > 0)
 
 
 def _pair(prefix: str, counts: Codes) -> dict[str, float]:

@@ -11,7 +11,7 @@ from pipeline.labels import ATTRIBUTES
 
 def training(name: str, entry: Model, held_out: str, scores: Mapping[str, float]) -> str:
     """Two lines on a training: the entry, whom it held out, and the scores of the epoch that was kept."""
-    weights = "pretrained" if entry.pretrained or entry.weights else "from scratch"
+    weights = "pretrained" if entry.pretrained else "from scratch"
     heads = ", ".join(entry.heads)
     told = ", ".join(f"{key.replace('_', ' ')} {value:.3f}" for key, value in scores.items() if key != "epoch")
     return (

@@ -13,24 +13,9 @@ from pipeline.errors import InputError, raise_faults
 from pipeline.kubeflow.settings import Kubeflow
 from pipeline.labels import ATTRIBUTES
 from pipeline.members import PARTS
-from pipeline.sections import Crop, Data, Ensemble, FixFault, Grow, Refit, Relabel, Retrain, Sample, Split, Train
+from pipeline.sections import Crop, Data, Ensemble, Refit, Relabel, Retrain, Sample, Split, Train
 from pipeline.wording import describe, nearest
 
-__all__ = [
-    "Crop",
-    "Data",
-    "Ensemble",
-    "FixFault",
-    "Grow",
-    "Params",
-    "Refit",
-    "Relabel",
-    "Retrain",
-    "Sample",
-    "Split",
-    "Train",
-    "load",
-]
 FILE = Path("params.yaml")
 
 

@@ -8,12 +8,15 @@ import numpy.typing as npt
 
 from pipeline.entries import attributes
 from pipeline.errors import InputError
-from pipeline.labels import ATTRIBUTES, CLASSES, SCORED_BANDS, shape
+from pipeline.labels import ATTRIBUTES, CLASSES, SCORED_BANDS, Codes, band, shape
 
 Numbers = npt.NDArray[np.floating]
 Table = npt.NDArray[np.float64]
 Heads = Mapping[str, Numbers]
 """What a model predicts, by the name of the head: probabilities (n, classes), or ages in years (n,)."""
+
+EDGES = np.asarray(SCORED_BANDS) - 0.5
+"""Of the bands among predicted years: labels are whole years, and 29.6 is nearer to 30 than to 29."""
 
 _normal_distribution = np.vectorize(lambda z: 0.5 * (1 + math.erf(z / math.sqrt(2))), otypes=[np.float64])
 
@@ -42,9 +45,18 @@ def marginal(head: str, table: Numbers, attribute: str) -> Table:
 
 
 def band_table(years: Numbers, spread: float) -> Table:
-    """Probabilities (n, 3) of the scored age bands where ages are normal about `years` (n,), `spread` years wide."""
-    below = _normal_distribution((np.asarray(SCORED_BANDS) - years[:, None]) / spread)
+    """Probabilities (n, 3) of the scored age bands where ages are normal about `years` (n,), `spread` years wide.
+
+    A whole age has the year about it: the continuity correction (Feller 1968, An Introduction to Probability Theory
+    and Its Applications, volume 1, chapter VII).
+    """
+    below = _normal_distribution((EDGES - years[:, None]) / spread)
     return np.diff(below, prepend=0.0, append=1.0, axis=1)
+
+
+def likeliest(numbers: Numbers) -> Codes:
+    """Code (n,) of what a head predicts: its likeliest class (n, k), or the scored age band of its years (n,)."""
+    return band(numbers, EDGES) if numbers.ndim == 1 else numbers.argmax(axis=1)
 
 
 def fit_spread(years: Numbers, ages: npt.NDArray[np.int64]) -> float:

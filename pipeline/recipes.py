@@ -54,8 +54,10 @@ def changes(before: Params, after: Params) -> list[str]:
 def use(name: str, force: bool = False, target: Path = FILE) -> tuple[Params, Params]:
     """Write a recipe over `target`, but for the sections `HERE`, which stay; returns what it was and what it is.
 
-    Raises `InputError` when what would be lost is neither a recipe nor committed, unless by `force`.
+    Raises `InputError` when the recipe is not valid, and when what would be lost is neither a recipe nor committed,
+    unless by `force`.
     """
+    load(find(name))  # before anything is written
     before, former = load(target), _sections(target)
     if not (force or _is_recipe(former) or _is_committed(target)):
         raise InputError(f"{target}: has edits that are neither committed nor a recipe's; commit them, or use --force")

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,13 +88,14 @@ def run(graph: Graph, slots: int, gpus: Sequence[int], logs: Path, show: Show) -
 
     Each stage is a `dvc repro --single-item` that logs to `logs/STAGE.log`; `show` is called again and again with the
     state of things. After a failure nothing new starts, and what runs is finished. Raises `InputError` naming the
-    stages that failed; on Ctrl-C (or SIGTERM) stops what runs and raises `KeyboardInterrupt`.
+    stages that failed; on Ctrl-C, SIGTERM, or when its terminal is closed, stops what runs and raises
+    `KeyboardInterrupt`.
     """
     logs.mkdir(parents=True, exist_ok=True)
     jobs = {name: Job(stage, logs / f"{name}.log") for name, stage in graph.items()}
     for job in jobs.values():
         job.log.unlink(missing_ok=True)
-    with _handling(signal.SIGTERM, signal.default_int_handler):
+    with _handling((signal.SIGTERM, signal.SIGHUP), signal.default_int_handler):
         try:
             while _start(jobs, slots, gpus):
                 show(jobs)
@@ -130,7 +131,7 @@ def _in(jobs: Jobs, state: State) -> list[Job]:
 
 def _stop(running: Sequence[Job]) -> None:
     """End stages and what they have started: politely first, so that DVC and MLflow can tidy up."""
-    with _handling(signal.SIGINT, signal.SIG_IGN):
+    with _handling((signal.SIGINT, signal.SIGTERM, signal.SIGHUP), signal.SIG_IGN):
         for how in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
             for job in running:
                 job.stop(how)
@@ -140,12 +141,16 @@ def _stop(running: Sequence[Job]) -> None:
 
 
 @contextmanager
-def _handling(number: signal.Signals, handler: Handler) -> Iterator[None]:
-    before = signal.signal(number, handler)
+def _handling(numbers: Iterable[signal.Signals], handler: Handler) -> Iterator[None]:
+    """Handle these signals, but those that are ignored already, as SIGHUP is under `nohup`."""
+    before = {number: found for number in numbers if (found := signal.getsignal(number)) is not signal.SIG_IGN}
+    for number in before:
+        signal.signal(number, handler)
     try:
         yield
     finally:
-        signal.signal(number, before)
+        for number, former in before.items():
+            signal.signal(number, former)
 
 
 def _raise_failures(jobs: Jobs) -> None:

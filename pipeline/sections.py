@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     Field,
     NonNegativeFloat,
     NonNegativeInt,
@@ -13,8 +14,9 @@ from pydantic import (
     model_validator,
 )
 
-from pipeline.entries.section import Fraction, Section, worded
+from pipeline.entries.section import Fraction, Section, Seed, distinct, worded
 
+Models = Annotated[tuple[str, ...], AfterValidator(distinct)]
 FixFault = Literal["unmatched", "ambiguous", "different", "already", "conflicting"]
 
 
@@ -29,7 +31,7 @@ class Sample(Section):
 
     people: Annotated[int, Field(ge=24)] = 90
     eval_people: PositiveInt = 30
-    seed: int = 777
+    seed: Seed = 777
 
 
 class Relabel(Section):
@@ -82,20 +84,20 @@ class Split(Section):
 
     by: Literal["person", "picture"] = "person"
     folds: Annotated[int, Field(ge=2)] = 5
-    seed: int = 777
+    seed: Seed = 777
 
 
 class Train(Section):
     """Which models are trained, and on which folds."""
 
-    models: Annotated[tuple[str, ...], Field(min_length=1)]
-    folds: Annotated[tuple[int, ...], Field(min_length=1)]
+    models: Annotated[Models, Field(min_length=1)]
+    folds: Annotated[tuple[int, ...], Field(min_length=1), AfterValidator(distinct)]
 
 
 class Refit(Section):
     """Which models are trained once more on everybody, for the number of epochs that the folds found best."""
 
-    models: tuple[str, ...] = ()
+    models: Models = ()
 
 
 class Retrain(Section):
@@ -104,7 +106,7 @@ class Retrain(Section):
     A picture joins where the probabilities of the labels of all heads multiply to `confidence` or more.
     """
 
-    models: tuple[str, ...] = ()
+    models: Models = ()
     confidence: Fraction = 0.95
     weight: PositiveFloat = 0.5
 
@@ -118,8 +120,9 @@ class Ensemble(Section):
     """
 
     systems: Annotated[
-        Literal["per_attribute"] | Annotated[tuple[tuple[str, ...], ...], Field(min_length=1)],
-        worded("must be per_attribute, or lists of models such as [[mask, gender, age]]"),
+        Literal["per_attribute"]
+        | Annotated[tuple[tuple[str, ...], ...], Field(min_length=1), AfterValidator(distinct)],
+        worded("must be per_attribute, or lists of models such as [[mask, gender, age]], no two alike"),
     ]
     vote: Literal["soft", "logit_mean", "hard"] = "soft"
     top_folds: PositiveInt | None = None

@@ -8,7 +8,7 @@ import pandas as pd
 from rich.table import Table
 
 from pipeline import tables
-from pipeline.errors import raise_faults
+from pipeline.errors import InputError, raise_faults
 from pipeline.labels import ATTRIBUTES, CLASSES, Codes, decode, names
 from pipeline.predictions import mismatches
 
@@ -20,9 +20,12 @@ GROUPS = {"18 classes": "", **{attribute: f"{attribute}_" for attribute in ATTRI
 def read(path: Path, like: "pd.Series[str] | None" = None, name: str = "itself") -> "pd.Series[int]":
     """Class codes 0..17 by ImageID, in the order of the pictures `like`, or of the file.
 
-    Raises `InputError` that names every row without a class, and every picture in which the file is not like `name`.
+    Raises `InputError` that names every row without a class, and every picture in which the file is not like `name`;
+    and for a file without rows.
     """
     table = tables.read(path, COLUMNS)
+    if table.empty:
+        raise InputError(f"{path}: no rows")
     expected = table["ImageID"] if like is None else like
     faults = mismatches(expected, table["ImageID"]) + no_classes(table)
     raise_faults(f"{path} does not fit {name}", faults)

@@ -7,13 +7,14 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from pipeline import calibration, tables, targets
-from pipeline.blend import EVERYTHING
-from pipeline.calibration import FLOOR
+from pipeline import tables, targets
+from pipeline.ensemble import calibration
+from pipeline.ensemble.blend import EVERYTHING
+from pipeline.ensemble.calibration import FLOOR
+from pipeline.ensemble.mixes import Shares
 from pipeline.errors import raise_faults
 from pipeline.fixes import SWAP
 from pipeline.labels import ATTRIBUTES, MASKS, SCORED_BANDS, Codes, names
-from pipeline.mixes import Shares
 from pipeline.predictions import mismatches
 from pipeline.probabilities import Table, marginal
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline import adjustments, metrics, outcomes, submissions, tables, targets
-from pipeline.blend import EVERYTHING
+from pipeline import metrics, submissions, tables, targets
+from pipeline.ensemble import adjustments, outcomes
+from pipeline.ensemble.blend import EVERYTHING
 from pipeline.labels import ATTRIBUTES
 from pipeline.report.sources import Sources, read
 from pipeline.sections import Ensemble

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pipeline.ensemble.mixes import Evidence
 from pipeline.labels import Codes
-from pipeline.mixes import Evidence
 from pipeline.probabilities import Table
 
 PICTURES = 7

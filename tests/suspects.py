@@ -6,10 +6,10 @@ import pandas as pd
 
 from pipeline import fixes, tables
 from pipeline.fixes import SWAP
-from pipeline.params import Relabel
 from pipeline.review import cases
 from pipeline.review.cases import Case
 from pipeline.review.reviewing import Review
+from pipeline.sections import Relabel
 from pipeline.stages.relabel import relabel
 from pipeline.suggestions import read
 from tests.dataset import DataSet

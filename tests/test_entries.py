@@ -44,6 +44,11 @@ def fault(tmp_path: Path, settings: dict[str, Any]) -> str:
             {"heads": {"gender": {"loss": {"name": "mix", "of": ["focal", "mse"]}}}},
             ".heads.gender.loss.mix.of.1: 'mse' is none of 'cross_entropy', 'focal', 'soft_f1', 'arcface'",
         ),
+        (
+            {"heads": {"gender": {"loss": {"name": "mix", "of": ["arcface", {"name": "arcface", "scale": 9}]}}}},
+            ".heads.gender: the arcface losses of a mix have scales 30, 9; a head's cosines have one",
+        ),
+        ({"weights": "a.safetensors"}, ": weights 'a.safetensors' would not be read: set pretrained: true"),
         ({"normalize": "imagnet"}, ".normalize: must be imagenet, competition, half, or {mean: [r, g, b], std: ["),
         ({"normalize": {"mean": [1, 1, 1]}}, ".normalize: must be imagenet, competition, half, or {mean:"),
         ({"drop_ages": [[29, 27]]}, ".drop_ages: [29, 27] is no range of ages: [youngest, oldest], both dropped"),

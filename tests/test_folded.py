@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from pipeline.errors import InputError
-from pipeline.folded import folded
+from pipeline.folded import GROUPS, folded, groups
 
 LABELS = "path,person,mask,gender,age,corrected\nb/normal.jpg,b,normal,male,20,\na/normal.jpg,a,normal,female,60,\n"
 
@@ -27,3 +28,11 @@ def test_pictures_of_one_table_alone_are_named(tmp_path: Path) -> None:
         folded(*write(tmp_path, "a/normal.jpg,a,1\nc/normal.jpg,c,0\n"))
     assert "no row for b/normal.jpg" in str(error.value)
     assert "a row for c/normal.jpg" in str(error.value)
+
+
+def test_folds_are_groups_and_one_that_is_alone_is_groups_of_people() -> None:
+    pictures = pd.DataFrame({"person": [*"aabbccddeeffgg"], "fold": [1, 1, 0, 0] * 3 + [1, 1]})
+    assert groups(pictures).tolist() == pictures["fold"].tolist()
+    alone = pictures.assign(group=groups(pictures.assign(fold=3)))
+    assert alone["group"].nunique() == GROUPS
+    assert len(alone[["person", "group"]].drop_duplicates()) == 7, "no person is in two"

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from pipeline import fixes, params, predictions, tables, targets
+from pipeline import fixes, predictions, sections, tables, targets
 from pipeline.entries import Model
 from pipeline.labels import ATTRIBUTES, Codes
 from pipeline.metrics import confusion, macro_f1
@@ -43,12 +43,12 @@ class Workspace:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.photographs = root / "sample"
-        sample(self.photographs, params.Sample(people=90, eval_people=1))
+        sample(self.photographs, sections.Sample(people=90, eval_people=1))
         self.truth = tables.read(self.photographs / "train" / "truth.csv", {"id": "text"})
         self.accept("truth", self.truth)
         self.labels("given")
         given, folds, classes, plot = (root / name for name in ("given.csv", "folds.csv", "classes.csv", "classes.png"))
-        split(given, folds, classes, plot, params.Split(folds=len(FOLDS)))
+        split(given, folds, classes, plot, sections.Split(folds=len(FOLDS)))
         self._crop()
 
     def accept(self, name: str, rows: pd.DataFrame) -> None:
@@ -57,7 +57,7 @@ class Workspace:
     def labels(self, name: str, *accepted: str) -> pd.DataFrame:
         """The labels with corrections, under a name."""
         labels = self.root / f"{name}.csv"
-        relabel(self.photographs, self.root / "fixes", labels, params.Relabel(fixes=accepted))
+        relabel(self.photographs, self.root / "fixes", labels, sections.Relabel(fixes=accepted))
         return tables.read(labels, tables.LABELS)
 
     def out_of_fold(self, labels: str) -> Table:

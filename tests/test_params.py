@@ -9,7 +9,8 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 
 from pipeline.errors import InputError
-from pipeline.params import FILE, Crop, Params, load
+from pipeline.params import FILE, Params, load
+from pipeline.sections import Crop
 
 SHIPPED = Path(__file__).parent.parent / FILE
 Change = tuple[str, Any]
@@ -110,6 +111,18 @@ def test_a_bare_name_is_an_entry_without_settings(change: Callable[..., Path]) -
         ),
         ("models.age.heads", {"age": {}, "gender x age": {}}, "models.age.heads: heads age, gender x age predict"),
         ("train.folds", [3], "train.folds: 3 is not one of the 2 folds 0..1"),
+        ("train.folds", [0, 1, 0], "train.folds: 0 is named twice"),
+        ("train.models", ["mask", "gender", "age", "mask"], "train.models: mask is named twice"),
+        ("refit.models", ["age", "age"], "refit.models: age is named twice"),
+        ("retrain.models", ["age", "age"], "retrain.models: age is named twice"),
+        (
+            "ensemble.systems",
+            [["mask", "gender", "age"]] * 2,
+            "ensemble.systems: must be per_attribute, or lists of models",
+        ),
+        ("split.seed", -1, "split.seed: must be greater than or equal to 0 (given: -1)"),
+        ("sample.seed", -1, "sample.seed: must be greater than or equal to 0 (given: -1)"),
+        ("models.age.seed", -1, "models.age.seed: must be greater than or equal to 0 (given: -1)"),
         ("train.folds", [], "train.folds: must have at least 1 item (given: [])"),
         ("refit.models", ["agee"], "refit.models: no model 'agee' under models; did you mean 'age'?"),
         ("ensemble.systems", [["mask", "age"]], "ensemble.systems: [mask, age] predicts age, mask; a system"),

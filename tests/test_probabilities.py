@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pipeline.entries import attributes
 from pipeline.errors import InputError
 from pipeline.labels import ATTRIBUTES, CLASSES, band, encode, shape
-from pipeline.probabilities import Table, band_table, fit_spread, marginal, multiply
+from pipeline.probabilities import Table, band_table, fit_spread, likeliest, marginal, multiply
 
 MIXES = [
     ("mask", "gender", "age"),
@@ -65,9 +65,17 @@ def test_years_become_distributions_over_bands_that_rise_with_age(years: list[fl
     assert (np.diff(table[:, 2]) >= -1e-12).all()
 
 
-@given(st.floats(0, 100).filter(lambda years: min(abs(years - 30), abs(years - 60)) > 0.01), st.floats(0.3, 8))
-def test_the_likeliest_band_is_that_of_the_years_whatever_the_spread(years: float, spread: float) -> None:
-    assert band_table(np.array([years]), spread).argmax() == band(years)
+@given(st.integers(1, 100), st.floats(-0.49, 0.49), st.floats(0.3, 8))
+def test_the_likeliest_band_is_that_of_the_nearest_age_whatever_the_spread(age: int, off: float, spread: float) -> None:
+    years = np.array([age + off])
+    assert band_table(years, spread).argmax() == likeliest(years) == band(age)
+
+
+def test_bands_are_as_frequent_as_ages_say() -> None:
+    random = np.random.default_rng(777)
+    ages = random.integers(15, 75, 200_000)
+    shares = band_table(ages + random.normal(0, 3, len(ages)), 3).mean(axis=0)
+    np.testing.assert_allclose(shares, np.bincount(band(ages)) / len(ages), atol=0.002)
 
 
 def test_the_spread_is_that_of_the_residuals() -> None:

@@ -135,6 +135,14 @@ def test_edits_that_are_not_committed_are_overwritten_only_by_force(workspace: P
     assert recipes.changes(params.load(), params.load(recipes.find("ours"))) == []
 
 
+def test_a_recipe_that_is_not_valid_is_never_written_over_the_parameters(workspace: Path) -> None:
+    before = (workspace / "params.yaml").read_bytes()
+    edit(workspace / "recipes" / "c-champion.yaml", "vote: ", "vot: ")
+    with pytest.raises(InputError, match=r"recipes/c-champion\.yaml: wrong parameters"):
+        recipes.use("c-champion")
+    assert (workspace / "params.yaml").read_bytes() == before
+
+
 def test_an_unknown_recipe_is_told_whom_it_resembles(workspace: Path) -> None:
     with pytest.raises(InputError, match=r"no recipe 'champion'; did you mean 'c-champion'\? There are c-champion, "):
         recipes.find("champion")

@@ -32,3 +32,9 @@ def test_classes_are_read_in_the_order_asked_for(tmp_path: Path) -> None:
     assert list(ordered.items()) == [("a", 17), ("b", 1)]
     with pytest.raises(InputError, match=r"one\.csv does not fit info\.csv[\s\S]*no row for c"):
         submissions.read(tmp_path / "one.csv", pd.Series(["a", "b", "c"]), "info.csv")
+
+
+def test_a_file_without_answers_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "none.csv").write_text("ImageID,ans\n")
+    with pytest.raises(InputError, match=r"none\.csv: no rows"):
+        submissions.read(tmp_path / "none.csv")

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline import tables
-from pipeline.photographs import EVAL, INFO, PEOPLE, TRAIN
+from pipeline.dataset import EVAL, INFO, PEOPLE, TRAIN
 
 
 def draw(root: Path, people: int, folder: Path) -> None:

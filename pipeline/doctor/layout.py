@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from pipeline.dataset import EVAL, TRAIN, eval_pictures, train_pictures
 from pipeline.doctor.findings import LOOK, MUST, Check, Finding
 from pipeline.errors import InputError
-from pipeline.photographs import EVAL, EXTENSIONS, TRAIN, eval_pictures, train_pictures
+from pipeline.photographs import EXTENSIONS
 
 LAYOUT = Check("layout", MUST, "Tables and folders do not fit together: no stage takes the data set as it is.")
 UNLISTED = Check("not in info.csv", LOOK, "Files in eval/images that nobody asks an answer for; they are left alone.")

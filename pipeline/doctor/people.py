@@ -10,12 +10,12 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from pipeline import tables
+from pipeline.dataset import PEOPLE
 from pipeline.doctor import ages
 from pipeline.doctor.findings import LOOK, Check, Finding
 from pipeline.doctor.oddities import fences
 from pipeline.errors import InputError
 from pipeline.labels import is_years
-from pipeline.photographs import PEOPLE
 
 IDS = Check("ids", LOOK, "An id that two people share, that is no number, or that is far from all others.")
 NAMES = Check("folder names", LOOK, "The name of a person's folder says something else than the row; the row counts.")

@@ -12,10 +12,11 @@ import imagehash
 import numpy as np
 from PIL import ExifTags, Image
 
+from pipeline.dataset import TRAIN
 from pipeline.doctor.findings import MUST, Check, Finding
 from pipeline.doctor.layout import faults
 from pipeline.errors import InputError
-from pipeline.photographs import TRAIN, UPRIGHT, decode, read
+from pipeline.photographs import UPRIGHT, decode, read
 from pipeline.progress import watch
 
 UNREADABLE = Check("unreadable", MUST, "These files cannot be decoded: fetch them anew, or remove them.")

@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from pipeline.entries.losses import Coral, CrossEntropy, Focal, Loss, Mse, SmoothL1, parts
+from pipeline.entries.losses import ArcFace, Coral, CrossEntropy, Focal, Loss, Mse, SmoothL1, parts
 from pipeline.entries.section import Section
 from pipeline.labels import ATTRIBUTES, SCORED_BANDS, shape
 
@@ -52,6 +52,14 @@ class Head(Section):
             raise ValueError(f"loss {self.loss.name} does not fit a head of kind {self.kind}")
         if self.bands[0] >= self.bands[1]:
             raise ValueError(f"bands {list(self.bands)} do not rise")
+        return self
+
+    @model_validator(mode="after")
+    def _cosines_have_one_scale(self) -> Self:
+        scales = [part.scale for part in parts(self.loss) if isinstance(part, ArcFace)]
+        if len(set(scales)) > 1:
+            found = ", ".join(f"{scale:g}" for scale in scales)
+            raise ValueError(f"the arcface losses of a mix have scales {found}; a head's cosines have one")
         return self
 
 

@@ -8,7 +8,7 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, field_va
 from pipeline.entries.course import Constant, Optimizer, Schedule
 from pipeline.entries.heads import Head, check
 from pipeline.entries.rows import CutMix, Enlarge, MixUp, Sampling, Shuffle
-from pipeline.entries.section import Fraction, Section, worded
+from pipeline.entries.section import Fraction, Section, Seed, worded
 
 Transform = dict[str, Any]  # one key, albumentations' own name, over its arguments
 Select = Literal["f1", "binary_f1", "accuracy", "loss"]
@@ -77,7 +77,7 @@ class Model(Section):
     optimizer: Optimizer
     schedule: Schedule = Constant()
     ema: Annotated[float, Field(ge=0, lt=1)] | None = None
-    seed: int = 777
+    seed: Seed = 777
 
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     channels_last: bool = False
@@ -102,6 +102,12 @@ class Model(Section):
             if youngest > oldest:
                 raise ValueError(f"[{youngest}, {oldest}] is no range of ages: [youngest, oldest], both dropped")
         return ranges
+
+    @model_validator(mode="after")
+    def _weights_are_read(self) -> Self:
+        if self.weights and not self.pretrained:
+            raise ValueError(f"weights '{self.weights}' would not be read: set pretrained: true, or leave them out")
+        return self
 
     @model_validator(mode="after")
     def _binary_f1_is_of_two_classes(self) -> Self:

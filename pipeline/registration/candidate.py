@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline import formula, params, predictions, tables
+from pipeline import params, predictions, sections, tables
 from pipeline.digests import sha256
+from pipeline.ensemble import formula
+from pipeline.ensemble.roster import Roster, held_out
 from pipeline.entries import Model
 from pipeline.errors import InputError, raise_faults
 from pipeline.folded import folded
 from pipeline.members import Member, require
 from pipeline.registration import ENSEMBLE, evidence
 from pipeline.registration.evidence import Evidence
-from pipeline.roster import Roster, held_out
 from pipeline.serving.classifier import CROP, FORMULA, MEMBERS
 
 ENTRY = "entry.json"
@@ -95,7 +96,7 @@ def _ensemble(read: params.Params, roster: Roster, pictures: pd.DataFrame, resul
     )
 
 
-def _model(crop: params.Crop, members: list[Member]) -> dict[str, Path | str]:
+def _model(crop: sections.Crop, members: list[Member]) -> dict[str, Path | str]:
     settings = crop.model_copy(update={"shards": (0,)})  # how many cut side by side is no part of the answer
     files: dict[str, Path | str] = {f"{MEMBERS}/{member.name}.safetensors": member.weights for member in members}
     return files | {CROP: settings.model_dump_json(indent=2)}

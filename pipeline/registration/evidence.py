@@ -11,8 +11,8 @@ import pandas as pd
 
 from pipeline import bootstrap, metrics, tables, targets
 from pipeline.entries import attributes
-from pipeline.labels import ATTRIBUTES, Codes, band, names, shape, values
-from pipeline.probabilities import Heads
+from pipeline.labels import ATTRIBUTES, Codes, names, shape, values
+from pipeline.probabilities import Heads, likeliest
 
 FILE = "evidence.csv"
 PREDICTED = "predicted_"
@@ -124,6 +124,5 @@ def of_heads(paths: Sequence[str], heads: Heads) -> pd.DataFrame:
     """Predictions of a model, by path, from what its heads say: the likeliest values of each head."""
     columns: dict[str, npt.NDArray[np.str_]] = {}
     for head, numbers in heads.items():
-        codes = band(numbers) if numbers.ndim == 1 else numbers.argmax(axis=1)
-        columns |= values(codes, attributes(head))
+        columns |= values(likeliest(numbers), attributes(head))
     return pd.DataFrame(columns, index=list(paths))

@@ -5,11 +5,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pipeline import plots, targets
-from pipeline.blend import EVERYTHING
+from pipeline.ensemble.blend import EVERYTHING
+from pipeline.ensemble.reliability import bins
 from pipeline.labels import ATTRIBUTES, GENDERS, SCORED_BANDS
 from pipeline.plots import INK, svg
 from pipeline.probabilities import marginal
-from pipeline.reliability import bins
 from pipeline.report.sources import Sources
 
 PALE = "#dde3ea"

@@ -12,9 +12,9 @@ from pydantic import BaseModel, ConfigDict
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from pipeline import photographs
+from pipeline.dataset import TRAIN
 from pipeline.errors import InputError
 from pipeline.labels import GENDERS
-from pipeline.photographs import TRAIN
 from pipeline.review.reviewing import Choice, OutdatedError, Review
 from pipeline.thumbnails import jpeg
 

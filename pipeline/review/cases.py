@@ -7,11 +7,11 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from pipeline import fixes, tables
-from pipeline.blend import EVERYTHING
+from pipeline.dataset import TRAIN
+from pipeline.ensemble.blend import EVERYTHING
 from pipeline.errors import raise_faults
 from pipeline.fixes import Fix
 from pipeline.labels import ATTRIBUTES, MASK_OF_STEM, band
-from pipeline.photographs import TRAIN
 from pipeline.probabilities import Table, marginal
 from pipeline.suggestions import pooled
 

@@ -7,15 +7,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline import formula, predictions
-from pipeline.blend import EVERYTHING
+from pipeline import predictions
+from pipeline.ensemble import formula
+from pipeline.ensemble.blend import EVERYTHING
 from pipeline.entries import attributes
 from pipeline.errors import raise_faults
-from pipeline.labels import ATTRIBUTES, band, names, values
-from pipeline.params import Crop
+from pipeline.labels import ATTRIBUTES, names, values
 from pipeline.photographs import Pixels
-from pipeline.probabilities import Heads, Table, marginal
+from pipeline.probabilities import Heads, Table, likeliest, marginal
 from pipeline.progress import watch
+from pipeline.sections import Crop
 from pipeline.serving import given
 from pipeline.vision.accelerators import device
 from pipeline.vision.crops import BATCH, Cropper
@@ -84,11 +85,8 @@ def _probabilities(table: Table) -> pd.DataFrame:
 def _of_model(members: Sequence[Heads]) -> pd.DataFrame:
     """The mean of what a model's members say, head by head."""
     means = {head: np.stack([heads[head] for heads in members]).mean(axis=0, dtype=np.float64) for head in members[0]}
-    likeliest: dict[str, Any] = {}
-    for head, mean in means.items():
-        codes = band(mean) if mean.ndim == 1 else mean.argmax(axis=1)
-        likeliest[head] = np.array(names(attributes(head)))[codes]
-    return pd.concat([pd.DataFrame(likeliest), predictions.columns(means)], axis=1)
+    answers = {head: np.array(names(attributes(head)))[likeliest(mean)] for head, mean in means.items()}
+    return pd.concat([pd.DataFrame(answers), predictions.columns(means)], axis=1)
 
 
 def _columns(attribute: str) -> list[str]:

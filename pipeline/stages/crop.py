@@ -9,9 +9,10 @@ import pandas as pd
 from numpy.lib.format import open_memmap
 
 from pipeline import tables
-from pipeline.params import Crop as Params
-from pipeline.photographs import EVAL, TRAIN, check, eval_pictures, read
+from pipeline.dataset import EVAL, TRAIN, eval_pictures
+from pipeline.photographs import check, read
 from pipeline.progress import watch
+from pipeline.sections import Crop as Params
 from pipeline.vision.accelerators import device
 from pipeline.vision.crops import BATCH, Crop, Cropper
 from pipeline.vision.workers import pool

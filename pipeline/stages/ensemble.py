@@ -8,27 +8,17 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline import (
-    adjustments,
-    age_errors,
-    blend,
-    members,
-    metrics,
-    mistakes,
-    outcomes,
-    params,
-    predictions,
-    reliability,
-    tables,
-    targets,
-)
-from pipeline.blend import Blend, Voices
+from pipeline import members, metrics, predictions, tables, targets
 from pipeline.digests import sha256
+from pipeline.ensemble import adjustments, age_errors, blend, mistakes, outcomes, reliability
+from pipeline.ensemble.adjustments import Adjusted
+from pipeline.ensemble.blend import Blend, Voices
+from pipeline.ensemble.formula import Formula
+from pipeline.ensemble.roster import Roster, best, held_out
 from pipeline.folded import folded
-from pipeline.formula import Formula
 from pipeline.labels import ATTRIBUTES, names
 from pipeline.members import Member
-from pipeline.roster import Roster, best, held_out
+from pipeline.sections import Ensemble
 
 
 @dataclass(frozen=True)
@@ -39,7 +29,7 @@ class Summary:
     members: dict[str, str]
 
 
-def ensemble(roster: Roster, crops: Path, labels: Path, folds: Path, results: Path, params: params.Ensemble) -> Summary:
+def ensemble(roster: Roster, crops: Path, labels: Path, folds: Path, results: Path, params: Ensemble) -> Summary:
     """Write into `results` the probabilities of the 18 classes of every eval picture, and the out-of-fold report.
 
     The members of a model vote, a system multiplies the heads of its models, and the systems vote. What that takes
@@ -54,27 +44,17 @@ def ensemble(roster: Roster, crops: Path, labels: Path, folds: Path, results: Pa
     labelled = folded(labels, folds)
     pictures = labelled[labelled["fold"].isin(roster.folds)].sort_values("path", ignore_index=True)
     seen: Voices = {name: [held_out(roster.judged(name), pictures)] for name in used}
-
     voters = {name: best(roster.voters(name), pictures, params.top_folds) for name in used}
     evaluated, unseen = _unseen(voters)
-    *calibrated, temperatures = adjustments.calibrate(seen, unseen, pictures)
-    tables.write(temperatures, results / "calibration.csv")
-    reliability.write(results / "reliability.png", seen, calibrated[0], pictures)
-    if params.calibrate:
-        seen, unseen = calibrated
 
+    seen, unseen, temperatures = _calibrated(seen, unseen, pictures, results, params)
     fitted = blend.fit(seen, pictures, params)
     tables.write(blend.systems(seen, fitted, pictures, params), results / "systems.csv")
-    votes = _voter_by_voter(unseen, fitted, params)
     answers = blend.nested(seen, pictures, params), blend.answer(unseen, fitted, params)
-    adjusted = adjustments.adjust(*answers, votes, pictures, params)
-    tables.write(adjusted.shares, results / "shift.csv")
-    tables.write(adjusted.changes, results / "adjustments.csv")
+    adjusted = adjustments.adjust(*answers, _voter_by_voter(unseen, fitted, params), pictures, params)
+    _write_answer(adjusted, evaluated, results)
     names_of_voters = {name: tuple(voter.name for voter in found) for name, found in voters.items()}
     Formula.of(params, names_of_voters, temperatures, fitted, adjusted).write(results / "formula.json")
-    answer = pd.DataFrame(adjusted.unseen, columns=names())
-    answer.insert(0, "path", evaluated)
-    tables.write(answer, results / "eval_probabilities.csv")
 
     scores = outcomes.write(results, pictures, adjusted.seen)
     scores |= _scores_of_choice(seen, pictures, params) | age_errors.scores(seen, pictures)
@@ -85,7 +65,7 @@ def ensemble(roster: Roster, crops: Path, labels: Path, folds: Path, results: Pa
     return Summary(scores, {member.name: sha256(member.weights) for member in team})
 
 
-def _names(roster: Roster, params: params.Ensemble) -> Iterable[str]:
+def _names(roster: Roster, params: Ensemble) -> Iterable[str]:
     if params.systems == "per_attribute":
         return roster.trained
     return (name for system in params.systems for name in system)
@@ -97,7 +77,19 @@ def _unseen(voters: Mapping[str, Sequence[Member]]) -> tuple[list[str], Voices]:
     return pictures, {name: [predictions.read_for(voter.eval, pictures) for voter in voters[name]] for name in voters}
 
 
-def _voter_by_voter(voices: Voices, fitted: Blend, params: params.Ensemble) -> npt.NDArray[np.float64]:
+def _calibrated(
+    seen: Voices, unseen: Voices, pictures: pd.DataFrame, results: Path, params: Ensemble
+) -> tuple[Voices, Voices, pd.DataFrame]:
+    """Both kinds of voices at the temperatures of their heads, where params want that, and these; both are shown."""
+    cool_seen, cool_unseen, temperatures = adjustments.calibrate(seen, unseen, pictures)
+    tables.write(temperatures, results / "calibration.csv")
+    reliability.write(results / "reliability.png", seen, cool_seen, pictures)
+    if params.calibrate:
+        seen, unseen = cool_seen, cool_unseen
+    return seen, unseen, temperatures
+
+
+def _voter_by_voter(voices: Voices, fitted: Blend, params: Ensemble) -> npt.NDArray[np.float64]:
     """Answers (voters, m, 18) of the first voter of every name, the second, ...; one of all where numbers differ."""
     if len({len(voters) for voters in voices.values()}) > 1:
         return blend.answer(voices, fitted, params)[np.newaxis]
@@ -105,7 +97,15 @@ def _voter_by_voter(voices: Voices, fitted: Blend, params: params.Ensemble) -> n
     return np.stack([blend.answer(one, fitted, params) for one in rounds])
 
 
-def _scores_of_choice(voices: Voices, pictures: pd.DataFrame, params: params.Ensemble) -> dict[str, float]:
+def _write_answer(adjusted: Adjusted, evaluated: Sequence[str], results: Path) -> None:
+    tables.write(adjusted.shares, results / "shift.csv")
+    tables.write(adjusted.changes, results / "adjustments.csv")
+    answer = pd.DataFrame(adjusted.unseen, columns=names())
+    answer.insert(0, "path", evaluated)
+    tables.write(answer, results / "eval_probabilities.csv")
+
+
+def _scores_of_choice(voices: Voices, pictures: pd.DataFrame, params: Ensemble) -> dict[str, float]:
     """Beside the nested score that of equal weights, and the flattering one of the pictures that are fitted on."""
     if not params.chooses:
         return {}

@@ -8,8 +8,9 @@ import pandas as pd
 from numpy.lib.format import open_memmap
 
 from pipeline import sheets, tables
-from pipeline.params import Crop as Params
-from pipeline.photographs import EVAL, TRAIN, read
+from pipeline.dataset import EVAL, TRAIN
+from pipeline.photographs import read
+from pipeline.sections import Crop as Params
 
 SPLITS = ("train", "eval")
 SHOWN = 64

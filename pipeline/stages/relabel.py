@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline import tables
+from pipeline.dataset import train_pictures
 from pipeline.errors import raise_faults
 from pipeline.fixes import Mismatch, apply, match, read
-from pipeline.params import FixFault, Relabel
-from pipeline.photographs import train_pictures
+from pipeline.sections import FixFault, Relabel
 
 
 def relabel(photographs: Path, fixes: Path, labels: Path, params: Relabel) -> None:

@@ -14,7 +14,7 @@ from pipeline.drawing import FACELESS, seven
 from pipeline.drawing.cast import Member, eval_cast, train_cast
 from pipeline.fixes import SWAP
 from pipeline.labels import GENDERS, MASK_OF_STEM, MASKS, band, encode
-from pipeline.params import Sample
+from pipeline.sections import Sample
 
 APPLE_DOUBLE = bytes.fromhex("0005160700020000") + b"Mac OS X        " + bytes(58)
 """What a Mac leaves beside a file as `._name`: no picture."""

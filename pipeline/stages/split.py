@@ -10,7 +10,7 @@ import pandas as pd
 from pipeline import plots, tables, targets
 from pipeline.errors import raise_faults
 from pipeline.labels import ATTRIBUTES, CLASSES, Codes, names
-from pipeline.params import Split
+from pipeline.sections import Split
 
 LEAK = "WARNING: split.by is picture: the same person stands on both sides of a fold; the scores flatter. Never submit."
 

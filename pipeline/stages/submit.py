@@ -7,10 +7,10 @@ import pandas as pd
 from rich.console import Console
 
 from pipeline import submissions, tables, targets
+from pipeline.dataset import INFO
 from pipeline.errors import InputError, raise_faults
 from pipeline.labels import ATTRIBUTES, Codes, names
 from pipeline.metrics import score, write
-from pipeline.photographs import INFO
 from pipeline.predictions import mismatches
 
 COLUMNS: dict[str, tables.Kind] = {"path": "text", **dict.fromkeys(names(), "number")}

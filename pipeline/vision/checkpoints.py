@@ -73,7 +73,7 @@ class Checkpoint:
             return Progress()
         content = torch.load(self.path, map_location="cpu", weights_only=True)
         if content["fingerprint"] != self.fingerprint:
-            print(f"{self.path}: of other data or parameters; the training starts anew")
+            print(f"{self.path}: of other data, parameters or code; the training starts anew")
             return Progress()
         for name, state in states.items():
             state.load_state_dict(content["states"][name])

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from pipeline import metrics
 from pipeline.entries import Head, Model
-from pipeline.labels import band
+from pipeline.probabilities import likeliest
 from pipeline.vision import losses
 from pipeline.vision.checkpoints import Metrics
 from pipeline.vision.heads import classes
@@ -63,8 +63,7 @@ class Criterion:
     def _score(self, name: str, head: Head, answers: Answers) -> Metrics:
         predicted = answers.predictions[name].cpu().numpy()
         rows = answers.rows.cpu().numpy()
-        codes = band(predicted) if head.kind == "years" else predicted.argmax(axis=1)
-        counts = metrics.confusion(self._scored[name][rows], codes, classes(name))
+        counts = metrics.confusion(self._scored[name][rows], likeliest(predicted), classes(name))
         scores = {"accuracy": metrics.accuracy(counts), "f1": metrics.macro_f1(counts)}
         if self._entry.select == "binary_f1":
             scores["binary_f1"] = float(metrics.f1(counts)[1])

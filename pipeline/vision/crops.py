@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from pipeline.params import Crop as Params
-from pipeline.params import Grow
 from pipeline.photographs import Pixels
+from pipeline.sections import Crop as Params
+from pipeline.sections import Grow
 from pipeline.vision.background import blacken
 from pipeline.vision.faces import Detector, Face
 

@@ -65,6 +65,12 @@ class Learner:
         if self.average is not None:
             self.average.update(self.network, step=number)
 
+    def share_buffers(self) -> None:
+        """Give all processes the first one's buffers: batch normalisation has statistics of each one's own share."""
+        if self.fabric.world_size > 1:
+            for buffer in self.judged.buffers():
+                torch.distributed.broadcast(buffer, 0)
+
     def states(self) -> dict[str, Stateful]:
         """All that a checkpoint must hold."""
         found: dict[str, Stateful] = {

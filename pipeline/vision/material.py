@@ -55,7 +55,13 @@ class Material:
         )
 
     def to_learn(self, rows: Rows, entry: Model, share: Share) -> Loader:
-        """Batches of augmented pictures of the rows, sampled as the entry says."""
+        """Batches of augmented pictures of the rows, sampled as the entry says; two pictures a process at least."""
+        processes = share[1]
+        if processes > 1 and entry.batch_size < 2 * processes:
+            raise EntryError(
+                f"batch_size {entry.batch_size} is too small for {processes} GPUs, each of which needs two pictures of "
+                "a batch: raise it, or name fewer GPUs in CUDA_VISIBLE_DEVICES"
+            )
         rows = enlarged(rows, self.classes, entry.enlarge)
         strata = self.strata[rows % len(self.crops)]
         order = Batches(rows, entry.batch_size, entry.seed, share, entry.sampling, strata)

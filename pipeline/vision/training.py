@@ -24,6 +24,8 @@ from pipeline.vision.packed import Joined, Packed
 
 OnEpoch = Callable[[int, Metrics], None]
 
+CODE = Path(__file__).parent  # what a training does beside its entry
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -59,11 +61,13 @@ class Inputs:
         return self.teacher.labels(self.eval_pictures(), entry.heads) if self.teacher else pd.DataFrame()
 
     def start(self, table: pd.DataFrame, recipe: str) -> Checkpoint:
-        """The checkpoint of a training of this recipe on these very crops and labels."""
+        """The checkpoint of a training of this recipe on these very crops and labels, by this very code."""
         digest = hashlib.blake2b()
         for name in ("train.npy", "eval.npy") if self.teacher else ("train.npy",):
             with (self.crops / name).open("rb") as file:
                 digest.update(hashlib.file_digest(file, "blake2b").digest())
+        for path in sorted(CODE.rglob("*.py")):
+            digest.update(path.read_bytes())
         digest.update(table.to_csv(index=False).encode())
         digest.update(recipe.encode())
         return Checkpoint(self.checkpoint, digest.hexdigest())

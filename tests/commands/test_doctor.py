@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 from pipeline import __main__, tables
 from pipeline.doctor import diagnose
 from pipeline.errors import InputError
-from pipeline.params import Sample
+from pipeline.sections import Sample
 from pipeline.stages.sample import sample
 
 

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from pipeline import tables
 from pipeline.__main__ import app
 from pipeline.errors import InputError
-from pipeline.params import Relabel
+from pipeline.sections import Relabel
 from pipeline.stages.relabel import relabel
 from tests.dataset import DataSet
 from tests.readings import seen_as, with_swap, with_wrong, write

@@ -14,7 +14,8 @@ from pipeline.__main__ import app
 from pipeline.compare.measures import Training
 from pipeline.errors import InputError
 from pipeline.members import Member
-from pipeline.params import Sample, load
+from pipeline.params import load
+from pipeline.sections import Sample
 from pipeline.stages.sample import sample
 from tests.workspace import copy
 

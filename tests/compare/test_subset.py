@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from pipeline.compare import subset
-from pipeline.photographs import eval_pictures, read, train_pictures
+from pipeline.dataset import eval_pictures, train_pictures
+from pipeline.photographs import read
 from tests.dataset import DataSet
 
 PEOPLE = [f"{number:06}_{('male', 'female')[number % 2]}_Asian_{18 + number}" for number in range(40)]

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.dataset import eval_pictures, train_pictures
 from pipeline.doctor.findings import MUST
 from pipeline.doctor.layout import LAYOUT, UNLISTED, files, find
 from pipeline.errors import InputError
-from pipeline.photographs import eval_pictures, train_pictures
 from tests.dataset import PEOPLE, DataSet, row
 
 FIRST = PEOPLE[0]

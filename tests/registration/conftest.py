@@ -12,9 +12,9 @@ from typer.testing import CliRunner
 
 from pipeline import params
 from pipeline.__main__ import app
+from pipeline.dataset import eval_pictures
+from pipeline.ensemble.roster import Roster
 from pipeline.members import Member
-from pipeline.photographs import eval_pictures
-from pipeline.roster import Roster
 from pipeline.stages.crop import crop
 from pipeline.stages.ensemble import ensemble
 from pipeline.stages.pack import pack

@@ -9,10 +9,10 @@ import torch
 from PIL import Image
 
 from pipeline import tables
+from pipeline.dataset import train_pictures
 from pipeline.errors import InputError
 from pipeline.labels import MASK_OF_STEM
-from pipeline.params import Crop
-from pipeline.photographs import train_pictures
+from pipeline.sections import Crop
 from pipeline.stages.crop import LANDMARKS, crop
 from pipeline.stages.pack import pack
 from tests.dataset import DataSet

@@ -11,14 +11,16 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from pipeline import calibration, params, plots, predictions, shift, tables
+from pipeline import plots, predictions, tables
+from pipeline.ensemble import calibration, shift
+from pipeline.ensemble.formula import read
+from pipeline.ensemble.roster import Roster
 from pipeline.entries import Head, SmoothL1, attributes
 from pipeline.errors import InputError
-from pipeline.formula import read
 from pipeline.labels import names
 from pipeline.members import Member
 from pipeline.probabilities import Heads, Table, multiply
-from pipeline.roster import Roster
+from pipeline.sections import Ensemble
 from pipeline.stages.ensemble import Summary, ensemble
 from pipeline.targets import codes
 
@@ -107,7 +109,7 @@ class Workspace:
             labels=self.root / "labels.csv",
             folds=self.root / "folds.csv",
             results=self.root / results,
-            params=params.Ensemble.model_validate({"systems": systems} | settings),
+            params=Ensemble.model_validate({"systems": systems} | settings),
         )
 
     def answer(self, results: str = "results") -> Table:

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline import tables
 from pipeline.errors import InputError
-from pipeline.params import Relabel
+from pipeline.sections import Relabel
 from pipeline.stages.relabel import relabel
 from tests.dataset import PEOPLE, DataSet
 

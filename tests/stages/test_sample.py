@@ -11,7 +11,7 @@ from PIL import Image
 
 from pipeline.drawing.cast import eval_cast, train_cast
 from pipeline.labels import CLASSES, MASK_OF_STEM, band, decode
-from pipeline.params import Sample
+from pipeline.sections import Sample
 from pipeline.stages.sample import sample
 
 PARAMS = Sample(people=24, eval_people=6, seed=5)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.params import Crop as Params
-from pipeline.params import Grow
+from pipeline.sections import Crop as Params
+from pipeline.sections import Grow
 from pipeline.vision.crops import Cropper, center_box, face_box
 from pipeline.vision.faces import Face
 from tests.vision.people import people

@@ -36,6 +36,13 @@ def test_dropping_everybody_is_an_error(entry: Make) -> None:
         material(entry(drop_ages=[[1, 120]]))
 
 
+def test_a_batch_has_two_pictures_for_every_process(entry: Make) -> None:
+    with pytest.raises(InputError, match=r"batch_size 5 is too small for 3 GPUs.*CUDA_VISIBLE_DEVICES"):
+        material(entry()).to_learn(np.arange(6), entry(batch_size=5), (0, 3))
+    material(entry()).to_learn(np.arange(6), entry(batch_size=6), (0, 3))
+    material(entry()).to_learn(np.arange(6), entry(batch_size=1), (0, 1))
+
+
 def test_what_sampling_balances_is_the_joint_class_of_all_heads(entry: Make) -> None:
     strata = material(entry(heads={"gender": {}, "age": {"bands": [30, 55]}})).strata
     expected = [(gender, band) for gender, band in zip([0, 1] * 5, [0] * 4 + [1] + [2] * 5, strict=True)]

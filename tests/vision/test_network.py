@@ -52,16 +52,16 @@ def test_pretrained_weights_come_from_a_local_file(entry: Make, tmp_path: Path) 
     torch.manual_seed(1)
     source = Network(entry()).backbone
     save_file(source.state_dict(), file)
-    loaded = Network(entry(weights=file), pretrained=True).backbone
+    loaded = Network(entry(weights=file, pretrained=True), pretrained=True).backbone
     assert all(torch.equal(value, loaded.state_dict()[name]) for name, value in source.state_dict().items())
 
 
 def test_a_weights_file_that_is_missing_or_of_another_backbone_is_an_error(entry: Make, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is no file; name a local"):
-        Network(entry(weights=tmp_path / "none.safetensors"), pretrained=True)
+        Network(entry(weights=tmp_path / "none.safetensors", pretrained=True), pretrained=True)
     save_file({"x": torch.zeros(1)}, tmp_path / "other.safetensors")
     with pytest.raises(InputError, match="not weights of 'test_resnet'"):
-        Network(entry(weights=tmp_path / "other.safetensors"), pretrained=True)
+        Network(entry(weights=tmp_path / "other.safetensors", pretrained=True), pretrained=True)
 
 
 def test_without_network_pretrained_weights_are_an_error_with_both_ways_out(

@@ -235,6 +235,30 @@ def test_a_refit_has_no_validation_people_for_last_epochs(entry: Make, trainable
     assert (trainable / "without" / "epochs.csv").read_bytes() == (trainable / "with" / "epochs.csv").read_bytes()
 
 
+def test_a_training_that_diverges_is_an_error_that_no_checkpoint_keeps(entry: Make, trainable: Path) -> None:
+    wild = entry(optimizer={"name": "sgd", "learning_rate": 1e20, "momentum": 0})
+    for _ in range(2):
+        with pytest.raises(InputError, match=r"epoch 1: the loss in validation is nan.*learning_rate 1e\+20"):
+            train(inputs(trainable), "mask", 0, wild, trainable / "out", quiet)
+    assert not (trainable / "checkpoint.pt").exists()
+    assert not (trainable / "out").exists()
+
+
+def test_a_checkpoint_of_other_code_is_not_continued(
+    entry: Make, trainable: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def kill(epoch: int, metrics: Metrics) -> None:
+        raise KilledError
+
+    with pytest.raises(KilledError):
+        train(inputs(trainable), "mask", 0, entry(), trainable / "out", kill)
+    (trainable / "changed").mkdir()
+    (trainable / "changed" / "loss.py").write_text("another formula")
+    monkeypatch.setattr("pipeline.vision.training.CODE", trainable / "changed")
+    train(inputs(trainable), "mask", 0, entry(), trainable / "out", quiet)
+    assert "the training starts anew" in capsys.readouterr().out
+
+
 def test_a_checkpoint_of_other_parameters_is_not_continued(
     entry: Make, trainable: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -244,7 +268,7 @@ def test_a_checkpoint_of_other_parameters_is_not_continued(
     with pytest.raises(KilledError):
         train(inputs(trainable), "mask", 0, entry(), trainable / "out", kill)
     train(inputs(trainable), "mask", 0, entry(seed=1), trainable / "other", quiet)
-    assert "of other data or parameters; the training starts anew" in capsys.readouterr().out
+    assert "of other data, parameters or code; the training starts anew" in capsys.readouterr().out
     train(inputs(trainable), "mask", 0, entry(seed=1), trainable / "undisturbed", quiet)
     assert (trainable / "other" / "epochs.csv").read_bytes() == (trainable / "undisturbed" / "epochs.csv").read_bytes()
 

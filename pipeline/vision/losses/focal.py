@@ -3,7 +3,7 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pipeline.vision.losses.weights import weighted_mean
+from pipeline.vision.losses.weights import TINY, weighted_mean
 
 
 class FocalLoss(nn.Module):
@@ -23,5 +23,6 @@ class FocalLoss(nn.Module):
     def forward(self, logits: Tensor, codes: Tensor, weights: Tensor) -> Tensor:
         """Logits (n, classes), codes (n,) and row weights (n,) to a loss ()."""
         log_probability = F.log_softmax(logits, dim=1).gather(1, codes[:, None]).squeeze(1)
-        losses = -((1 - log_probability.exp()) ** self.gamma * log_probability)
+        missing = (1 - log_probability.exp()).clamp(min=TINY)  # at 0 a power below 1 has no gradient
+        losses = -(missing**self.gamma * log_probability)
         return weighted_mean(losses, self.class_weights[codes] * weights)

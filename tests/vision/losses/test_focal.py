@@ -1,3 +1,4 @@
+import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -24,6 +25,14 @@ def test_focal_loss_is_the_formula_of_the_paper() -> None:
     probability = logits.softmax(1)[range(64), codes]
     expected = (-((1 - probability) ** 2) * probability.log()).mean()
     torch.testing.assert_close(FocalLoss(2, ALIKE)(logits, codes, weights), expected)
+
+
+@pytest.mark.parametrize("gamma", [0, 0.5, 1, 2])
+def test_a_picture_that_cannot_be_easier_has_a_gradient_of_zero(gamma: float) -> None:
+    logits = torch.tensor([[200.0, 0.0, 0.0]], requires_grad=True)
+    loss = FocalLoss(gamma, ALIKE)(logits, torch.tensor([0]), torch.ones(1))
+    (gradient,) = torch.autograd.grad(loss, logits)
+    assert torch.equal(gradient, torch.zeros(1, 3))
 
 
 def test_gamma_looks_away_from_easy_pictures() -> None:

@@ -5,9 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.metrics import confusion
-from pipeline.metrics import macro_f1 as unweighted_macro_f1
-from pipeline.mixes import Evidence, bbse, correction, em, macro_f1, p_value, reweighted
+from pipeline.ensemble.mixes import Evidence, bbse, correction, em, p_value, reweighted
 from pipeline.probabilities import Table
 from tests.simulated import PICTURES, SHIFTED, TRAIN, evidence, people, simulated
 
@@ -71,11 +69,3 @@ def test_models_that_answer_a_value_too_seldom_are_corrected() -> None:
     np.testing.assert_allclose(reweighted(seen, weights).mean(axis=0), given.train, atol=1e-5)
     before, after = em(unseen, given.train, hold=0), em(reweighted(unseen, weights), given.train, hold=0)
     assert np.abs(after - TRAIN).sum() < np.abs(before - TRAIN).sum()
-
-
-def test_macro_f1_counts_pictures_as_often_as_they_weigh() -> None:
-    sample = people(20, TRAIN, TRAIN, 1)
-    times = np.random.default_rng(0).integers(0, 4, len(sample.targets))
-    predicted = sample.probabilities.argmax(axis=1)
-    expected = unweighted_macro_f1(confusion(sample.targets.repeat(times), predicted.repeat(times), 3))
-    assert macro_f1(sample.probabilities, sample.targets, times.astype(float)) == pytest.approx(expected)

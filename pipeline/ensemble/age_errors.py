@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pipeline import plots
-from pipeline.blend import Voices
+from pipeline.ensemble.blend import Voices
 from pipeline.labels import SCORED_BANDS, Codes, band, decode
 from pipeline.plots import INK
 from pipeline.probabilities import Numbers, Table

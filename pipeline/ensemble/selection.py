@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from pipeline.ensemble.voting import Weights, ballots, macro_f1
 from pipeline.labels import Codes
-from pipeline.params import Ensemble
 from pipeline.probabilities import Table
-from pipeline.voting import Weights, ballots, macro_f1
+from pipeline.sections import Ensemble
 
 ROUNDS = 30
 

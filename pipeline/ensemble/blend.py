@@ -7,11 +7,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline import metrics, selection, targets, voting
+from pipeline import metrics, targets
+from pipeline.ensemble import selection, voting
 from pipeline.entries import attributes
+from pipeline.folded import groups
 from pipeline.labels import ATTRIBUTES, CLASSES, Codes
-from pipeline.params import Ensemble
 from pipeline.probabilities import Heads, Numbers, Table, band_table, fit_spread, marginal, multiply
+from pipeline.sections import Ensemble
 
 Voices = Mapping[str, Sequence[Heads]]
 """By the name that a system has for it (`mask`, `mask/refit`): what each of its members says of the same pictures."""
@@ -20,7 +22,6 @@ Polls = dict[str, dict[str, Table]]
 """By the attributes that are voted on, written as a head: the table (n, classes) of every system that votes."""
 
 EVERYTHING = " x ".join(ATTRIBUTES)
-GROUPS = 5  # of people, where there is one fold only
 
 
 @dataclass(frozen=True)
@@ -52,14 +53,11 @@ def answer(voices: Voices, blend: Blend, params: Ensemble) -> Table:
 
 
 def nested(held_out: Voices, pictures: pd.DataFrame, params: Ensemble) -> Table:
-    """Out-of-fold answers (n, 18), each fold with the blend that is fitted on the other folds.
-
-    A fold that is alone is answered in groups of people, each with the blend of the others.
-    """
-    groups = _groups(pictures)
+    """Out-of-fold answers (n, 18), each group of pictures with the blend that is fitted on the others."""
+    numbers = groups(pictures)
     table = np.empty((len(pictures), CLASSES))
-    for group in np.unique(groups):
-        own = groups == group
+    for group in np.unique(numbers):
+        own = numbers == group
         blend = fit(_rows(held_out, ~own), pictures[~own], params)
         table[own] = answer(_rows(held_out, own), blend, params)
     return table
@@ -116,12 +114,6 @@ def _spreads(held_out: Voices, ages: Codes) -> dict[str, float]:
         for head, numbers in heads.items()
         if numbers.ndim == 1
     }
-
-
-def _groups(pictures: pd.DataFrame) -> Codes:
-    folds = pictures["fold"].to_numpy()
-    people = np.unique(pictures["person"].to_numpy(str), return_inverse=True)[1]
-    return np.asarray(folds if len(set(folds)) > 1 else people % GROUPS)
 
 
 def _rows(voices: Voices, which: npt.NDArray[np.bool_]) -> Voices:

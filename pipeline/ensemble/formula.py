@@ -5,12 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from pydantic import ValidationError
 
-from pipeline import adjustments, blend, offsets
-from pipeline.blend import Blend, Voices
+from pipeline.ensemble import adjustments, blend, offsets
+from pipeline.ensemble.blend import Blend, Voices
+from pipeline.ensemble.mixes import Shares, reweighted
 from pipeline.entries import Section
 from pipeline.errors import InputError
-from pipeline.mixes import Shares, reweighted
 from pipeline.probabilities import Table
 from pipeline.sections import Ensemble
 
@@ -71,11 +72,13 @@ class Formula(Section):
 
 
 def read(path: Path) -> Formula:
-    """What `Formula.write` wrote; raises `InputError` when there is no such file."""
+    """What `Formula.write` wrote; raises `InputError` when there is no such file, or one of something else."""
     try:
         return Formula.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; run `dvc repro`") from None
+    except ValidationError as error:
+        raise InputError(f"{path}: not a formula of this version; run `dvc repro`: {error}") from error
 
 
 def _numbers(values: Shares) -> Numbers:

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.ensemble.selection import choose, greedy, top
+from pipeline.ensemble.voting import combine, macro_f1
 from pipeline.labels import Codes
-from pipeline.params import Ensemble
 from pipeline.probabilities import Table
-from pipeline.selection import choose, greedy, top
-from pipeline.voting import combine, macro_f1
+from pipeline.sections import Ensemble
 
 TARGETS: Codes = np.arange(60) % 3
 

@@ -5,12 +5,14 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from pipeline import calibration, offsets, tables, targets
-from pipeline.adjustments import Adjusted, adjust, calibrate, estimates
-from pipeline.blend import Voices
+from pipeline import tables, targets
+from pipeline.ensemble import calibration, offsets
+from pipeline.ensemble.adjustments import Adjusted, adjust, calibrate, estimates
+from pipeline.ensemble.blend import Voices
+from pipeline.ensemble.mixes import Shares
+from pipeline.folded import groups
 from pipeline.labels import AGES, ATTRIBUTES, GENDERS, MASKS, decode, names
 from pipeline.metrics import confusion, macro_f1
-from pipeline.mixes import Shares
 from pipeline.probabilities import Table, multiply
 from pipeline.sections import Ensemble
 from tests.simulated import PICTURES, SHIFTED, TRAIN, Sample, people
@@ -132,3 +134,21 @@ def test_uncalibrated_probabilities_are_not_adapted() -> None:
 def test_the_pictures_simulated_are_labels() -> None:
     assert set(tables.LABELS) < set(pictures(heads(1, TRAIN, 0)).columns)
     assert len(pictures(heads(2, TRAIN, 0))) == 2 * PICTURES
+
+
+def test_a_fold_alone_is_scaled_and_moved_by_what_other_people_teach() -> None:
+    sample = heads(300, TRAIN, 0, sure=2)
+    labelled = pictures(sample).assign(fold=0)
+    seen: Voices = {"face": [probabilities(sample)]}
+    own = groups(labelled) == 2
+    other = labelled.assign(
+        age=np.where(own, 24, labelled["age"]),
+        gender=np.where(own, "male", labelled["gender"]),
+        mask=np.where(own, "worn", labelled["mask"]),
+    )
+    table = multiply(probabilities(sample))
+    scaled = [calibrate(seen, seen, known)[0]["face"][0]["age"][own] for known in (labelled, other)]
+    moved = [adjusted((known, table, table), offsets=True).seen[own] for known in (labelled, other)]
+    for before, (one, another) in ((sample["age"].probabilities[own], scaled), (table[own], moved)):
+        np.testing.assert_array_equal(one, another)
+        assert not np.array_equal(one, before)

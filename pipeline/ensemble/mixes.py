@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.calibration import FLOOR
+from pipeline.ensemble.calibration import FLOOR
 from pipeline.labels import Codes
 from pipeline.probabilities import Table
 
@@ -133,15 +133,6 @@ def reweighted(probabilities: Table, weights: Shares) -> Table:
     """Probabilities (..., k) multiplied by weights (k,), none of which counts as quite 0, and again summing to 1."""
     weighted = probabilities * np.maximum(weights, FLOOR)
     return np.asarray(weighted / weighted.sum(axis=-1, keepdims=True))
-
-
-def macro_f1(probabilities: Table, targets: Codes, weights: Shares) -> float:
-    """Macro F1 over all k classes of labelled pictures (n, k) that count `weights` (n,): as many as in another mix."""
-    classes = probabilities.shape[1]
-    cells = np.ravel_multi_index((targets, probabilities.argmax(axis=1)), (classes, classes))
-    counts = np.bincount(cells, weights, minlength=classes**2).reshape(classes, classes)
-    answered = counts.sum(axis=0) + counts.sum(axis=1)
-    return float(np.divide(2 * np.diag(counts), answered, out=np.zeros(classes), where=answered > 0).mean())
 
 
 def _distance(one: Shares, other: Shares) -> float:

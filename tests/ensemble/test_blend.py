@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline import blend
-from pipeline.blend import Voices
+from pipeline.ensemble import blend
+from pipeline.ensemble.blend import Voices
 from pipeline.entries import attributes
+from pipeline.folded import GROUPS
 from pipeline.labels import names
-from pipeline.params import Ensemble
 from pipeline.probabilities import Heads, band_table, fit_spread, multiply
+from pipeline.sections import Ensemble
 from pipeline.targets import codes
 
 MASK, PAIR, YEARS = ("mask",), ("gender x age",), ("age=years", "mask", "gender")
@@ -112,7 +113,7 @@ def test_what_is_fitted_does_depend_on_the_labels(voices: Voices, table: pd.Data
 def test_a_fold_alone_is_answered_in_groups_that_no_person_crosses(voices: Voices) -> None:
     table, params = pictures(folds=1), two_systems(weights="greedy")
     answer = blend.nested(voices, table, params)
-    group = (table["person"].astype(int) % blend.GROUPS == 2).to_numpy()
+    group = (table["person"].astype(int) % GROUPS == 2).to_numpy()
     relabelled = table.assign(age=np.where(group, 20, table["age"]))
     np.testing.assert_array_equal(blend.nested(voices, relabelled, params)[group], answer[group])
 

@@ -36,9 +36,11 @@ def probabilities(mean: Table, vote: Vote) -> Table:
     return softmax(mean) if vote == "logit_mean" else mean
 
 
-def macro_f1(table: Table, targets: Codes) -> float:
-    """Macro F1 of the likeliest classes of a table (n, classes) or of a mean ballot."""
-    return metrics.macro_f1(metrics.confusion(targets, table.argmax(axis=1), table.shape[1]))
+def macro_f1(table: Table, targets: Codes, weights: Weights | None = None) -> float:
+    """Macro F1 of the likeliest classes of a table (n, classes) or mean ballot; pictures count `weights` (n,), or 1."""
+    classes = table.shape[1]
+    cells = np.ravel_multi_index((targets, table.argmax(axis=1)), (classes, classes))
+    return metrics.macro_f1(np.bincount(cells, weights, minlength=classes**2).reshape(classes, classes))
 
 
 def _hard(table: Table) -> Table:

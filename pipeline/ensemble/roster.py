@@ -8,12 +8,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline import metrics, predictions, selection, targets
+from pipeline import metrics, predictions, targets
+from pipeline.ensemble import selection
 from pipeline.entries import attributes
-from pipeline.labels import band, names
+from pipeline.labels import names
 from pipeline.members import Member
 from pipeline.params import Params
-from pipeline.probabilities import Heads, Numbers
+from pipeline.probabilities import Heads, Numbers, likeliest
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,5 @@ def _score(heads: Heads, pictures: pd.DataFrame) -> float:
 
 
 def _macro_f1(head: str, numbers: Numbers, pictures: pd.DataFrame) -> float:
-    predicted = band(numbers) if numbers.ndim == 1 else numbers.argmax(axis=1)
     true = targets.codes(pictures, attributes(head))
-    return metrics.macro_f1(metrics.confusion(true, predicted, len(names(attributes(head)))))
+    return metrics.macro_f1(metrics.confusion(true, likeliest(numbers), len(names(attributes(head)))))

@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from pipeline.ensemble.mixes import Evidence
+from pipeline.ensemble.shift import Estimate, adapt, estimate, of_classes, table, worthwhile
+from pipeline.ensemble.voting import macro_f1 as weighted_macro_f1
 from pipeline.labels import ATTRIBUTES, decode, encode
 from pipeline.metrics import confusion, macro_f1
-from pipeline.mixes import Evidence
-from pipeline.mixes import macro_f1 as weighted_macro_f1
 from pipeline.probabilities import Table, multiply
-from pipeline.shift import Estimate, adapt, estimate, of_classes, table, worthwhile
 from tests.simulated import SHIFTED, TRAIN, Sample, evidence, people, simulated
 
 

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pipeline import plots, targets
-from pipeline.blend import Voices
-from pipeline.calibration import expected_calibration_error
+from pipeline.ensemble.blend import Voices
+from pipeline.ensemble.calibration import expected_calibration_error
 from pipeline.entries import attributes
 from pipeline.labels import Codes
 from pipeline.plots import INK

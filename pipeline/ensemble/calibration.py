@@ -30,13 +30,12 @@ def scale(table: Numbers, temperature: float) -> Table:
     return softmax(_logits(table) / temperature)
 
 
-def nested(table: Numbers, targets: Codes, folds: Codes) -> Table:
-    """Probabilities (n, k), each fold at the temperature of the other folds; a fold that is alone at its own."""
+def nested(table: Numbers, targets: Codes, groups: Codes) -> Table:
+    """Probabilities (n, k), each of the groups (n,) at the temperature of the other groups."""
     scaled = np.empty(table.shape)
-    for fold in np.unique(folds):
-        own = folds == fold
-        fitted_on = own if own.all() else ~own
-        scaled[own] = scale(table[own], fit(table[fitted_on], targets[fitted_on]))
+    for group in np.unique(groups):
+        own = groups == group
+        scaled[own] = scale(table[own], fit(table[~own], targets[~own]))
     return scaled
 
 

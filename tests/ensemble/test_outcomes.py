@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline import outcomes
+from pipeline.ensemble import outcomes
 from pipeline.labels import CLASSES, names
 
 PICTURES = pd.DataFrame(

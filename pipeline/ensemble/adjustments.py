@@ -7,14 +7,17 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline import calibration, offsets, shift, targets
-from pipeline.blend import EVERYTHING, Voices
+from pipeline import targets
+from pipeline.ensemble import calibration, offsets, shift
+from pipeline.ensemble.blend import EVERYTHING, Voices
+from pipeline.ensemble.mixes import Evidence, Shares
+from pipeline.ensemble.shift import Estimate
+from pipeline.ensemble.voting import macro_f1
 from pipeline.entries import attributes
+from pipeline.folded import groups
 from pipeline.labels import ATTRIBUTES, Codes, decode, names
-from pipeline.mixes import Evidence, Shares, macro_f1
 from pipeline.probabilities import Numbers, Table, marginal
 from pipeline.sections import Ensemble
-from pipeline.shift import Estimate
 
 COLUMNS = ["model", "head", "temperature", "calibration_error_before", "calibration_error_after"]
 
@@ -39,12 +42,12 @@ class Adjusted:
 def calibrate(seen: Voices, unseen: Voices, pictures: pd.DataFrame) -> tuple[Voices, Voices, pd.DataFrame]:
     """Out-of-fold and eval predictions at the temperatures of their heads, and a row of scores a head.
 
-    A fold of `seen` is at the temperature of the other folds, so that what is scored on it stays honest. Years stay
+    A group of `seen` is at the temperature of the other groups, so that what is scored on it stays honest. Years stay
     as they are: their spread is fitted elsewhere.
     """
-    folds = pictures["fold"].to_numpy()
+    apart = groups(pictures)
     codes = {head: targets.codes(pictures, attributes(head)) for (heads,) in seen.values() for head in heads}
-    cool_seen = _each(seen, lambda _, head, table: calibration.nested(table, codes[head], folds))
+    cool_seen = _each(seen, lambda _, head, table: calibration.nested(table, codes[head], apart))
     scores = {
         (name, head): calibration.scores(table, cool_seen[name][0][head], codes[head])
         for name, (heads,) in seen.items()
@@ -76,7 +79,7 @@ def adjust(
     `seen` (n, 18) are out-of-fold, `unseen` (m, 18) the answer for eval, `voters` (voters, m, 18) the answers that it
     was voted from. Offsets that follow an adaptation are fitted to adapted pictures that count as in eval's mix.
     """
-    codes, folds = targets.codes(pictures, tuple(ATTRIBUTES)), pictures["fold"].to_numpy()
+    codes = targets.codes(pictures, tuple(ATTRIBUTES))
     found = _judged(estimates(seen, voters, pictures), seen, codes)
     weights = {name: found[name].weights for name in ATTRIBUTES}
     counts = shift.of_classes({name: found[name].ratio for name in ATTRIBUTES})[codes]
@@ -85,7 +88,7 @@ def adjust(
     fitted_on, start, counted = (adapted_seen, adapted, counts) if params.adapt else (seen, unseen, even)
     steps = offsets.fit(fitted_on, codes, counted)
     moved = offsets.apply(start, steps)
-    moved_seen = offsets.nested(seen, codes, folds)
+    moved_seen = offsets.nested(seen, codes, groups(pictures))
     changes = [
         _change("adapt", params.adapt, (unseen, adapted), (seen, adapted_seen), codes, counts),
         _change("offsets", params.offsets, (start, moved), (seen, moved_seen), codes, even),

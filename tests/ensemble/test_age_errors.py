@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipeline import age_errors
+from pipeline.ensemble import age_errors
 
 
 def test_misses_are_counted_by_true_age_and_side() -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline import reliability
+from pipeline.ensemble import reliability
 
 
 def test_a_head_that_is_right_as_often_as_it_says_lies_on_the_diagonal() -> None:

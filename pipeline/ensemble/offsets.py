@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from pipeline.calibration import FLOOR
+from pipeline.ensemble.calibration import FLOOR
+from pipeline.ensemble.mixes import Shares
+from pipeline.ensemble.voting import macro_f1
 from pipeline.labels import CLASSES, SHAPE, Codes, decode
-from pipeline.mixes import Shares, macro_f1
 from pipeline.probabilities import Table
 
 STEPS = np.linspace(-1.5, 1.5, 13)
@@ -38,13 +39,12 @@ def apply(probabilities: Table, offsets: Shares) -> Table:
     return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
 
 
-def nested(probabilities: Table, targets: Codes, folds: Codes) -> Table:
-    """Probabilities (n, 18), each fold with the offsets of the other folds; a fold that is alone keeps its own."""
-    shifted = probabilities.copy()
-    for fold in np.unique(folds):
-        own = folds == fold
-        if not own.all():
-            shifted[own] = apply(probabilities[own], fit(probabilities[~own], targets[~own]))
+def nested(probabilities: Table, targets: Codes, groups: Codes) -> Table:
+    """Probabilities (n, 18), each of the groups (n,) with the offsets of the other groups."""
+    shifted = np.empty(probabilities.shape)
+    for group in np.unique(groups):
+        own = groups == group
+        shifted[own] = apply(probabilities[own], fit(probabilities[~own], targets[~own]))
     return shifted
 
 

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from pipeline import predictions
+from pipeline.ensemble.roster import Roster, best, held_out
 from pipeline.errors import InputError
 from pipeline.members import Member
-from pipeline.roster import Roster, best, held_out
 
 FOLDS = ["mask-0", "mask-1"]
 AGAIN = ["mask-retrain-0", "mask-retrain-1"]

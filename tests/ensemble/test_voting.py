@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from pipeline.ensemble.voting import Vote, combine, macro_f1
 from pipeline.probabilities import Table
-from pipeline.voting import Vote, combine, macro_f1
 
 VOTES: tuple[Vote, ...] = ("soft", "logit_mean", "hard")
 
@@ -63,3 +63,11 @@ def test_the_score_is_that_of_the_likeliest_classes() -> None:
     table = np.eye(3)[[0, 1, 2, 2]]
     assert macro_f1(table, np.array([0, 1, 2, 2])) == 1
     assert macro_f1(table, np.array([0, 1, 1, 1])) == pytest.approx((1 + 0.5 + 0) / 3)
+
+
+@pytest.mark.parametrize("least", [1.0, 0.01])
+def test_macro_f1_counts_pictures_as_often_as_they_weigh(least: float) -> None:
+    (table,), draw = tables(1), np.random.default_rng(0)
+    targets, times = draw.integers(6, size=40), draw.integers(0, 4, 40)
+    expected = macro_f1(table.repeat(times, axis=0), targets.repeat(times))
+    assert macro_f1(table, targets, np.asarray(least * times)) == pytest.approx(expected)

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from pipeline.ensemble.offsets import apply, fit, nested
 from pipeline.labels import CLASSES, SHAPE, decode, encode
 from pipeline.metrics import confusion, macro_f1
-from pipeline.offsets import apply, fit, nested
 from pipeline.probabilities import Table, multiply
 from tests.simulated import Sample, people
 
@@ -49,12 +49,6 @@ def test_a_fold_gets_the_offsets_of_the_others() -> None:
     offsets = fit(sample.probabilities[folds == 1], sample.targets[folds == 1])
     found = nested(sample.probabilities, sample.targets, folds)
     np.testing.assert_allclose(found[folds == 0], apply(sample.probabilities[folds == 0], offsets))
-
-
-def test_a_single_fold_is_left_as_it_is() -> None:
-    sample = classes(50)
-    found = nested(sample.probabilities, sample.targets, np.zeros_like(sample.people))
-    np.testing.assert_array_equal(found, sample.probabilities)
 
 
 def test_models_without_doubt_need_no_offsets() -> None:

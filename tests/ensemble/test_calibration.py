@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.calibration import expected_calibration_error, fit, nested, scale, scores
+from pipeline.ensemble.calibration import expected_calibration_error, fit, nested, scale, scores
 from tests.simulated import people
 
 TRAIN = np.array([0.5, 0.4, 0.1])
@@ -71,12 +71,6 @@ def test_a_fold_is_scaled_by_the_other_folds() -> None:
     np.testing.assert_allclose(table[folds == 0], scale(sample.probabilities[folds == 0], others))
     relabelled = np.where(folds == 0, 2 - sample.targets, sample.targets)
     np.testing.assert_allclose(nested(sample.probabilities, relabelled, folds)[folds == 0], table[folds == 0])
-
-
-def test_a_single_fold_is_scaled_by_itself() -> None:
-    sample = people(200, TRAIN, TRAIN, sure=3)
-    table = nested(sample.probabilities, sample.targets, np.zeros_like(sample.people))
-    np.testing.assert_allclose(table, scale(sample.probabilities, fit(sample.probabilities, sample.targets)))
 
 
 def test_scores_show_the_error_before_and_after() -> None:

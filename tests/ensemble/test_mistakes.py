@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from pipeline import mistakes, tables
+from pipeline import tables
+from pipeline.ensemble import mistakes
 from pipeline.errors import InputError
 
 CLASSES = 18

@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline.calibration import expected_calibration_error
+from pipeline.ensemble.calibration import expected_calibration_error
+from pipeline.ensemble.mixes import Evidence, Shares, bbse, correction, em, p_value, ratio, reweighted
+from pipeline.ensemble.voting import macro_f1
 from pipeline.labels import ATTRIBUTES, Codes
-from pipeline.mixes import Evidence, Shares, bbse, correction, em, macro_f1, p_value, ratio, reweighted
 from pipeline.probabilities import Table
 
 DRAWS = 200
