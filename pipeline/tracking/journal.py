@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Lock
@@ -81,12 +81,14 @@ class Journal:
     @contextmanager
     def claimed(self) -> Iterator[bool]:
         """Whether this process, and no other, may send it now: a run holds its own until it ends or is killed."""
-        try:
-            with (self.folder / "lock").open("w") as file:
+        with ExitStack() as held:
+            try:
+                file = held.enter_context((self.folder / "lock").open("w"))
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                yield self.folder.exists()
-        except (BlockingIOError, FileNotFoundError):  # another has it, or has just sent it
-            yield False
+                mine = self.folder.exists()
+            except (BlockingIOError, FileNotFoundError):  # another has it, or has just sent it
+                mine = False
+            yield mine
 
     def remove(self) -> None:
         """Remove what has all been sent."""
