@@ -10,6 +10,7 @@ from mlflow.entities import Run
 
 from pipeline import tracking
 from pipeline.errors import InputError
+from pipeline.tracking import registry
 from pipeline.tracking.journal import Journal, Sent, waiting
 from pipeline.tracking.sender import Sender
 
@@ -117,3 +118,19 @@ def test_addresses_are_kept_without_their_passwords(monkeypatch: pytest.MonkeyPa
     with tracking.run("mask-0", {}, {}):
         pass
     assert b"secret" not in b"".join(path.read_bytes() for path in Path("tracking").rglob("*") if path.is_file())
+
+
+def test_no_message_tells_a_password(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://ada:p@ss@127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with tracking.run("mask-0", {}, {}):
+        pass
+    tracking.maker("weights", "0" * 64)
+    with pytest.raises(InputError) as kept:
+        tracking.sync()
+    with pytest.raises(InputError) as refused, registry.told():
+        registry.notes("mga")
+    for said in (*capfd.readouterr(), str(kept.value), str(refused.value)):
+        assert "127.0.0.1:9" in said
+        assert "ada" not in said
+        assert "ss@" not in said
