@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from pipeline import __main__, graph, locks, remote
+from pipeline import __main__, graph, locks, params, remote
 from pipeline.errors import InputError
 from pipeline.graph import Stage
 from pipeline.kubeflow import fetching
 from pipeline.kubeflow.server import Server
 from tests.kubeflow.api import RUN, Cluster, serving
-from tests.workspace import copy
+from tests.workspace import ROOT, copy
 
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value")  # DVC 3.67 on how it uses pygtrie
 
@@ -94,6 +94,22 @@ def test_a_run_that_has_not_succeeded_is_not_fetched(storage: Path, home: Path, 
     with (
         serving(cluster(storage, state)) as server,
         pytest.raises(InputError, match=f"run {RUN}: {state.lower()}; only a run that has succeeded"),
+    ):
+        fetching.storage(Server(server.address), RUN)
+
+
+def test_a_run_that_was_given_no_parameters_has_the_remote_of_its_pipeline(home: Path) -> None:
+    with serving(Cluster(looks=[{"state": "SUCCEEDED"}])) as known:
+        server = Server(known.address)
+        assert fetching.storage(server, server.submit(ROOT / "pipeline.yaml", "faces", "by hand", {})) == (
+            params.load(ROOT / params.FILE).kubeflow.remote
+        )
+
+
+def test_a_run_whose_remote_the_server_does_not_tell_has_to_be_told_it(home: Path) -> None:
+    with (
+        serving(Cluster(looks=[{"state": "SUCCEEDED"}])) as server,
+        pytest.raises(InputError, match=f"run {RUN}: the server does not tell its DVC remote; name it with --remote"),
     ):
         fetching.storage(Server(server.address), RUN)
 
