@@ -109,6 +109,7 @@ def _evidence(version: "Version") -> "Evidence":
 
 def _show(found: "Verdict", champion: "Version | None", challenger: "Version") -> None:
     from rich.console import Console
+    from rich.markup import escape
 
     from pipeline.registration import page
 
@@ -118,7 +119,7 @@ def _show(found: "Verdict", champion: "Version | None", challenger: "Version") -
     elif found.rows:
         console.print(page.verdict(found, str(champion), str(challenger)))
     for reason in found.reasons:
-        console.print(f"[red]refused:[/] {reason}", highlight=False)
+        console.print(f"[red]refused:[/] {escape(reason)}", highlight=False)
     if not found.reasons:
         console.print("[green]passed[/]")
 

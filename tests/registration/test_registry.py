@@ -10,9 +10,11 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 
 from pipeline.errors import InputError
 from pipeline.labels import names
+from pipeline.registration import page
 from pipeline.registration.evidence import FILE, Evidence
 from pipeline.serving.classifier import Classifier
 from pipeline.tracking import models, moves, registry
@@ -201,6 +203,14 @@ def test_history_tells_who_was_champion_on_a_day_and_what_nobody_knows() -> None
     assert "perhaps: moved by hand some time from 2026-01-05 12:00 UTC to 2026-01-09 12:00 UTC" in answers[7][1]
     assert answers[7][0].endswith("to 2026-01-09 12:00 UTC or earlier, after 2026-01-05 12:00 UTC")
     assert answers[13] == ["version 4, from 2026-01-12 12:00 UTC to this day"]
+
+
+def test_history_tells_a_reason_as_it_was_written() -> None:
+    told = Console(width=200)
+    with told.capture() as shown:
+        told.print(page.history("mga", [Move(day(2), "promote", None, 1, "Ada [QA]", "[ticket 12] is mended [/x]")]))
+    assert "Ada [QA]" in shown.get()
+    assert "[ticket 12] is mended [/x]" in shown.get()
 
 
 def test_a_rollback_goes_back_one_after_another() -> None:
