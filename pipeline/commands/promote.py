@@ -46,8 +46,8 @@ def promote(
         _show(found, champion, challenger)
         if look or (found.reasons and not force):
             raise typer.Exit(1 if found.reasons else 0)
-        given = [reason.strip(), f"forced; the gate refused: {'; '.join(found.reasons)}" if found.reasons else ""]
-        moves.promote(challenger, person or _user(), "; ".join(filter(None, given)) or "passed the gate")
+        why = _why(reason, found, margin, slice_margin)
+        moves.promote(challenger, champion, person or _user(), why)
     print(f"{challenger} is the champion")
 
 
@@ -61,7 +61,8 @@ def rollback(
 
     with registry.told():
         move = moves.rollback(model, person or _user(), reason)
-    print(f"{model} version {move.after} is the champion, version {move.before} no longer")
+    instead = "" if move.before is None else f", version {move.before} no longer"
+    print(f"{model} version {move.after} is the champion{instead}")
 
 
 def history(
@@ -97,6 +98,16 @@ def _judge(champion: "Version | None", challenger: "Version", margin: float, sli
         return gate.alone(_evidence(challenger))
     tags = champion.tags, challenger.tags
     return gate.judge(_evidence(champion), _evidence(challenger), tags, margin, slice_margin)
+
+
+def _why(reason: str, found: "Verdict", margin: float, slice_margin: float) -> str:
+    """What is kept with a promotion: the reason given, what the gate refused, and what it was asked for."""
+    given = [
+        reason.strip(),
+        f"forced; the gate refused: {'; '.join(found.reasons)}" if found.reasons else "",
+        f"margins {margin:g} and {slice_margin:g}" if (margin, slice_margin) != (MARGIN, SLICE_MARGIN) else "",
+    ]
+    return "; ".join(filter(None, given)) or "passed the gate"
 
 
 def _evidence(version: "Version") -> "Evidence":

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -106,6 +108,7 @@ def test_the_margins_decide() -> None:
     worse = evidence({"": 0.25}, seed=1)
     assert gate.judge(CHAMPION, worse, (DATA, DATA), margin=0.005, slice_margin=0.03).reasons
     assert not gate.judge(CHAMPION, worse, (DATA, DATA), margin=1, slice_margin=1).reasons
+    assert gate.judge(CHAMPION, worse, (DATA, DATA), margin=math.nan, slice_margin=math.nan).reasons
 
 
 def test_an_interval_holds_the_difference() -> None:
