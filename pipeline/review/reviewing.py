@@ -41,10 +41,12 @@ class Review:
     def open(self, people: Collection[str]) -> None:
         """Go on where the file ends; the fixes file is brought up to it, whatever a kill left.
 
-        Raises `InputError` for decisions on others than `people`, and for a fixes file of somebody else.
+        Raises `InputError` for decisions on others than `people`, and for a fixes file of somebody else, or of other
+        decisions than those of the file.
         """
         known = decisions.read(self.file, people) if self.file.exists() else []
-        decisions.check_fixes(self.fixes, {self.reviewer, *(decision.reviewer for decision in known)})
+        own = {self.reviewer, *(decision.reviewer for decision in known)} if self.file.exists() else set()
+        decisions.check_fixes(self.fixes, own)
         decisions.write_fixes(self.fixes, known)
 
     def decisions(self) -> list[Decision]:

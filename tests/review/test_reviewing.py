@@ -154,6 +154,17 @@ def test_a_fixes_file_of_somebody_else_is_not_overwritten(workspace: Workspace, 
     assert theirs.read_text() == others
 
 
+def test_a_fixes_file_of_other_decisions_is_not_overwritten(workspace: Workspace) -> None:
+    """The file of decisions was named otherwise, or is lost: the fixes are all that is left of it."""
+    review = workspace.review()
+    decide(review, 0, MALE)
+    before = review.fixes.read_bytes()
+    review.file.rename(review.file.with_name("elsewhere.csv"))
+    with pytest.raises(InputError, match="corrections of anna that would be overwritten"):
+        workspace.review()
+    assert review.fixes.read_bytes() == before
+
+
 def test_a_kill_between_the_two_files_is_mended_at_the_next_start(workspace: Workspace) -> None:
     review = workspace.review()
     decide(review, 0, MALE)
