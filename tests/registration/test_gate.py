@@ -34,6 +34,11 @@ def evidence(errors: dict[str, float], folds: int = 2, seed: int = 0, people: in
     return Evidence(pd.DataFrame(rows, columns=columns).sort_values("path", ignore_index=True))
 
 
+def leaking(honest: Evidence) -> Evidence:
+    """The same evidence with folds as `split.by: picture` deals them."""
+    return Evidence(honest.table.assign(fold=np.arange(len(honest.table)) % 2))
+
+
 CHAMPION = evidence({"": 0.2})
 
 
@@ -71,11 +76,10 @@ def test_a_challenger_that_trained_on_a_part_of_the_held_out_people_is_refused()
 
 
 def test_a_challenger_whose_folds_share_people_is_refused() -> None:
-    leaking = evidence({"": 0.0})
-    table = leaking.table.assign(fold=np.arange(len(leaking.table)) % 2)  # as `split.by: picture` deals them
-    (reason,) = reasons(Evidence(table))
+    challenger = leaking(evidence({"": 0.0}))
+    (reason,) = reasons(challenger)
     assert reason.startswith("the challenger was trained on 120 of the 120")
-    assert gate.alone(Evidence(table)).reasons == ("trained on 120 of the people that it is scored on",)
+    assert gate.alone(challenger).reasons == ("trained on 120 of the people that it is scored on",)
 
 
 def test_other_folds_are_no_reason_to_refuse() -> None:
