@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
+from io import FileIO
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -50,10 +51,18 @@ class Journal:
         return self.folder.name
 
     def append(self, kind: str, **content: Any) -> None:
-        """Write an entry, from whatever thread; `time` is now, in milliseconds as MLflow counts them."""
+        """Write an entry, from whatever thread; `time` is now, in milliseconds as MLflow counts them.
+
+        An entry that the disk has no room for is taken back whole, so that a later one does not end its line.
+        """
         line = json.dumps({"kind": kind, "time": time.time_ns() // 1_000_000} | content)
-        with self._lock, (self.folder / "entries.jsonl").open("a", encoding="utf-8") as file:
-            file.write(f"{line}\n")
+        with self._lock, (self.folder / "entries.jsonl").open("ab", buffering=0) as file:
+            before = file.seek(0, os.SEEK_END)
+            try:
+                _write(file, f"{line}\n".encode())
+            except OSError:
+                file.truncate(before)
+                raise
 
     def entries(self) -> list[Entry]:
         """All entries that were written to their end."""
@@ -93,6 +102,12 @@ class Journal:
     def remove(self) -> None:
         """Remove what has all been sent."""
         shutil.rmtree(self.folder)
+
+
+def _write(file: FileIO, data: bytes) -> None:
+    """Write all of it: a disk that fills up takes a part, and refuses the next."""
+    while data:
+        data = data[file.write(data) :]
 
 
 def waiting() -> list[Journal]:

@@ -1,6 +1,8 @@
 """Journals: whatever is interrupted, and however often it is tried, MLflow has everything once."""
 
+import resource
 import shutil
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +92,21 @@ def test_a_run_that_was_killed_is_sent_as_such_without_its_torn_last_line(lost: 
     tracking.sync()
     (run,) = runs()
     assert (run.info.status, run.info.end_time) == ("KILLED", last)
+
+
+def test_a_full_disk_takes_an_entry_whole_or_not_at_all() -> None:
+    journal = Journal.new()
+    journal.append("tags", values={"first": "1"})
+    usual, room = signal.signal(signal.SIGXFSZ, signal.SIG_IGN), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200, room[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            journal.append("tags", values={"second": "2" * 200})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, room)
+        signal.signal(signal.SIGXFSZ, usual)
+    journal.append("end", status="FAILED")
+    assert [entry["kind"] for entry in journal.entries()] == ["tags", "end"]
 
 
 def test_a_run_that_is_being_written_is_left_alone(lost: Journal) -> None:
