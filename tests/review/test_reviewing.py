@@ -1,6 +1,7 @@
 """reviewing: every decision is on disk at once, can be changed and taken back, and becomes a correction."""
 
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -64,6 +65,30 @@ def test_a_page_that_is_read_while_another_decides_is_outdated(workspace: Worksp
     assert [decision.id for decision in shown] == [PEOPLE[1]]
     with pytest.raises(OutdatedError):
         review.decide(revision, PEOPLE[0], [MALE])
+
+
+def test_of_two_who_decide_at_once_one_is_refused(workspace: Workspace) -> None:
+    review, other = workspace.review(), workspace.review()
+    refused: list[OutdatedError] = []
+
+    def decide_too() -> None:
+        try:
+            other.decide("", PEOPLE[1], [REJECTED])
+        except OutdatedError as error:
+            refused.append(error)
+
+    class Interrupted(Review):
+        def decisions(self) -> list[Decision]:
+            """What is read between the look at the revision and the writing."""
+            thread.start()
+            thread.join(timeout=0.5)
+            return super().decisions()
+
+    thread = Thread(target=decide_too)
+    Interrupted(review.cases, review.file, review.fixes, review.reviewer).decide("", PEOPLE[0], [MALE])
+    thread.join()
+    assert refused
+    assert verdicts(review) == [(PEOPLE[0], "gender", "accept")]
 
 
 def test_undo_takes_back_a_whole_step_and_then_the_one_before(workspace: Workspace) -> None:
