@@ -54,9 +54,9 @@ def _default(specification: Any, name: str) -> str | None:
 
 
 def _changes(here: bytes, there: bytes) -> list[str]:
-    """The parameters whose values differ."""
+    """The parameters whose values differ, but for those of `kubeflow`, on which no result depends."""
     ours, theirs = (tracking.flat(YAML(typ="safe").load(text)) for text in (here, there))
-    keys = [key for key in ours | theirs if ours.get(key) != theirs.get(key)]
+    keys = [key for key in ours | theirs if ours.get(key) != theirs.get(key) and not key.startswith("kubeflow.")]
     return [f"{key}: {theirs.get(key)} (here {ours.get(key)})" for key in keys]
 
 
