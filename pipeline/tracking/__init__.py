@@ -4,7 +4,7 @@ from pipeline.tracking.journal import FOLDER, folder
 from pipeline.tracking.origin import PIPELINE_RUN, named
 from pipeline.tracking.post import sync
 from pipeline.tracking.runs import Run, flat, run, run_that_made
-from pipeline.tracking.store import connect, experiment, full_address, maker, prepare, seconds, shown
+from pipeline.tracking.store import connect, experiment, full_address, maker, prepare, seconds, shown, without_secrets
 
 __all__ = [
     "FOLDER",
@@ -23,4 +23,5 @@ __all__ = [
     "seconds",
     "shown",
     "sync",
+    "without_secrets",
 ]
