@@ -100,8 +100,8 @@ class Journal:
             yield mine
 
     def remove(self) -> None:
-        """Remove what has all been sent."""
-        shutil.rmtree(self.folder)
+        """Remove what has all been sent; from the first moment on it is no journal that another process would send."""
+        shutil.rmtree(self.folder.rename(self.folder.with_name(self.name.replace("-", "_"))))
 
 
 def _write(file: FileIO, data: bytes) -> None:

@@ -116,6 +116,20 @@ def test_a_run_that_is_being_written_is_left_alone(lost: Journal) -> None:
     assert runs() == []
 
 
+def test_a_journal_that_is_being_removed_is_nobodys_to_send(lost: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    remove, removed = shutil.rmtree, []
+
+    def meanwhile(folder: Path) -> None:
+        with lost.claimed() as mine:
+            removed.append((waiting(), mine))
+        remove(folder)
+
+    monkeypatch.setattr(shutil, "rmtree", meanwhile)
+    lost.remove()
+    assert removed == [([], False)]
+    assert not list(Path("tracking").iterdir())
+
+
 def test_the_next_run_that_reaches_mlflow_brings_what_was_left(lost: Journal) -> None:
     with tracking.run("mask-1", {"stage": "train"}, {}):
         pass
