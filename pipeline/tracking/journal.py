@@ -101,7 +101,8 @@ class Journal:
 
     def remove(self) -> None:
         """Remove what has all been sent; from the first moment on it is no journal that another process would send."""
-        shutil.rmtree(self.folder.rename(self.folder.with_name(self.name.replace("-", "_"))))
+        sent = self.folder.rename(self.folder.with_name(self.name.replace("-", "_")))
+        shutil.rmtree(sent, ignore_errors=True)  # NFS keeps a folder in which a file, the lock, is open
 
 
 def _write(file: FileIO, data: bytes) -> None:
