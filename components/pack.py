@@ -1,4 +1,4 @@
-"""Join the crops of all shards."""
+"""Join the shards of crops, and show some of them."""
 
 from kfp import dsl
 
@@ -16,7 +16,7 @@ def pack(
     overrides: list[str],
     sheets: dsl.Output[dsl.HTML],
 ) -> str:
-    """Join the crops of all shards."""
+    """Join the shards of crops, and show some of them."""
     from pipeline.kubeflow.task import run
 
     return run(stage, run_id, parents, remote, mlflow, experiment, overrides, [sheets])

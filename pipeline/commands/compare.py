@@ -1,12 +1,14 @@
 """`compare`: recipes run side by side, whole or made small, and their figures."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from pipeline import params, recipes, tracking
+from pipeline.errors import raise_faults
 
 Names = Annotated[list[str] | None, typer.Argument(metavar="[RECIPE]...", help="Recipes; all by default.")]
 
@@ -36,7 +38,7 @@ def compare(
 
     os.environ["MLFLOW_TRACKING_URI"] = tracking.full_address()
     os.environ.setdefault("MLFLOW_EXPERIMENT_NAME", "compare")
-    files = {file: folder / f"{file.stem}-{scale}" for file in map(recipes.find, names or recipes.names())}
+    files = _places(list(map(recipes.find, names or recipes.names())), folder, scale)
     if not read:
         runs.run(files, scale, photographs or params.load().data.root)
     rows = pd.DataFrame([{"recipe": file.stem, **measures.measure(place)} for file, place in files.items()])
@@ -47,3 +49,12 @@ def compare(
     if html:
         html.parent.mkdir(parents=True, exist_ok=True)
         html.write_text(page.html(rows, title), encoding="utf-8")
+
+
+def _places(files: Sequence[Path], folder: Path, scale: str) -> dict[Path, Path]:
+    """The folder in which each params file runs; raises `InputError` for two that would run in one."""
+    places = {file: folder / f"{file.stem}-{scale}" for file in files}
+    used = list(places.values())
+    shared = [f"{file} runs in {place}" for file, place in places.items() if used.count(place) > 1]
+    raise_faults("params files of one name share a folder; rename one, or give them a --folder each", shared)
+    return places

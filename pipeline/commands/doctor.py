@@ -15,6 +15,7 @@ def doctor(
 ) -> None:
     """Look for faults of the data set; exit status 1 when one must be fixed."""
     from rich.console import Console
+    from rich.markup import escape
 
     from pipeline import tables
     from pipeline.doctor import diagnose
@@ -26,7 +27,7 @@ def doctor(
     findings = diagnose(root)
     grave = sum(finding.check.severity == MUST for finding in findings)
     title = f"{root.name}: {grave:,} to be fixed, {len(findings) - grave:,} to look at"
-    Console().print(terminal(findings, title) if findings else title)
+    Console().print(terminal(findings, title) if findings else escape(title))
     if csv:
         tables.write(table(findings), csv)
     if html:

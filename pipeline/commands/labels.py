@@ -20,7 +20,7 @@ Suggestions = Annotated[Path, typer.Option(help="Fixes file of proposals to writ
 First = Annotated[Path, typer.Argument(help="A reviewer's decisions.")]
 Second = Annotated[Path, typer.Argument(help="Another reviewer's decisions.")]
 Decisions = Annotated[Path | None, typer.Option(help="File of decisions; else reviews/<reviewer>.csv.")]
-Fixes = Annotated[Path | None, typer.Option(help="Fixes file to write; else fixes/<reviewer>.csv.")]
+Fixes = Annotated[Path | None, typer.Option(help="Fixes file to write; else fixes/, named as the decisions.")]
 
 
 @app.command()
@@ -51,7 +51,7 @@ def review(
     host: Annotated[
         str, typer.Option(help="Where to listen; others than this machine see the pictures.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8100,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8100,
 ) -> None:
     """Decide on suggestions, one person at a time, on a web page of this machine."""
     from pipeline import params
@@ -64,7 +64,7 @@ def review(
     pictures, probabilities = read(labels, out_of_fold)
     found = cases.read(suggestions, pictures, probabilities, root)
     file = decisions or Path("reviews", f"{reviewer}.csv")
-    under_review = Review(found, file, fixes or Path("fixes", f"{reviewer}.csv"), reviewer)
+    under_review = Review(found, file, fixes or Path("fixes", file.name), reviewer)
     under_review.open(set(pictures["person"]))
     serving.serve(under_review, root, host, port)
 

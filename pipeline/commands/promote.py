@@ -46,8 +46,8 @@ def promote(
         _show(found, champion, challenger)
         if look or (found.reasons and not force):
             raise typer.Exit(1 if found.reasons else 0)
-        given = [reason.strip(), f"forced; the gate refused: {'; '.join(found.reasons)}" if found.reasons else ""]
-        moves.promote(challenger, person or _user(), "; ".join(filter(None, given)) or "passed the gate")
+        why = _why(reason, found, margin, slice_margin)
+        moves.promote(challenger, champion, person or _user(), why)
     print(f"{challenger} is the champion")
 
 
@@ -61,7 +61,8 @@ def rollback(
 
     with registry.told():
         move = moves.rollback(model, person or _user(), reason)
-    print(f"{model} version {move.after} is the champion, version {move.before} no longer")
+    instead = "" if move.before is None else f", version {move.before} no longer"
+    print(f"{model} version {move.after} is the champion{instead}")
 
 
 def history(
@@ -99,6 +100,16 @@ def _judge(champion: "Version | None", challenger: "Version", margin: float, sli
     return gate.judge(_evidence(champion), _evidence(challenger), tags, margin, slice_margin)
 
 
+def _why(reason: str, found: "Verdict", margin: float, slice_margin: float) -> str:
+    """What is kept with a promotion: the reason given, what the gate refused, and what it was asked for."""
+    given = [
+        reason.strip(),
+        f"forced; the gate refused: {'; '.join(found.reasons)}" if found.reasons else "",
+        f"margins {margin:g} and {slice_margin:g}" if (margin, slice_margin) != (MARGIN, SLICE_MARGIN) else "",
+    ]
+    return "; ".join(filter(None, given)) or "passed the gate"
+
+
 def _evidence(version: "Version") -> "Evidence":
     from pipeline.registration.evidence import FILE, Evidence
     from pipeline.tracking import registry
@@ -109,6 +120,7 @@ def _evidence(version: "Version") -> "Evidence":
 
 def _show(found: "Verdict", champion: "Version | None", challenger: "Version") -> None:
     from rich.console import Console
+    from rich.markup import escape
 
     from pipeline.registration import page
 
@@ -118,7 +130,7 @@ def _show(found: "Verdict", champion: "Version | None", challenger: "Version") -
     elif found.rows:
         console.print(page.verdict(found, str(champion), str(challenger)))
     for reason in found.reasons:
-        console.print(f"[red]refused:[/] {reason}", highlight=False)
+        console.print(f"[red]refused:[/] {escape(reason)}", highlight=False)
     if not found.reasons:
         console.print("[green]passed[/]")
 

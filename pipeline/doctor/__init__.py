@@ -15,10 +15,12 @@ def diagnose(root: Path) -> list[Finding]:
     if not root.is_dir():
         raise InputError(f"{root}: no such folder; --photographs or data.root names the one with train/ and eval/")
     paths = layout.files(root)
+    misfits = list(layout.find(root, paths))
+    left_alone = {path for finding in misfits if finding.check is layout.UNLISTED for path in finding.pictures}
     readable, unreadable = pictures.examine(root, paths)
     return [
-        *layout.find(root, paths),
-        *unreadable,
+        *misfits,
+        *(finding for finding in unreadable if left_alone.isdisjoint(finding.pictures)),
         *duplicates.find(readable),
         *oddities.find(readable),
         *people.find(root, paths),

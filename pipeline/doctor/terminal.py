@@ -13,7 +13,7 @@ WIDEST = 160
 
 def terminal(findings: Sequence[Finding], title: str) -> Table:
     """A row a check: how many findings, and the first few of them."""
-    table = Table(title=title, title_justify="left", show_lines=True)
+    table = Table(title=escape(title), title_justify="left", show_lines=True)
     table.add_column("check")
     table.add_column("found", justify="right")
     table.add_column("for instance", overflow="fold", ratio=1)

@@ -11,11 +11,14 @@ from pipeline.workspace import in_full, scratch
 
 
 def storage(server: Server, run_id: str) -> str:
-    """The DVC remote of a run; raises `InputError` unless the run has succeeded."""
+    """The DVC remote of a run, given or by default; raises `InputError` unless the run has succeeded and tells it."""
     run = server.run(run_id)
     if run.state != "SUCCEEDED":
         raise InputError(f"run {run_id}: {str(run.state).lower()}; only a run that has succeeded can be fetched")
-    return str(run.runtime_config.parameters["remote"])
+    given = (run.runtime_config and run.runtime_config.parameters) or {}
+    if remote := given.get("remote") or _default(run.pipeline_spec, "remote"):
+        return str(remote)
+    raise InputError(f"run {run_id}: the server does not tell its DVC remote; name it with --remote")
 
 
 def fetch(run_id: str, storage: str, replace: bool) -> None:
@@ -42,10 +45,18 @@ def fetch(run_id: str, storage: str, replace: bool) -> None:
     _pull(storage)
 
 
+def _default(specification: Any, name: str) -> str | None:
+    """The default of a parameter of a run's pipeline; None where the server has not kept the pipeline with the run."""
+    try:
+        return str(specification["pipeline_spec"]["root"]["inputDefinitions"]["parameters"][name]["defaultValue"])
+    except (KeyError, TypeError):
+        return None
+
+
 def _changes(here: bytes, there: bytes) -> list[str]:
-    """The parameters whose values differ."""
+    """The parameters whose values differ, but for those of `kubeflow`, on which no result depends."""
     ours, theirs = (tracking.flat(YAML(typ="safe").load(text)) for text in (here, there))
-    keys = [key for key in ours | theirs if ours.get(key) != theirs.get(key)]
+    keys = [key for key in ours | theirs if ours.get(key) != theirs.get(key) and not key.startswith("kubeflow.")]
     return [f"{key}: {theirs.get(key)} (here {ours.get(key)})" for key in keys]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from rich.table import Table
 from ruamel.yaml import YAML
 
-from pipeline import graph
+from pipeline import graph, tracking
 from pipeline.board import Show, clock
 from pipeline.errors import InputError, raise_faults
 from pipeline.kubeflow import compiled
@@ -104,6 +104,12 @@ def _fault(check: Callable[[], None]) -> Iterator[str]:
 
 
 def _check_mlflow(address: str) -> None:
+    plain = tracking.without_secrets(address)
+    if plain != address:
+        raise InputError(
+            f"MLflow at {plain}: its address holds a password, which Kubeflow's pages would show; put it into the "
+            "secret that kubeflow.secrets names"
+        )
     if not address.startswith(("http://", "https://")):
         raise InputError(f"MLflow at {address}: tasks on a cluster need a server, http://... or https://...")
 

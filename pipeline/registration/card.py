@@ -58,8 +58,8 @@ def card(name: str, evidence: Evidence, found: Mapping[str, Score], facts: Mappi
             "several people in one picture: the largest face is the one that counts.",
             "",
             "## Scores",
-            f"Out of fold: {len(reading.true):,} pictures of {people:,} people, each answered by models that have not "
-            "seen this person. In brackets 95 % of redrawn people.",
+            f"Out of fold: {len(reading.true):,} pictures of {people:,} people, {_seen(evidence)}. In brackets 95 % of "
+            "redrawn people.",
             "",
             *(f"* {key}: {score}" for key, score in found.items()),
             "",
@@ -76,6 +76,12 @@ def card(name: str, evidence: Evidence, found: Mapping[str, Score], facts: Mappi
             *(f"* {key}: {value}" for key, value in facts.items()),
         ]
     )
+
+
+def _seen(evidence: Evidence) -> str:
+    if leaks := evidence.leaks():
+        return f"**{len(leaks):,} of whom the models have seen in other pictures, so that these scores flatter**"
+    return "each answered by models that have not seen this person"
 
 
 def _score(reading: Reading) -> Score:

@@ -31,8 +31,8 @@ class Row:
 
     @property
     def refused(self) -> bool:
-        """Whether the challenger loses more than is allowed."""
-        return self.margin is not None and self.difference < -self.margin
+        """Whether the challenger loses more than is allowed; a margin that is no number allows nothing."""
+        return self.margin is not None and not self.difference >= -self.margin
 
 
 @dataclass(frozen=True)

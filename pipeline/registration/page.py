@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
+from rich.markup import escape
 from rich.table import Table
 
 from pipeline.registration.gate import Row, Verdict
@@ -50,7 +51,7 @@ def history(name: str, known: Sequence[Move]) -> Table:
     for column in ("time (UTC)", "champion", "before", "how", "person", "reason"):
         table.add_column(column, overflow="fold")
     for row in _moves(known):
-        table.add_row(*row)
+        table.add_row(*map(escape, row))
     return table
 
 

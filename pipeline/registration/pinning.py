@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from pydantic import ValidationError
 from ruamel.yaml import YAML
 
 from pipeline import params
@@ -17,6 +18,7 @@ from pipeline.registration.candidate import ENTRY, TRAININGS
 from pipeline.tracking import registry
 from pipeline.tracking.registry import Version
 from pipeline.vision.training import Inputs
+from pipeline.wording import describe
 
 NULL = "tag:yaml.org,2002:null"  # else ruamel writes nothing where a file says null
 
@@ -24,10 +26,11 @@ NULL = "tag:yaml.org,2002:null"  # else ruamel writes nothing where a file says 
 def pin(version: Version) -> tuple[Model, Pinned]:
     """The entry that a version was trained by, and its folds by content.
 
-    Raises `InputError` for a version that answers by a refit or a second round, which its folds are not.
+    Raises `InputError` for a version that answers by a refit or a second round, which its folds are not, and for one
+    whose entry is none any more.
     """
     with TemporaryDirectory(prefix="pin-") as folder:
-        entry = Model.model_validate_json(registry.download(version, ENTRY, Path(folder)).read_bytes())
+        entry = _entry(version, registry.download(version, ENTRY, Path(folder)))
         trainings = registry.download(version, TRAININGS, Path(folder))
         if others := sorted(path.name for path in trainings.iterdir() if path.name != "folds"):
             raise InputError(f"{version}: has a {' and a '.join(others)}; only the folds of a model can be pinned")
@@ -66,6 +69,15 @@ def fetch(pinned: Pinned, inputs: Inputs, fold: int, output: Path) -> None:
             raise InputError(f"{version}: fold {fold} is not what params.yaml pinned; its files were changed")
         shutil.copytree(found, output, dirs_exist_ok=True)
     print(f"{output}: fetched from {version}, not trained")
+
+
+def _entry(version: Version, kept: Path) -> Model:
+    try:
+        return Model.model_validate_json(kept.read_bytes())
+    except ValidationError as error:
+        faults = [describe(fault) for fault in error.errors()]
+        raise_faults(f"{version}: trained by an entry that is none here; train and register it anew", faults)
+        raise
 
 
 def digest(folder: Path) -> str:

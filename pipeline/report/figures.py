@@ -17,7 +17,7 @@ DIGITS = 6
 
 
 def figures(sources: Sources) -> Figures:
-    """What two reports are compared by, in the order in which it is shown."""
+    """What two reports are compared by, in the order in which it is shown; counts are whole numbers."""
     low, high = scores.bounds(sources)
     counts = metrics.confusion(sources.true, sources.predicted)
     found = {
@@ -38,7 +38,7 @@ def figures(sources: Sources) -> Figures:
         },
         **{f"F1 of {name}": float(score) for name, score in zip(names(), metrics.f1(counts), strict=True)},
     }
-    return {name: round(float(value), DIGITS) for name, value in found.items()}
+    return {name: value if isinstance(value, int) else round(float(value), DIGITS) for name, value in found.items()}
 
 
 def read(page: Path) -> Figures:
@@ -56,19 +56,14 @@ def read(page: Path) -> Figures:
 def changes(before: Figures, after: Figures) -> Grid:
     """What is not as it was, a row a figure; a figure that one report lacks is a dash there."""
     rows = [
-        [name, *(_shown(some.get(name)) for some in (before, after)), _change(before.get(name), after.get(name))]
+        [name, *_row(before.get(name), after.get(name))]
         for name in dict.fromkeys([*after, *before])
         if before.get(name) != after.get(name)
     ]
     return Grid(["figure", "before", "now", "change"], rows)
 
 
-def _shown(value: float | None) -> str:
-    return "-" if value is None else number(value, 0 if float(value).is_integer() and abs(value) > 1 else 3)
-
-
-def _change(before: float | None, after: float | None) -> str:
-    if before is None or after is None:
-        return "-"
-    change = after - before
-    return f"{change:+,.0f}" if float(change).is_integer() else f"{change:+.3f}"
+def _row(before: float | None, after: float | None) -> list[str]:
+    digits = 0 if isinstance(before, int) or isinstance(after, int) else 3
+    shown = ["-" if value is None else number(value, digits) for value in (before, after)]
+    return [*shown, "-" if before is None or after is None else f"{after - before:+,.{digits}f}"]

@@ -61,6 +61,12 @@ class Sources:
         return {split: np.flatnonzero((cut["source"] == "center") & searched) for split, cut in self.cut.items()}
 
     @cached_property
+    def leaking(self) -> int:
+        """People whose pictures are in several folds, so that they are predicted by models that have seen them."""
+        folds = self.labelled.groupby("person")["fold"].nunique()
+        return int((folds > 1).sum())
+
+    @cached_property
     def crop_rows(self) -> Codes:
         """Where in the train crops each predicted picture (n,) is."""
         rows = pd.Index(self.cut["train"]["path"]).get_indexer(pd.Index(self.pictures["path"]))

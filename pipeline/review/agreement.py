@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from rich.markup import escape
 from rich.table import Table
 
 from pipeline.review.decisions import ACCEPT, Decision
@@ -35,14 +36,14 @@ class Agreement:
     def tables(self, names: tuple[str, str]) -> Iterator[Table]:
         """What there is to see, to be printed."""
         counts = Table(title="Decisions", title_justify="left")
-        for column in ("agreed", "conflicts", *(f"only {name}" for name in names)):
+        for column in ("agreed", "conflicts", *(f"only {name}" for name in map(escape, names))):
             counts.add_column(column, justify="right")
         counts.add_row(*(f"{len(some):,}" for some in (self.agreed, self.conflicts, *self.alone)))
         yield counts
         if self.conflicts:
-            found = Table("id", "field", "label", *names, title="Conflicts", title_justify="left")
+            found = Table("id", "field", "label", *map(escape, names), title="Conflicts", title_justify="left")
             for one, other in self.conflicts:
-                found.add_row(one.id, one.field, one.was, _said(one), _said(other))
+                found.add_row(*map(escape, (one.id, one.field, one.was, _said(one), _said(other))))
             yield found
 
 

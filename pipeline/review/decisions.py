@@ -75,7 +75,10 @@ def check_fixes(path: Path, reviewers: Collection[str]) -> None:
     rows = tables.read(path, fixes.COLUMNS)
     others = sorted(set(rows["reviewer"]) - set(reviewers)) if "reviewer" in rows else ["no review"]
     if others:
-        raise InputError(f"{path}: is of {', '.join(others)}, and would be overwritten; name another file with --fixes")
+        raise InputError(
+            f"{path}: holds corrections of {', '.join(others)} that would be overwritten; name the decisions that they "
+            "come from with --decisions, or another file with --fixes"
+        )
 
 
 def last_step(decisions: Sequence[Decision]) -> Sequence[Decision]:

@@ -1,11 +1,13 @@
 """A review in progress: cases, and the decisions that are on disk as soon as they are made."""
 
+import fcntl
 import hashlib
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+import os
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Lock
 from typing import NamedTuple
 
 from pipeline import fixes
@@ -36,15 +38,16 @@ class Review:
     file: Path
     fixes: Path
     reviewer: str
-    _lock: Lock = field(default_factory=Lock)
 
     def open(self, people: Collection[str]) -> None:
         """Go on where the file ends; the fixes file is brought up to it, whatever a kill left.
 
-        Raises `InputError` for decisions on others than `people`, and for a fixes file of somebody else.
+        Raises `InputError` for decisions on others than `people`, and for a fixes file of somebody else, or of other
+        decisions than those of the file.
         """
         known = decisions.read(self.file, people) if self.file.exists() else []
-        decisions.check_fixes(self.fixes, {self.reviewer, *(decision.reviewer for decision in known)})
+        own = {self.reviewer, *(decision.reviewer for decision in known)} if self.file.exists() else set()
+        decisions.check_fixes(self.fixes, own)
         decisions.write_fixes(self.fixes, known)
 
     def decisions(self) -> list[Decision]:
@@ -69,14 +72,14 @@ class Review:
         """
         time = datetime.now(UTC).isoformat(timespec="microseconds")
         made = [self._decision(person, choice, time) for choice in choices]
-        with self._lock:
+        with self._alone():
             self._require(revision)
             targets = {decision.target for decision in made}
             self._save([*(known for known in self.decisions() if known.target not in targets), *made])
 
     def undo(self, revision: str) -> None:
         """Take the latest step back: what it decided is open again."""
-        with self._lock:
+        with self._alone():
             self._require(revision)
             known = self.decisions()
             last = decisions.last_step(known)
@@ -93,6 +96,17 @@ class Review:
         if fault := fixes.malformed(Fix(self.file, 0, person, choice.field, was, value)):
             raise InputError(fault)
         return Decision(person, choice.field, was, value, choice.verdict, self.reviewer, time)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let nobody else decide meanwhile, in this process or another."""
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        folder = os.open(self.file.parent, os.O_RDONLY)  # the file itself is another after every decision
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(folder)
 
     def _require(self, revision: str) -> None:
         if revision != self.revision():

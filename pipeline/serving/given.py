@@ -15,8 +15,11 @@ from pipeline.errors import InputError
 from pipeline.photographs import Pixels
 
 SERVED = "_MLFLOW_IS_IN_SERVING_ENVIRONMENT"  # what `mlflow models serve` sets
-BASE64 = re.compile(r"(?:data:image/\w+;base64,)?((?:/9j/|iVBORw0KGgo)[A-Za-z0-9+/\s]+=*)\s*")
-"""A JPEG or PNG picture in base64: both begin with bytes that no sensible path begins with."""
+BASE64 = re.compile(r"(?:data:image/\w+;base64,)?((?:/9j/|iVBORw0KGgo)[A-Za-z0-9+/\s]++=*+)\s*+")
+"""A JPEG or PNG picture in base64: both begin with bytes that no sensible path begins with.
+
+Nothing is read twice (`++`, `*+`): else a request of a megabyte of blanks would take an hour to be refused.
+"""
 
 
 def cells(photographs: Any) -> list[Any]:

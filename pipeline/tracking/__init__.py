@@ -4,13 +4,12 @@ from pipeline.tracking.journal import FOLDER, folder
 from pipeline.tracking.origin import PIPELINE_RUN, named
 from pipeline.tracking.post import sync
 from pipeline.tracking.runs import Run, flat, run, run_that_made
-from pipeline.tracking.store import address, connect, experiment, full_address, maker, prepare, seconds
+from pipeline.tracking.store import connect, experiment, full_address, maker, prepare, seconds, shown, without_secrets
 
 __all__ = [
     "FOLDER",
     "PIPELINE_RUN",
     "Run",
-    "address",
     "connect",
     "experiment",
     "flat",
@@ -22,5 +21,7 @@ __all__ = [
     "run",
     "run_that_made",
     "seconds",
+    "shown",
     "sync",
+    "without_secrets",
 ]

@@ -6,8 +6,9 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
+from io import FileIO
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -50,10 +51,18 @@ class Journal:
         return self.folder.name
 
     def append(self, kind: str, **content: Any) -> None:
-        """Write an entry, from whatever thread; `time` is now, in milliseconds as MLflow counts them."""
+        """Write an entry, from whatever thread; `time` is now, in milliseconds as MLflow counts them.
+
+        An entry that the disk has no room for is taken back whole, so that a later one does not end its line.
+        """
         line = json.dumps({"kind": kind, "time": time.time_ns() // 1_000_000} | content)
-        with self._lock, (self.folder / "entries.jsonl").open("a", encoding="utf-8") as file:
-            file.write(f"{line}\n")
+        with self._lock, (self.folder / "entries.jsonl").open("ab", buffering=0) as file:
+            before = file.seek(0, os.SEEK_END)
+            try:
+                _write(file, f"{line}\n".encode())
+            except OSError:
+                file.truncate(before)
+                raise
 
     def entries(self) -> list[Entry]:
         """All entries that were written to their end."""
@@ -81,16 +90,25 @@ class Journal:
     @contextmanager
     def claimed(self) -> Iterator[bool]:
         """Whether this process, and no other, may send it now: a run holds its own until it ends or is killed."""
-        try:
-            with (self.folder / "lock").open("w") as file:
+        with ExitStack() as held:
+            try:
+                file = held.enter_context((self.folder / "lock").open("w"))
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                yield self.folder.exists()
-        except (BlockingIOError, FileNotFoundError):  # another has it, or has just sent it
-            yield False
+                mine = self.folder.exists()
+            except (BlockingIOError, FileNotFoundError):  # another has it, or has just sent it
+                mine = False
+            yield mine
 
     def remove(self) -> None:
-        """Remove what has all been sent."""
-        shutil.rmtree(self.folder)
+        """Remove what has all been sent; from the first moment on it is no journal that another process would send."""
+        sent = self.folder.rename(self.folder.with_name(self.name.replace("-", "_")))
+        shutil.rmtree(sent, ignore_errors=True)  # NFS keeps a folder in which a file, the lock, is open
+
+
+def _write(file: FileIO, data: bytes) -> None:
+    """Write all of it: a disk that fills up takes a part, and refuses the next."""
+    while data:
+        data = data[file.write(data) :]
 
 
 def waiting() -> list[Journal]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.tracking import store
-from pipeline.tracking.registry import EVIDENCE, Version, address, client, read
+from pipeline.tracking.registry import EVIDENCE, Version, client, read
 
 PACKAGE = Path(__file__).parents[1]
 LOADER = f"{PACKAGE.name}.serving"
@@ -69,7 +69,7 @@ def load(uri: str) -> Any:
     """A model that answers photographs, by the code that it was registered with, whatever code is here."""
     import mlflow
 
-    address()
+    client()
     with _own_code(), _quiet():
         return mlflow.pyfunc.load_model(uri, suppress_warnings=True)
 

@@ -56,9 +56,17 @@ def notice(name: str) -> list[Move]:
     return [*known, _write(name, Move(_now(), "by hand", logged, actual, UNKNOWN, reason, since))]
 
 
-def promote(version: Version, person: str, reason: str) -> Move:
-    """Make a version champion; it is no longer a challenger."""
+def promote(version: Version, champion: Version | None, person: str, reason: str) -> Move:
+    """Make a version champion in the place of `champion`; it is no longer a challenger.
+
+    Raises `InputError` when another has become champion, with which it was not compared.
+    """
     known = notice(version.name)
+    now, compared = known[-1].after if known else None, champion.number if champion else None
+    if now != compared:
+        raise InputError(
+            f"{version.name}: {_named(now)} has become champion meanwhile, and not {_named(compared)}; promote again"
+        )
     move = _move(version, "promote", known, person, reason)
     if registry.pointed(version.name, CHALLENGER) == version:
         registry.point(version.name, CHALLENGER, None)
@@ -68,23 +76,23 @@ def promote(version: Version, person: str, reason: str) -> Move:
 def rollback(name: str, person: str, reason: str) -> Move:
     """Make the version champion that was it before the present one; raises `InputError` when there was none."""
     known = notice(name)
-    line = succession(known)
-    if len(line) < 2:
-        raise InputError(
-            f"{name}: " + (f"no champion before version {line[0]}" if line else "nobody has been champion")
-        )
-    return _move(registry.find(f"models:/{name}/{line[-2]}"), "rollback", known, person, reason)
+    if not known:
+        raise InputError(f"{name}: nobody has been champion")
+    former = succession(known)
+    if not former:
+        raise InputError(f"{name}: no champion before {_named(known[-1].after)}")
+    return _move(registry.find(f"models:/{name}/{former[-1]}"), "rollback", known, person, reason)
 
 
 def succession(known: Sequence[Move]) -> list[int]:
-    """The champions up to the present one, without those that were rolled back."""
-    line: list[int] = []
+    """The champions before the present one, to whom a rollback goes back one after another."""
+    former: list[int] = []
     for move in known:
         if move.kind == "rollback":
-            line.pop()
-        elif move.after is not None:
-            line.append(move.after)
-    return line
+            former.pop()
+        elif move.before is not None:
+            former.append(move.before)
+    return former
 
 
 def on(known: Sequence[Move], day: date) -> list[str]:
@@ -107,8 +115,6 @@ def on(known: Sequence[Move], day: date) -> list[str]:
 
 def _move(version: Version, kind: Kind, known: Sequence[Move], person: str, reason: str) -> Move:
     before = known[-1].after if known else None
-    if before == version.number:
-        raise InputError(f"{version} is the champion already")
     registry.point(version.name, CHAMPION, version)
     return _write(version.name, Move(_now(), kind, before, version.number, person, reason))
 

@@ -42,9 +42,12 @@ def begin(client: "MlflowClient", parent: str) -> None:
 
 
 def end(client: "MlflowClient", parent: str, ended: int) -> None:
-    """Show a pipeline run as what its parts are: still running, failed, or finished at the last one's end."""
+    """Show a pipeline run as what its parts are: still running, failed, or finished at the last one's end.
+
+    Of a part that was started anew, as Kubeflow does with a task that failed or was evicted, the last attempt counts.
+    """
     experiment = client.get_run(parent).info.experiment_id
-    parts = client.search_runs([experiment], f"tags.`{PARENT}` = '{parent}'")
-    states = {run.info.status for run in parts}
+    parts = client.search_runs([experiment], f"tags.`{PARENT}` = '{parent}'", order_by=["attributes.start_time ASC"])
+    states = set({run.info.run_name: run.info.status for run in parts}.values())
     if "RUNNING" not in states:
         client.set_terminated(parent, "FINISHED" if states <= {"FINISHED"} else "FAILED", ended)

@@ -46,7 +46,7 @@ class Post:
             if last
             else "goes on, and says on disk what it has to say until MLflow answers"
         )
-        _warn(f"MLflow at {store.address()} does not take this run, which {fate}: {_short(error)}")
+        _warn(f"MLflow at {store.shown()} does not take this run, which {fate}: {_short(error)}")
 
     def _send_others(self) -> None:
         try:
@@ -84,7 +84,7 @@ def _send(journal: Journal) -> None:
 
 
 def _short(error: Exception) -> str:
-    return str(error).partition("\n")[0][:160]
+    return store.without_secrets(str(error).partition("\n")[0])[:160]
 
 
 def _warn(message: str) -> None:

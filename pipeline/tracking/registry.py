@@ -48,7 +48,7 @@ def find(uri: str) -> Version:
     found = pointed(name, alias) if alias else next((one for one in versions(name) if str(one.number) == number), None)
     if found is None:
         there = ", ".join(str(one.number) for one in versions(name)) or "none; `python -m pipeline register` makes one"
-        raise InputError(f"{uri}: no such version in the registry {address()}; versions of {name}: {there}")
+        raise InputError(f"{uri}: no such version in the registry {store.shown()}; versions of {name}: {there}")
     return found
 
 
@@ -70,7 +70,9 @@ def notes(name: str) -> dict[str, str]:
     """The tags of a model as a whole; raises `InputError` when there is no such model."""
     found = _model(name)
     if found is None:
-        raise InputError(f"{name}: no such model in the registry {address()}; `python -m pipeline register` makes it")
+        raise InputError(
+            f"{name}: no such model in the registry {store.shown()}; `python -m pipeline register` makes it"
+        )
     return dict(found.tags)
 
 
@@ -84,11 +86,11 @@ def download(version: Version, path: str, folder: Path) -> Path:
     from mlflow.artifacts import download_artifacts
     from mlflow.exceptions import MlflowException
 
-    address()
+    client()
     try:
         return Path(download_artifacts(run_id=version.run_id, artifact_path=f"{EVIDENCE}/{path}", dst_path=str(folder)))
     except (MlflowException, OSError) as error:
-        raise InputError(f"{version}: its evidence has no {path}: {error}") from None
+        raise InputError(f"{version}: its evidence has no {path}: {store.without_secrets(str(error))}") from None
 
 
 @contextmanager
@@ -99,16 +101,12 @@ def told() -> Iterator[None]:
     try:
         yield
     except MlflowException as error:
-        raise InputError(f"MLflow at {address()}: {str(error).splitlines()[0]}") from error
-
-
-def address() -> str:
-    """Where the registry is; MLflow is told, too."""
-    return str(client().tracking_uri)
+        said = store.without_secrets(str(error).splitlines()[0])
+        raise InputError(f"MLflow at {store.shown()}: {said}") from error
 
 
 def client() -> Any:
-    """MLflow's client of the registry."""
+    """MLflow's client of the registry; MLflow's own functions ask the same one from now on."""
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # bars of one file each
     return store.connect()
 

@@ -135,7 +135,7 @@ def _written(name: str, tags: Mapping[str, str], reopen: tuple[str, str] | None,
         journal.append(
             "start",
             name=name,
-            address=store.without_secrets(store.address()),
+            address=store.shown(),
             experiment=store.experiment(),
             tags={**tags, **comes_from} | ({"pipeline_run": whole.identity} if whole else {}),
             commit=commit,

@@ -3,11 +3,11 @@
 import logging
 import math
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit, urlunsplit
 
 from pipeline import params
 
@@ -19,6 +19,7 @@ STORE = "sqlite:///mlflow.db"
 ARTIFACTS = Path("mlartifacts")
 EXPERIMENT = "mask-gender-age"
 KIND = {"mlflow.experimentKind": "custom_model_development"}  # or MLflow's pages ask whether it is about agents
+LOGIN = re.compile(r"(?<=://)[^/\s]*@")
 PATIENCE = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "10", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}  # seconds; MLflow's: minutes
 
 
@@ -33,10 +34,14 @@ def full_address() -> str:
     return address() if path == address() else f"sqlite:///{Path(path).resolve()}"
 
 
-def without_secrets(url: str) -> str:
-    """An address without the name and password that it may hold."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])) if "@" in parts.netloc else url
+def shown() -> str:
+    """Where runs go, as messages say it."""
+    return without_secrets(address())
+
+
+def without_secrets(text: str) -> str:
+    """An address, or a message that names some, without the names and passwords that these may hold."""
+    return LOGIN.sub("", text)
 
 
 def experiment() -> str:
@@ -134,5 +139,6 @@ def _asked(stem: str, content: str) -> "Run | None":
         try:
             return made(connect(), stem, content)
         except faults() as error:
-            print(f"MLflow at {address()} cannot be asked who made the {stem} {content[:12]}: {error}", flush=True)
+            why = without_secrets(str(error))
+            print(f"MLflow at {shown()} cannot be asked who made the {stem} {content[:12]}: {why}", flush=True)
             return None

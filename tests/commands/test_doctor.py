@@ -61,6 +61,13 @@ def test_equal_data_give_equal_bytes_on_any_number_of_cores(
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "other" / name).read_bytes()
 
 
+def test_a_file_that_nobody_asks_for_need_not_be_a_picture(root: Path, tmp_path: Path) -> None:
+    (root / "eval" / "images" / "Thumbs.db").write_bytes(b"no picture")
+    result = run(root, tmp_path)
+    assert result.exit_code == 0
+    assert [finding.check.name for finding in diagnose(root) if "Thumbs.db" in finding.text] == ["not in info.csv"]
+
+
 def test_a_folder_that_is_not_there_is_an_input_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="nowhere: no such folder; --photographs or data"):
         diagnose(tmp_path / "nowhere")

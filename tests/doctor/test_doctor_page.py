@@ -15,9 +15,9 @@ GRAVE, SLIGHT = Check("grave <b>", MUST, "Mend it."), Check("slight", LOOK, "Loo
 PICTURE = f"train/images/{PEOPLE[0]}/normal.png"
 
 
-def printed(findings: list[Finding]) -> str:
+def printed(findings: list[Finding], title: str = "title") -> str:
     shown = StringIO()
-    Console(file=shown, width=100).print(terminal(findings, "title"))
+    Console(file=shown, width=100).print(terminal(findings, title))
     return shown.getvalue()
 
 
@@ -50,6 +50,7 @@ def test_names_are_text_and_no_markup(data: DataSet) -> None:
     assert "<i>" not in text
     assert "a &amp; b" in text
     assert "row '<img src=x>' [red]" in printed([finding])
+    assert "photos [/old]" in printed([finding], "photos [/old]")
 
 
 def test_many_findings_are_counted_but_not_all_shown(data: DataSet) -> None:

@@ -62,13 +62,15 @@ class Cluster:
         self.looked += 1
         if "status" in look:
             return look["status"], {"message": "upstream is away"}
-        parameters = self.submitted[-1].runtime_config.parameters if self.submitted else look.get("parameters", {})
+        run = self.submitted[-1] if self.submitted else SimpleNamespace(pipeline_spec=None, runtime_config=None)
+        config = run.runtime_config or kfp_server_api.V2beta1RuntimeConfig(parameters=look.get("parameters"))
         details = kfp_server_api.V2beta1RunDetails(task_details=[task(*each) for each in look.get("tasks", [])])
         return 200, kfp_server_api.V2beta1Run(
             run_id=RUN,
             created_at=BEGUN,
             state=look["state"],
-            runtime_config=kfp_server_api.V2beta1RuntimeConfig(parameters=parameters),
+            pipeline_spec=run.pipeline_spec,
+            runtime_config=config,
             run_details=details,
             error=look.get("error") and kfp_server_api.GoogleRpcStatus(message=look["error"]),
         )

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from pipeline import __main__, graph, locks, remote
+from pipeline import __main__, graph, locks, params, remote
 from pipeline.errors import InputError
 from pipeline.graph import Stage
 from pipeline.kubeflow import fetching
 from pipeline.kubeflow.server import Server
 from tests.kubeflow.api import RUN, Cluster, serving
-from tests.workspace import copy
+from tests.workspace import ROOT, copy
 
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value")  # DVC 3.67 on how it uses pygtrie
 
@@ -98,6 +98,22 @@ def test_a_run_that_has_not_succeeded_is_not_fetched(storage: Path, home: Path, 
         fetching.storage(Server(server.address), RUN)
 
 
+def test_a_run_that_was_given_no_parameters_has_the_remote_of_its_pipeline(home: Path) -> None:
+    with serving(Cluster(looks=[{"state": "SUCCEEDED"}])) as known:
+        server = Server(known.address)
+        assert fetching.storage(server, server.submit(ROOT / "pipeline.yaml", "faces", "by hand", {})) == (
+            params.load(ROOT / params.FILE).kubeflow.remote
+        )
+
+
+def test_a_run_whose_remote_the_server_does_not_tell_has_to_be_told_it(home: Path) -> None:
+    with (
+        serving(Cluster(looks=[{"state": "SUCCEEDED"}])) as server,
+        pytest.raises(InputError, match=f"run {RUN}: the server does not tell its DVC remote; name it with --remote"),
+    ):
+        fetching.storage(Server(server.address), RUN)
+
+
 def test_a_run_that_the_remote_does_not_know_changes_nothing(storage: Path, home: Path) -> None:
     with pytest.raises(InputError, match="no finished run 'another'"):
         fetching.fetch("another", str(storage), replace=False)
@@ -112,6 +128,13 @@ def test_other_parameters_than_those_of_the_run_are_kept_until_told_otherwise(st
     assert (home / "params.yaml").read_text() == ours
     fetching.fetch(RUN, str(storage), replace=True)
     assert (home / "params.yaml").read_bytes() == (storage / "finished" / RUN / "params.yaml").read_bytes()
+    assert (home / "results" / "submission.csv").exists()
+
+
+def test_a_run_of_another_cluster_is_fetched_and_the_settings_of_this_one_stay(storage: Path, home: Path) -> None:
+    ours = change(home / "params.yaml", "kubeflow", {"tag": "v2"})
+    fetching.fetch(RUN, str(storage), replace=False)
+    assert (home / "params.yaml").read_text() == ours
     assert (home / "results" / "submission.csv").exists()
 
 

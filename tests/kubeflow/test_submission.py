@@ -171,6 +171,15 @@ def test_everything_that_would_fail_is_said_at_once_and_nothing_is_submitted(
     assert not cluster.submitted
 
 
+def test_a_password_in_mlflows_address_is_refused_and_not_repeated(submit: Callable[..., Typed]) -> None:
+    with serving(Cluster()) as cluster:
+        status, out, err = submit(cluster.address, "--mlflow", "https://ada:hidden@mlflow.example.org")
+    assert status == 1
+    assert "MLflow at https://mlflow.example.org: its address holds a password" in err
+    assert "hidden" not in out + err
+    assert not cluster.submitted
+
+
 def test_overrides_that_change_the_graph_are_refused(submit: Callable[..., Typed]) -> None:
     with serving(Cluster()) as cluster:
         status, _, err = submit(cluster.address, "-S", "train.folds=[0]")

@@ -1,6 +1,14 @@
-"""card: what is too long for MLflow is cut aloud."""
+"""card: it says what the scores are worth, and what is too long for MLflow is cut aloud."""
 
-from pipeline.registration.card import LONGEST, description
+from pipeline.registration.card import LONGEST, card, description, scores
+from tests.registration.test_gate import CHAMPION, leaking
+
+
+def test_a_card_says_whether_models_had_seen_whom_they_answered() -> None:
+    honest, flattering = (card("mga", one, scores(one), {}) for one in (CHAMPION, leaking(CHAMPION)))
+    assert "each answered by models that have not seen this person" in honest
+    assert "120 of whom the models have seen in other pictures" in flattering
+    assert "have not seen" not in flattering
 
 
 def test_a_card_that_fits_is_shown_as_it_is() -> None:

@@ -11,6 +11,7 @@ from pipeline import photographs as pictures
 from pipeline.errors import InputError
 from pipeline.labels import ATTRIBUTES, decode, names
 from pipeline.registration.candidate import Candidate, candidates
+from pipeline.serving import given
 from pipeline.serving.classifier import Classifier
 from pipeline.serving.given import SERVED
 from tests.registration.conftest import probabilities
@@ -83,9 +84,9 @@ def test_all_broken_photographs_are_named_at_once(
     classifiers: dict[str, Classifier], photographs: list[Path], tmp_path: Path
 ) -> None:
     (tmp_path / "empty.jpg").touch()
-    given = [photographs[0], tmp_path / "empty.jpg", "gone.jpg", np.zeros((4, 4)), b"text", 5, "/9j/4AAQ"]
+    several = [photographs[0], tmp_path / "empty.jpg", "gone.jpg", np.zeros((4, 4)), b"text", 5, "/9j/4AAQ"]
     with pytest.raises(InputError) as raised:
-        classifiers["mga"].predict(given)
+        classifiers["mga"].predict(several)
     lines = str(raised.value).splitlines()
     assert lines[0] == "photographs that cannot be read (6):"
     expected = ["empty.jpg: empty", "gone.jpg: No such file", "photograph 4: an array of float64 (4, 4)"]
@@ -97,6 +98,13 @@ def test_all_broken_photographs_are_named_at_once(
 def test_no_photographs_are_an_error(classifiers: dict[str, Classifier], nothing: object) -> None:
     with pytest.raises(InputError, match="no photographs"):
         classifiers["mga"].predict(nothing)
+
+
+def test_what_is_nearly_base64_is_refused_in_one_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read from every blank anew, these would take a day."""
+    monkeypatch.setenv(SERVED, "true")
+    with pytest.raises(InputError, match="photograph 1: neither a JPEG"):
+        given.read("/9j/" + 5_000_000 * " " + "!", "photograph 1")
 
 
 def test_a_served_model_opens_no_path(

@@ -45,6 +45,7 @@ def test_a_champion_is_pinned_and_fetched_in_place_of_training(workspace: Path) 
     assert contents(FOLD) == trained
     refuses_what_was_not_pinned(file)
     refuses_other_data()
+    refuses_an_entry_of_another_program()
 
 
 def gives_back_an_entry_that_was_changed(file: Path) -> None:
@@ -70,6 +71,14 @@ def refuses_other_data() -> None:
     labels.write_text(labels.read_text().replace("female", "male"))
     with pytest.raises(InputError, match=r"trained on other data[\s\S]*data_labels"):
         call(*TRAIN)
+
+
+def refuses_an_entry_of_another_program() -> None:
+    client = mlflow.MlflowClient()
+    client.set_registered_model_alias("mga-years", "champion", "1")
+    client.log_text(client.get_model_version("mga-years", "1").run_id or "", '{"epohs": 1}', "evidence/entry.json")
+    with pytest.raises(InputError, match=r"mga-years version 1: trained by an entry that is none here[\s\S]*epohs"):
+        call("compose", "years")
 
 
 def test_a_pinned_model_is_neither_refitted_nor_short_of_folds(workspace: Path) -> None:

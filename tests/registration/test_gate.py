@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -30,6 +32,11 @@ def evidence(errors: dict[str, float], folds: int = 2, seed: int = 0, people: in
             rows.append((f"{person}/{stem}.jpg", person, fold, mask, gender, age, *answers))
     columns = ["path", "person", "fold", *ATTRIBUTES, *(f"{PREDICTED}{name}" for name in ATTRIBUTES)]
     return Evidence(pd.DataFrame(rows, columns=columns).sort_values("path", ignore_index=True))
+
+
+def leaking(honest: Evidence) -> Evidence:
+    """The same evidence with folds as `split.by: picture` deals them."""
+    return Evidence(honest.table.assign(fold=np.arange(len(honest.table)) % 2))
 
 
 CHAMPION = evidence({"": 0.2})
@@ -69,11 +76,10 @@ def test_a_challenger_that_trained_on_a_part_of_the_held_out_people_is_refused()
 
 
 def test_a_challenger_whose_folds_share_people_is_refused() -> None:
-    leaking = evidence({"": 0.0})
-    table = leaking.table.assign(fold=np.arange(len(leaking.table)) % 2)  # as `split.by: picture` deals them
-    (reason,) = reasons(Evidence(table))
+    challenger = leaking(evidence({"": 0.0}))
+    (reason,) = reasons(challenger)
     assert reason.startswith("the challenger was trained on 120 of the 120")
-    assert gate.alone(Evidence(table)).reasons == ("trained on 120 of the people that it is scored on",)
+    assert gate.alone(challenger).reasons == ("trained on 120 of the people that it is scored on",)
 
 
 def test_other_folds_are_no_reason_to_refuse() -> None:
@@ -106,6 +112,7 @@ def test_the_margins_decide() -> None:
     worse = evidence({"": 0.25}, seed=1)
     assert gate.judge(CHAMPION, worse, (DATA, DATA), margin=0.005, slice_margin=0.03).reasons
     assert not gate.judge(CHAMPION, worse, (DATA, DATA), margin=1, slice_margin=1).reasons
+    assert gate.judge(CHAMPION, worse, (DATA, DATA), margin=math.nan, slice_margin=math.nan).reasons
 
 
 def test_an_interval_holds_the_difference() -> None:

@@ -10,9 +10,11 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 
 from pipeline.errors import InputError
 from pipeline.labels import names
+from pipeline.registration import page
 from pipeline.registration.evidence import FILE, Evidence
 from pipeline.serving.classifier import Classifier
 from pipeline.tracking import models, moves, registry
@@ -133,6 +135,13 @@ def is_promoted_compared_forced_and_rolled_back(workspace: Path) -> None:
     assert registry.find("models:/mga@champion").number == 1
     with pytest.raises(InputError, match="--force needs --reason"):
         call("promote", "--force")
+    with pytest.raises(InputError, match="version 1 has become champion meanwhile, and not nobody; promote again"):
+        moves.promote(worse, None, "Bob", "compared with nobody")
+    assert len(moves.moves("mga")) == 1
+    call("promote", "--margin", "1", "--slice-margin", "1", "--person", "Bob")
+    assert moves.moves("mga")[-1].reason == "margins 1 and 1"
+    call("rollback", "--reason", "the margins were too wide")
+    point("challenger", worse.number)
     call("promote", "--force", "--reason", "a test", "--person", "Bob")
     assert registry.find("models:/mga@champion").number == 2
     table = call("history")
@@ -148,15 +157,19 @@ def is_promoted_compared_forced_and_rolled_back(workspace: Path) -> None:
 def notices_a_move_by_hand() -> None:
     point("champion", 2)
     assert "by hand" in call("history")
-    assert [move.kind for move in moves.moves("mga")] == ["promote", "promote", "rollback", "by hand"]
+    assert [move.kind for move in moves.moves("mga")] == [
+        *("promote", "promote", "rollback", "promote", "rollback"),
+        "by hand",
+    ]
     assert "by hand" in call("history")
-    assert len(moves.moves("mga")) == 4, "it is noticed once"
+    assert len(moves.moves("mga")) == 6, "it is noticed once"
     answer = call("history", "--on", f"{datetime.now(UTC):%Y-%m-%d}")
     assert "version 2" in answer
     assert call("history", "--on", "2020-01-01") == "mga on 2020-01-01: no champion is known of\n"
     client().delete_registered_model_alias("mga", "champion")
     assert moves.notice("mga")[-1].after is None
     assert "nobody" in call("history")
+    assert call("rollback", "--reason", "it was deleted") == "mga version 2 is the champion\n"
 
 
 def test_what_is_not_there_is_said(registry: None, photographs: list[Path]) -> None:
@@ -203,9 +216,40 @@ def test_history_tells_who_was_champion_on_a_day_and_what_nobody_knows() -> None
     assert answers[13] == ["version 4, from 2026-01-12 12:00 UTC to this day"]
 
 
+def test_history_tells_a_reason_as_it_was_written() -> None:
+    told = Console(width=200)
+    with told.capture() as shown:
+        told.print(page.history("mga", [Move(day(2), "promote", None, 1, "Ada [QA]", "[ticket 12] is mended [/x]")]))
+    assert "Ada [QA]" in shown.get()
+    assert "[ticket 12] is mended [/x]" in shown.get()
+
+
 def test_a_rollback_goes_back_one_after_another() -> None:
-    moved: list[tuple[Kind, int]] = [("promote", 1), ("promote", 2), ("promote", 3), ("rollback", 2), ("rollback", 1)]
-    known = [
-        Move(day(1) + timedelta(hours=number), kind, None, after, "", "") for number, (kind, after) in enumerate(moved)
+    assert former(("promote", 1), ("promote", 2), ("promote", 3), ("rollback", 2), ("rollback", 1)) == [
+        [],
+        [1],
+        [1, 2],
+        [1],
+        [],
     ]
-    assert [moves.succession(known[:count]) for count in range(1, 6)] == [[1], [1, 2], [1, 2, 3], [1, 2], [1]]
+
+
+def test_a_rollback_goes_back_to_the_last_champion_where_there_is_none() -> None:
+    """The alias was deleted by hand: the version that lost it is the one before, and not the one before that."""
+    assert former(("promote", 1), ("promote", 2), ("by hand", None), ("rollback", 2), ("rollback", 1)) == [
+        [],
+        [1],
+        [1, 2],
+        [1],
+        [],
+    ]
+
+
+def former(*moved: tuple[Kind, int | None]) -> list[list[int]]:
+    """The champions before the present one, after each of some moves."""
+    before = [None, *(after for _, after in moved)]
+    known = [
+        Move(day(1) + timedelta(hours=number), kind, before[number], after, "", "")
+        for number, (kind, after) in enumerate(moved)
+    ]
+    return [moves.succession(known[:count]) for count in range(1, len(known) + 1)]

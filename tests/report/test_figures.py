@@ -18,11 +18,13 @@ def test_a_page_gives_back_the_figures_that_it_was_made_of(tmp_path: Path) -> No
 
 
 def test_what_is_as_it_was_is_left_out_and_what_is_new_has_a_dash() -> None:
-    before = {"macro F1": 0.5, "people": 90.0, "accuracy": 0.75, "gone": 1.0}
-    after = {"macro F1": 0.625, "people": 1100.0, "accuracy": 0.75, "new": 2.0}
+    before = {"macro F1": 0.5, "F1 of worn": 1.0, "people": 90, "suggested": 1, "accuracy": 0.75, "gone": 1.0}
+    after = {"macro F1": 0.625, "F1 of worn": 0.0, "people": 1100, "suggested": 0, "accuracy": 0.75, "new": 2}
     assert figures.changes(before, after).rows == [
         ["macro F1", "0.500", "0.625", "+0.125"],
+        ["F1 of worn", "1.000", "0.000", "-1.000"],
         ["people", "90", "1,100", "+1,010"],
+        ["suggested", "1", "0", "-1"],
         ["new", "-", "2", "-"],
         ["gone", "1.000", "-", "-"],
     ]

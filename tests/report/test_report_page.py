@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -66,6 +67,18 @@ def test_names_are_text(tmp_path: Path) -> None:
     page = render(run.sources())
     assert "<script>fault" not in page
     assert "&lt;script&gt;fault()" in page
+
+
+def test_scores_of_people_in_several_folds_are_said_to_flatter(tmp_path: Path, text: str) -> None:
+    assert "All seven pictures of a person are in one fold." in text
+    run = Run(tmp_path)
+    path = run.root / "folds.csv"
+    folds = pd.read_csv(path, dtype={"person": str})
+    folds.assign(fold=folds.index % 2).to_csv(path, index=False)  # as `split.by: picture` deals them
+    page = render(run.sources())
+    assert "Pictures of 60 people are in several folds." in page
+    assert "These scores flatter: 60 people" in page
+    assert "nobody is predicted by a model that has seen them" not in page
 
 
 def test_a_missing_table_is_named(tmp_path: Path) -> None:

@@ -56,6 +56,15 @@ def test_compare_shows_every_conflict_and_fails(files: tuple[Path, Path]) -> Non
     assert CliRunner().invoke(app, ["labels", "compare", str(files[0]), str(files[0])]).exit_code == 0
 
 
+def test_conflicts_are_shown_as_they_are_written(tmp_path: Path) -> None:
+    files = tmp_path / "[anna].csv", tmp_path / "ben.csv"
+    for path, one in zip(files, (ANNA[1], BEN[1]), strict=True):
+        decisions.write(path, [one._replace(id="1 [/old]")])
+    shown = CliRunner(env={"COLUMNS": "400"}).invoke(app, ["labels", "compare", *map(str, files)])
+    assert "1 [/old]" in shown.output
+    assert "[anna].csv" in shown.output
+
+
 def test_merge_writes_what_agrees_and_leaves_conflicts_open(files: tuple[Path, Path], tmp_path: Path) -> None:
     merged, fixes = tmp_path / "merged.csv", tmp_path / "fixes.csv"
     options = ["--decisions", str(merged), "--fixes", str(fixes)]

@@ -1,6 +1,7 @@
 """reviewing: every decision is on disk at once, can be changed and taken back, and becomes a correction."""
 
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -64,6 +65,30 @@ def test_a_page_that_is_read_while_another_decides_is_outdated(workspace: Worksp
     assert [decision.id for decision in shown] == [PEOPLE[1]]
     with pytest.raises(OutdatedError):
         review.decide(revision, PEOPLE[0], [MALE])
+
+
+def test_of_two_who_decide_at_once_one_is_refused(workspace: Workspace) -> None:
+    review, other = workspace.review(), workspace.review()
+    refused: list[OutdatedError] = []
+
+    def decide_too() -> None:
+        try:
+            other.decide("", PEOPLE[1], [REJECTED])
+        except OutdatedError as error:
+            refused.append(error)
+
+    class Interrupted(Review):
+        def decisions(self) -> list[Decision]:
+            """What is read between the look at the revision and the writing."""
+            thread.start()
+            thread.join(timeout=0.5)
+            return super().decisions()
+
+    thread = Thread(target=decide_too)
+    Interrupted(review.cases, review.file, review.fixes, review.reviewer).decide("", PEOPLE[0], [MALE])
+    thread.join()
+    assert refused
+    assert verdicts(review) == [(PEOPLE[0], "gender", "accept")]
 
 
 def test_undo_takes_back_a_whole_step_and_then_the_one_before(workspace: Workspace) -> None:
@@ -152,6 +177,17 @@ def test_a_fixes_file_of_somebody_else_is_not_overwritten(workspace: Workspace, 
     with pytest.raises(InputError, match="would be overwritten"):
         workspace.review()
     assert theirs.read_text() == others
+
+
+def test_a_fixes_file_of_other_decisions_is_not_overwritten(workspace: Workspace) -> None:
+    """The file of decisions was named otherwise, or is lost: the fixes are all that is left of it."""
+    review = workspace.review()
+    decide(review, 0, MALE)
+    before = review.fixes.read_bytes()
+    review.file.rename(review.file.with_name("elsewhere.csv"))
+    with pytest.raises(InputError, match="corrections of anna that would be overwritten"):
+        workspace.review()
+    assert review.fixes.read_bytes() == before
 
 
 def test_a_kill_between_the_two_files_is_mended_at_the_next_start(workspace: Workspace) -> None:

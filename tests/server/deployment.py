@@ -34,6 +34,11 @@ class Deployment:
     def password(self) -> str:
         return self.service["MLFLOW_AUTH_ADMIN_PASSWORD"]
 
+    @property
+    def bucket(self) -> Any:
+        """The store's bucket."""
+        return _bucket(self.service)
+
     @contextmanager
     def serving(self) -> Iterator[None]:
         """MLflow, started by the image's own command."""
@@ -59,8 +64,7 @@ class Deployment:
         """Leave nothing in database and store."""
         sql = "DROP SCHEMA public CASCADE; CREATE SCHEMA public"
         subprocess.run(["psql", "--quiet", "-c", sql], env=clean() | self.service, check=True, capture_output=True)
-        bucket = _bucket(self.service)
-        bucket.objects.all().delete()
+        self.bucket.objects.all().delete()
 
 
 @contextmanager

@@ -162,6 +162,19 @@ def test_pods_are_confined_and_have_probes_and_resources() -> None:
             )
 
 
+def test_the_ingress_reaches_the_server_and_who_answers_for_its_certificate() -> None:
+    """cert-manager's pod stands in the namespace of the ingress, and listens on 8089."""
+    reached = {
+        (label, port["port"])
+        for policy in (manifest["spec"] for manifest in manifests() if manifest["kind"] == "NetworkPolicy")
+        for rule in policy.get("ingress", [])
+        for label in policy["podSelector"].get("matchLabels", {}).items()
+        for port in rule["ports"]
+        if "ingress-nginx" in str(rule["from"])
+    }
+    assert reached == {(("app", "mlflow"), "http"), (("acme.cert-manager.io/http01-solver", "true"), 8089)}
+
+
 @pytest.mark.parametrize(
     "manifest", manifests(), ids=lambda manifest: f"{manifest['kind']}-{manifest['metadata']['name']}"
 )

@@ -5,11 +5,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import mlflow
 import pytest
+from boto3.s3.transfer import TransferConfig
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
@@ -138,6 +140,25 @@ def test_a_restored_backup_brings_back_runs_artifacts_models_and_users(
         assert seen(client, tmp_path / "after") == before
         assert mlflow.pyfunc.load_model(f"models:/{MODEL}@champion").predict([0]) == [7]
         assert deployed.ask("2.0/mlflow/users/get?username=ann")["user"]["username"] == "ann"
+
+
+def test_a_restore_brings_back_what_was_overwritten_by_as_much(deployed: Deployment, tmp_path: Path) -> None:
+    """Large files come to the store in parts, of which it knows no checksum."""
+    size = TransferConfig().multipart_threshold + 1
+    artifact = deployed.bucket.Object("weights")
+    artifact.upload_fileobj(BytesIO(b"a" * size))
+    saved = deployed.run("backup", tmp_path / "backup")
+    assert saved.returncode == 0, saved.stderr
+    artifact.upload_fileobj(BytesIO(b"b" * size))
+    restored = deployed.run("restore", tmp_path / "backup")
+    assert restored.returncode == 0, restored.stderr
+    assert artifact.get()["Body"].read() == b"a" * size
+
+
+def test_nobody_else_reads_a_backup(deployed: Deployment, tmp_path: Path) -> None:
+    assert deployed.run("backup", tmp_path / "backup").returncode == 0
+    made = [tmp_path / "backup", *(tmp_path / "backup").rglob("*")]
+    assert all(path.stat().st_mode & 0o077 == 0 for path in made)
 
 
 def test_only_a_whole_backup_is_restored(deployed: Deployment, tmp_path: Path) -> None:

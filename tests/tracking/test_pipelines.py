@@ -40,6 +40,20 @@ def test_a_run_of_the_pipeline_has_failed_when_a_part_of_it_has(monkeypatch: pyt
     assert named("kubeflow 1").info.status == "FAILED"
 
 
+def test_a_part_that_succeeded_when_it_was_tried_again_has_not_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(tracking.PIPELINE_RUN, "kubeflow 1")
+    with pytest.raises(RuntimeError), tracking.run("mask-0", {}, {}):
+        raise RuntimeError
+    with tracking.run("mask-0", {}, {}):
+        pass
+    assert named("kubeflow 1").info.status == "FINISHED"
+    with pytest.raises(RuntimeError), tracking.run("mask-1", {}, {}):
+        raise RuntimeError
+    with tracking.run("mask-0", {}, {}):
+        pass
+    assert named("kubeflow 1").info.status == "FAILED"
+
+
 def test_a_member_of_an_earlier_run_is_linked_and_not_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     digests = {}
     for number, name in enumerate(("mask-0", "mask-1"), start=1):

@@ -1,6 +1,10 @@
 """Journals: whatever is interrupted, and however often it is tried, MLflow has everything once."""
 
+import errno
+import os
+import resource
 import shutil
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +14,7 @@ from mlflow.entities import Run
 
 from pipeline import tracking
 from pipeline.errors import InputError
+from pipeline.tracking import registry
 from pipeline.tracking.journal import Journal, Sent, waiting
 from pipeline.tracking.sender import Sender
 
@@ -91,11 +96,52 @@ def test_a_run_that_was_killed_is_sent_as_such_without_its_torn_last_line(lost: 
     assert (run.info.status, run.info.end_time) == ("KILLED", last)
 
 
+def test_a_full_disk_takes_an_entry_whole_or_not_at_all() -> None:
+    journal = Journal.new()
+    journal.append("tags", values={"first": "1"})
+    usual, room = signal.signal(signal.SIGXFSZ, signal.SIG_IGN), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200, room[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            journal.append("tags", values={"second": "2" * 200})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, room)
+        signal.signal(signal.SIGXFSZ, usual)
+    journal.append("end", status="FAILED")
+    assert [entry["kind"] for entry in journal.entries()] == ["tags", "end"]
+
+
 def test_a_run_that_is_being_written_is_left_alone(lost: Journal) -> None:
     with lost.claimed() as mine:
         assert mine
         assert tracking.sync() == 0
     assert runs() == []
+
+
+def test_a_run_does_not_fail_when_its_sent_journal_cannot_be_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on NFS, which keeps a folder as long as a file in it is open, here the lock."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOTEMPTY, "Directory not empty")
+
+    with tracking.run("mask-0", {"stage": "train"}, {}):
+        monkeypatch.setattr(os, "rmdir", refuse)
+    assert [run.info.status for run in runs()] == ["FINISHED"]
+    assert waiting() == []
+
+
+def test_a_journal_that_is_being_removed_is_nobodys_to_send(lost: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    remove, removed = shutil.rmtree, []
+
+    def meanwhile(folder: Path, ignore_errors: bool) -> None:
+        with lost.claimed() as mine:
+            removed.append((waiting(), mine))
+        remove(folder, ignore_errors)
+
+    monkeypatch.setattr(shutil, "rmtree", meanwhile)
+    lost.remove()
+    assert removed == [([], False)]
+    assert not list(Path("tracking").iterdir())
 
 
 def test_the_next_run_that_reaches_mlflow_brings_what_was_left(lost: Journal) -> None:
@@ -117,3 +163,19 @@ def test_addresses_are_kept_without_their_passwords(monkeypatch: pytest.MonkeyPa
     with tracking.run("mask-0", {}, {}):
         pass
     assert b"secret" not in b"".join(path.read_bytes() for path in Path("tracking").rglob("*") if path.is_file())
+
+
+def test_no_message_tells_a_password(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://ada:p@ss@127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with tracking.run("mask-0", {}, {}):
+        pass
+    tracking.maker("weights", "0" * 64)
+    with pytest.raises(InputError) as kept:
+        tracking.sync()
+    with pytest.raises(InputError) as refused, registry.told():
+        registry.notes("mga")
+    for said in (*capfd.readouterr(), str(kept.value), str(refused.value)):
+        assert "127.0.0.1:9" in said
+        assert "ada" not in said
+        assert "ss@" not in said

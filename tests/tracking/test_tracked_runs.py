@@ -36,9 +36,10 @@ def test_a_run_has_name_tags_parameters_metrics_by_epoch_and_files(tmp_path: Pat
     assert (tmp_path / "mlartifacts").is_dir()
 
 
-def test_a_run_whose_body_raises_has_failed() -> None:
-    with pytest.raises(RuntimeError, match="out of memory"), tracking.run("mask-0", {}, {}):
-        raise RuntimeError("out of memory")
+@pytest.mark.parametrize("error", [RuntimeError, FileNotFoundError, BlockingIOError])
+def test_a_run_whose_body_raises_has_failed_with_that_error(error: type[Exception]) -> None:
+    with pytest.raises(error, match="out of reach"), tracking.run("mask-0", {}, {}):
+        raise error("out of reach")
     (found,) = runs()
     assert found.info.status == "FAILED"
 
