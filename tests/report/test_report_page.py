@@ -106,6 +106,12 @@ def test_a_cell_says_how_many_of_its_pictures_are_left_out(run: Run, page: Page,
     expect(page.locator("dialog p")).to_contain_text(f"{max(counts) - shown} more are not in this file")
 
 
+def test_on_a_telephone_wide_tables_scroll_and_the_page_does_not(run: Run, page: Page, tmp_path: Path) -> None:
+    page.set_viewport_size({"width": 400, "height": 900})
+    page.goto(write(run, tmp_path / "report.html").as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") == 400
+
+
 def test_it_prints_without_what_only_a_screen_can_do(run: Run, page: Page, tmp_path: Path) -> None:
     page.goto(write(run, tmp_path / "report.html").as_uri())
     page.emulate_media(media="print")
