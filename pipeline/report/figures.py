@@ -45,7 +45,9 @@ def read(page: Path) -> Figures:
     """The figures inside a report's page; raises `InputError` when there are none."""
     try:
         kept = KEPT.search(page.read_text(encoding="utf-8"))
-    except (FileNotFoundError, UnicodeDecodeError):
+    except FileNotFoundError:
+        raise InputError(f"{page}: no such file; --against takes a report that `report` wrote") from None
+    except UnicodeDecodeError:
         kept = None
     if kept is None:
         raise InputError(f"{page}: no report of this pipeline; --against takes one that `report` wrote")

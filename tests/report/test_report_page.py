@@ -75,6 +75,11 @@ def test_a_missing_table_is_named(tmp_path: Path) -> None:
         run.sources()
 
 
+def test_before_anything_has_run_it_says_what_to_run(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no results yet: run `dvc repro`"):
+        report(*(tmp_path / name for name in ("labels.csv", "folds.csv", "crops", "results", "report.html")))
+
+
 def test_what_changed_is_said_against_an_earlier_report(run: Run, text: str, tmp_path: Path) -> None:
     before, page = tmp_path / "before.html", tmp_path / "now.html"
     before.write_text(text.replace('"macro F1":', '"macro F1":0.5,"another":'))

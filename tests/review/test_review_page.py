@@ -127,5 +127,6 @@ def test_on_a_telephone_what_is_read_keeps_clear_of_the_pictures_name(
     page.goto(start().address)
     caption = page.locator("figcaption", has_text="incorrect_mask")
     name, told = (caption.locator("span").nth(number).bounding_box() for number in (0, 1))
-    assert name and told
+    assert name
+    assert told
     assert told["y"] >= name["y"] + name["height"] or told["x"] >= name["x"] + name["width"] + 4
