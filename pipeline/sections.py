@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from pipeline.entries.section import Fraction, Section, worded
+from pipeline.entries.section import Fraction, Section, once, worded
 
 FixFault = Literal["unmatched", "ambiguous", "different", "already", "conflicting"]
 
@@ -88,14 +88,14 @@ class Split(Section):
 class Train(Section):
     """Which models are trained, and on which folds."""
 
-    models: Annotated[tuple[str, ...], Field(min_length=1)]
-    folds: Annotated[tuple[int, ...], Field(min_length=1)]
+    models: Annotated[tuple[str, ...], Field(min_length=1), once]
+    folds: Annotated[tuple[int, ...], Field(min_length=1), once]
 
 
 class Refit(Section):
     """Which models are trained once more on everybody, for the number of epochs that the folds found best."""
 
-    models: tuple[str, ...] = ()
+    models: Annotated[tuple[str, ...], once] = ()
 
 
 class Retrain(Section):
@@ -104,7 +104,7 @@ class Retrain(Section):
     A picture joins where the probabilities of the labels of all heads multiply to `confidence` or more.
     """
 
-    models: tuple[str, ...] = ()
+    models: Annotated[tuple[str, ...], once] = ()
     confidence: Fraction = 0.95
     weight: PositiveFloat = 0.5
 

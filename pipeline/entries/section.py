@@ -2,7 +2,15 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
@@ -16,6 +24,17 @@ class Section(BaseModel):
 def named(value: Any) -> Any:
     """A bare name stands for an entry without settings: `focal` is `{name: focal}`."""
     return {"name": value} if isinstance(value, str) else value
+
+
+def _each_once(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    twice = [value for value in dict.fromkeys(values) if values.count(value) > 1]
+    if twice:
+        raise ValueError(f"{', '.join(map(str, twice))} named more than once")
+    return values
+
+
+once = AfterValidator(_each_once)
+"""For a list that names things: DVC would pass over what is there twice, and the ensemble count it twice."""
 
 
 def worded(text: str) -> WrapValidator:
