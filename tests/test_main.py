@@ -89,6 +89,12 @@ def test_a_stage_depends_on_its_own_code(stage: str) -> None:
     assert code == {file} | {f"pipeline/{name}" for name in used}
 
 
+def test_arguments_that_may_be_left_out_are_shown_in_brackets_once() -> None:
+    for command, argument in (("compare", "[RECIPE]..."), ("compose", "[MODEL]...")):
+        shown = CliRunner().invoke(__main__.app, [command, "--help"]).output
+        assert f"{command} [OPTIONS] {argument}" in shown
+
+
 def test_an_input_error_is_one_message_and_exit_status_1(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,7 +8,7 @@ import typer
 
 from pipeline import params, recipes, tracking
 
-Names = Annotated[list[str] | None, typer.Argument(metavar="[RECIPE]...", help="Recipes; all by default.")]
+Names = Annotated[list[str] | None, typer.Argument(metavar="RECIPE", help="Recipes; all by default.")]
 
 
 def compare(
@@ -22,8 +22,9 @@ def compare(
 ) -> None:
     """Run recipes side by side and show what they reach and what they cost.
 
-    smoke shows that they run, cpu fits a laptop, full is the recipe as it is. What has run is not run again, but for
-    smoke, which runs in this one process, without DVC.
+    smoke shows that they run, cpu fits a laptop, full is the recipe as it is.
+
+    What has run is not run again, but for smoke, which runs in this one process, without DVC.
     """
     import pandas as pd
     from rich.console import Console
