@@ -57,7 +57,7 @@ def test_wrong_parameters_are_told_before_dvc_reads_them(tmp_path: Path, monkeyp
     monkeypatch.chdir(tmp_path)
     shutil.copy(ROOT / "dvc.yaml", tmp_path)
     (tmp_path / "params.yaml").write_text("crop: {shrads: [0]}")
-    with pytest.raises(InputError, match="crop.shrads: unknown key; did you mean 'shards'"):
+    with pytest.raises(InputError, match=r"crop\.shrads: unknown key; did you mean 'shards'"):
         CliRunner().invoke(__main__.app, ["run"], catch_exceptions=False)
 
 
