@@ -26,7 +26,7 @@ def figures(sources: Sources) -> Figures:
         "macro F1, high": high,
         "accuracy": sources.scores["accuracy"],
         **{f"{attribute} macro F1": sources.scores[f"{attribute}_macro_f1"] for attribute in ATTRIBUTES},
-        **{f"submission {name.replace('_', ' ')}": value for name, value in sources.submission.items()},
+        **{f"submission {_words(name)}": value for name, value in sources.submission.items()},
         "labelled people": sources.labelled["person"].nunique(),
         "labelled pictures": len(sources.labelled),
         "corrected labels": int((sources.labelled["corrected"] != "").sum()),
@@ -63,6 +63,10 @@ def changes(before: Figures, after: Figures) -> Grid:
         if before.get(name) != after.get(name)
     ]
     return Grid(["figure", "before", "now", "change"], rows)
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ").replace("f1", "F1")
 
 
 def _shown(value: float | None) -> str:

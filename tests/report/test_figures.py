@@ -17,6 +17,11 @@ def test_a_page_gives_back_the_figures_that_it_was_made_of(tmp_path: Path) -> No
     assert figures.read(page) == figures.figures(sources)
 
 
+def test_one_score_has_one_name(tmp_path: Path) -> None:
+    found = figures.figures(Run(tmp_path).sources())
+    assert {"macro F1", "submission macro F1"} < set(found)
+
+
 def test_what_is_as_it_was_is_left_out_and_what_is_new_has_a_dash() -> None:
     before = {"macro F1": 0.5, "people": 90.0, "accuracy": 0.75, "gone": 1.0}
     after = {"macro F1": 0.625, "people": 1100.0, "accuracy": 0.75, "new": 2.0}
