@@ -63,8 +63,9 @@ lock: install ## resolve pyproject.toml anew, keeping what still fits
 ui: install ## MLflow's pages on what has run so far
 	mlflow server --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port 5000
 
-clean: ## all that was made here but the environment
-	rm -rf data models results checkpoints mlartifacts mlflow.db dvc_plots logs report.html
+clean: ## all that was made here but the environment; data of one's own below data/ stay
+	rm -rf data/sample data/shards data/crops data/labels.csv data/folds.csv data/classes.csv data/classes.png
+	rm -rf models results checkpoints compare mlartifacts mlflow.db dvc_plots logs report.html
 
 compile = uv pip compile --quiet --extra dev --generate-hashes --python-version 3.11 \
 	--custom-compile-command "make lock" --output-file $(1) pyproject.toml

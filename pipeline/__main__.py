@@ -220,12 +220,17 @@ def accelerators(require: Annotated[int, typer.Option(help="How many GPUs there 
 
 
 def main() -> None:
-    """Run a command; an `InputError` is one message on stderr and exit status 1."""
+    """Run a command; an `InputError`, or a file that cannot be had, is one message on stderr and exit status 1."""
     tune()
     try:
         app()
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+    except OSError as error:
+        if error.filename is None:  # nobody could tell where it was
+            raise
+        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
         sys.exit(1)
 
 

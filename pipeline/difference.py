@@ -42,9 +42,10 @@ class Difference:
         yield submissions.share_table(shares.assign(change=shares["second"] - shares["first"]))
         yield self._agreement()
         rows = self.rows()
-        yield _table("By attribute", ["differs in", "pictures"], _counts(rows, ["differs"]))
-        pairs = _counts(rows, ["first", "second"])
-        yield _table("By class", ["first", "second", "pictures"], pairs[:PAIRS], len(pairs) - PAIRS)
+        if len(rows):
+            yield _table("By attribute", ["differs in", "pictures"], _counts(rows, ["differs"]))
+            pairs = _counts(rows, ["first", "second"])
+            yield _table("By class", ["first", "second", "pictures"], pairs[:PAIRS], len(pairs) - PAIRS)
         if self.answers is not None:
             both = {"first": self.first, "second": self.second}
             scores = {name: metrics.score(self.answers, codes) for name, codes in both.items()}

@@ -1,5 +1,6 @@
 """params.yaml, read and checked as a whole: its only reader. A section per stage, an entry per model."""
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Self
@@ -17,6 +18,7 @@ from pipeline.sections import Crop, Data, Ensemble, Refit, Relabel, Retrain, Sam
 from pipeline.wording import describe, nearest
 
 FILE = Path("params.yaml")
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 
 
 class Params(Section):
@@ -37,6 +39,7 @@ class Params(Section):
     @model_validator(mode="after")
     def _sections_agree(self) -> Self:
         faults = [
+            *self._unfit_names(),
             *self._unknown_models(),
             *self._unknown_folds(),
             *self._unpinned_folds(),
@@ -44,8 +47,16 @@ class Params(Section):
             *self._incomplete_systems(),
         ]
         if faults:
-            raise ValueError("; ".join(faults))
+            raise ValueError("\n".join(faults))
         return self
+
+    def _unfit_names(self) -> list[str]:
+        """Names of models are names of folders, words of commands and parts of DVC's names."""
+        return [
+            f"models: {name!r} is no name of a model: letters, digits, _ and -, and no - first"
+            for name in self.models
+            if not NAME.fullmatch(name)
+        ]
 
     def _unknown_models(self) -> list[str]:
         named = {"train": self.train.models, "refit": self.refit.models, "retrain": self.retrain.models}
@@ -153,5 +164,5 @@ def load(path: Path = FILE) -> Params:
     except YAMLError as error:
         raise InputError(f"{path}: not YAML: {error}") from None
     except ValidationError as error:
-        raise_faults(f"{path}: wrong parameters", [describe(fault) for fault in error.errors()])
+        raise_faults(f"{path}: wrong parameters", "\n".join(map(describe, error.errors())).splitlines())
         raise

@@ -30,7 +30,8 @@ def find(name: str) -> Path:
     if Path(name).suffix == ".yaml":
         return Path(name)
     if name not in names():
-        near = get_close_matches(name, names(), n=1, cutoff=0.3)
+        begun = [each for each in names() if each.startswith(name)]
+        near = begun or get_close_matches(name, names(), n=1, cutoff=0.3)
         hint = f"; did you mean '{near[0]}'? There are " if near else "; there are "
         raise InputError(f"no recipe '{name}'{hint}{', '.join(names())}")
     return FOLDER / f"{name}.yaml"

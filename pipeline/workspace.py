@@ -1,5 +1,6 @@
 """A scratch copy of the project for one task: its code and parameters without its data, bound to a DVC remote."""
 
+import logging
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import chdir, contextmanager
@@ -90,6 +91,7 @@ def _told() -> Iterator[None]:
 def _initialize(root: Path, remote: str, shared: Path | None) -> None:
     from dvc.repo import Repo
 
+    logging.getLogger("dvc.repo.init").setLevel(logging.WARNING)  # of a repository that goes away nobody need hear
     with _told(), Repo.init(str(root), no_scm=True) as opened, opened.config.edit() as config:
         config["core"] |= {"remote": "remote", "analytics": False, "check_update": False}
         config["core"]["site_cache_dir"] = str(root / ".dvc" / "site")

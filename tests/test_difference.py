@@ -86,6 +86,7 @@ def test_equal_submissions_agree_in_all(first: Path) -> None:
     rows = printed(first, first, "--answers", first)
     assert ["18 classes", "4", "100.0%"] in rows
     assert ["neither", "0"] in rows
+    assert not any(row[0].startswith("By ") for row in rows), "no table without a row"
 
 
 def test_submissions_of_other_pictures_are_refused_by_name(first: Path, tmp_path: Path) -> None:

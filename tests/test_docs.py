@@ -10,9 +10,10 @@ import pytest
 import typer
 from typer.core import TyperGroup
 
-from pipeline import recipes
+from pipeline import params, recipes
 from pipeline.__main__ import app
 from pipeline.entries import Model, Section
+from pipeline.errors import InputError
 from pipeline.kubeflow.settings import Kubeflow
 from pipeline.sections import Ensemble
 
@@ -117,6 +118,16 @@ def test_every_page_and_picture_of_docs_is_reached_from_the_readme() -> None:
         found = {file for page in new if page.suffix == ".md" for file, _ in links(page)} - reached
         reached, new = reached | found, list(found)
     assert {file for file in ROOT.glob("docs/**/*") if file.is_file()} <= reached
+
+
+def test_the_readme_shows_what_is_said_of_a_misspelt_parameter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said, misspelt, meant = re.findall(r"^error: (.*\n +models\.age\.(\w+): .*'(\w+)'.*)$", README.read_text(), re.M)[0]
+    before, _, age = (ROOT / "params.yaml").read_text().partition("\n  age:\n")
+    (tmp_path / "params.yaml").write_text(f"{before}\n  age:\n{age.replace(meant, misspelt, 1)}")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError) as error:
+        params.load()
+    assert str(error.value) == said
 
 
 def test_the_readme_says_how_to_run_it() -> None:

@@ -1,6 +1,7 @@
 """The commands read exactly the parameters that dvc.yaml says, and tell people what is wrong."""
 
 import importlib
+import re
 from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
@@ -89,6 +90,12 @@ def test_a_stage_depends_on_its_own_code(stage: str) -> None:
     assert code == {file} | {f"pipeline/{name}" for name in used}
 
 
+def test_arguments_that_may_be_left_out_are_shown_in_brackets_once() -> None:
+    for command, argument in (("compare", "[RECIPE]..."), ("compose", "[MODEL]...")):
+        shown = CliRunner().invoke(__main__.app, [command, "--help"]).output
+        assert f"{command} [OPTIONS] {argument}" in shown
+
+
 def test_an_input_error_is_one_message_and_exit_status_1(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -98,6 +105,18 @@ def test_an_input_error_is_one_message_and_exit_status_1(
         __main__.main()
     assert stopped.value.code == 1
     assert capsys.readouterr().err == "error: params.yaml: no such file; run from the project's root\n"
+
+
+def test_a_file_that_cannot_be_written_is_one_message_that_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("sys.argv", ["pipeline", "sample", "--photographs", str(tmp_path / "file" / "sample")])
+    with pytest.raises(SystemExit) as stopped:
+        __main__.main()
+    assert stopped.value.code == 1
+    assert re.fullmatch(rf"error: {tmp_path}/file/sample/.*: Not a directory\n", capsys.readouterr().err)
 
 
 def test_an_unknown_model_is_named_with_those_there_are(monkeypatch: pytest.MonkeyPatch) -> None:

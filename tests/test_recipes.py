@@ -148,6 +148,11 @@ def test_an_unknown_recipe_is_told_whom_it_resembles(workspace: Path) -> None:
         recipes.find("champion")
 
 
+def test_the_beginning_of_a_recipes_name_is_understood(workspace: Path) -> None:
+    with pytest.raises(InputError, match=r"no recipe 'r1'; did you mean 'r1-podium-b3'\?"):
+        recipes.find("r1")
+
+
 def test_outside_the_project_there_are_no_recipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match="recipes: no recipes here; run from the project's root"):

@@ -1,5 +1,6 @@
 """workspace: code and parameters come along, data do not; overrides change values and never the graph."""
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,12 @@ def test_a_workspace_has_code_and_parameters_and_no_data_and_goes_away(project: 
         assert files - {"pipeline"} == {"dvc.yaml", "params.yaml", ".dvcignore", "pipeline/code.py"}
         assert graph.read(root) == graph.read(project.root)
     assert not root.exists()
+
+
+def test_nobody_is_told_of_a_repository_that_goes_away(project: Project, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "dvc"), scratch("remote", project=project.root):
+        pass
+    assert caplog.text == ""
 
 
 def test_overrides_change_parameters_as_dvc_exp_run_does(project: Project) -> None:

@@ -10,7 +10,7 @@ import typer
 from pipeline import params, recipes, tracking
 from pipeline.errors import raise_faults
 
-Names = Annotated[list[str] | None, typer.Argument(metavar="[RECIPE]...", help="Recipes; all by default.")]
+Names = Annotated[list[str] | None, typer.Argument(metavar="RECIPE", help="Recipes; all by default.")]
 
 
 def compare(
@@ -27,8 +27,9 @@ def compare(
     """Run recipes side by side and show what they reach and what they cost.
 
     smoke shows that they run; cpu fits a laptop and keeps the family of every network; alike gives all of them one
-    small network and one way to train it, and so compares the rest; full is the recipe as it is. What has run is not
-    run again, but for smoke, which runs in this one process, without DVC.
+    small network and one way to train it, and so compares the rest; full is the recipe as it is.
+
+    What has run is not run again, but for smoke, which runs in this one process, without DVC.
     """
     import pandas as pd
     from rich.console import Console

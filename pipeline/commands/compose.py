@@ -7,7 +7,7 @@ import typer
 
 def compose(
     models: Annotated[
-        list[str] | None, typer.Argument(metavar="[MODEL]...", help="Entries of `models`; all that are trained.")
+        list[str] | None, typer.Argument(metavar="MODEL", help="Entries of `models`; all that are trained.")
     ] = None,
 ) -> None:
     """Pin the champions of models in params.yaml, by version and content: `dvc repro` fetches in place of training.

@@ -55,13 +55,14 @@ def run(
     image_tag: Tag = None,
 ) -> None:
     """Run pipeline.yaml on this machine, task by task, and leave the dvc.lock that `dvc repro` leaves."""
-    from pipeline import params
+    from pipeline import params, workspace
     from pipeline.kubeflow import local
 
     secrets = [name for keys in params.load().kubeflow.secrets.values() for name in keys]
     passed = {name: os.environ[name] for name in (*secrets, THREADS) if name in os.environ}
     local.run(_arguments(remote, mlflow, experiment, overrides, image_tag), engine.value, passed)
-    print("dvc.lock: written; `dvc pull` brings what it names")
+    named = f"`dvc remote add --default NAME {workspace.in_full(remote)}` and " if remote else ""
+    print(f"dvc.lock: written; {named}`dvc pull` brings what it names")
 
 
 @app.command()

@@ -38,8 +38,10 @@ def predict(
     paths = listed(photographs)
     found = faults(paths)
     broken = [fault for fault in found if fault]
-    if not skip_broken or len(broken) == len(paths):
+    if not skip_broken:
         raise_faults("photographs that cannot be read; --skip-broken leaves them out", broken)
+    if len(broken) == len(paths):
+        raise_faults("no photograph can be read", broken)
     for fault in broken:
         print(f"left out: {fault}", file=sys.stderr)
     paths = [path for path, fault in zip(paths, found, strict=True) if not fault]

@@ -20,10 +20,11 @@ Logs = Annotated[Path, typer.Option(help="Folder of log files, one a stage.")]
 
 def run(jobs: Jobs = None, gpus: Gpus = "", logs: Logs = Path("logs")) -> None:
     """Bring all stages up to date, ready ones side by side, with the result of `dvc repro`."""
-    from pipeline import forecast, graph, runner, tracking
+    from pipeline import forecast, graph, params, runner, tracking
     from pipeline.board import board
 
     numbers = _numbers(gpus)
+    params.load()  # says what is wrong, where DVC cannot read dvc.yaml without it or stages fail one by one
     slots = jobs or max(len(numbers), 1)
     stages = graph.read()
     tracking.prepare()

@@ -26,7 +26,7 @@ def figures(sources: Sources) -> Figures:
         "macro F1, high": high,
         "accuracy": sources.scores["accuracy"],
         **{f"{attribute} macro F1": sources.scores[f"{attribute}_macro_f1"] for attribute in ATTRIBUTES},
-        **{f"submission {name.replace('_', ' ')}": value for name, value in sources.submission.items()},
+        **{f"submission {_words(name)}": value for name, value in sources.submission.items()},
         "labelled people": sources.labelled["person"].nunique(),
         "labelled pictures": len(sources.labelled),
         "corrected labels": int((sources.labelled["corrected"] != "").sum()),
@@ -45,7 +45,9 @@ def read(page: Path) -> Figures:
     """The figures inside a report's page; raises `InputError` when there are none."""
     try:
         kept = KEPT.search(page.read_text(encoding="utf-8"))
-    except (FileNotFoundError, UnicodeDecodeError):
+    except FileNotFoundError:
+        raise InputError(f"{page}: no such file; --against takes a report that `report` wrote") from None
+    except UnicodeDecodeError:
         kept = None
     if kept is None:
         raise InputError(f"{page}: no report of this pipeline; --against takes one that `report` wrote")
@@ -61,6 +63,10 @@ def changes(before: Figures, after: Figures) -> Grid:
         if before.get(name) != after.get(name)
     ]
     return Grid(["figure", "before", "now", "change"], rows)
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ").replace("f1", "F1")
 
 
 def _row(before: float | None, after: float | None) -> list[str]:

@@ -79,9 +79,9 @@ class Sources:
 
 def read(labels: Path, folds: Path, crops: Path, results: Path) -> Sources:
     """Read the tables; raises `InputError` for one that is missing or of other pictures."""
-    cut = {split: tables.read(crops / f"{split}.csv", tables.CROPS) for split in SPLITS}
     ensemble = results / "ensemble"
     pictures, probabilities = suggestions.read(labels, ensemble / "out_of_fold.csv")
+    cut = {split: tables.read(crops / f"{split}.csv", tables.CROPS) for split in SPLITS}
     labelled = folded(labels, folds)
     faults = mismatches(labelled["path"], cut["train"]["path"])
     raise_faults(f"{crops} does not fit {labels}: run `dvc repro`", faults)

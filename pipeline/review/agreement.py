@@ -41,7 +41,9 @@ class Agreement:
         counts.add_row(*(f"{len(some):,}" for some in (self.agreed, self.conflicts, *self.alone)))
         yield counts
         if self.conflicts:
-            found = Table("id", "field", "label", *map(escape, names), title="Conflicts", title_justify="left")
+            found = Table(title="Conflicts", title_justify="left")
+            for column in ("id", "field", "label", *map(escape, names)):
+                found.add_column(column, overflow="fold")
             for one, other in self.conflicts:
                 found.add_row(*map(escape, (one.id, one.field, one.was, _said(one), _said(other))))
             yield found

@@ -69,5 +69,5 @@ def _check(counts: Codes) -> None:
         for code, fold in np.argwhere(counts == 0)
         if counts[code].any()
     ]
-    folds = counts.shape[1]
-    raise_faults(f"classes absent from a fold; set split.folds below {folds}, or bring more people", faults)
+    fewer = f"set split.folds below {folds}, or " if (folds := counts.shape[1]) > 2 else ""
+    raise_faults(f"classes absent from a fold; {fewer}bring more people", faults)

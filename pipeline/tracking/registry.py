@@ -47,8 +47,14 @@ def find(uri: str) -> Version:
     name, alias, number = _parts(uri)
     found = pointed(name, alias) if alias else next((one for one in versions(name) if str(one.number) == number), None)
     if found is None:
-        there = ", ".join(str(one.number) for one in versions(name)) or "none; `python -m pipeline register` makes one"
-        raise InputError(f"{uri}: no such version in the registry {store.shown()}; versions of {name}: {there}")
+        there = ", ".join(str(one.number) for one in versions(name))
+        remedy = ""
+        if not there or alias == CHALLENGER:
+            remedy = "; `python -m pipeline register` makes one"
+        elif alias == CHAMPION:
+            remedy = f"; `python -m pipeline promote --model {name}` makes one"
+        lack = f"no such version in the registry {store.shown()}; versions of {name}: {there or 'none'}"
+        raise InputError(f"{uri}: {lack}{remedy}")
     return found
 
 

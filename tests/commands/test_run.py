@@ -1,5 +1,6 @@
 """What `run` makes of its options, before any stage starts."""
 
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typer.testing import CliRunner
 from pipeline import __main__, graph, runner, tracking
 from pipeline.errors import InputError
 
+ROOT = Path(__file__).parents[2]
 Chosen = tuple[int, Sequence[int]]  # slots, GPUs
 
 
@@ -49,6 +51,14 @@ def test_as_many_stages_as_gpus(chosen: Callable[..., Chosen], tmp_path: Path, m
     monkeypatch.setenv("PATH", machine_with(tmp_path, "0\\n1\\n2\\n"))
     assert chosen("--gpus", "0,2") == (2, [0, 2])
     assert chosen("--gpus", "0,2", "--jobs", "4") == (4, [0, 2])
+
+
+def test_wrong_parameters_are_told_before_dvc_reads_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(ROOT / "dvc.yaml", tmp_path)
+    (tmp_path / "params.yaml").write_text("crop: {shrads: [0]}")
+    with pytest.raises(InputError, match=r"crop\.shrads: unknown key; did you mean 'shards'"):
+        CliRunner().invoke(__main__.app, ["run"], catch_exceptions=False)
 
 
 def test_gpus_that_are_not_there_are_named(

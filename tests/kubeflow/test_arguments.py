@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from pipeline.commands.kubeflow import app
 from pipeline.errors import InputError
+from pipeline.kubeflow import local
 from pipeline.kubeflow.arguments import Arguments
 
 STORE = "http://127.0.0.1:5000"
@@ -34,6 +37,14 @@ def test_parameters_may_change(tmp_path: Path) -> None:
 def test_an_override_that_no_task_could_run_with_is_told(tmp_path: Path, override: str, fault: str) -> None:
     with pytest.raises(InputError, match=fault):
         arguments(tmp_path, [override]).check()
+
+
+def test_after_a_local_run_one_is_told_how_to_pull_from_the_remote_that_was_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "run", lambda *_: None)
+    said = CliRunner().invoke(app, ["run", "--local", "subprocess", "--remote", str(tmp_path)], catch_exceptions=False)
+    assert f"`dvc remote add --default NAME {tmp_path}` and `dvc pull`" in said.output
 
 
 def test_a_remote_that_is_not_there_is_told(tmp_path: Path) -> None:

@@ -56,6 +56,7 @@ def kept(version: registry.Version, folder: Path) -> Evidence:
 def test_the_way_of_a_model(workspace: Path, photographs: list[Path]) -> None:
     registers_every_model_with_scores_hashes_and_a_card(workspace)
     does_not_register_the_same_twice()
+    says_what_makes_a_champion(photographs)
     answers_by_alias_as_the_ensemble_did(workspace, photographs)
     is_promoted_compared_forced_and_rolled_back(workspace)
     notices_a_move_by_hand()
@@ -83,6 +84,11 @@ def registers_every_model_with_scores_hashes_and_a_card(workspace: Path) -> None
 def does_not_register_the_same_twice() -> None:
     assert call("register").count("has this content already") == 3
     assert len(registry.versions("mga")) == 1
+
+
+def says_what_makes_a_champion(photographs: list[Path]) -> None:
+    with pytest.raises(InputError, match=r"models:/mga@champion: .* versions of mga: 1; .* promote --model mga"):
+        call("predict", str(photographs[0]))
 
 
 def answers_by_alias_as_the_ensemble_did(workspace: Path, photographs: list[Path]) -> None:
@@ -115,6 +121,8 @@ def broken_photographs_are_named_and_left_out_only_when_asked(photographs: list[
         Path("some", name).write_bytes(b"broken")
     with pytest.raises(InputError, match=r"--skip-broken[\s\S]*some/1\.jpg[\s\S]*some/3\.png"):
         call("predict", "some")
+    with pytest.raises(InputError, match="no photograph can be read"):
+        call("predict", "some/1.jpg", "some/3.png", "--skip-broken")
     output = call("predict", "some", "--skip-broken")
     assert output.count("left out: some/") == 2
     assert [line.split(",")[0] for line in output.splitlines() if line.startswith("some/")] == [
@@ -125,7 +133,8 @@ def broken_photographs_are_named_and_left_out_only_when_asked(photographs: list[
 
 def is_promoted_compared_forced_and_rolled_back(workspace: Path) -> None:
     first = registry.find("models:/mga@champion")
-    assert registry.pointed("mga", "challenger") is None
+    with pytest.raises(InputError, match=r"models:/mga@challenger: .* versions of mga: 1; .* register"):
+        call("promote")
     evidence = kept(first, workspace)
     worse = fake("worse", first, damaged(evidence), workspace)
     point("challenger", worse.number)

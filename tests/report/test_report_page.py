@@ -88,6 +88,11 @@ def test_a_missing_table_is_named(tmp_path: Path) -> None:
         run.sources()
 
 
+def test_before_anything_has_run_it_says_what_to_run(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no results yet: run `dvc repro`"):
+        report(*(tmp_path / name for name in ("labels.csv", "folds.csv", "crops", "results", "report.html")))
+
+
 def test_what_changed_is_said_against_an_earlier_report(run: Run, text: str, tmp_path: Path) -> None:
     before, page = tmp_path / "before.html", tmp_path / "now.html"
     before.write_text(text.replace('"macro F1":', '"macro F1":0.5,"another":'))
@@ -117,6 +122,12 @@ def test_a_cell_says_how_many_of_its_pictures_are_left_out(run: Run, page: Page,
     cells.nth(int(np.argmax(counts))).click()
     shown = page.locator("dialog figure").count()
     expect(page.locator("dialog p")).to_contain_text(f"{max(counts) - shown} more are not in this file")
+
+
+def test_on_a_telephone_wide_tables_scroll_and_the_page_does_not(run: Run, page: Page, tmp_path: Path) -> None:
+    page.set_viewport_size({"width": 400, "height": 900})
+    page.goto(write(run, tmp_path / "report.html").as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") == 400
 
 
 def test_it_prints_without_what_only_a_screen_can_do(run: Run, page: Page, tmp_path: Path) -> None:

@@ -65,6 +65,14 @@ def test_conflicts_are_shown_as_they_are_written(tmp_path: Path) -> None:
     assert "[anna].csv" in shown.output
 
 
+def test_compare_shows_whole_names_in_a_narrow_terminal(files: tuple[Path, Path]) -> None:
+    for path in files:
+        path.write_text(path.read_text().replace("2,gender", "000002_female_Asian_46,gender"))
+    shown = CliRunner(env={"COLUMNS": "60"}).invoke(app, ["labels", "compare", *map(str, files)])
+    first = "".join(line.split("│")[1].strip() for line in shown.output.splitlines() if line.count("│") > 5)
+    assert "000002_female_Asian_46" in first
+
+
 def test_merge_writes_what_agrees_and_leaves_conflicts_open(files: tuple[Path, Path], tmp_path: Path) -> None:
     merged, fixes = tmp_path / "merged.csv", tmp_path / "fixes.csv"
     options = ["--decisions", str(merged), "--fixes", str(fixes)]

@@ -118,3 +118,15 @@ def test_names_and_labels_are_shown_as_text(workspace: Workspace, start: Callabl
     page.goto(start().address)
     expect(page.locator(".card small").first).to_contain_text("</script><img src=x")
     expect(page.locator("figure img")).to_have_count(7)
+
+
+def test_on_a_telephone_what_is_read_keeps_clear_of_the_pictures_name(
+    start: Callable[[], Reviewing], page: Page
+) -> None:
+    page.set_viewport_size({"width": 400, "height": 900})
+    page.goto(start().address)
+    caption = page.locator("figcaption", has_text="incorrect_mask")
+    name, told = (caption.locator("span").nth(number).bounding_box() for number in (0, 1))
+    assert name
+    assert told
+    assert told["y"] >= name["y"] + name["height"] or told["x"] >= name["x"] + name["width"] + 4

@@ -123,6 +123,12 @@ def test_classes_absent_from_a_fold_are_named_with_the_remedy(workplace: Workpla
     assert not (workplace.folder / "folds.csv").exists()
 
 
+def test_two_folds_cannot_be_fewer_so_that_more_people_are_the_only_remedy(workplace: Workplace) -> None:
+    workplace.write({**CELLS, ("male", 60): 1})
+    with pytest.raises(InputError, match=r"^classes absent from a fold; bring more people \("):
+        workplace.split(folds=2)
+
+
 def test_a_class_that_nobody_has_is_said_aloud(workplace: Workplace, capsys: pytest.CaptureFixture[str]) -> None:
     workplace.write({**CELLS, ("male", 60): 0})
     workplace.split()
