@@ -42,7 +42,7 @@ def run(recipes: Mapping[Path, Path], scale: str, photographs: Path) -> None:
     root = photographs
     if limit := SCALES[scale]:
         root = next(iter(recipes.values())).parent / f"data-{scale}"
-        subset.draw(photographs, limit.people, root)
+        subset.draw(photographs, limit.people, limit.folds, root)
     tracking.prepare()
     lenders: dict[str, Path] = {}
     for recipe, folder in recipes.items():

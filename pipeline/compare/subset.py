@@ -8,17 +8,24 @@ import pandas as pd
 
 from pipeline import tables
 from pipeline.dataset import EVAL, INFO, PEOPLE, TRAIN
+from pipeline.labels import band
 
 
-def draw(root: Path, people: int, folder: Path) -> None:
+def draw(root: Path, people: int, folds: int, folder: Path) -> None:
     """Write into `folder` some people of the data set at `root`, and as large a share of its eval pictures.
 
-    People are taken at even steps through all of them by gender and age, so their mix stays what it is.
+    People are taken at even steps through all of them by gender and age, so their mix stays what it is; then others
+    until each gender and age band has somebody for each fold, where there are so many.
     """
     shutil.rmtree(folder, ignore_errors=True)
     rows = tables.read(root / "train" / "train.csv", PEOPLE)
-    order = rows.assign(years=pd.to_numeric(rows["age"], errors="coerce")).sort_values(["gender", "years", "path"])
-    chosen = rows.loc[np.sort(order.index[_steps(len(rows), people)])]
+    years = pd.to_numeric(rows["age"], errors="coerce")
+    order = rows.assign(years=years, band=band(years.to_numpy())).sort_values(["gender", "years", "path"])
+    taken = set(order.index[_steps(len(rows), people)])
+    for _, alike in order.groupby(["gender", "band"]):
+        lacking = max(folds - len(taken.intersection(alike.index)), 0)
+        taken.update([row for row in alike.index if row not in taken][:lacking])
+    chosen = rows.loc[sorted(taken)]
     tables.write(chosen, folder / "train" / "train.csv")
     for person in chosen["path"]:
         _link(root / TRAIN / person, folder / TRAIN / person)

@@ -19,7 +19,7 @@ def small(tmp_path: Path) -> Path:
     whole = DataSet(tmp_path / "whole", PEOPLE)
     whole.evaluate([f"{number}.png" for number in range(8)])
     (whole.images / PEOPLE[0] / "._normal.png").write_bytes(b"hidden")
-    subset.draw(whole.root, 10, tmp_path / "small")
+    subset.draw(whole.root, 10, 1, tmp_path / "small")
     return tmp_path / "small"
 
 
@@ -37,6 +37,16 @@ def test_a_subset_has_the_mix_of_the_whole(small: Path) -> None:
     assert people["age"].max() > 50
 
 
+def test_a_subset_has_people_of_every_band_for_every_fold(tmp_path: Path) -> None:
+    ages = [*range(20, 58), 61, 62, 63]
+    whole = DataSet(tmp_path / "whole", [f"{number:06}_female_Asian_{age}" for number, age in enumerate(ages)])
+    subset.draw(whole.root, 6, 3, tmp_path / "small")
+    kept = train_pictures(tmp_path / "small").drop_duplicates("person")["age"]
+    assert (kept < 30).sum() >= 3
+    assert (kept >= 60).sum() == 3
+    assert len(kept) < 10
+
+
 def test_rows_keep_their_order(small: Path) -> None:
     ids = pd.read_csv(small / "train/train.csv", dtype=str)["id"]
     assert list(ids) == sorted(ids)
@@ -44,11 +54,11 @@ def test_rows_keep_their_order(small: Path) -> None:
 
 def test_a_subset_drawn_again_is_the_same(small: Path) -> None:
     before = train_pictures(small)
-    subset.draw(small.parent / "whole", 10, small)
+    subset.draw(small.parent / "whole", 10, 1, small)
     pd.testing.assert_frame_equal(before, train_pictures(small))
 
 
 def test_of_few_people_all_are_taken(small: Path) -> None:
-    subset.draw(small.parent / "whole", 1000, small)
+    subset.draw(small.parent / "whole", 1000, 2, small)
     assert train_pictures(small)["person"].nunique() == 40
     assert len(eval_pictures(small)) == 8
