@@ -1,8 +1,11 @@
 """graph: every stage once, parents first, each edge as DVC knows it."""
 
+import shlex
+import shutil
 from pathlib import Path
 
 import pytest
+from dvc.repo import Repo
 
 from pipeline import graph
 from pipeline.errors import InputError
@@ -61,6 +64,17 @@ def test_the_shipped_graph_has_parents_before_children() -> None:
         seen.add(name)
     assert "sample" in stages["relabel"].parents
     assert any(stage.metrics for stage in stages.values())
+
+
+def test_the_shipped_graph_takes_a_data_folder_of_any_name(tmp_path: Path) -> None:
+    (tmp_path / "project").mkdir()
+    shutil.copy(ROOT / "dvc.yaml", tmp_path / "project")
+    text = (ROOT / "params.yaml").read_text().replace("root: data/sample", "root: ../my photos & faces")
+    (tmp_path / "project" / "params.yaml").write_text(text)
+    Repo.init(str(tmp_path / "project"), no_scm=True).close()
+    stages = graph.read(tmp_path / "project")
+    named = [name for name, stage in stages.items() if "../my photos & faces" in shlex.split(stage.command)]
+    assert named == ["relabel", "crop@0", "pack", "submit"]
 
 
 def test_a_graph_differs_where_a_stage_does(project: Project) -> None:
