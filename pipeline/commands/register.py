@@ -23,5 +23,5 @@ def register(
     tags = origin.tags(read.data.root, labels, folds, crops)
     with registry.told():
         for candidate in candidates(read, models, labels, folds, results):
-            version, new = registering.register(candidate, tags)
-            print(f"{version}: {'registered, the challenger' if new else 'has this content already'}", flush=True)
+            version, what = registering.register(candidate, tags)
+            print(f"{version}: {what}", flush=True)

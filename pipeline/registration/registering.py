@@ -21,16 +21,22 @@ from pipeline.tracking.registry import Version
 WIDTH = 96  # pixels of the example: a request that anybody can read and send
 
 
-def register(candidate: Candidate, tags: Mapping[str, str]) -> tuple[Version, bool]:
-    """The version that holds a candidate's content, and whether it is new; a new one is the challenger."""
+def register(candidate: Candidate, tags: Mapping[str, str]) -> tuple[Version, str]:
+    """The version that holds a candidate's content, made if there is none yet, and what it is now.
+
+    It is the challenger, unless it is the champion already.
+    """
     content = candidate.digest()
-    for version in registry.versions(candidate.name):
-        if version.tags.get(registry.CONTENT) == content:
-            return version, False
-    with TemporaryDirectory(prefix="register-") as folder:
-        version = _make(candidate, {registry.CONTENT: content, **tags}, Path(folder))
+    same = (one for one in registry.versions(candidate.name) if one.tags.get(registry.CONTENT) == content)
+    version = next(same, None)
+    did = "registered" if version is None else "has this content already"
+    if version is None:
+        with TemporaryDirectory(prefix="register-") as folder:
+            version = _make(candidate, {registry.CONTENT: content, **tags}, Path(folder))
+    if registry.pointed(candidate.name, registry.CHAMPION) == version:
+        return version, f"{did}, the champion"
     registry.point(candidate.name, registry.CHALLENGER, version)
-    return version, True
+    return version, f"{did}, the challenger"
 
 
 def _make(candidate: Candidate, tags: Mapping[str, str], folder: Path) -> Version:
