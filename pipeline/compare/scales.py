@@ -21,7 +21,7 @@ MADE_FOR = {  # stand-ins that take pictures of one size only
 
 ALIKE: dict[str, Any] = {  # one small network from scratch, and the one way to train it
     "backbone": "test_resnet",
-    "epochs": 10,
+    "epochs": 30,
     "patience": None,
     "batch_size": 32,
     "accumulate": 1,
@@ -51,7 +51,7 @@ class Scale(NamedTuple):
 SCALES = {
     "smoke": Scale(people=24, folds=2, trained=1, size=32, epochs=1, batch_size=16, tiny=True),
     "cpu": Scale(people=60, folds=2, trained=1, size=64, epochs=2, batch_size=16),
-    "alike": Scale(people=600, folds=2, trained=2, size=72, epochs=10, batch_size=32, alike=ALIKE),
+    "alike": Scale(people=600, folds=2, trained=2, size=72, epochs=30, batch_size=32, alike=ALIKE),
     "full": None,
 }
 
