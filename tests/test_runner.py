@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -146,6 +147,7 @@ def test_after_a_failure_nothing_new_starts_and_what_runs_is_finished(project: M
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_run_ends_what_it_has_started_and_can_go_on(project: Make, how: signal.Signals) -> None:
     made = project(quick=writes("quick"), slow=writes("slow", "quick", first=SLEEPY))
+    shutil.copy(Path(__file__).parents[1] / "params.yaml", made.root)
     address = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}  # nobody asks it
     command = [sys.executable, "-m", "pipeline", "run"]
     path = {"PYTHONPATH": str(Path(runner.__file__).parents[1])}

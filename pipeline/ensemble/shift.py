@@ -127,7 +127,7 @@ def _unreal(chance: float, train: Shares, *intervals: npt.NDArray[np.float64]) -
     if chance >= SIGNIFICANT:
         return [f"no sign of a shift (p = {chance:.2g})"]
     if all(((low <= train) & (train <= high)).all() for low, high in intervals):
-        return ["no sign of a shift: both intervals hold train's mix"]
+        return [f"predictions differ (p = {chance:.2g}), but not by the mix: both intervals hold train's"]
     return []
 
 
