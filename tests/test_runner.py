@@ -168,8 +168,9 @@ def test_an_interrupted_run_ends_what_it_has_started_and_can_go_on(project: Make
 
 
 def heed_interrupts() -> None:
-    """Undo what a shell does to programs in the background: they ignore Ctrl-C."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    """Undo what a shell does to programs in the background, which ignore Ctrl-C, and what `nohup` does."""
+    for ignored in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(ignored, signal.SIG_DFL)
 
 
 def pid_in(log: Path) -> int:
