@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from pipeline import metrics, targets
-from pipeline.ensemble import selection, voting
+from pipeline.ensemble import nesting, selection, voting
+from pipeline.ensemble.nesting import Mask
 from pipeline.entries import attributes
 from pipeline.folded import groups
-from pipeline.labels import ATTRIBUTES, CLASSES, Codes
+from pipeline.labels import ATTRIBUTES, Codes
 from pipeline.probabilities import Heads, Numbers, Table, band_table, fit_spread, marginal, multiply
 from pipeline.sections import Ensemble
 
@@ -54,13 +54,11 @@ def answer(voices: Voices, blend: Blend, params: Ensemble) -> Table:
 
 def nested(held_out: Voices, pictures: pd.DataFrame, params: Ensemble) -> Table:
     """Out-of-fold answers (n, 18), each group of pictures with the blend that is fitted on the others."""
-    numbers = groups(pictures)
-    table = np.empty((len(pictures), CLASSES))
-    for group in np.unique(numbers):
-        own = numbers == group
-        blend = fit(_rows(held_out, ~own), pictures[~own], params)
-        table[own] = answer(_rows(held_out, own), blend, params)
-    return table
+
+    def others(own: Mask, rest: Mask) -> Table:
+        return answer(_rows(held_out, own), fit(_rows(held_out, rest), pictures[rest], params), params)
+
+    return nesting.nested(groups(pictures), others)
 
 
 def systems(voices: Voices, blend: Blend, pictures: pd.DataFrame, params: Ensemble) -> pd.DataFrame:
@@ -116,7 +114,7 @@ def _spreads(held_out: Voices, ages: Codes) -> dict[str, float]:
     }
 
 
-def _rows(voices: Voices, which: npt.NDArray[np.bool_]) -> Voices:
+def _rows(voices: Voices, which: Mask) -> Voices:
     return {
         name: [{head: numbers[which] for head, numbers in heads.items()} for heads in members]
         for name, members in voices.items()

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from pipeline.ensemble import nesting
 from pipeline.labels import Codes
 from pipeline.probabilities import Numbers, Table, softmax
 
@@ -32,11 +33,7 @@ def scale(table: Numbers, temperature: float) -> Table:
 
 def nested(table: Numbers, targets: Codes, groups: Codes) -> Table:
     """Probabilities (n, k), each of the groups (n,) at the temperature of the other groups."""
-    scaled = np.empty(table.shape)
-    for group in np.unique(groups):
-        own = groups == group
-        scaled[own] = scale(table[own], fit(table[~own], targets[~own]))
-    return scaled
+    return nesting.nested(groups, lambda own, rest: scale(table[own], fit(table[rest], targets[rest])))
 
 
 def expected_calibration_error(table: Numbers, targets: Codes, bins: int = 15) -> float:

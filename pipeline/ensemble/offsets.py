@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from pipeline.ensemble import nesting
 from pipeline.ensemble.calibration import FLOOR
 from pipeline.ensemble.mixes import Shares
 from pipeline.ensemble.voting import macro_f1
@@ -41,11 +42,7 @@ def apply(probabilities: Table, offsets: Shares) -> Table:
 
 def nested(probabilities: Table, targets: Codes, groups: Codes) -> Table:
     """Probabilities (n, 18), each of the groups (n,) with the offsets of the other groups."""
-    shifted = np.empty(probabilities.shape)
-    for group in np.unique(groups):
-        own = groups == group
-        shifted[own] = apply(probabilities[own], fit(probabilities[~own], targets[~own]))
-    return shifted
+    return nesting.nested(groups, lambda own, rest: apply(probabilities[own], fit(probabilities[rest], targets[rest])))
 
 
 def _directions() -> Iterator[Shares]:
