@@ -51,7 +51,9 @@ class Scale(NamedTuple):
 SCALES = {
     "smoke": Scale(people=24, folds=2, trained=1, size=32, epochs=1, batch_size=16, tiny=True),
     "cpu": Scale(people=60, folds=2, trained=1, size=64, epochs=2, batch_size=16),
-    "alike": Scale(people=600, folds=2, trained=2, size=72, epochs=30, batch_size=32, alike=ALIKE),
+    "alike": Scale(
+        people=600, folds=2, trained=2, size=72, epochs=ALIKE["epochs"], batch_size=ALIKE["batch_size"], alike=ALIKE
+    ),
     "full": None,
 }
 
