@@ -11,11 +11,11 @@ from PIL import Image
 
 from benchmarks.pictures import photographs_of
 from benchmarks.timing import Result, compare
-from pipeline.photographs import check, read
-from pipeline.sections import Crop as Params
-from pipeline.vision.crops import Crop, Cropper
-from pipeline.vision.faces import Face
-from pipeline.vision.workers import pool
+from pipeline.faces.config import Crop as Params
+from pipeline.faces.cropping import Crop, Cropper
+from pipeline.faces.detection import Face
+from pipeline.faces.threads import pool
+from pipeline.formats.images import check, read
 
 COUNT, ROUNDS, BATCH = 640, 4, 16
 

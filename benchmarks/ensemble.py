@@ -9,12 +9,12 @@ from torch import Tensor
 
 from benchmarks.pictures import entry, photographs_of
 from benchmarks.timing import Result, compare
-from pipeline.entries import Recipe
-from pipeline.photographs import read
-from pipeline.sections import Crop
-from pipeline.vision import inference, weights
-from pipeline.vision.crops import Cropper
-from pipeline.vision.network import Network
+from pipeline.faces.config import Crop
+from pipeline.faces.cropping import Cropper
+from pipeline.formats.images import read
+from pipeline.modeling import inference, weights
+from pipeline.modeling.config import Recipe
+from pipeline.modeling.network import Network
 
 COUNT, SIZE = 32, 72
 

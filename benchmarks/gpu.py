@@ -9,9 +9,9 @@ from lightning_fabric import Fabric
 
 from benchmarks.pictures import entry, material
 from benchmarks.timing import Result, compare
-from pipeline.vision.criterion import Criterion
-from pipeline.vision.learner import Learner
-from pipeline.vision.loop import train_epoch
+from pipeline.modeling.criterion import Criterion
+from pipeline.modeling.learner import Learner
+from pipeline.modeling.loop import train_epoch
 
 MODELS = (("efficientnet_b3", 224, 64), ("efficientnet_b4", 380, 32), ("resnet50", 224, 128))
 STEPS = 20

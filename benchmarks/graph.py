@@ -8,7 +8,7 @@ import textwrap
 from pathlib import Path
 
 from benchmarks.timing import Result, compare, cores
-from pipeline import graph, runner
+from pipeline.orchestration import graph, runner
 
 SLOTS, SECONDS = max(cores(), 2), 20
 STAGE = """

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.timing import Result, timed
-from pipeline.photographs import Pixels
-from pipeline.tuning import tune
+from pipeline.formats.images import Pixels
+from pipeline.foundation.process_settings import tune
 
 TIMES = (1, 2, 4, 8)
 ROUNDS = 3  # of which the quickest counts: others share the machine
@@ -52,8 +52,8 @@ def _work(what: str, count: int, root: Path | None) -> Work:
 def _crop(count: int, root: Path | None) -> Work:
     from benchmarks.crop import cut
     from benchmarks.pictures import photographs_of
-    from pipeline.sections import Crop
-    from pipeline.vision.crops import Cropper
+    from pipeline.faces.config import Crop
+    from pipeline.faces.cropping import Cropper
 
     paths = photographs_of(root, UNITS["crop"])
     paths = (paths * (count // len(paths) + 1))[:count]
@@ -67,9 +67,9 @@ def _epoch(count: int) -> Work:
     from lightning_fabric import Fabric
 
     from benchmarks.pictures import entry, material
-    from pipeline.vision.criterion import Criterion
-    from pipeline.vision.learner import Learner
-    from pipeline.vision.loop import train_epoch
+    from pipeline.modeling.criterion import Criterion
+    from pipeline.modeling.learner import Learner
+    from pipeline.modeling.loop import train_epoch
 
     model = entry()
     made = material(_packed(count, 72), model)
@@ -81,7 +81,7 @@ def _epoch(count: int) -> Work:
 
 def _ensemble(count: int) -> Work:
     from benchmarks.ensemble import make_member
-    from pipeline.vision import inference
+    from pipeline.modeling import inference
 
     member = make_member(_scratch())
     packed = _packed(count, 72)

@@ -9,13 +9,14 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from pipeline import photographs, sections
-from pipeline.dataset import TRAIN, train_pictures
-from pipeline.entries import Model
-from pipeline.labels import MASKS
-from pipeline.photographs import Pixels
+from pipeline.dataset.layout import TRAIN, train_pictures
+from pipeline.formats import images
+from pipeline.formats.images import Pixels
+from pipeline.modeling.config import Model
+from pipeline.modeling.fold_data import Material
+from pipeline.schema.labels import MASKS
 from pipeline.stages.sample import sample
-from pipeline.vision.material import Material
+from pipeline.synthetic.config import Sample
 
 LIGHT = [{"HorizontalFlip": {"p": 0.5}}]
 
@@ -31,13 +32,13 @@ def photographs_of(root: Path | None, count: int) -> list[Path]:
 def drawn() -> Path:
     """The drawn sample, in a temporary folder."""
     folder = Path(tempfile.mkdtemp(prefix="benchmark-"))
-    sample(folder, sections.Sample(people=24, eval_people=1))
+    sample(folder, Sample(people=24, eval_people=1))
     return folder
 
 
 def crops(paths: list[Path], size: int) -> Pixels:
     """Pictures, each resized as a whole (n, size, size, 3)."""
-    return np.stack([np.asarray(Image.fromarray(photographs.read(path)).resize((size, size))) for path in paths])
+    return np.stack([np.asarray(Image.fromarray(images.read(path)).resize((size, size))) for path in paths])
 
 
 def entry(**given: object) -> Model:

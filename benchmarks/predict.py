@@ -17,17 +17,18 @@ import torch
 
 from benchmarks.pictures import entry, photographs_of
 from benchmarks.timing import Result, compare, timed
-from pipeline import tables
-from pipeline.ensemble.blend import EVERYTHING
-from pipeline.ensemble.formula import Formula
-from pipeline.entries import Recipe
-from pipeline.labels import ATTRIBUTES
-from pipeline.photographs import read
-from pipeline.sections import Crop, Ensemble
-from pipeline.serving.classifier import CROP, FORMULA, MEMBERS, Classifier
-from pipeline.vision import weights
-from pipeline.vision.crops import Cropper
-from pipeline.vision.network import Network
+from pipeline.ensembling.blend import EVERYTHING
+from pipeline.ensembling.config import Ensemble
+from pipeline.ensembling.fitted_ensemble import Formula
+from pipeline.faces.config import Crop
+from pipeline.faces.cropping import Cropper
+from pipeline.formats import tables
+from pipeline.formats.images import read
+from pipeline.modeling import weights
+from pipeline.modeling.config import Recipe
+from pipeline.modeling.network import Network
+from pipeline.registry.serving.classifier import CROP, FORMULA, MEMBERS, Classifier
+from pipeline.schema.labels import ATTRIBUTES
 from tests.server.processes import free_port, listening
 
 COUNT, REQUESTS, SIZE = 64, 60, 72
@@ -110,7 +111,10 @@ def _latency(paths: list[Path], folder: Path) -> Result:
 def _served(folder: Path) -> Iterator[str]:
     """The address at which MLflow answers by the model of a folder."""
     mlflow.pyfunc.save_model(
-        folder / "served", loader_module="pipeline.serving", data_path=str(folder / "model"), code_paths=[str(PACKAGE)]
+        folder / "served",
+        loader_module="pipeline.registry.serving",
+        data_path=str(folder / "model"),
+        code_paths=[str(PACKAGE)],
     )
     at = f"http://127.0.0.1:{(port := free_port())}"
     words = ["models", "serve", "-m", "served", "--env-manager", "local", "--host", "127.0.0.1", "--port", str(port)]

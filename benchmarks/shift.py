@@ -14,13 +14,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline import suggestions, tables, targets
-from pipeline.ensemble import calibration, offsets, shift
-from pipeline.ensemble.blend import EVERYTHING
-from pipeline.ensemble.mixes import Evidence, Shares
-from pipeline.labels import ATTRIBUTES, Codes
-from pipeline.metrics import confusion, macro_f1
-from pipeline.probabilities import Table, marginal, multiply
+from pipeline.ensembling import calibration, class_bias, label_shift
+from pipeline.ensembling.blend import EVERYTHING
+from pipeline.ensembling.shift_estimators import Evidence, Shares
+from pipeline.formats import tables
+from pipeline.label_quality import suggestions
+from pipeline.schema.labels import ATTRIBUTES, Codes, label_codes
+from pipeline.schema.metrics import confusion, macro_f1
+from pipeline.schema.probabilities import Table, marginal, multiply
 
 MIXES = {
     "none": None,
@@ -46,7 +47,7 @@ def calibrated(pictures: pd.DataFrame, probabilities: Table, fold: Codes) -> Tab
     """The product of the calibrated tables of mask, gender and age."""
     return multiply(
         {
-            attribute: calibration.nested(table, targets.codes(pictures, (attribute,)), fold)
+            attribute: calibration.nested(table, label_codes(pictures, (attribute,)), fold)
             for attribute, table in marginals(probabilities).items()
         }
     )
@@ -55,36 +56,36 @@ def calibrated(pictures: pd.DataFrame, probabilities: Table, fold: Codes) -> Tab
 def simulate(pictures: pd.DataFrame, probabilities: Table, mix: Shares | None, seed: int) -> dict[str, float]:
     draw = np.random.default_rng(seed)
     person, people = pd.factorize(pictures["person"])
-    cells = targets.codes(pictures.drop_duplicates("person"), ("gender", "age"))
+    cells = label_codes(pictures.drop_duplicates("person"), ("gender", "age"))
     order = draw.permutation(len(people))
     seen, rest = order[::2], order[1::2]
     weights = np.ones(len(rest)) if mix is None else mix[cells[rest]] / np.bincount(cells[rest])[cells[rest]]
     drawn = draw.choice(rest, len(rest), p=weights / weights.sum())
     rows = np.concatenate([np.flatnonzero(person == number) for number in drawn])
     train = np.isin(person, seen)
-    estimates: dict[str, shift.Estimate] = {}
+    estimates: dict[str, label_shift.Estimate] = {}
     scores: dict[str, float] = {}
     for attribute, table in marginals(probabilities).items():
-        codes = targets.codes(pictures, (attribute,))
-        found = shift.estimate(Evidence(table[train], codes[train], person[train], table[None, rows]))
+        codes = label_codes(pictures, (attribute,))
+        found = label_shift.estimate(Evidence(table[train], codes[train], person[train], table[None, rows]))
         true = np.bincount(codes[rows], minlength=len(found.train)) / len(rows)
         estimates[attribute] = found
         scores |= {f"{attribute}_{name}": np.abs(shares - true).sum() / 2 for name, shares in shares_of(found).items()}
         scores[f"{attribute}_adapted"] = not found.refusals
-    codes = targets.codes(pictures, tuple(ATTRIBUTES))
+    codes = label_codes(pictures, tuple(ATTRIBUTES))
     everything = {attribute: found.weights for attribute, found in estimates.items()}
-    chosen = shift.worthwhile(probabilities[train], codes[train], estimates)
-    moves = offsets.fit(probabilities[train], codes[train])
+    chosen = label_shift.worthwhile(probabilities[train], codes[train], estimates)
+    moves = class_bias.fit(probabilities[train], codes[train])
     answers = {
         "plain": probabilities[rows],
-        "adapted": shift.adapt(probabilities[rows], everything),
-        "chosen": shift.adapt(probabilities[rows], chosen),
-        "offsets": offsets.apply(probabilities[rows], moves),
+        "adapted": label_shift.adapt(probabilities[rows], everything),
+        "chosen": label_shift.adapt(probabilities[rows], chosen),
+        "offsets": class_bias.apply(probabilities[rows], moves),
     }
     return scores | {f"f1_{name}": score(codes[rows], answer) for name, answer in answers.items()}
 
 
-def shares_of(found: shift.Estimate) -> dict[str, Shares]:
+def shares_of(found: label_shift.Estimate) -> dict[str, Shares]:
     """What each way says of eval; `unshifted` says that it is as train."""
     return {"unshifted": found.train, "bbse": found.bbse, "em": found.em}
 

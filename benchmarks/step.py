@@ -10,10 +10,10 @@ from lightning_fabric import Fabric
 from benchmarks import plain
 from benchmarks.pictures import crops, entry, material, photographs_of
 from benchmarks.timing import Result, compare
-from pipeline.vision.criterion import Criterion
-from pipeline.vision.examples import Loader
-from pipeline.vision.learner import Learner
-from pipeline.vision.loop import train_epoch
+from pipeline.modeling.criterion import Criterion
+from pipeline.modeling.learner import Learner
+from pipeline.modeling.loader import Loader
+from pipeline.modeling.loop import train_epoch
 
 COUNT = 160
 MODELS = (("test_resnet", 72), ("resnet18", 96), ("efficientnet_b0", 96))

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 
-from pipeline.tuning import MMAP_MAX, TRIM_THRESHOLD, tune
+from pipeline.foundation.process_settings import MMAP_MAX, TRIM_THRESHOLD, tune
 
 MMAP_THRESHOLD = -3  # of malloc.h, as the two others
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from kfp import dsl
 
-from pipeline.errors import InputError
+from pipeline.foundation.errors import InputError
 
 component = partial(dsl.component, base_image="python", install_kfp_package=False)  # the pipeline names the image
 

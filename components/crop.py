@@ -8,6 +8,6 @@ def crop(
     stage: str, run_id: str, parents: list[str], remote: str, mlflow: str, experiment: str, overrides: list[str]
 ) -> str:
     """Cut every picture of a shard, of train and eval alike, to the face."""
-    from pipeline.kubeflow.task import run
+    from pipeline.orchestration.kubeflow.task import run
 
     return run(stage, run_id, parents, remote, mlflow, experiment, overrides)

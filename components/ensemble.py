@@ -19,6 +19,6 @@ def ensemble(
     report: dsl.Output[dsl.HTML],
 ) -> str:
     """Make one answer of all members' predictions, and score those out of fold."""
-    from pipeline.kubeflow.task import run
+    from pipeline.orchestration.kubeflow.task import run
 
     return run(stage, run_id, parents, remote, mlflow, experiment, overrides, [scores, confusion, report])

@@ -17,6 +17,6 @@ def pack(
     sheets: dsl.Output[dsl.HTML],
 ) -> str:
     """Join the shards of crops, and show some of them."""
-    from pipeline.kubeflow.task import run
+    from pipeline.orchestration.kubeflow.task import run
 
     return run(stage, run_id, parents, remote, mlflow, experiment, overrides, [sheets])

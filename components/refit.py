@@ -19,6 +19,6 @@ def refit(
     epochs: dsl.Output[dsl.HTML],
 ) -> str:
     """Train a model on everybody, for the number of epochs that its folds found best."""
-    from pipeline.kubeflow.task import run
+    from pipeline.orchestration.kubeflow.task import run
 
     return run(stage, run_id, parents, remote, mlflow, experiment, overrides, [scores, model, epochs])

@@ -17,6 +17,6 @@ def relabel(
     labels: dsl.Output[dsl.Dataset],
 ) -> str:
     """Read the labels and apply the corrections that params name."""
-    from pipeline.kubeflow.task import run
+    from pipeline.orchestration.kubeflow.task import run
 
     return run(stage, run_id, parents, remote, mlflow, experiment, overrides, [labels])

@@ -17,6 +17,6 @@ def report(
     page: dsl.Output[dsl.HTML],
 ) -> str:
     """Show data and run on one page, complete in itself."""
-    from pipeline.kubeflow.task import run
+    from pipeline.orchestration.kubeflow.task import run
 
     return run(stage, run_id, parents, remote, mlflow, experiment, overrides, [page])

@@ -19,6 +19,6 @@ def retrain(
     epochs: dsl.Output[dsl.HTML],
 ) -> str:
     """Train a model a second time, joined by the eval pictures that its first round was sure of."""
-    from pipeline.kubeflow.task import run
+    from pipeline.orchestration.kubeflow.task import run
 
     return run(stage, run_id, parents, remote, mlflow, experiment, overrides, [scores, model, epochs])

@@ -17,6 +17,6 @@ def sample(
     pictures: dsl.Output[dsl.HTML],
 ) -> str:
     """Draw a small data set in the competition's layout."""
-    from pipeline.kubeflow.task import run
+    from pipeline.orchestration.kubeflow.task import run
 
     return run(stage, run_id, parents, remote, mlflow, experiment, overrides, [pictures])

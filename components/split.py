@@ -18,6 +18,6 @@ def split(
     classes: dsl.Output[dsl.HTML],
 ) -> str:
     """Deal the people into folds."""
-    from pipeline.kubeflow.task import run
+    from pipeline.orchestration.kubeflow.task import run
 
     return run(stage, run_id, parents, remote, mlflow, experiment, overrides, [folds, classes])

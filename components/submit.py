@@ -19,6 +19,6 @@ def submit(
     shares: dsl.Output[dsl.HTML],
 ) -> str:
     """Write and check the submission; score it where the answers are known."""
-    from pipeline.kubeflow.task import run
+    from pipeline.orchestration.kubeflow.task import run
 
     return run(stage, run_id, parents, remote, mlflow, experiment, overrides, [submission, scores, shares])

@@ -19,6 +19,6 @@ def train(
     epochs: dsl.Output[dsl.HTML],
 ) -> str:
     """Train a model on all folds but one, and predict that one."""
-    from pipeline.kubeflow.task import run
+    from pipeline.orchestration.kubeflow.task import run
 
     return run(stage, run_id, parents, remote, mlflow, experiment, overrides, [scores, model, epochs])

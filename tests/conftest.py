@@ -11,12 +11,12 @@ import pytest
 import torch
 from hypothesis import settings
 
-from pipeline import tables
-from pipeline.entries import Model
-from pipeline.labels import ATTRIBUTES
-from pipeline.photographs import Pixels
+from pipeline.formats import tables
+from pipeline.formats.images import Pixels
+from pipeline.modeling.config import Model
+from pipeline.schema.labels import ATTRIBUTES
 
-pytest_plugins = ["tests.browser"]
+pytest_plugins = ["tests.support.browser"]
 
 SIZE = 32
 

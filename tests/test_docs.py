@@ -10,12 +10,13 @@ import pytest
 import typer
 from typer.core import TyperGroup
 
-from pipeline import params, recipes
-from pipeline.__main__ import app
-from pipeline.entries import Model, Section
-from pipeline.errors import InputError
-from pipeline.kubeflow.settings import Kubeflow
-from pipeline.sections import Ensemble
+from pipeline.cli.app import app
+from pipeline.config import params, recipes
+from pipeline.config.kubeflow import Kubeflow
+from pipeline.ensembling.config import Ensemble
+from pipeline.formats.section import Section
+from pipeline.foundation.errors import InputError
+from pipeline.modeling.config import Model
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"

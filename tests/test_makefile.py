@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import graph
+from pipeline.orchestration import graph
 
 ROOT = Path(__file__).parents[1]
 

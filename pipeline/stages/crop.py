@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 from numpy.lib.format import open_memmap
 
-from pipeline import tables
-from pipeline.dataset import EVAL, TRAIN, eval_pictures
-from pipeline.photographs import check, read
-from pipeline.progress import watch
-from pipeline.sections import Crop as Params
-from pipeline.vision.accelerators import device
-from pipeline.vision.crops import BATCH, Crop, Cropper
-from pipeline.vision.workers import pool
+from pipeline.dataset.layout import EVAL, TRAIN, eval_pictures
+from pipeline.faces.config import Crop as Params
+from pipeline.faces.cropping import BATCH, Crop, Cropper
+from pipeline.faces.detection import device
+from pipeline.faces.threads import pool
+from pipeline.formats import tables
+from pipeline.formats.images import check, read
+from pipeline.foundation.progress import watch
 
 Row = dict[str, object]
 

@@ -8,17 +8,20 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline import members, metrics, predictions, tables, targets
-from pipeline.digests import sha256
-from pipeline.ensemble import adjustments, age_errors, blend, mistakes, outcomes, reliability
-from pipeline.ensemble.adjustments import Adjusted
-from pipeline.ensemble.blend import Blend, Voices
-from pipeline.ensemble.formula import Formula
-from pipeline.ensemble.roster import Roster, best, held_out
-from pipeline.folded import folded
-from pipeline.labels import ATTRIBUTES, names
-from pipeline.members import Member
-from pipeline.sections import Ensemble
+from pipeline.dataset.folds import folded
+from pipeline.ensembling import adjustments, blend
+from pipeline.ensembling.adjustments import Adjusted
+from pipeline.ensembling.blend import Blend, Voices
+from pipeline.ensembling.config import Ensemble
+from pipeline.ensembling.fitted_ensemble import Formula
+from pipeline.ensembling.members import Roster, best, held_out
+from pipeline.evaluation import age_errors, mistakes, outcomes, reliability
+from pipeline.formats import tables
+from pipeline.foundation.hashes import sha256
+from pipeline.modeling import members
+from pipeline.modeling.members import Member
+from pipeline.schema import metrics, predictions
+from pipeline.schema.labels import ATTRIBUTES, label_codes, names
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,6 @@ def _scores_of_choice(voices: Voices, pictures: pd.DataFrame, params: Ensemble) 
         "equal_weights": blend.nested(voices, pictures, equal),
         "in_sample": blend.answer(voices, blend.fit(voices, pictures, params), params),
     }
-    true = targets.codes(pictures, tuple(ATTRIBUTES))
+    true = label_codes(pictures, tuple(ATTRIBUTES))
     scores = {name: metrics.score(true, answer.argmax(axis=1)) for name, answer in answers.items()}
     return {f"{name}_{key}": scores[name][key] for name in answers for key in ("macro_f1", "accuracy")}

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 from numpy.lib.format import open_memmap
 
-from pipeline import sheets, tables
-from pipeline.dataset import EVAL, TRAIN
-from pipeline.photographs import read
-from pipeline.sections import Crop as Params
+from pipeline.dataset.layout import EVAL, TRAIN
+from pipeline.faces.config import Crop as Params
+from pipeline.formats import contact_sheets, tables
+from pipeline.formats.images import read
 
 SPLITS = ("train", "eval")
 SHOWN = 64
@@ -50,14 +50,16 @@ def _show(crops: Path, folders: dict[str, Path], params: Params) -> None:
 def _show_crops(crops: Path, drawn: pd.DataFrame, total: int) -> None:
     packed = {split: np.load(crops / f"{split}.npy", mmap_mode="r") for split in drawn["split"].unique()}
     pictures = [packed[split][row] for split, row in zip(drawn["split"], drawn["row"], strict=True)]
-    sheets.write(crops / "crops.jpg", f"{len(drawn)} of {total:,} crops, drawn at random", pictures, _captions(drawn))
+    contact_sheets.write(
+        crops / "crops.jpg", f"{len(drawn)} of {total:,} crops, drawn at random", pictures, _captions(drawn)
+    )
 
 
 def _show_misses(crops: Path, misses: pd.DataFrame, folders: dict[str, Path]) -> None:
     shown = misses.head(SHOWN)
     pictures = [read(folders[split] / path) for split, path in zip(shown["split"], shown["path"], strict=True)]
     title = f"{len(shown)} of {len(misses):,} pictures without a face" if len(misses) else "no picture without a face"
-    sheets.write(crops / "misses.jpg", title, pictures, _captions(shown))
+    contact_sheets.write(crops / "misses.jpg", title, pictures, _captions(shown))
 
 
 def _captions(table: pd.DataFrame) -> list[str]:

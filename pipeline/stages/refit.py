@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.entries import Model, Recipe
-from pipeline.members import Member, remove_leftovers, require
-from pipeline.vision.training import Inputs, OnEpoch, run, write
-from pipeline.vision.weights import read_recipe
+from pipeline.modeling.config import Model, Recipe
+from pipeline.modeling.members import Member, remove_leftovers, require
+from pipeline.modeling.training import Inputs, OnEpoch, run, write
+from pipeline.modeling.weights import read_recipe
 
 
 def refit(

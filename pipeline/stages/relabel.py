@@ -5,11 +5,11 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline import tables
-from pipeline.dataset import train_pictures
-from pipeline.errors import raise_faults
-from pipeline.fixes import Mismatch, apply, match, read
-from pipeline.sections import FixFault, Relabel
+from pipeline.dataset.config import FixFault, Relabel
+from pipeline.dataset.corrections import Mismatch, apply, match, read
+from pipeline.dataset.layout import train_pictures
+from pipeline.formats import tables
+from pipeline.foundation.errors import raise_faults
 
 
 def relabel(photographs: Path, fixes: Path, labels: Path, params: Relabel) -> None:

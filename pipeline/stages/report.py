@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from pipeline.report import figures, sources
-from pipeline.report.page import render
+from pipeline.evaluation.report import figures, sources
+from pipeline.evaluation.report.page import render
 
 
 def report(labels: Path, folds: Path, crops: Path, results: Path, report: Path, against: Path | None = None) -> None:

@@ -9,12 +9,12 @@ import numpy.typing as npt
 import pandas as pd
 from PIL import Image
 
-from pipeline import tables
-from pipeline.drawing import FACELESS, seven
-from pipeline.drawing.cast import Member, eval_cast, train_cast
-from pipeline.fixes import SWAP
-from pipeline.labels import GENDERS, MASK_OF_STEM, MASKS, band, encode
-from pipeline.sections import Sample
+from pipeline.dataset.corrections import SWAP
+from pipeline.formats import tables
+from pipeline.schema.labels import GENDERS, MASK_OF_STEM, MASKS, band, encode
+from pipeline.synthetic import FACELESS, seven
+from pipeline.synthetic.config import Sample
+from pipeline.synthetic.population import Member, eval_cast, train_cast
 
 APPLE_DOUBLE = bytes.fromhex("0005160700020000") + b"Mac OS X        " + bytes(58)
 """What a Mac leaves beside a file as `._name`: no picture."""

@@ -7,10 +7,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline import plots, tables, targets
-from pipeline.errors import raise_faults
-from pipeline.labels import ATTRIBUTES, CLASSES, Codes, names
-from pipeline.sections import Split
+from pipeline.dataset.config import Split
+from pipeline.evaluation import plots
+from pipeline.formats import tables
+from pipeline.foundation.errors import raise_faults
+from pipeline.schema.labels import ATTRIBUTES, CLASSES, Codes, label_codes, names
 
 LEAK = "WARNING: split.by is picture: the same person stands on both sides of a fold; the scores flatter. Never submit."
 
@@ -22,7 +23,7 @@ def split(labels: Path, folds: Path, classes: Path, plot: Path, params: Split) -
     """
     table = tables.read(labels, tables.LABELS)
     table["fold"] = _by_person(table, params) if params.by == "person" else _by_picture(table, params)
-    counts = count(targets.codes(table, tuple(ATTRIBUTES)), table["fold"].to_numpy(), params.folds)
+    counts = count(label_codes(table, tuple(ATTRIBUTES)), table["fold"].to_numpy(), params.folds)
     _check(counts)
     tables.write(table[list(tables.FOLDS)], folds)
     columns = {f"fold {fold}": counts[:, fold] for fold in range(params.folds)}
@@ -50,13 +51,13 @@ def count(codes: Codes, fold: Codes, folds: int) -> Codes:
 
 def _by_person(table: pd.DataFrame, params: Split) -> "pd.Series[int]":
     people = table.drop_duplicates("person").sort_values("person")
-    dealt = deal(targets.codes(people, ("gender", "age")), params.folds, params.seed)
+    dealt = deal(label_codes(people, ("gender", "age")), params.folds, params.seed)
     return table["person"].map(dict(zip(people["person"], dealt, strict=True)))
 
 
 def _by_picture(table: pd.DataFrame, params: Split) -> Codes:
     print(LEAK, file=sys.stderr)
-    return deal(targets.codes(table, tuple(ATTRIBUTES)), params.folds, params.seed)
+    return deal(label_codes(table, tuple(ATTRIBUTES)), params.folds, params.seed)
 
 
 def _check(counts: Codes) -> None:

@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
-from pipeline import submissions, tables, targets
-from pipeline.dataset import INFO
-from pipeline.errors import InputError, raise_faults
-from pipeline.labels import ATTRIBUTES, Codes, names
-from pipeline.metrics import score, write
-from pipeline.predictions import mismatches
+from pipeline.dataset.layout import INFO
+from pipeline.ensembling import submissions
+from pipeline.formats import tables
+from pipeline.foundation.errors import InputError, raise_faults
+from pipeline.schema.labels import ATTRIBUTES, Codes, label_codes, names
+from pipeline.schema.metrics import score, write
+from pipeline.schema.predictions import mismatches
 
 COLUMNS: dict[str, tables.Kind] = {"path": "text", **dict.fromkeys(names(), "number")}
 
@@ -28,7 +29,7 @@ def submit(
     info = tables.read(photographs / "eval" / "info.csv", INFO)
     tables.write(info.assign(ans=_most_likely(probabilities, info["ImageID"])), submission)
     codes = check(submission, info)
-    train = targets.codes(tables.read(labels, tables.LABELS), tuple(ATTRIBUTES))
+    train = label_codes(tables.read(labels, tables.LABELS), tuple(ATTRIBUTES))
     table = submissions.shares({"submission": codes, "train": train})
     table.insert(2, "pictures", (table["submission"] * len(codes)).round().astype(int))
     tables.write(table, shares)

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from pipeline import predictions
-from pipeline.entries import Model, Recipe
-from pipeline.errors import InputError
-from pipeline.members import OUT_OF_FOLD
-from pipeline.vision.training import Inputs, OnEpoch, run, write
+from pipeline.foundation.errors import InputError
+from pipeline.modeling.config import Model, Recipe
+from pipeline.modeling.members import OUT_OF_FOLD
+from pipeline.modeling.training import Inputs, OnEpoch, run, write
+from pipeline.schema import predictions
 
 
 def train(inputs: Inputs, model: str, fold: int, entry: Model, output: Path, on_epoch: OnEpoch) -> None:

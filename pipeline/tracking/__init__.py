@@ -1,10 +1,10 @@
 """MLflow: the only folder that imports it. `MLFLOW_TRACKING_URI` decides where runs go."""
 
-from pipeline.tracking.journal import FOLDER, folder
-from pipeline.tracking.origin import PIPELINE_RUN, named
-from pipeline.tracking.post import sync
+from pipeline.tracking.outbox import FOLDER, folder
+from pipeline.tracking.provenance import PIPELINE_RUN, named
 from pipeline.tracking.runs import Run, flat, run, run_that_made
 from pipeline.tracking.store import connect, experiment, full_address, maker, prepare, seconds, shown, without_secrets
+from pipeline.tracking.uploader import sync
 
 __all__ = [
     "FOLDER",

@@ -12,7 +12,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from pipeline.tracking.origin import STAGE
+from pipeline.tracking.provenance import STAGE
 
 LOCK = Path("dvc.lock")
 

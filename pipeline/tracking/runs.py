@@ -9,11 +9,11 @@ from copy import copy
 from pathlib import Path
 from typing import Any
 
-from pipeline.digests import sha256
-from pipeline.tracking import machine, origin, store
+from pipeline.foundation.hashes import sha256
+from pipeline.tracking import provenance, store, system_metrics
 from pipeline.tracking.inputs import Input, lock
-from pipeline.tracking.journal import Journal
-from pipeline.tracking.post import Post
+from pipeline.tracking.outbox import Journal
+from pipeline.tracking.uploader import Post
 
 KEPT = (".csv", ".json", ".png", ".jpg")
 
@@ -129,8 +129,8 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 @contextmanager
 def _written(name: str, tags: Mapping[str, str], reopen: tuple[str, str] | None, watched: bool) -> Iterator[Run]:
-    journal, whole, commit = Journal.new(), origin.pipeline_run(), origin.shown(origin.commit())
-    comes_from = commit | origin.stage()
+    journal, whole, commit = Journal.new(), provenance.pipeline_run(), provenance.shown(provenance.commit())
+    comes_from = commit | provenance.stage()
     with journal.claimed():
         journal.append(
             "start",
@@ -145,7 +145,7 @@ def _written(name: str, tags: Mapping[str, str], reopen: tuple[str, str] | None,
         post = Post(journal)
         status = "FAILED"
         try:
-            with machine.watched(journal) if watched else nullcontext():
+            with system_metrics.watched(journal) if watched else nullcontext():
                 yield Run(journal, post, comes_from)
             status = "FINISHED"
         finally:

@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from pipeline.tracking import pipelines, store
-from pipeline.tracking.journal import Entry, Journal
+from pipeline.tracking import pipeline_runs, store
+from pipeline.tracking.outbox import Entry, Journal
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -51,9 +51,9 @@ class Sender:
         tags = {JOURNAL: self._journal.name, **entry["tags"]}
         if entry["pipeline"]:
             whole = {**entry["pipeline"], "started": entry["time"], "comes_from": entry["commit"]}
-            self._sent.pipeline = pipelines.find_or_make(client, experiment, **whole)
-            pipelines.begin(client, self._sent.pipeline)
-            tags[pipelines.PARENT] = self._sent.pipeline
+            self._sent.pipeline = pipeline_runs.find_or_make(client, experiment, **whole)
+            pipeline_runs.begin(client, self._sent.pipeline)
+            tags[pipeline_runs.PARENT] = self._sent.pipeline
         known = store.made(client, *entry["reopen"]) if entry["reopen"] else None
         self._sent.reopened = known is not None
         known = known or next(iter(store.find(client, {JOURNAL: self._journal.name})), None)
@@ -115,7 +115,7 @@ class Sender:
         if not self._sent.reopened:
             client.set_terminated(self._run(entry), entry["status"], entry["time"])
         if self._sent.pipeline:
-            pipelines.end(client, self._sent.pipeline, entry["time"])
+            pipeline_runs.end(client, self._sent.pipeline, entry["time"])
 
     def _run(self, entry: Entry) -> str:
         run = self._sent.pipeline if entry.get("to") == "pipeline" else self._sent.run
@@ -125,7 +125,7 @@ class Sender:
 
     def _is_older(self, run: "Run") -> bool:
         """Whether a run was made by another run of the whole pipeline than this one."""
-        return self._sent.pipeline is not None and run.data.tags.get(pipelines.PARENT) != self._sent.pipeline
+        return self._sent.pipeline is not None and run.data.tags.get(pipeline_runs.PARENT) != self._sent.pipeline
 
 
 def _parts(values: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

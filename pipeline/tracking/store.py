@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline import params
+from pipeline.config import params
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -4,7 +4,7 @@ import pytest
 from lightning_fabric import Fabric
 
 from benchmarks import gpu
-from pipeline.vision.learner import Learner
+from pipeline.modeling.learner import Learner
 
 
 def test_both_ways_take_the_same_steps(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import params
-from tests.clones import ALL, Clone
-from tests.workspace import ROOT
+from pipeline.config import params
+from tests.support.clones import ALL, Clone
+from tests.support.workspace import ROOT
 
 TAG = os.environ.get("IMAGE_TAG", "")
 NAME = params.load(ROOT / "params.yaml").kubeflow.image

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.lacking import lack
 from tests.server.processes import free_port
+from tests.support.lacking import lack
 
 
 @contextmanager

@@ -11,9 +11,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from pipeline import tracking
-from tests.mlflow_server import Server, forget
 from tests.server.processes import PATIENCE
 from tests.server.tiny import EXPERIMENT, pipeline, project, run
+from tests.support.mlflow_server import Server, forget
 
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value")  # DVC on its own trie, when it reads dvc.yaml
 SCREENSHOTS = os.environ.get("SCREENSHOTS")  # a folder to keep pictures of the pages in

@@ -15,11 +15,11 @@ from boto3.s3.transfer import TransferConfig
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from tests.mlflow_server import forget
 from tests.server.deployment import Deployment, deployment
 from tests.server.processes import PATIENCE, clean
 from tests.server.registered import MODEL, register
 from tests.server.tiny import EXPERIMENT, project
+from tests.support.mlflow_server import forget
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from pipeline import graph
-from pipeline.__main__ import app
-from tests.workspace import copy
+from pipeline.cli.app import app
+from pipeline.orchestration import graph
+from tests.support.workspace import copy
 
 EXPERIMENT = "mask-gender-age-sample"
 PARAMS: dict[str, Any] = {

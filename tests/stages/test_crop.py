@@ -8,15 +8,15 @@ import pytest
 import torch
 from PIL import Image
 
-from pipeline import tables
-from pipeline.dataset import train_pictures
-from pipeline.errors import InputError
-from pipeline.labels import MASK_OF_STEM
-from pipeline.sections import Crop
+from pipeline.dataset.layout import train_pictures
+from pipeline.faces.config import Crop
+from pipeline.formats import tables
+from pipeline.foundation.errors import InputError
+from pipeline.schema.labels import MASK_OF_STEM
 from pipeline.stages.crop import LANDMARKS, crop
 from pipeline.stages.pack import pack
-from tests.dataset import DataSet
-from tests.vision.people import people
+from tests.modeling.people import people
+from tests.support.dataset import DataSet
 
 PERSON, OTHER = "000001_male_Asian_40", "000002_female_Asian_40"
 

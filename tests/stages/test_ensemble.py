@@ -11,18 +11,20 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from pipeline import plots, predictions, tables
-from pipeline.ensemble import calibration, shift
-from pipeline.ensemble.formula import read
-from pipeline.ensemble.roster import Roster
-from pipeline.entries import Head, SmoothL1, attributes
-from pipeline.errors import InputError
-from pipeline.labels import names
-from pipeline.members import Member
-from pipeline.probabilities import Heads, Table, multiply
-from pipeline.sections import Ensemble
+from pipeline.ensembling import calibration, label_shift
+from pipeline.ensembling.config import Ensemble
+from pipeline.ensembling.fitted_ensemble import read
+from pipeline.ensembling.members import Roster
+from pipeline.evaluation import plots
+from pipeline.formats import tables
+from pipeline.foundation.errors import InputError
+from pipeline.modeling.config import Head, SmoothL1
+from pipeline.modeling.members import Member
+from pipeline.schema import predictions
+from pipeline.schema.heads import attributes
+from pipeline.schema.labels import label_codes, names
+from pipeline.schema.probabilities import Heads, Table, multiply
 from pipeline.stages.ensemble import Summary, ensemble
-from pipeline.targets import codes
 
 HEADS = {
     "mask": {"mask": Head()},
@@ -84,7 +86,7 @@ class Workspace:
         return {
             name: held_out["age"].to_numpy(np.float64) + 0.5
             if head.kind == "years"
-            else np.eye(len(names(attributes(name))))[codes(held_out, attributes(name))]
+            else np.eye(len(names(attributes(name))))[label_codes(held_out, attributes(name))]
             for name, head in HEADS[model].items()
         }
 
@@ -131,7 +133,7 @@ class Workspace:
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     monkeypatch.setattr(plots, "confusion_matrices", lambda *_: Figure())  # the slow part, with tests of its own
-    monkeypatch.setattr(shift, "DRAWS", 3)
+    monkeypatch.setattr(label_shift, "DRAWS", 3)
     return Workspace(tmp_path)
 
 
@@ -361,8 +363,8 @@ def test_the_formula_gives_the_answer_again(workspace: Workspace, systems: objec
 
 
 def test_a_formula_adapts_as_the_ensemble_does(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    trusted = shift.estimate
-    monkeypatch.setattr(shift, "estimate", lambda evidence: replace(trusted(evidence), refusals=()))
+    trusted = label_shift.estimate
+    monkeypatch.setattr(label_shift, "estimate", lambda evidence: replace(trusted(evidence), refusals=()))
     workspace.ensemble(PAIR, calibrate=True, results="plain")
     workspace.ensemble(PAIR, calibrate=True, adapt=True)
     formula = read(workspace.root / "results" / "formula.json")

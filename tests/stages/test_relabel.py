@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import tables
-from pipeline.errors import InputError
-from pipeline.sections import Relabel
+from pipeline.dataset.config import Relabel
+from pipeline.formats import tables
+from pipeline.foundation.errors import InputError
 from pipeline.stages.relabel import relabel
-from tests.dataset import PEOPLE, DataSet
+from tests.support.dataset import PEOPLE, DataSet
 
 
 class Workplace:

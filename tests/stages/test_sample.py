@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from pipeline.drawing.cast import eval_cast, train_cast
-from pipeline.labels import CLASSES, MASK_OF_STEM, band, decode
-from pipeline.sections import Sample
+from pipeline.schema.labels import CLASSES, MASK_OF_STEM, band, decode
 from pipeline.stages.sample import sample
+from pipeline.synthetic.config import Sample
+from pipeline.synthetic.population import eval_cast, train_cast
 
 PARAMS = Sample(people=24, eval_people=6, seed=5)
 

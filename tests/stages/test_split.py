@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import tables
-from pipeline.errors import InputError
-from pipeline.labels import CLASSES, MASK_OF_STEM
-from pipeline.sections import Split
+from pipeline.dataset.config import Split
+from pipeline.formats import tables
+from pipeline.foundation.errors import InputError
+from pipeline.schema.labels import CLASSES, MASK_OF_STEM
 from pipeline.stages.split import deal, split
 
 CELLS = {("male", 25): 7, ("male", 45): 6, ("male", 60): 3, ("female", 25): 11, ("female", 45): 8, ("female", 60): 4}

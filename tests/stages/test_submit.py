@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline import tables
-from pipeline.errors import InputError
-from pipeline.labels import CLASSES, names
+from pipeline.formats import tables
+from pipeline.foundation.errors import InputError
+from pipeline.schema.labels import CLASSES, names
 from pipeline.stages.submit import check, submit
 
 PICTURES = [f"{number:040x}.jpg" for number in (7, 3, 9, 1)]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.tracking.store import connect
-from tests.mlflow_server import forget
+from tests.support.mlflow_server import forget
 
 
 @pytest.fixture(scope="session")

@@ -9,13 +9,14 @@ import pytest
 from mlflow.entities import Run
 from typer.testing import CliRunner
 
-from pipeline import tracked, tracking
-from pipeline.__main__ import app
-from pipeline.entries import Model
+from pipeline import tracking
+from pipeline.cli.app import app
+from pipeline.modeling.config import Model
+from pipeline.modeling.training import Inputs
 from pipeline.stages.train import train
-from pipeline.vision.training import Inputs
-from tests.mlflow_server import Server
+from pipeline.tracking import stage_runs
 from tests.server.processes import PATIENCE
+from tests.support.mlflow_server import Server
 
 OF_TIME = ("pictures_per_second",)  # and what the machine did meanwhile, `system/...`
 
@@ -43,7 +44,7 @@ def learn(entry: Callable[..., Model], trainable: Path) -> Callable[..., None]:
         monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", experiment)
         inputs = Inputs(Path("crops"), Path("labels.csv"), Path("folds.csv"), Path(f"{experiment}.pt"))
         settings, output = entry(heads={"gender": {}}), Path("out")
-        with tracked.training(tracked.Training("train", "gender", 0, settings, inputs, output)) as on_epoch:
+        with stage_runs.training(stage_runs.Training("train", "gender", 0, settings, inputs, output)) as on_epoch:
 
             def watch(epoch: int, measured: dict[str, float]) -> None:
                 on_epoch(epoch, measured)

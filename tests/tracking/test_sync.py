@@ -13,9 +13,9 @@ import pytest
 from mlflow.entities import Run
 
 from pipeline import tracking
-from pipeline.errors import InputError
-from pipeline.tracking import registry
-from pipeline.tracking.journal import Journal, Sent, waiting
+from pipeline.foundation.errors import InputError
+from pipeline.registry import versions
+from pipeline.tracking.outbox import Journal, Sent, waiting
 from pipeline.tracking.sender import Sender
 
 
@@ -173,8 +173,8 @@ def test_no_message_tells_a_password(monkeypatch: pytest.MonkeyPatch, capfd: pyt
     tracking.maker("weights", "0" * 64)
     with pytest.raises(InputError) as kept:
         tracking.sync()
-    with pytest.raises(InputError) as refused, registry.told():
-        registry.notes("mga")
+    with pytest.raises(InputError) as refused, versions.told():
+        versions.notes("mga")
     for said in (*capfd.readouterr(), str(kept.value), str(refused.value)):
         assert "127.0.0.1:9" in said
         assert "ada" not in said

@@ -1,0 +1,253 @@
+"""The command line: one command per stage and those around them."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.cli import kubeflow, labels, recipe
+from pipeline.cli.compare import compare
+from pipeline.cli.compose import compose
+from pipeline.cli.doctor import doctor
+from pipeline.cli.predict import predict
+from pipeline.cli.promote import history, promote, rollback
+from pipeline.cli.register import register
+from pipeline.cli.run import run as run_all
+from pipeline.cli.submit_diff import TwoWords, submit_diff
+from pipeline.cli.tracking import app as tracking_app
+from pipeline.config import params
+from pipeline.foundation.errors import EntryError, InputError
+from pipeline.foundation.process_settings import tune
+from pipeline.modeling.config import Model
+
+app = typer.Typer(
+    cls=TwoWords, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
+)
+of_dvc = partial(app.command, rich_help_panel="Stages, as dvc.yaml calls them")
+app.command("run")(run_all)
+app.command()(compare)
+app.command()(doctor)
+for command in (register, promote, history, rollback, compose, predict):
+    app.command()(command)
+app.add_typer(recipe.app, name="recipe")
+app.command("submit diff")(submit_diff)
+app.add_typer(kubeflow.app, name="kubeflow")
+app.add_typer(labels.app, name="labels")
+app.add_typer(tracking_app, name="tracking")
+
+Photographs = Annotated[Path, typer.Option(help="Folder of the data set, with train/ and eval/.")]
+Labels = Annotated[Path, typer.Option(help="Table of corrected labels, a row a picture.")]
+Crops = Annotated[Path, typer.Option(help="Folder of packed crops.")]
+Folds = Annotated[Path, typer.Option(help="Table of folds, a row a picture.")]
+Fixes = Annotated[Path, typer.Option(help="Folder of the corrections' files.")]
+Classes = Annotated[Path, typer.Option(help="Table of classes per fold to write.")]
+Plot = Annotated[Path, typer.Option(help="Picture of classes per fold to write.")]
+ModelName = Annotated[str, typer.Argument(help="An entry of `models` in params.yaml.")]
+Models = Annotated[Path, typer.Option(help="Folder of trained models.")]
+Checkpoint = Annotated[Path, typer.Option(help="File that a killed training continues from.")]
+Results = Annotated[Path, typer.Option(help="Folder of the ensemble's predictions and scores.")]
+Probabilities = Annotated[Path, typer.Option(help="Table of the eval pictures' probabilities.")]
+Submission = Annotated[Path, typer.Option(help="Submission to write.")]
+Shares = Annotated[Path, typer.Option(help="Table of class shares to write.")]
+Metrics = Annotated[Path, typer.Option(help="Scores to write.")]
+Output = Annotated[Path, typer.Option(help="Folder to write to.")]
+
+
+@of_dvc()
+def sample(photographs: Photographs) -> None:
+    """Draw a small data set in the competition's layout."""
+    from pipeline.stages.sample import sample as stage
+
+    stage(photographs, params.load().sample)
+
+
+@of_dvc()
+def relabel(photographs: Photographs, fixes: Fixes, labels: Labels) -> None:
+    """Read the labels and apply corrections."""
+    from pipeline.stages.relabel import relabel as stage
+
+    stage(photographs, fixes, labels, params.load().relabel)
+
+
+@of_dvc()
+def crop(
+    shard: Annotated[int, typer.Argument(help="One of crop.shards.")],
+    photographs: Photographs,
+    labels: Labels,
+    crops: Crops,
+) -> None:
+    """Cut every picture of a shard, of train and eval alike, to the face."""
+    from pipeline.stages.crop import crop as stage
+
+    stage(shard, photographs, labels, crops, params.load().crop)
+
+
+@of_dvc()
+def pack(
+    photographs: Photographs, shards: Annotated[Path, typer.Option(help="Folder of the shards of crops.")], crops: Crops
+) -> None:
+    """Join the shards of crops, and show some of them."""
+    from pipeline.stages.pack import pack as stage
+
+    stage(photographs, shards, crops, params.load().crop)
+
+
+@of_dvc()
+def split(labels: Labels, folds: Folds, classes: Classes, plot: Plot) -> None:
+    """Deal the people into folds."""
+    from pipeline.stages.split import split as stage
+
+    stage(labels, folds, classes, plot, params.load().split)
+
+
+@of_dvc()
+def train(
+    model: ModelName,
+    fold: Annotated[int, typer.Argument(help="The fold that is held out.")],
+    crops: Crops,
+    labels: Labels,
+    folds: Folds,
+    checkpoint: Checkpoint,
+    output: Output,
+    teacher: Annotated[Path | None, typer.Option(help="Predictions of eval pictures, for pseudo labels.")] = None,
+) -> None:
+    """Train one model on all folds but one, and predict that one; a second round has the first for a teacher."""
+    from pipeline.modeling.pseudo_labels import Teacher
+    from pipeline.modeling.training import Inputs
+    from pipeline.stages.train import train as stage
+    from pipeline.tracking import stage_runs
+
+    inputs, name = Inputs(crops, labels, folds, checkpoint), "train"
+    if teacher:
+        sure = params.load().retrain
+        inputs, name = replace(inputs, teacher=Teacher(teacher, sure.confidence, sure.weight)), "retrain"
+    with _entry(model) as entry:
+        if entry.pinned:
+            from pipeline.registry.pinning import fetch
+
+            fetch(entry.pinned, inputs, fold, output)
+            return
+        with stage_runs.training(stage_runs.Training(name, model, fold, entry, inputs, output)) as on_epoch:
+            stage(inputs, model, fold, entry, output, on_epoch)
+
+
+@of_dvc()
+def refit(
+    model: ModelName,
+    crops: Crops,
+    labels: Labels,
+    folds: Folds,
+    models: Models,
+    checkpoint: Checkpoint,
+    output: Output,
+) -> None:
+    """Train one model on everybody, for the number of epochs that its folds found best."""
+    from pipeline.modeling.training import Inputs
+    from pipeline.stages.refit import refit as stage
+    from pipeline.tracking import stage_runs
+
+    inputs = Inputs(crops, labels, folds, checkpoint)
+    with (
+        _entry(model) as entry,
+        stage_runs.training(stage_runs.Training("refit", model, None, entry, inputs, output)) as on_epoch,
+    ):
+        stage(inputs, model, entry, models, params.load().train.folds, output, on_epoch)
+
+
+@of_dvc()
+def ensemble(models: Models, crops: Crops, labels: Labels, folds: Folds, results: Results) -> None:
+    """Make one answer of all members' predictions, and score those out of fold."""
+    from pipeline import tracking
+    from pipeline.ensembling.members import Roster
+    from pipeline.stages.ensemble import ensemble as stage
+    from pipeline.tracking import stage_runs
+
+    read = params.load()
+    with tracking.run("ensemble", {"stage": "ensemble"}, read.ensemble.model_dump(mode="json")) as run:
+        for each in (run, run.pipeline):
+            each.inputs(crops, labels, folds)
+        stage_runs.ensemble(
+            run,
+            stage(
+                Roster.of(models, read.train, read.refit, read.retrain), crops, labels, folds, results, read.ensemble
+            ),
+            crops,
+            results,
+        )
+
+
+@of_dvc()
+def submit(
+    photographs: Photographs,
+    probabilities: Probabilities,
+    labels: Labels,
+    submission: Submission,
+    shares: Shares,
+    metrics: Metrics,
+) -> None:
+    """Write and check the submission; score it where the answers are known."""
+    from pipeline import tracking
+    from pipeline.stages.submit import submit as stage
+    from pipeline.tracking import stage_runs
+
+    scores = stage(photographs, probabilities, labels, submission, shares, metrics)
+    with tracking.run_that_made(probabilities, "submit") as run:
+        stage_runs.submission(run, scores, (submission, shares))
+
+
+@of_dvc()
+def report(
+    labels: Labels = Path("data/labels.csv"),
+    folds: Folds = Path("data/folds.csv"),
+    crops: Crops = Path("data/crops"),
+    results: Annotated[Path, typer.Option(help="Folder of results.")] = Path("results"),
+    report: Annotated[Path, typer.Option(help="Page to write.")] = Path("report.html"),
+    against: Annotated[Path | None, typer.Option(help="An earlier report, to say what changed.")] = None,
+) -> None:
+    """Show data and run on one page, complete in itself."""
+    from pipeline import tracking
+    from pipeline.stages.report import report as stage
+
+    stage(labels, folds, crops, results, report, against)
+    with tracking.run_that_made(results / "ensemble" / "eval_probabilities.csv", "report") as run:
+        run.file(report)
+
+
+@app.command()
+def accelerators(require: Annotated[int, typer.Option(help="How many GPUs there must be.")]) -> None:
+    """Fail unless this machine has so many GPUs that torch can use."""
+    from pipeline.modeling.devices import require as check
+
+    check(require)
+
+
+def main() -> None:
+    """Run a command; an `InputError`, or a file that cannot be had, is one message on stderr and exit status 1."""
+    tune()
+    try:
+        app()
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+    except OSError as error:
+        if error.filename is None:  # nobody could tell where it was
+            raise
+        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
+        sys.exit(1)
+
+
+@contextmanager
+def _entry(model: str) -> Iterator[Model]:
+    """An entry of `models`; what cannot be had of it is told with its place."""
+    models = params.load().models
+    if model not in models:
+        raise InputError(f"{params.FILE}: no model '{model}' under models; there are {', '.join(models)}")
+    try:
+        yield models[model]
+    except EntryError as error:
+        raise InputError(f"{params.FILE}: models.{model}: {error}") from error

@@ -1,0 +1,62 @@
+"""`compare`: recipes run side by side, whole or made small, and their figures."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from pipeline import tracking
+from pipeline.config import params, recipes
+from pipeline.foundation.errors import raise_faults
+
+Names = Annotated[list[str] | None, typer.Argument(metavar="RECIPE", help="Recipes; all by default.")]
+
+
+def compare(
+    names: Names = None,
+    scale: Annotated[
+        Literal["smoke", "cpu", "alike", "full"], typer.Option(help="How much is left of each recipe.")
+    ] = "smoke",
+    photographs: Annotated[Path | None, typer.Option(help="Data set; data.root of params.yaml by default.")] = None,
+    read: Annotated[bool, typer.Option("--read", help="Run nothing, only show what has run.")] = False,
+    folder: Annotated[Path, typer.Option(help="Where each recipe gets a folder to run in.")] = Path("compare"),
+    csv: Annotated[Path | None, typer.Option(help="Table to write.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Page with plots to write.")] = None,
+) -> None:
+    """Run recipes side by side and show what they reach and what they cost.
+
+    smoke shows that they run; cpu fits a laptop and keeps the family of every network; alike gives all of them one
+    small network and one way to train it, and so compares the rest; full is the recipe as it is.
+
+    What has run is not run again, but for smoke, which runs in this one process, without DVC.
+    """
+    import pandas as pd
+    from rich.console import Console
+
+    from pipeline.experiments.compare import measures, page, runs
+    from pipeline.formats import tables
+
+    os.environ["MLFLOW_TRACKING_URI"] = tracking.full_address()
+    os.environ.setdefault("MLFLOW_EXPERIMENT_NAME", "compare")
+    files = _places(list(map(recipes.find, names or recipes.names())), folder, scale)
+    if not read:
+        runs.run(files, scale, photographs or params.load().data.root)
+    rows = pd.DataFrame([{"recipe": file.stem, **measures.measure(place)} for file, place in files.items()])
+    title = f"{len(rows)} recipes, scale {scale}"
+    Console(width=max(Console().width, page.WIDTH)).print(page.terminal(rows, title))
+    if csv:
+        tables.write(rows, csv)
+    if html:
+        html.parent.mkdir(parents=True, exist_ok=True)
+        html.write_text(page.html(rows, title), encoding="utf-8")
+
+
+def _places(files: Sequence[Path], folder: Path, scale: str) -> dict[Path, Path]:
+    """The folder in which each params file runs; raises `InputError` for two that would run in one."""
+    places = {file: folder / f"{file.stem}-{scale}" for file in files}
+    used = list(places.values())
+    shared = [f"{file} runs in {place}" for file, place in places.items() if used.count(place) > 1]
+    raise_faults("params files of one name share a folder; rename one, or give them a --folder each", shared)
+    return places

@@ -1,0 +1,31 @@
+"""`compose`: an ensemble of the champions of several models."""
+
+from typing import Annotated
+
+import typer
+
+
+def compose(
+    models: Annotated[
+        list[str] | None, typer.Argument(metavar="MODEL", help="Entries of `models`; all that are trained.")
+    ] = None,
+) -> None:
+    """Pin the champions of models in params.yaml, by version and content: `dvc repro` fetches in place of training.
+
+    A champion that changes later changes nothing here; `compose` anew takes it.
+    """
+    from pipeline.config import params
+    from pipeline.foundation.errors import raise_faults
+    from pipeline.registry import ENSEMBLE, pinning, versions
+
+    read = params.load()
+    names = models or list(read.train.models)
+    raise_faults(f"{params.FILE}: no such models", [name for name in names if name not in read.models])
+    with versions.told():
+        champions = {name: versions.pointed(f"{ENSEMBLE}-{name}", versions.CHAMPION) for name in names}
+        missing = [f"{ENSEMBLE}-{name}" for name, version in champions.items() if version is None]
+        raise_faults("models without a champion; `python -m pipeline promote --model NAME` makes one", missing)
+        pins = {name: pinning.pin(version) for name, version in champions.items() if version}
+    pinning.write(pins)
+    for name, (_, pinned) in pins.items():
+        print(f"{params.FILE}: models.{name} is pinned to {pinned.version}")

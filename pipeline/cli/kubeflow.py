@@ -1,0 +1,133 @@
+"""`kubeflow`: the graph as a Kubeflow pipeline."""
+
+import os
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.foundation.errors import InputError
+from pipeline.foundation.processes import THREADS
+from pipeline.orchestration.kubeflow.server import ADDRESS, NAMESPACE, TOKEN, Server
+
+if TYPE_CHECKING:
+    from pipeline.orchestration.kubeflow.arguments import Arguments
+
+app = typer.Typer(no_args_is_help=True, help="The same graph on Kubeflow.")
+
+Remote = Annotated[str | None, typer.Option(help="DVC remote, a folder or s3://...; else DVC's default remote.")]
+Mlflow = Annotated[str | None, typer.Option(help="MLflow's address; else MLFLOW_TRACKING_URI, else mlflow.db here.")]
+Storage = Annotated[str | None, typer.Option("--remote", help="DVC remote, s3://...; else that of params.yaml.")]
+Tracking = Annotated[str | None, typer.Option("--mlflow", help="MLflow's address; else that of params.yaml.")]
+Experiment = Annotated[str | None, typer.Option(help="MLflow experiment; else that of the data set.")]
+Overrides = Annotated[list[str], typer.Option("--set-param", "-S", help="A parameter, as in `dvc exp run -S`.")]
+Tag = Annotated[str | None, typer.Option("--image-tag", help="Tag of the image; else that of params.yaml.")]
+Address = Annotated[str, typer.Option("--server", envvar=ADDRESS, help="Kubeflow Pipelines' address.")]
+Namespace = Annotated[str | None, typer.Option(envvar=NAMESPACE, help="Yours, where several users share a server.")]
+
+
+class Engine(StrEnum):
+    """What runs the tasks on this machine."""
+
+    subprocess = "subprocess"
+    docker = "docker"
+
+
+@app.command()
+def compile(  # noqa: A001 (the word that people type)
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; fail when pipeline.yaml is not current.")
+    ] = False,
+) -> None:
+    """Write pipeline.yaml from dvc.yaml, params.yaml and the components."""
+    from pipeline.orchestration.kubeflow import compiled
+
+    compiled.check() if check else compiled.write()
+
+
+@app.command()
+def run(
+    engine: Annotated[Engine, typer.Option("--local", help="Run the compiled pipeline on this machine, so.")],
+    remote: Remote = None,
+    mlflow: Mlflow = None,
+    experiment: Experiment = None,
+    overrides: Overrides = [],  # noqa: B006 (typer copies it)
+    image_tag: Tag = None,
+) -> None:
+    """Run pipeline.yaml on this machine, task by task, and leave the dvc.lock that `dvc repro` leaves."""
+    from pipeline.config import params
+    from pipeline.orchestration import workspace
+    from pipeline.orchestration.kubeflow import local
+
+    secrets = [name for keys in params.load().kubeflow.secrets.values() for name in keys]
+    passed = {name: os.environ[name] for name in (*secrets, THREADS) if name in os.environ}
+    local.run(_arguments(remote, mlflow, experiment, overrides, image_tag), engine.value, passed)
+    named = f"`dvc remote add --default NAME {workspace.in_full(remote)}` and " if remote else ""
+    print(f"dvc.lock: written; {named}`dvc pull` brings what it names")
+
+
+@app.command()
+def submit(
+    server: Address,
+    namespace: Namespace = None,
+    remote: Storage = None,
+    mlflow: Tracking = None,
+    experiment: Experiment = None,
+    overrides: Overrides = [],  # noqa: B006 (typer copies it)
+    image_tag: Tag = None,
+) -> None:
+    """Check all that a run needs, start it on a cluster and follow it; exit status 1 when it fails."""
+    from rich.console import Console
+
+    from pipeline.config import params
+    from pipeline.foundation.live_table import board
+    from pipeline.orchestration.kubeflow import submission
+
+    settings = params.load().kubeflow
+    arguments = _arguments(remote or settings.remote, mlflow or settings.mlflow, experiment, overrides, image_tag)
+    submission.check(arguments, f"{settings.image}:{arguments.image_tag}")
+    cluster = Server(server, namespace, os.environ.get(TOKEN))
+    run_id = submission.submit(cluster, arguments)
+    try:
+        with board(Console(stderr=True), known="pending") as show:
+            submission.wait(cluster, run_id, show)
+    except KeyboardInterrupt:
+        print(f"run {run_id} goes on without being watched")
+        raise typer.Exit(130) from None
+    print(f"`python -m pipeline kubeflow fetch {run_id}` brings its dvc.lock and outputs home")
+
+
+@app.command()
+def fetch(
+    run_id: Annotated[str, typer.Argument(metavar="RUN", help="Id of a finished run.")],
+    server: Annotated[str | None, typer.Option(envvar=ADDRESS, help="Kubeflow Pipelines' address.")] = None,
+    namespace: Namespace = None,
+    remote: Annotated[str | None, typer.Option(help="The run's DVC remote; else the server is asked for it.")] = None,
+    replace_params: Annotated[bool, typer.Option("--replace-params", help="Take the run's params.yaml too.")] = False,
+) -> None:
+    """Bring the dvc.lock and the outputs of a finished run home."""
+    from pipeline.orchestration.kubeflow import fetching
+
+    if remote is None:
+        if server is None:
+            raise InputError(f"give --server (or {ADDRESS}), or the run's DVC remote with --remote")
+        remote = fetching.storage(Server(server, namespace, os.environ.get(TOKEN)), run_id)
+    fetching.fetch(run_id, remote, replace_params)
+    print(f"dvc.lock and outputs are those of run {run_id}; `dvc status` says so")
+
+
+def _arguments(
+    remote: str | None, mlflow: str | None, experiment: str | None, overrides: list[str], image_tag: str | None
+) -> "Arguments":
+    from pipeline import tracking
+    from pipeline.config import params
+    from pipeline.orchestration import remote as storage
+    from pipeline.orchestration.kubeflow.arguments import Arguments
+
+    return Arguments(
+        remote=storage.resolve(remote),
+        mlflow=mlflow or tracking.full_address(),
+        experiment=experiment or tracking.experiment(),
+        overrides=overrides,
+        image_tag=image_tag or params.load().kubeflow.tag,
+    )

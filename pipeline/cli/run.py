@@ -1,0 +1,66 @@
+"""`run`: all stages on this machine, ready ones side by side."""
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from pipeline.foundation.errors import InputError
+
+Jobs = Annotated[int | None, typer.Option(min=1, help="Stages at once; as many as GPUs are named, or one.")]
+Gpus = Annotated[str, typer.Option(help="GPUs to deal out, by number: 0,1.")]
+Logs = Annotated[Path, typer.Option(help="Folder of log files, one a stage.")]
+
+
+def run(jobs: Jobs = None, gpus: Gpus = "", logs: Logs = Path("logs")) -> None:
+    """Bring all stages up to date, ready ones side by side, with the result of `dvc repro`."""
+    from pipeline import tracking
+    from pipeline.config import params
+    from pipeline.foundation.live_table import board
+    from pipeline.orchestration import eta, graph, runner
+
+    numbers = _numbers(gpus)
+    params.load()  # says what is wrong, where DVC cannot read dvc.yaml without it or stages fail one by one
+    slots = jobs or max(len(numbers), 1)
+    stages = graph.read()
+    tracking.prepare()
+    os.environ.setdefault(tracking.PIPELINE_RUN, tracking.named(f"run on {socket.gethostname()}", time.time()))
+
+    def look(running: runner.Jobs) -> None:
+        states = {name: job.state for name, job in running.items()}
+        show(eta.table(running, slots, time.monotonic()), states)
+
+    try:
+        with board(Console(stderr=True), known="waiting") as show:
+            runner.run(stages, slots, numbers, logs, look)
+    except KeyboardInterrupt:
+        print("stopped; finished stages are kept, and trainings go on from their last epoch at the next run")
+        raise typer.Exit(130) from None
+
+
+def _numbers(gpus: str) -> list[int]:
+    """The named GPUs; raises `InputError` when this machine has not all of them."""
+    named = [word.strip() for word in gpus.split(",") if word.strip()]
+    if not named:
+        return []
+    there = _gpus_of_this_machine()
+    missing = [name for name in named if name not in there]
+    if missing:
+        raise InputError(f"--gpus {gpus}: no GPU {', '.join(missing)} here; there are {', '.join(there) or 'none'}")
+    return [int(name) for name in named]
+
+
+def _gpus_of_this_machine() -> list[str]:
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return []
+    listed = subprocess.run(
+        [tool, "--query-gpu=index", "--format=csv,noheader"], capture_output=True, text=True, check=False
+    )
+    return listed.stdout.split() if listed.returncode == 0 else []

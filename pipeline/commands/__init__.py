@@ -1,1 +1,0 @@
-"""Commands around the stages, a file a command."""

@@ -1,0 +1,174 @@
+"""params.yaml, read and checked as a whole: its only reader. A section per stage, an entry per model."""
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Self
+
+from pydantic import ValidationError, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from pipeline.config.kubeflow import Kubeflow
+from pipeline.config.validation_messages import describe, nearest
+from pipeline.dataset.config import Data, Relabel, Split
+from pipeline.ensembling.config import Ensemble
+from pipeline.faces.config import Crop
+from pipeline.formats.section import Section
+from pipeline.foundation.errors import InputError, raise_faults
+from pipeline.modeling.config import Model
+from pipeline.modeling.config.stages import Refit, Retrain, Train
+from pipeline.modeling.members import PARTS
+from pipeline.schema.heads import attributes
+from pipeline.schema.labels import ATTRIBUTES
+from pipeline.synthetic.config import Sample
+
+FILE = Path("params.yaml")
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
+
+
+class Params(Section):
+    """The whole of params.yaml."""
+
+    data: Data
+    sample: Sample
+    relabel: Relabel
+    crop: Crop
+    split: Split
+    train: Train
+    refit: Refit
+    retrain: Retrain = Retrain()
+    models: dict[str, Model]
+    ensemble: Ensemble
+    kubeflow: Kubeflow = Kubeflow()
+
+    @model_validator(mode="after")
+    def _sections_agree(self) -> Self:
+        faults = [
+            *self._unfit_names(),
+            *self._unknown_models(),
+            *self._unknown_folds(),
+            *self._unpinned_folds(),
+            *self._unknown_voters(),
+            *self._incomplete_systems(),
+        ]
+        if faults:
+            raise ValueError("\n".join(faults))
+        return self
+
+    def _unfit_names(self) -> list[str]:
+        """Names of models are names of folders, words of commands and parts of DVC's names."""
+        return [
+            f"models: {name!r} is no name of a model: letters, digits, _ and -, and no - first"
+            for name in self.models
+            if not NAME.fullmatch(name)
+        ]
+
+    def _unknown_models(self) -> list[str]:
+        named = {"train": self.train.models, "refit": self.refit.models, "retrain": self.retrain.models}
+        return [
+            f"{section}.models: {fault}"
+            for section, names in named.items()
+            for name in names
+            for fault in self._faults_of_model(section, name)
+        ]
+
+    def _faults_of_model(self, section: str, name: str) -> Iterator[str]:
+        if name not in self.models:
+            yield f"no model '{name}' under models{nearest(name, self.models)}"
+        elif name not in self.train.models:
+            yield f"'{name}' is not in train.models"
+        elif section != "train" and self.models[name].pinned:
+            yield f"'{name}' is pinned to a version of the registry, and not trained here"
+        elif section == "retrain":
+            yield from _faults_of_teacher(name, self.models[name])
+
+    def _unknown_folds(self) -> list[str]:
+        return [
+            f"train.folds: {fold} is not one of the {self.split.folds} folds 0..{self.split.folds - 1}"
+            for fold in self.train.folds
+            if not 0 <= fold < self.split.folds
+        ]
+
+    def _unpinned_folds(self) -> list[str]:
+        return [
+            f"models.{name}.pinned: no fold {fold} in {pinned.version}"
+            for name, pinned in ((name, self.models[name].pinned) for name in self.train.models if name in self.models)
+            if pinned
+            for fold in self.train.folds
+            if fold not in pinned.folds
+        ]
+
+    def _unknown_voters(self) -> list[str]:
+        names = sorted({name for system in self.systems for name in system})
+        return [f"ensemble.systems: {fault}" for name in names for fault in self._faults_of_voter(name)]
+
+    def _faults_of_voter(self, name: str) -> Iterator[str]:
+        model, _, part = name.partition("/")
+        has = {"": True, "folds": True, "refit": model in self.refit.models, "retrain": model in self.retrain.models}
+        if model not in self.train.models:
+            yield f"model '{model}' is not in train.models"
+        elif part not in has:
+            yield f"'{name}' is none of {', '.join(f'{model}/{one}' for one in PARTS)}"
+        elif not has[part]:
+            yield f"'{name}', but {part}.models does not name {model}"
+        elif not part and has["refit"] and has["retrain"]:
+            yield f"'{name}' is refitted and retrained; write {name}/refit or {name}/retrain"
+
+    def _incomplete_systems(self) -> list[str]:
+        faults = []
+        for system in self.systems:
+            models = [self.models[name] for name in (name.partition("/")[0] for name in system) if name in self.models]
+            covered = _covered(models)
+            if self.ensemble.systems == "per_attribute":
+                covered = sorted(set(covered))
+            if covered != sorted(ATTRIBUTES):
+                faults.append(
+                    f"ensemble.systems: [{', '.join(system)}] predicts {', '.join(covered) or 'nothing'}; "
+                    "a system predicts mask, gender and age once each"
+                )
+        return faults
+
+    @property
+    def experiment(self) -> str:
+        """Where runs on the data set are tracked: `mask-gender-age-sample` for data/sample."""
+        return f"mask-gender-age-{self.data.root.name}"
+
+    @property
+    def systems(self) -> tuple[tuple[str, ...], ...]:
+        """The lists of `ensemble.systems`; all trained models as one where each is a system for itself."""
+        systems = self.ensemble.systems
+        return (self.train.models,) if systems == "per_attribute" else systems
+
+
+def _faults_of_teacher(name: str, model: Model) -> Iterator[str]:
+    """Why a model's predictions of eval pictures are no pseudo labels for its own second round."""
+    if any(head.kind == "years" for head in model.heads.values()):
+        yield f"'{name}' has a head of years, which tells no confidence"
+    if model.last_epochs_on_validation:
+        yield f"'{name}' has last_epochs_on_validation: its pseudo labels would tell of the people that it holds out"
+    if model.enlarge and _covered([model]) != sorted(ATTRIBUTES):
+        yield f"'{name}' enlarges some of the 18 classes, of which its heads tell a part only"
+
+
+def _covered(models: Iterable[Model]) -> list[str]:
+    return sorted(part for model in models for head in model.heads for part in attributes(head))
+
+
+def load(path: Path = FILE) -> Params:
+    """Read and check a params file; raises `InputError` with a line per wrong key."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        return Params.model_validate(YAML(typ="safe").load(text))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; run from the project's root") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8: {error}") from None
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise InputError(f"{path}, line {line}: not YAML: {error.problem}") from None
+    except YAMLError as error:
+        raise InputError(f"{path}: not YAML: {error}") from None
+    except ValidationError as error:
+        raise_faults(f"{path}: wrong parameters", "\n".join(map(describe, error.errors())).splitlines())
+        raise

@@ -1,0 +1,44 @@
+"""The faults that pydantic finds, in the words of someone who edits a YAML file."""
+
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Any
+
+from pipeline.formats.section import Section
+
+WORDING = {  # pydantic's words to ours
+    "^Value error, ": "",
+    "^Field required": "is missing",
+    "^Extra inputs are not permitted": "unknown key",
+    "^Input should be": "must be",
+    "^(Tuple|Dictionary) should have (.*) after validation.*": r"must have \2",
+    "^Input tag (.*) found using 'name' does not match any of the expected tags:": r"\1 is none of",
+    "^Unable to extract tag using discriminator 'name'": "must be a name, or {name: ..., and its settings}",
+    "^Input is not a valid path.*": "must be a path",
+    "^String should match": "must match",
+    "a valid boolean.*": "true or false",
+    "a valid tuple": "a list",
+    "a valid dictionary( or instance of .*)?": "a mapping",
+    "a valid integer": "a whole number",
+    "a valid number": "a number",
+    ", (unable to parse|got a number) .*": "",
+}
+
+
+def describe(fault: Any) -> str:
+    """A line on one of `ValidationError.errors()`: the key, what is wrong, and what was given."""
+    message, given = fault["msg"], fault["input"]
+    for theirs, ours in WORDING.items():
+        message = re.sub(theirs, ours, message)
+    if fault["type"] == "extra_forbidden":
+        message += nearest(fault["loc"][-1], {key for part in Section.__subclasses__() for key in part.model_fields})
+    elif not isinstance(given, dict) and fault["type"] != "missing":
+        message += f" (given: {given!r})"
+    return ": ".join(filter(None, [".".join(map(str, fault["loc"])), message]))
+
+
+def nearest(word: str, words: Iterable[str]) -> str:
+    """Whom the writer of a misspelt word may have meant, as the end of a message."""
+    near = get_close_matches(word, sorted(set(words) - {word}), n=1)
+    return f"; did you mean '{near[0]}'?" if near else ""

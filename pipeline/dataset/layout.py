@@ -1,0 +1,136 @@
+"""The data set on disk: its train and eval pictures, checked as a whole."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from pipeline.formats import tables
+from pipeline.formats.images import EXTENSIONS
+from pipeline.foundation.errors import InputError, raise_faults
+from pipeline.schema.labels import GENDERS, MASK_OF_STEM, OLDEST, is_years
+
+TRAIN = Path("train", "images")
+EVAL = Path("eval", "images")
+PEOPLE: dict[str, tables.Kind] = dict.fromkeys(("id", "gender", "race", "age", "path"), "text")
+INFO: dict[str, tables.Kind] = {"ImageID": "text", "ans": "text"}
+
+
+def train_pictures(root: Path) -> pd.DataFrame:
+    """A row a train picture, sorted by path: path, id, person, mask, gender, age (years).
+
+    Paths are `<person>/<stem>.<extension>`, relative to train/images. The row of train.csv is the label, the name
+    of a person's folder only a key. Raises `InputError` that names every fault of train.csv and of the folders.
+    """
+    people = _table(root, Path("train", "train.csv"), PEOPLE)
+    images = _folder(root / TRAIN)
+    faults = _wrong_rows(people, images)
+    listed = set(people["path"])
+    found: dict[str, dict[str, str]] = {}
+    for name in _visible(images):
+        if name not in listed:
+            faults.append(f"{TRAIN.as_posix()}/{name}: no row in train.csv")
+        elif _is_folder(images, name):
+            found[name], wrong = _seven(images / name)
+            faults += wrong
+    raise_faults(f"{root}: train.csv and train/images do not fit together", faults)
+    rows = [
+        (f"{person}/{name}", identity, person, MASK_OF_STEM[stem], gender, int(age))
+        for identity, gender, _, age, person in people[list(PEOPLE)].itertuples(index=False, name=None)
+        for stem, name in found[person].items()
+    ]
+    pictures = pd.DataFrame(rows, columns=["path", "id", "person", "mask", "gender", "age"])
+    return pictures.sort_values("path", ignore_index=True)
+
+
+def eval_pictures(root: Path) -> list[str]:
+    """Names of the eval pictures, relative to eval/images, in the order of info.csv.
+
+    Raises `InputError` that names every fault of info.csv.
+    """
+    names = _table(root, Path("eval", "info.csv"), INFO)["ImageID"]
+    images = _folder(root / EVAL)
+    faults = _repeated("info.csv", names)
+    for row, name in enumerate(names, start=2):
+        if not _is_name(name):
+            faults.append(f"info.csv, row {row}: ImageID {name!r} is not the name of a file in {EVAL.as_posix()}")
+        elif not (images / name).is_file():
+            faults.append(f"info.csv, row {row}: {EVAL.as_posix()}/{name} does not exist")
+    raise_faults(f"{root}: info.csv and eval/images do not fit together", faults)
+    return list(names)
+
+
+def _table(root: Path, name: Path, columns: dict[str, tables.Kind]) -> pd.DataFrame:
+    if not root.is_dir():
+        raise InputError(f"{root}: no such folder; data.root names the folder that holds train/ and eval/")
+    table = tables.read(root / name, columns)
+    extra = [column for column in table.columns if column not in columns]
+    if extra:
+        raise InputError(f"{root / name}: column {', '.join(extra)} is unknown; expected are {', '.join(columns)}")
+    if table.empty:
+        raise InputError(f"{root / name}: no rows")
+    return table
+
+
+def _folder(images: Path) -> Path:
+    if not images.is_dir():
+        raise InputError(f"{images}: no such folder")
+    return images
+
+
+def _wrong_rows(people: pd.DataFrame, images: Path) -> list[str]:
+    faults = _repeated("train.csv", people["path"])
+    cells = zip(people["gender"], people["age"], people["path"], strict=True)
+    for row, (gender, age, person) in enumerate(cells, start=2):
+        place = f"train.csv, row {row}"
+        if gender not in GENDERS:
+            faults.append(f"{place}: gender {gender!r} is neither {' nor '.join(GENDERS)}")
+        if not is_years(age):
+            faults.append(f"{place}: age {age!r} is not a number of years (1 to {OLDEST})")
+        if not _is_inside(images, person):
+            faults.append(f"{place}: path {person!r} is not inside {TRAIN.as_posix()}; refused")
+        elif not _is_folder(images, person):
+            faults.append(f"{place}: no folder {TRAIN.as_posix()}/{person}")
+    return faults
+
+
+def _repeated(file: str, cells: "pd.Series[str]") -> list[str]:
+    first = {cell: row for row, cell in reversed(list(enumerate(cells, start=2)))}
+    return [
+        f"{file}, row {row}: {cells.name} {cell!r} is already in row {first[cell]}"
+        for row, cell in enumerate(cells, start=2)
+        if first[cell] != row
+    ]
+
+
+def _seven(folder: Path) -> tuple[dict[str, str], list[str]]:
+    """File name of each of a person's seven stems, and what is missing, there twice or unknown."""
+    place = f"{TRAIN.as_posix()}/{folder.name}"
+    files: dict[str, list[str]] = {stem: [] for stem in MASK_OF_STEM}
+    faults = []
+    for file in map(Path, _visible(folder)):
+        if file.stem in files and file.suffix.lower() in EXTENSIONS:
+            files[file.stem].append(file.name)
+        else:
+            faults.append(f"{place}/{file}: none of the seven pictures ({', '.join(EXTENSIONS)})")
+    faults += [f"{place}: {stem} is there as {' and '.join(names)}" for stem, names in files.items() if len(names) > 1]
+    missing = [stem for stem, names in files.items() if not names]
+    if missing:
+        faults.append(f"{place}: {', '.join(missing)} missing")
+    return {stem: names[0] for stem, names in files.items() if names}, faults
+
+
+def _visible(folder: Path) -> list[str]:
+    """Sorted names in a folder, without the hidden ones (`._*`, `.DS_Store`)."""
+    return sorted(file.name for file in folder.iterdir() if not file.name.startswith("."))
+
+
+def _is_name(name: str) -> bool:
+    return name not in ("", ".", "..") and not any(character in name for character in "/\\\0")
+
+
+def _is_inside(images: Path, person: str) -> bool:
+    return _is_name(person) and (images / person).resolve().is_relative_to(images.resolve())
+
+
+def _is_folder(images: Path, person: str) -> bool:
+    return _is_inside(images, person) and not person.startswith(".") and (images / person).is_dir()

@@ -1,0 +1,89 @@
+"""The ensemble's formula: all that turns what members say of any picture into the 18 probabilities, as a file."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from pydantic import ValidationError
+
+from pipeline.ensembling import adjustments, blend, class_bias
+from pipeline.ensembling.blend import Blend, Voices
+from pipeline.ensembling.config import Ensemble
+from pipeline.ensembling.shift_estimators import Shares, reweighted
+from pipeline.formats.section import Section
+from pipeline.foundation.errors import InputError
+from pipeline.schema.probabilities import Table
+
+DIGITS = 9  # significant ones, as in tables: the last bits of a sum do not change the file
+
+Numbers = tuple[float, ...]
+
+
+class Formula(Section):
+    """What the ensemble fitted; its answer to the predictions of eval is the ensemble's own.
+
+    `voters` are the members, by the name that a system has for them, and `temperatures` those of every `<name>=<head>`
+    of classes. `adaptation` (18,) multiplies the probabilities and `offsets` (18,) are added to their logarithms, where
+    params chose so: both belong to the pictures of eval, and are what it was thought best to answer *them*.
+    """
+
+    ensemble: Ensemble
+    voters: dict[str, tuple[str, ...]]
+    temperatures: dict[str, float]
+    spreads: dict[str, float]
+    weights: dict[str, Numbers]
+    adaptation: Numbers | None
+    offsets: Numbers | None
+
+    @classmethod
+    def of(
+        cls,
+        settings: Ensemble,
+        voters: Mapping[str, tuple[str, ...]],
+        calibrated: pd.DataFrame,
+        fitted: Blend,
+        adjusted: adjustments.Adjusted,
+    ) -> "Formula":
+        """The formula of an ensemble: `calibrated` has a row a head, as `adjustments.calibrate` gives it."""
+        heads = zip(calibrated["model"], calibrated["head"], calibrated["temperature"], strict=True)
+        return cls(
+            ensemble=settings,
+            voters=dict(voters),
+            temperatures={f"{name}={head}": _short(value) for name, head, value in heads if settings.calibrate},
+            spreads={key: _short(value) for key, value in fitted.spreads.items()},
+            weights={poll: _numbers(weights) for poll, weights in fitted.weights.items()},
+            adaptation=_numbers(adjusted.adaptation) if settings.adapt else None,
+            offsets=_numbers(adjusted.offsets) if settings.offsets else None,
+        )
+
+    def answer(self, voices: Voices) -> Table:
+        """Probabilities (n, 18) of pictures (n), from what the voters say of them."""
+        fitted = Blend(self.spreads, {poll: np.asarray(weights) for poll, weights in self.weights.items()})
+        table = blend.answer(adjustments.cooled(voices, self.temperatures), fitted, self.ensemble)
+        if self.adaptation is not None:
+            table = reweighted(table, np.asarray(self.adaptation))
+        return table if self.offsets is None else class_bias.apply(table, np.asarray(self.offsets))
+
+    def write(self, path: Path) -> None:
+        """Write it as JSON, the same bytes for the same formula."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+
+def read(path: Path) -> Formula:
+    """What `Formula.write` wrote; raises `InputError` when there is no such file, or one of something else."""
+    try:
+        return Formula.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; run `dvc repro`") from None
+    except ValidationError as error:
+        raise InputError(f"{path}: not a formula of this version; run `dvc repro`: {error}") from error
+
+
+def _numbers(values: Shares) -> Numbers:
+    return tuple(_short(value) for value in values)
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.{DIGITS}g}")

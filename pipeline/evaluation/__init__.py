@@ -1,0 +1,1 @@
+"""Plots, error tables and the report."""

@@ -1,0 +1,73 @@
+"""Errors of age: by how many years models miss it, and at which true ages the bands are missed."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from pipeline.ensembling.blend import Voices
+from pipeline.evaluation import plots
+from pipeline.evaluation.plots import INK
+from pipeline.schema.labels import SCORED_BANDS, Codes, band, decode
+from pipeline.schema.probabilities import Numbers, Table
+
+
+def scores(voices: Voices, pictures: pd.DataFrame) -> dict[str, float]:
+    """Mean absolute error in years of every model that predicts years of labelled pictures (n)."""
+    ages = pictures["age"].to_numpy()
+    return {f"{name}_age_mae": float(np.abs(years - ages).mean()) for name, years in _years(voices).items()}
+
+
+def write(path: Path, pictures: pd.DataFrame, probabilities: Table, voices: Voices) -> None:
+    """Write the picture of labelled pictures (n), their probabilities (n, 18) and what models say of them."""
+    predicted = decode(probabilities.argmax(axis=1))[2]
+    plots.save(picture(pictures["age"].to_numpy(), predicted, _years(voices)), path)
+
+
+def by_age(ages: npt.NDArray[np.int64], predicted: Codes) -> pd.DataFrame:
+    """Of every true age (index): its pictures, and the shares whose predicted band is too young and too old."""
+    missed = predicted - band(ages)
+    rows = pd.DataFrame({"age": ages, "too young": missed < 0, "too old": missed > 0})
+    shares = rows.groupby("age").mean()
+    shares.insert(0, "pictures", rows.groupby("age").size())
+    return shares
+
+
+def picture(ages: npt.NDArray[np.int64], predicted: Codes, years: Mapping[str, Numbers]) -> Figure:
+    """Wrong bands by true age (n,), and, of every model that predicts years (n,), the mean error in years."""
+    rows = 2 if years else 1
+    figure = Figure(figsize=(11, 3.6 * rows), layout="constrained")
+    top, *rest = figure.subplots(rows, 1, squeeze=False)[:, 0]
+    shares = by_age(ages, predicted)
+    top.bar(shares.index, 1, color="#eef1f4")  # where there are people of an age at all
+    top.bar(shares.index, shares["too young"], color="C0", label="said too young")
+    top.bar(shares.index, shares["too old"], bottom=shares["too young"], color="C1", label="said too old")
+    top.set_ylim(0, 1)
+    _finish(top, "share of pictures with a wrong age band, out of fold", ages)
+    for axes in rest:
+        for number, (name, said) in enumerate(years.items()):
+            errors = pd.Series(np.abs(said - ages)).groupby(ages).mean()
+            axes.plot(errors.index, errors, "o-", color=f"C{number + 2}", markersize=3, linewidth=1.2, label=name)
+        axes.set_ylim(bottom=0)
+        _finish(axes, "mean absolute error in years", ages)
+    return figure
+
+
+def _years(voices: Voices) -> dict[str, Numbers]:
+    """What every model that predicts years says (n,), by its name."""
+    return {name: said for name, (heads,) in voices.items() for said in heads.values() if said.ndim == 1}
+
+
+def _finish(axes: Axes, title: str, ages: npt.NDArray[np.int64]) -> None:
+    axes.set_xlim(ages.min() - 1, ages.max() + 1)
+    for edge in SCORED_BANDS:
+        axes.axvline(edge - 0.5, color=INK, linewidth=0.8, linestyle=":")
+    axes.set_title(title, fontsize=11, color=INK, loc="left")
+    axes.set_xlabel("true age; dotted: the edges of the bands", fontsize=9, color=INK)
+    axes.tick_params(labelsize=9, labelcolor=INK)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(fontsize=9, frameon=False)

@@ -1,0 +1,50 @@
+"""The worst mistakes: pictures whose wrong answer was surest, shown with what was true and what was said."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipeline.formats import contact_sheets, tables
+from pipeline.foundation.errors import raise_faults
+from pipeline.schema.labels import ATTRIBUTES, label_codes, names
+from pipeline.schema.probabilities import Table
+
+MOST = 32
+OF_A_PERSON = 2  # seven pictures of one face would say the same
+TILE = 160
+
+
+def worst(pictures: pd.DataFrame, probabilities: Table) -> pd.DataFrame:
+    """The wrongly answered of labelled pictures (n), the surest first, with what was true and said, and how probable.
+
+    How sure is the probability (n, 18) of what was said minus that of the truth. A person is there twice at most.
+    """
+    true, said = label_codes(pictures, tuple(ATTRIBUTES)), probabilities.argmax(axis=1)
+    rows, readable = np.arange(len(pictures)), np.array(names())
+    table = pictures[["path", "person"]].assign(
+        true=readable[true],
+        true_probability=probabilities[rows, true],
+        said=readable[said],
+        said_probability=probabilities[rows, said],
+    )
+    table = table[true != said]
+    surest = (table["true_probability"] - table["said_probability"]).sort_values(kind="stable").index
+    first: pd.DataFrame = table.loc[surest].groupby("person", sort=False).head(OF_A_PERSON)
+    return first
+
+
+def write(path: Path, crops: Path, pictures: pd.DataFrame, probabilities: Table) -> None:
+    """Write the sheet of the worst mistakes, with the crops that the models saw; raises `InputError` without these."""
+    wrong = worst(pictures, probabilities)
+    shown = wrong.head(MOST)
+    rows = pd.Index(tables.read(crops / "train.csv", {"path": "text"})["path"]).get_indexer(pd.Index(shown["path"]))
+    lacking = [path for path, row in zip(shown["path"], rows, strict=True) if row < 0]
+    raise_faults(f"{crops}: no crops of these pictures: run `dvc repro`", lacking)
+    packed = np.load(crops / "train.npy", mmap_mode="r")
+    captions = [
+        f"is {row.true} {row.true_probability:.2f}\nsaid {row.said} {row.said_probability:.2f}"
+        for row in shown.itertuples()
+    ]
+    title = f"The {len(shown)} surest mistakes out of fold, two a person at most; numbers are probabilities"
+    contact_sheets.write(path, title if len(shown) else "no mistake out of fold", packed[rows], captions, TILE)

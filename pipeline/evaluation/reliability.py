@@ -1,0 +1,85 @@
+"""Reliability curves: how often a head is right when it is so sure, before and after its calibration."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from pipeline.ensembling.blend import Voices
+from pipeline.ensembling.calibration import expected_calibration_error
+from pipeline.evaluation import plots
+from pipeline.evaluation.plots import INK
+from pipeline.schema.heads import attributes
+from pipeline.schema.labels import Codes, label_codes
+from pipeline.schema.probabilities import Numbers
+
+BINS = 10
+COLUMNS = 4
+STYLES = {"before": ("--", "C1"), "after": ("-", "C0")}
+
+
+def bins(table: Numbers, true: Codes) -> pd.DataFrame:
+    """Mean confidence, accuracy and number of pictures of probabilities (n, k), by ten equal bins of confidence.
+
+    Empty bins are left out; where all bins lie on the diagonal the head is calibrated.
+    """
+    confidence = table.max(axis=1).astype(np.float64)
+    where = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
+    rows = pd.DataFrame({"confidence": confidence, "accuracy": table.argmax(axis=1) == true, "bin": where})
+    grouped = rows.groupby("bin").agg(
+        confidence=("confidence", "mean"), accuracy=("accuracy", "mean"), pictures=("bin", "size")
+    )
+    return grouped.reset_index(drop=True)
+
+
+def write(path: Path, before: Voices, after: Voices, pictures: pd.DataFrame) -> None:
+    """Write the curves of all heads of classes, from what their models say of labelled pictures (n)."""
+    plots.save(curves(dict(_heads(before, after, pictures))), path)
+
+
+def curves(heads: Mapping[str, tuple[Numbers, Numbers, Codes]]) -> Figure:
+    """A small picture a head, by its name: its probabilities (n, k) before and after, and the true codes (n,)."""
+    columns = min(max(len(heads), 1), COLUMNS)
+    rows = -(-max(len(heads), 1) // columns)
+    figure = Figure(figsize=(3.4 * columns, 0.6 + 3.5 * rows), layout="constrained")
+    title = "Reliability out of fold: dashed before calibration, solid after"
+    figure.suptitle(title, fontsize=13, color=INK, x=0.01, ha="left")
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes, (name, (before, after, true)) in zip(grid, heads.items(), strict=False):
+        _draw(axes, {"before": bins(before, true), "after": bins(after, true)})
+        errors = [expected_calibration_error(table, true) for table in (before, after)]
+        axes.set_title(
+            f"{name}\ncalibration error {errors[0]:.3f} → {errors[1]:.3f}", fontsize=10, color=INK, loc="left"
+        )
+    for axes in grid[len(heads) :]:
+        axes.set_axis_off()
+    return figure
+
+
+def _heads(
+    before: Voices, after: Voices, pictures: pd.DataFrame
+) -> Iterator[tuple[str, tuple[Numbers, Numbers, Codes]]]:
+    """Every head of classes before and after calibration, with the true codes, by its model's name and its own."""
+    for name, (heads,) in before.items():
+        for head, table in heads.items():
+            if table.ndim == 2:
+                codes = label_codes(pictures, attributes(head))
+                yield name if name == head else f"{name}: {head}", (table, after[name][0][head], codes)
+
+
+def _draw(axes: Axes, found: Mapping[str, pd.DataFrame]) -> None:
+    axes.plot([0, 1], [0, 1], color="#b8c1cc", linewidth=1)
+    for name, table in found.items():
+        style, colour = STYLES[name]
+        axes.plot(table["confidence"], table["accuracy"], style, color=colour, linewidth=1.4)
+        sizes = 4 + 120 * table["pictures"] / table["pictures"].sum()
+        axes.scatter(table["confidence"], table["accuracy"], s=sizes, color=colour, alpha=0.7, linewidths=0)
+    axes.set_xlabel("confidence; dots: share of pictures", fontsize=8, color=INK)
+    axes.set_ylabel("accuracy", fontsize=8, color=INK)
+    axes.set_xlim(0, 1.02)
+    axes.set_ylim(0, 1.04)
+    axes.tick_params(labelsize=8, labelcolor=INK)
+    axes.spines[["top", "right"]].set_visible(False)

@@ -1,0 +1,112 @@
+"""The figures of recipes as a table for the terminal, and as a page with plots that needs no other file."""
+
+from collections.abc import Callable
+from html import escape
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from pipeline.evaluation.plots import INK, svg
+from pipeline.schema.labels import ATTRIBUTES
+
+HEADINGS = {
+    "recipe": "recipe",
+    "macro_f1": "macro F1 (95 %)",
+    "accuracy": "accuracy",
+    **{f"{attribute}_f1": f"{attribute} F1" for attribute in ATTRIBUTES},
+    "age_mae": "age MAE",
+    "old_recall": ">=60 recall",
+    "gap": "gap",
+    "epochs": "epochs",
+    "seconds": "train s",
+    "parameters": "M params",
+    "pictures_per_second": "pictures/s",
+}
+WIDTH = 150  # of the table in characters; a narrower terminal breaks its lines
+DIGITS = {"age_mae": 1, "epochs": 0, "seconds": 0, "parameters": 1, "pictures_per_second": 0}
+STYLE = f"""
+body {{ font: 14px/1.5 system-ui, sans-serif; color: {INK}; margin: 2rem auto; max-width: 84rem; padding: 0 1rem }}
+table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; margin: 1.5rem 0 }}
+th, td {{ padding: .3rem .5rem; text-align: right; border-bottom: 1px solid #dde3ea; white-space: nowrap }}
+th {{ white-space: normal; vertical-align: bottom }}
+th:first-child, td:first-child {{ text-align: left }}
+svg {{ max-width: 100%; height: auto }}
+div {{ overflow-x: auto }}
+"""
+
+
+def cells(rows: pd.DataFrame) -> list[list[str]]:
+    """The figures (a row a recipe) as text, in the order of `HEADINGS`; what is not known is a dash."""
+    bounded = zip(rows["macro_f1"], rows["low"], rows["high"], strict=True)
+    shown = rows.assign(macro_f1=[f"{score:.3f} ({low:.3f}-{high:.3f})" for score, low, high in bounded])
+    columns = [[_cell(value, DIGITS.get(column, 3)) for value in shown[column]] for column in HEADINGS]
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
+def terminal(rows: pd.DataFrame, title: str) -> Table:
+    """The figures as a table for people at a terminal."""
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
+    for column, heading in HEADINGS.items():
+        table.add_column(heading.replace(" ", "\n", 1), justify="left" if column == "recipe" else "right", no_wrap=True)
+    for row in cells(rows):
+        table.add_row(*row)
+    return table
+
+
+def html(rows: pd.DataFrame, title: str) -> str:
+    """The figures as one HTML page: the table, and below it the plots as SVG."""
+    head = "".join(f"<th>{escape(heading)}</th>" for heading in HEADINGS.values())
+    body = "\n".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in cells(rows))
+    plots = "\n".join(svg(_plot(rows, draw)) for draw in (_draw_scores, _draw_attributes, _draw_cost))
+    return (
+        f'<!DOCTYPE html>\n<html lang="en">\n<meta charset="utf-8">\n<title>{escape(title)}</title>\n'
+        f"<style>{STYLE}</style>\n<h1>{escape(title)}</h1>\n"
+        f"<div><table>\n<tr>{head}</tr>\n{body}\n</table></div>\n{plots}\n</html>\n"
+    )
+
+
+def _cell(value: str | float, digits: int) -> str:
+    if isinstance(value, str):
+        return value
+    return "-" if np.isnan(value) else f"{value:,.{digits}f}"
+
+
+def _plot(rows: pd.DataFrame, draw: Callable[[Axes, pd.DataFrame], None]) -> Figure:
+    figure = Figure(figsize=(9, 1.6 + 0.32 * len(rows)), layout="constrained")
+    axes = figure.add_subplot()
+    draw(axes, rows)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="x", color="#dde3ea")
+    axes.set_axisbelow(True)
+    return figure
+
+
+def _draw_scores(axes: Axes, rows: pd.DataFrame) -> None:
+    axes.set_title("macro F1 over 18 classes, out-of-fold, with 95 % of people", loc="left", color=INK)
+    _name_rows(axes, rows)
+    axes.hlines(range(len(rows)), rows["low"], rows["high"], color=INK, linewidth=2)
+    axes.plot(rows["macro_f1"], range(len(rows)), "o", color=INK)
+
+
+def _draw_attributes(axes: Axes, rows: pd.DataFrame) -> None:
+    axes.set_title("macro F1 of each attribute, out-of-fold", loc="left", color=INK)
+    _name_rows(axes, rows)
+    for attribute, marker in zip(ATTRIBUTES, "os^", strict=True):
+        axes.plot(rows[f"{attribute}_f1"], range(len(rows)), marker, label=attribute)
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+
+
+def _draw_cost(axes: Axes, rows: pd.DataFrame) -> None:
+    axes.set_title("macro F1 by seconds of training", loc="left", color=INK)
+    axes.plot(rows["seconds"], rows["macro_f1"], "o", color=INK)
+    for name, seconds, score in zip(rows["recipe"], rows["seconds"], rows["macro_f1"], strict=True):
+        axes.annotate(name, (seconds, score), xytext=(5, 3), textcoords="offset points", fontsize=8)
+
+
+def _name_rows(axes: Axes, rows: pd.DataFrame) -> None:
+    axes.set_yticks(range(len(rows)), rows["recipe"])
+    axes.invert_yaxis()

@@ -1,0 +1,112 @@
+"""A folder for each recipe in which the project's own graph runs: through DVC, or in this process for speed."""
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import chdir, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from pipeline import tracking
+from pipeline.config import params
+from pipeline.experiments.compare import subset
+from pipeline.experiments.compare.scales import SCALES, reduce
+from pipeline.foundation.errors import InputError
+from pipeline.foundation.processes import environment
+from pipeline.orchestration import graph
+from pipeline.orchestration.graph import Graph, Stage
+
+CODE = ("pipeline", "fixes", "dvc.yaml", ".dvcignore")
+BEFORE_TRAINING = ("relabel", "crop", "pack", "split")  # stages; their sections of params have the same names
+TARGET = "submit"
+CONFIG = """\
+[core]
+    no_scm = true
+    analytics = false
+    check_update = false
+[cache]
+    dir = {cache}
+"""
+
+
+def run(recipes: Mapping[Path, Path], scale: str, photographs: Path) -> None:
+    """Run params files, each in its folder, on some or all people of the data set `photographs`.
+
+    Scale smoke starts afresh and runs in this process; others run through DVC with the project's cache, so what has
+    run before does not run again. Raises `InputError` when a stage fails.
+    """
+    root = photographs
+    if limit := SCALES[scale]:
+        root = next(iter(recipes.values())).parent / f"data-{scale}"
+        subset.draw(photographs, limit.people, limit.folds, root)
+    tracking.prepare()
+    lenders: dict[str, Path] = {}
+    for recipe, folder in recipes.items():
+        print(f"{recipe.stem}: runs in {folder}", flush=True)
+        settings = reduce(params.load(recipe), SCALES[scale])
+        if scale == "smoke":
+            shutil.rmtree(folder, ignore_errors=True)
+        _prepare(folder, settings, root)
+        if scale == "smoke":
+            _run_here(folder, lenders.setdefault(_before_training(settings), folder))
+        else:
+            _repro(folder)
+
+
+def _before_training(settings: Mapping[str, Any]) -> str:
+    return json.dumps([settings[name] for name in BEFORE_TRAINING if name in settings])
+
+
+def needed(stages: Graph) -> list[Stage]:
+    """The stages that the submission comes from, parents first."""
+    wanted = {TARGET}
+    for name in reversed(list(stages)):
+        if name in wanted:
+            wanted.update(stages[name].parents)
+    return [stage for name, stage in stages.items() if name in wanted]
+
+
+def _prepare(folder: Path, settings: dict[str, Any], root: Path) -> None:
+    """Bring a folder's code, parameters and DVC settings up to date; the cache is that of the project."""
+    (folder / ".dvc").mkdir(parents=True, exist_ok=True)
+    for name in CODE:
+        _replace(Path(name), folder / name)
+    data = {"root": os.path.relpath(root.resolve(), folder.resolve())}
+    YAML().dump(settings | {"data": data}, folder / "params.yaml")
+    cache = os.path.relpath(Path(".dvc/cache").resolve(), (folder / ".dvc").resolve())
+    (folder / ".dvc" / "config").write_text(CONFIG.format(cache=cache), encoding="utf-8")
+
+
+def _replace(source: Path, target: Path) -> None:
+    if source.is_dir():
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+    else:
+        shutil.copy(source, target)
+
+
+def _repro(folder: Path) -> None:
+    command = [sys.executable, "-m", "dvc", "repro", TARGET]
+    if subprocess.run(command, cwd=folder, env=environment(), check=False).returncode:
+        raise InputError(f"{folder}: `dvc repro` failed, see above")
+
+
+def _run_here(folder: Path, lender: Path) -> None:
+    """Run the commands of dvc.yaml in this process; a lender of equal parameters has what precedes training."""
+    from pipeline.cli.app import app
+
+    stages = needed(graph.read(folder))
+    if lender != folder:
+        for out in (out for stage in stages if stage.kind in BEFORE_TRAINING for out in stage.outs):
+            (folder / out).parent.mkdir(parents=True, exist_ok=True)
+            (folder / out).symlink_to((lender / out).resolve())
+    with chdir(folder), Path("run.log").open("w", encoding="utf-8") as log, redirect_stdout(log):
+        for stage in stages:
+            if not all(Path(out).exists() for out in stage.outs):
+                app(shlex.split(stage.command)[3:], standalone_mode=False)

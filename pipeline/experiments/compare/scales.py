@@ -1,0 +1,93 @@
+"""Recipes made small: pictures, epochs, batches, folds, people and backbones shrink, all else stays."""
+
+from typing import Any, NamedTuple
+
+from pipeline.config.params import Params
+from pipeline.foundation.errors import InputError
+
+STAND_INS = {  # by the beginning of a timm name: a small backbone of the same family, and a tiny one
+    "resnet": ("resnet10t", "test_resnet"),
+    "efficientnet": ("efficientnet_lite0", "test_efficientnet"),
+    "convnext": ("convnext_atto", "test_convnext"),
+    "coatnet": ("coatnet_pico_rw_224", "test_coatnet"),
+    "swin": ("swin_tiny_patch4_window7_224", "swin_tiny_patch4_window7_224"),  # timm has none that is smaller
+}
+MADE_FOR = {  # stand-ins that take pictures of one size only
+    "coatnet_pico_rw_224": 224,
+    "test_coatnet": 160,
+    "swin_tiny_patch4_window7_224": 224,
+}
+
+
+ALIKE: dict[str, Any] = {  # one small network from scratch, and the one way to train it
+    "backbone": "test_resnet",
+    "epochs": 30,
+    "patience": None,
+    "batch_size": 32,
+    "accumulate": 1,
+    "optimizer": {"name": "adamw", "learning_rate": 4e-3, "weight_decay": 0.05},
+    "schedule": {"name": "cosine", "warmup": 1},
+    "ema": None,
+    "precision": "32-true",
+}
+
+
+class Scale(NamedTuple):
+    """The most that is left of a recipe; people are dealt into `folds`, of which `trained` are held out in turn.
+
+    With `alike` every entry gets these values, and every fold is trained, whatever the recipe says.
+    """
+
+    people: int
+    folds: int
+    trained: int
+    size: int
+    epochs: int
+    batch_size: int
+    tiny: bool = False
+    alike: dict[str, Any] | None = None
+
+
+SCALES = {
+    "smoke": Scale(people=24, folds=2, trained=1, size=32, epochs=1, batch_size=16, tiny=True),
+    "cpu": Scale(people=60, folds=2, trained=1, size=64, epochs=2, batch_size=16),
+    "alike": Scale(
+        people=600, folds=2, trained=2, size=72, epochs=ALIKE["epochs"], batch_size=ALIKE["batch_size"], alike=ALIKE
+    ),
+    "full": None,
+}
+
+
+def reduce(params: Params, scale: Scale | None) -> dict[str, Any]:
+    """The settings of a recipe at a scale, as a params file holds them; as they are without a scale."""
+    settings = params.model_dump(mode="json")
+    if scale is None:
+        return settings
+    height, width = params.crop.shape
+    settings["crop"]["size"] = [min(round(side * scale.size / min(height, width)), side) for side in (height, width)]
+    settings["split"]["folds"] = folds = min(params.split.folds, scale.folds)
+    wanted = range(folds) if scale.alike else {fold % folds for fold in params.train.folds}
+    settings["train"]["folds"] = sorted(wanted)[: scale.trained]
+    settings["models"] = {name: _reduce_model(entry, scale) for name, entry in settings["models"].items()}
+    return settings
+
+
+def _reduce_model(entry: dict[str, Any], scale: Scale) -> dict[str, Any]:
+    entry = entry | (scale.alike or {"backbone": _stand_in(entry["backbone"], scale.tiny)})
+    most = {"epochs": scale.epochs, "last_epochs_on_validation": scale.epochs, "batch_size": scale.batch_size}
+    return {
+        **entry,
+        **{key: min(entry[key], limit) for key, limit in most.items()},
+        "image_size": MADE_FOR.get(entry["backbone"], min(entry["image_size"], scale.size)),
+        "pretrained": False,
+        "weights": None,
+    }
+
+
+def _stand_in(backbone: str, tiny: bool) -> str:
+    if backbone.startswith("test_"):
+        return backbone
+    for family, stand_ins in STAND_INS.items():
+        if backbone.removeprefix("tf_").startswith(family):
+            return stand_ins[tiny]
+    raise InputError(f"backbone '{backbone}' has no small stand-in; there are some for {', '.join(STAND_INS)}")

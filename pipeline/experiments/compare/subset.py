@@ -1,0 +1,46 @@
+"""Part of a data set in its own layout, its pictures linked, so that a small run needs few of them."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipeline.dataset.layout import EVAL, INFO, PEOPLE, TRAIN
+from pipeline.formats import tables
+from pipeline.schema.labels import band
+
+
+def draw(root: Path, people: int, folds: int, folder: Path) -> None:
+    """Write into `folder` some people of the data set at `root`, and as large a share of its eval pictures.
+
+    People are taken at even steps through all of them by gender and age, so their mix stays what it is; then others
+    until each gender and age band has somebody for each fold, where there are so many.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    rows = tables.read(root / "train" / "train.csv", PEOPLE)
+    years = pd.to_numeric(rows["age"], errors="coerce")
+    order = rows.assign(years=years, band=band(years.to_numpy())).sort_values(["gender", "years", "path"])
+    taken = set(order.index[_steps(len(rows), people)])
+    for _, alike in order.groupby(["gender", "band"]):
+        lacking = max(folds - len(taken.intersection(alike.index)), 0)
+        taken.update([row for row in alike.index if row not in taken][:lacking])
+    chosen = rows.loc[sorted(taken)]
+    tables.write(chosen, folder / "train" / "train.csv")
+    for person in chosen["path"]:
+        _link(root / TRAIN / person, folder / TRAIN / person)
+    info = tables.read(root / "eval" / "info.csv", INFO)
+    shown = info.iloc[_steps(len(info), round(len(info) * len(chosen) / len(rows)))]
+    tables.write(shown, folder / "eval" / "info.csv")
+    _link(root / EVAL, folder / EVAL, set(shown["ImageID"]))
+
+
+def _steps(length: int, wanted: int) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+    return np.unique(np.linspace(0, length - 1, min(wanted, length)).round().astype(np.int64))
+
+
+def _link(source: Path, target: Path, names: set[str] | None = None) -> None:
+    target.mkdir(parents=True)
+    for file in source.iterdir():
+        if names is None or file.name in names:
+            (target / file.name).symlink_to(file.resolve())

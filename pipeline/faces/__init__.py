@@ -1,0 +1,1 @@
+"""From a photo to the crop that models see: detection and cropping."""

@@ -1,0 +1,106 @@
+"""From photographs to the pictures that models see: one function for train, eval and inference."""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from pipeline.faces.background import blacken
+from pipeline.faces.config import Crop as Params
+from pipeline.faces.config import Grow
+from pipeline.faces.detection import Detector, Face
+from pipeline.formats.images import Pixels
+
+Source = Literal["face", "center", "whole"]
+Box = tuple[int, int, int, int]
+
+BATCH = 16
+"""Pictures that are searched at once: the same in training and in use, since a crop may depend on its company."""
+
+
+class Crop(NamedTuple):
+    """A crop (height, width, 3) and where it was cut: left, top, right, bottom in pixels of the upright picture."""
+
+    pixels: Pixels
+    box: Box
+    source: Source
+    face: Face | None
+
+
+class Cropper:
+    """Cuts pictures as the params say; equal batches give equal crops."""
+
+    def __init__(self, params: Params, device: str = "cpu") -> None:
+        self.params = params
+        self.detect = Detector(device) if params.searches_faces else _nothing
+
+    def __call__(self, pictures: Sequence[Pixels]) -> list[Crop]:
+        """Crop each upright RGB picture (h, w, 3) to `params.shape`."""
+        return [self._crop(picture, face) for picture, face in zip(pictures, self.detect(pictures), strict=True)]
+
+    def _crop(self, picture: Pixels, face: Face | None) -> Crop:
+        height, width = picture.shape[:2]
+        source: Source = "face" if face else "whole" if self.params.method == "none" else "center"
+        if face:
+            box = face_box(face, width, height, self.params.grow, self.params.square)
+        else:
+            box = (0, 0, width, height) if source == "whole" else center_box(width, height, self.params.center)
+        pixels = _resize(picture, box, self.params.shape)
+        if self.params.method == "grabcut":
+            pixels = blacken(pixels, _inside(face, box, self.params.shape))
+        return Crop(pixels, box, source, face)
+
+
+def face_box(face: Face, width: int, height: int, grow: Grow, square: bool) -> Box:
+    """A face's box, grown on each side, made square if asked for, and clipped to the picture.
+
+    A square that would stick out is moved inside; its side is at most the picture's shorter side.
+    """
+    left, top, right, bottom = (float(edge) for edge in face.box)
+    fraction = grow.unit == "fraction"
+    x = grow.x * (right - left) if fraction else grow.x
+    y = grow.y * (bottom - top) if fraction else grow.y
+    left, top, right, bottom = left - x, top - y, right + x, bottom + y
+    if square:
+        side = min(max(round(max(right - left, bottom - top)), 1), width, height)
+        return _square((left + right) / 2, (top + bottom) / 2, side, width, height)
+    left, right = _clip(left, right, width)
+    top, bottom = _clip(top, bottom, height)
+    return left, top, right, bottom
+
+
+def center_box(width: int, height: int, side: int) -> Box:
+    """The square in the middle of a picture; its side is at most the picture's shorter side."""
+    return _square(width / 2, height / 2, min(side, width, height), width, height)
+
+
+def _square(x: float, y: float, side: int, width: int, height: int) -> Box:
+    left = min(max(round(x - side / 2), 0), width - side)
+    top = min(max(round(y - side / 2), 0), height - side)
+    return left, top, left + side, top + side
+
+
+def _clip(start: float, stop: float, length: int) -> tuple[int, int]:
+    first = min(max(round(start), 0), length - 1)
+    return first, max(min(round(stop), length), first + 1)
+
+
+def _resize(picture: Pixels, box: Box, shape: tuple[int, int]) -> Pixels:
+    left, top, right, bottom = box
+    cut = Image.fromarray(picture[top:bottom, left:right])
+    return np.asarray(cut.resize(shape[::-1], Image.Resampling.BICUBIC))  # Pillow's own widens when it shrinks
+
+
+def _inside(face: Face | None, box: Box, shape: tuple[int, int]) -> npt.NDArray[np.float64]:
+    """Where a face is in the resized crop; without one, the middle half of the crop."""
+    if face is None:
+        return np.asarray([0.25, 0.25, 0.75, 0.75] * np.tile(shape[::-1], 2))
+    left, top, right, bottom = box
+    scale = np.divide(shape[::-1], (right - left, bottom - top))
+    return np.asarray((face.box - np.tile((left, top), 2)) * np.tile(scale, 2))
+
+
+def _nothing(pictures: Sequence[Pixels]) -> list[Face | None]:
+    return [None] * len(pictures)

@@ -1,0 +1,204 @@
+"""The largest face of each picture: the three networks of MTCNN run on batches, large faces first.
+
+Zhang et al. 2016, Joint Face Detection and Alignment using Multi-task Cascaded Convolutional Networks
+(https://arxiv.org/abs/1604.02878); networks and weights are those of facenet-pytorch.
+"""
+
+from collections.abc import Sequence
+from itertools import count, takewhile
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+from facenet_pytorch.models.mtcnn import ONet, PNet, RNet
+from facenet_pytorch.models.utils.detect_face import batched_nms_numpy, bbreg, generateBoundingBox, rerec
+from torch import Tensor, nn
+from torchvision.ops import batched_nms
+
+from pipeline.faces.integral_images import Colours, Sums, integrate, shrink
+from pipeline.formats.images import Pixels
+
+CELL = 12  # side in pixels of the face that the first network sees
+FINEST = 20  # side in pixels of the smallest face on the usual pyramid
+FACTOR = 0.709  # from one level of the pyramid to the next: half the area
+ENOUGH = 480  # shorter side in pixels above which a picture is reduced: its smallest face still has 48
+
+
+class Face(NamedTuple):
+    """A face in pixels of its picture."""
+
+    box: npt.NDArray[np.float32]  # left, top, right, bottom
+    probability: float
+    landmarks: npt.NDArray[np.float32]  # (5, 2): x, y of left eye, right eye, nose, left and right corner of the mouth
+
+
+class Search(NamedTuple):
+    """How small a face may be, as a fraction of the picture's shorter side, and how sure each network has to be."""
+
+    smallest: float
+    thresholds: tuple[float, float, float]
+
+
+# Only a picture in which the search before found nothing goes on to the next. The fine levels of the pyramid cost the
+# most and most photographs show a large face; most large faces that the usual thresholds miss are behind a mask.
+SEARCHES = (
+    Search(0.28, (0.6, 0.7, 0.7)),
+    Search(0.2, (0.3, 0.3, 0.4)),
+    Search(0.1, (0.6, 0.7, 0.7)),
+)
+
+
+class Candidates(NamedTuple):
+    """Boxes (n, 4) in pixels, their scores (n,) and the numbers (n,) of the pictures that they lie in."""
+
+    boxes: Tensor
+    scores: Tensor
+    pictures: Tensor
+
+    def take(self, which: Tensor) -> "Candidates":
+        """Those of a mask (n,) or of indices."""
+        return Candidates(self.boxes[which], self.scores[which], self.pictures[which])
+
+
+class Detector:
+    """Finds the largest face of each picture; pictures of one size are searched as one batch."""
+
+    def __init__(self, device: str = "cpu") -> None:
+        self.device = torch.device(device)
+        self._propose, self._refine, self._decide = (
+            net().eval().to(self.device, memory_format=torch.channels_last) for net in (PNet, RNet, ONet)
+        )
+
+    @torch.inference_mode()
+    def __call__(self, pictures: Sequence[Pixels]) -> list[Face | None]:
+        """Return the largest face of each RGB picture (h, w, 3), or None where none is found."""
+        sums = [integrate(_reduce(picture)) for picture in pictures]
+        faces: list[Face | None] = [None] * len(pictures)
+        for search in SEARCHES:
+            missing = [i for i, face in enumerate(faces) if face is None]
+            for shape in sorted({sums[i].shape for i in missing}):
+                batch = [i for i in missing if sums[i].shape == shape]
+                for i, face in zip(batch, self._search([sums[i] for i in batch], search), strict=True):
+                    faces[i] = face and _enlarge(face, sums[i], pictures[i])
+        return faces
+
+    def _search(self, pictures: Sequence[Sums], search: Search) -> list[Face | None]:
+        scales = _scales(min(_size(pictures)), search.smallest)
+        if not scales:
+            return [None] * len(pictures)
+        found = _merge([self._slide(pictures, scale, search.thresholds[0]) for scale in scales])
+        found = self._second(pictures, found, search.thresholds[1])
+        return self._third(pictures, found, search.thresholds[2])
+
+    def _slide(self, pictures: Sequence[Sums], scale: float, threshold: float) -> tuple[Tensor, Tensor]:
+        """Slide the first network over one level of the pyramid: boxes with score and offsets (n, 9), pictures (n,)."""
+        height, width = _size(pictures)
+        whole, size = np.array([[0, 0, width, height]]), (int(height * scale + 1), int(width * scale + 1))
+        each = np.arange(len(pictures))
+        seen = self._seen(shrink(pictures, each, whole.repeat(len(pictures), axis=0), size))
+        offsets, probabilities = self._propose(seen)
+        found, owners = generateBoundingBox(offsets, probabilities[:, 1], scale, threshold)
+        keep = batched_nms(found[:, :4], found[:, 4], owners, 0.5)
+        return found[keep], owners[keep]
+
+    def _second(self, pictures: Sequence[Sums], found: Candidates, threshold: float) -> Candidates:
+        """The candidates of which the second network is sure, with its boxes."""
+        found, cut = self._cut(pictures, found, 24)
+        if not len(cut):
+            return found
+        offsets, probabilities = self._ask(self._refine, cut, 64)
+        sure = probabilities[:, 1] > threshold
+        found = found._replace(scores=probabilities[:, 1]).take(sure)
+        keep = batched_nms(found.boxes, found.scores, found.pictures, 0.7)
+        found = found.take(keep)
+        return found._replace(boxes=rerec(bbreg(found.boxes, offsets[sure][keep])))
+
+    def _third(self, pictures: Sequence[Sums], found: Candidates, threshold: float) -> list[Face | None]:
+        """The largest face of each picture of which the third network is sure, with its landmarks."""
+        found, cut = self._cut(pictures, found, 48)
+        if not len(cut):
+            return [None] * len(pictures)
+        offsets, points, probabilities = self._ask(self._decide, cut, 8)
+        sure = probabilities[:, 1] > threshold
+        found = found._replace(scores=probabilities[:, 1]).take(sure)
+        sides = found.boxes[:, 2:] - found.boxes[:, :2] + 1
+        landmarks = points[sure].view(-1, 2, 5).mT * sides[:, None] + found.boxes[:, None, :2] - 1
+        found = found._replace(boxes=bbreg(found.boxes, offsets[sure]))
+        keep = batched_nms_numpy(found.boxes, found.scores, found.pictures, 0.7, "Min")
+        return _largest(found.take(keep), landmarks[keep], len(pictures))
+
+    def _ask(self, network: nn.Module, cut: Tensor, most: int) -> list[Tensor]:
+        """What a network says of candidates; on a CPU as few at once as its cache holds, which halves the time."""
+        parts = torch.split(cut, len(cut) if self.device.type == "cuda" else most)
+        return [torch.cat(said) for said in zip(*map(network, parts), strict=True)]
+
+    def _cut(self, pictures: Sequence[Sums], found: Candidates, side: int) -> tuple[Candidates, Tensor]:
+        """The candidates that reach into their pictures, by picture, and what they show there (n, 3, side, side)."""
+        height, width = _size(pictures)
+        first = torch.tensor([1, 1, 0, 0], device=self.device)  # these networks count pixels from 1
+        limits = torch.tensor([width, height, width, height], device=self.device)
+        boxes = torch.minimum(found.boxes.long() - first, limits).clamp(min=0)
+        inside = (boxes[:, 2:] > boxes[:, :2]).all(dim=1)
+        order = inside.nonzero().squeeze(1)
+        order = order[found.pictures[order].argsort(stable=True)]
+        found = found.take(order)
+        owners, corners = found.pictures.cpu().numpy(), boxes[order].cpu().numpy()
+        return found, self._seen(shrink(pictures, owners, corners, (side, side)))
+
+    def _seen(self, colours: Colours) -> Tensor:
+        """Colours (n, h, w, 3) as the networks want them: (n, 3, h, w) of -1..1.
+
+        Channels lie last in memory, which makes the networks several times as fast on a CPU.
+        """
+        return ((torch.from_numpy(colours).to(self.device) - 127.5) / 128).permute(0, 3, 1, 2)
+
+
+def device() -> str:
+    """The first GPU where there is one, else the CPU."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _size(pictures: Sequence[Sums]) -> tuple[int, int]:
+    """Height and width of pictures of one size."""
+    return pictures[0].shape[0] - 1, pictures[0].shape[1] - 1
+
+
+def _scales(shorter: int, smallest: float) -> list[float]:
+    """Levels of the usual pyramid on which a face of `smallest` of the shorter side, or a larger one, fills a cell."""
+    levels = takewhile(lambda scale: scale * shorter >= CELL, (CELL / FINEST * FACTOR**level for level in count()))
+    return [scale for scale in levels if scale * smallest * shorter <= CELL]
+
+
+def _merge(levels: Sequence[tuple[Tensor, Tensor]]) -> Candidates:
+    found, pictures = (torch.cat(column) for column in zip(*levels, strict=True))
+    keep = batched_nms(found[:, :4], found[:, 4], pictures, 0.7)
+    found, pictures = found[keep], pictures[keep]
+    sides = (found[:, 2:4] - found[:, :2]).repeat(1, 2)
+    return Candidates(rerec(found[:, :4] + found[:, 5:] * sides), found[:, 4], pictures)
+
+
+def _largest(found: Candidates, landmarks: Tensor, pictures: int) -> list[Face | None]:
+    boxes, scores, owners = (column.cpu().numpy() for column in found)
+    points = landmarks.cpu().numpy()
+    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    faces: list[Face | None] = [None] * pictures
+    for i in np.argsort(areas, kind="stable"):
+        faces[owners[i]] = Face(boxes[i], float(scores[i]), points[i])
+    return faces
+
+
+def _reduce(picture: Pixels) -> Pixels:
+    height, width = picture.shape[:2]
+    factor = ENOUGH / min(height, width)
+    if factor >= 1:
+        return picture
+    return np.asarray(
+        cv2.resize(picture, (round(width * factor), round(height * factor)), interpolation=cv2.INTER_AREA)
+    )
+
+
+def _enlarge(face: Face, sums: Sums, picture: Pixels) -> Face:
+    scale = np.divide(picture.shape[1::-1], np.subtract(sums.shape[1::-1], 1)).astype(np.float32)
+    return Face(face.box * np.tile(scale, 2), face.probability, face.landmarks * scale)

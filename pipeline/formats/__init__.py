@@ -1,0 +1,1 @@
+"""Tables and images, read and written; the base of parameters."""

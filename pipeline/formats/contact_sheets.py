@@ -1,0 +1,47 @@
+"""Contact sheets: many small pictures with captions, as one picture."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+from pipeline.formats.images import Pixels
+
+PAPER, INK, DIM = "#fafaf7", "#22252b", "#70757d"
+TILE, GAP, HEAD, LINE = 128, 12, 44, 13
+
+
+def write(path: Path, title: str, pictures: Sequence[Pixels], captions: Sequence[str], tile: int = TILE) -> None:
+    """Write RGB pictures (h, w, 3) of any size as one JPEG, eight a row, each in a square above its caption.
+
+    A square has `tile` pixels; a caption has two lines at most, cut where they are wider.
+    Without pictures the sheet is its title.
+    """
+    columns = min(max(len(pictures), 4), 8)
+    rows = -(-len(pictures) // columns)
+    width, height = tile + GAP, tile + GAP + 2 * LINE
+    sheet = Image.new("RGB", (columns * width + GAP, rows * height + HEAD), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    draw.text((GAP, HEAD / 2), title, INK, ImageFont.load_default(16), anchor="lm")
+    for number, (pixels, caption) in enumerate(zip(pictures, captions, strict=True)):
+        row, column = divmod(number, columns)
+        left, top = GAP + column * width, HEAD + row * height
+        picture = ImageOps.contain(Image.fromarray(pixels), (tile, tile))
+        sheet.paste(picture, (left + (tile - picture.width) // 2, top + (tile - picture.height) // 2))
+        _write_caption(draw, (left + tile // 2, top + tile + 2), caption, tile)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sheet.save(path, "JPEG", quality=90)
+
+
+def _write_caption(draw: ImageDraw.ImageDraw, place: tuple[int, int], caption: str, width: int) -> None:
+    font = ImageFont.load_default(10)
+    for number, line in enumerate(caption.split("\n")[:2]):
+        draw.text((place[0], place[1] + number * LINE), _fit(line, font, width), DIM, font, anchor="ma")
+
+
+def _fit(line: str, font: ImageFont.ImageFont | ImageFont.FreeTypeFont, width: int) -> str:
+    if font.getlength(line) <= width:
+        return line
+    while line and font.getlength(line + "...") > width:
+        line = line[:-1]
+    return line + "..."

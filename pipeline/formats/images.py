@@ -1,0 +1,102 @@
+"""Photographs as upright RGB pixels, and why one cannot be read."""
+
+import os
+import struct
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+from pipeline.foundation.errors import InputError, raise_faults
+
+Pixels = npt.NDArray[np.uint8]
+
+EXTENSIONS = (".jpg", ".jpeg", ".png")
+PNG = b"\x89PNG\r\n\x1a\n"
+PNG_END = b"IEND\xaeB`\x82"
+UPRIGHT = {  # what undoes each EXIF orientation
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def read(path: Path) -> Pixels:
+    """Upright RGB pixels (height, width, 3) of a JPEG or PNG picture of any mode.
+
+    The EXIF orientation is applied, transparency is laid over white, and 16 bits keep their upper 8.
+    Raises `InputError` for a picture that is missing, empty, truncated or otherwise unreadable.
+    """
+    return decode(_bytes(path), str(path))
+
+
+def decode(data: bytes, name: str) -> Pixels:
+    """Upright RGB pixels of a picture's bytes, as `read` has them; `name` is what an `InputError` calls it."""
+    image = _load(data, name)
+    orientation = image.getexif().get(ExifTags.Base.Orientation)
+    if orientation in UPRIGHT:  # not ImageOps.exif_transpose: it writes all tags anew and fails on odd ones
+        image = image.transpose(UPRIGHT[orientation])
+    return np.array(_rgb(image))
+
+
+def check(paths: Iterable[Path]) -> None:
+    """Decode every picture as cheaply as is safe; raises one `InputError` that names all broken ones."""
+    raise_faults("pictures that cannot be read; fetch them anew", [*filter(None, faults(paths))])
+
+
+def faults(paths: Iterable[Path]) -> list[str | None]:
+    """What `fault` says of every path, in their order."""
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        return list(threads.map(fault, paths))
+
+
+def fault(path: Path) -> str | None:
+    """Why a picture cannot be read, its path first; None for one that can, decoded as cheaply as is safe."""
+    try:
+        _load(_bytes(path), str(path), draft=True)
+    except InputError as error:
+        return str(error)
+    return None
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}") from None
+
+
+def _load(data: bytes, name: str, draft: bool = False) -> Image.Image:
+    """The decoded picture; as a draft in grey and an eighth of its size, where all bytes are read all the same."""
+    try:
+        if data.startswith(PNG) and PNG_END not in data:  # Pillow tolerates a missing end
+            raise InputError(f"{name}: truncated")
+        image = Image.open(BytesIO(data), formats=("JPEG", "PNG"))
+        if draft:
+            image.draft("L", (1, 1))
+        image.load()
+        image.getexif()  # fails here on tags that cannot be read, not later
+        return image
+    except UnidentifiedImageError:
+        raise InputError(f"{name}: {'neither a JPEG nor a PNG picture' if data else 'empty (0 bytes)'}") from None
+    except OSError as error:
+        raise InputError(f"{name}: {error.strerror or error}") from None
+    except (SyntaxError, ValueError, struct.error, Image.DecompressionBombError) as error:
+        raise InputError(f"{name}: {error}") from None
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):  # 16 bits: Pillow's own conversion clips at 255 instead of scaling
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image.convert("RGB")

@@ -1,0 +1,1 @@
+"""Label errors: suggestions, review, and the doctor of a data set."""

@@ -1,0 +1,55 @@
+"""Whether tables and folders fit together, and which picture files there are."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from pipeline.dataset.layout import EVAL, TRAIN, eval_pictures, train_pictures
+from pipeline.formats.images import EXTENSIONS
+from pipeline.foundation.errors import InputError
+from pipeline.label_quality.doctor.findings import LOOK, MUST, Check, Finding
+
+LAYOUT = Check("layout", MUST, "Tables and folders do not fit together: no stage takes the data set as it is.")
+UNLISTED = Check("not in info.csv", LOOK, "Files in eval/images that nobody asks an answer for; they are left alone.")
+
+
+def find(root: Path, paths: Sequence[str]) -> Iterator[Finding]:
+    """Every fault that would stop a stage, and those eval pictures among `paths` that info.csv does not name."""
+    try:
+        train_pictures(root)
+    except InputError as error:
+        yield from (Finding(LAYOUT, fault) for fault in faults(error, root))
+    try:
+        listed = {(EVAL / name).as_posix() for name in eval_pictures(root)}
+    except InputError as error:
+        yield from (Finding(LAYOUT, fault) for fault in faults(error, root))
+    else:
+        yield from (Finding(UNLISTED, path, (path,)) for path in paths if _is_eval(path) and path not in listed)
+
+
+def files(root: Path) -> list[str]:
+    """Sorted paths, relative to `root`, of all files that pass for pictures, whether a table names them or not.
+
+    Hidden files, and folders that are links out of the data set, are passed over.
+    """
+    train = [path for path in (root / TRAIN).glob("*/*") if path.suffix.lower() in EXTENSIONS]
+    found = [path.relative_to(root) for path in [*train, *filter(Path.is_file, (root / EVAL).glob("*"))]]
+    inside = {folder: _is_inside(root, folder) for folder in {path.parent for path in found}}
+    return sorted(path.as_posix() for path in found if inside[path.parent] and not _is_hidden(path))
+
+
+def faults(error: InputError, root: Path) -> list[str]:
+    """The faults that an error lists, or its one message, without the name of the data set's folder."""
+    message, *listed = str(error).splitlines()
+    return [fault.strip().removeprefix(f"{root}/") for fault in listed or [message]]
+
+
+def _is_eval(path: str) -> bool:
+    return path.startswith(f"{EVAL.as_posix()}/")
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
+def _is_inside(root: Path, folder: Path) -> bool:
+    return (root / folder).resolve().is_relative_to(root.resolve())

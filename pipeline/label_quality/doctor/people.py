@@ -1,0 +1,119 @@
+"""Ids and folder names in train.csv that a person should look at, and ages (see `ages`)."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from pipeline.dataset.layout import PEOPLE
+from pipeline.formats import tables
+from pipeline.foundation.errors import InputError
+from pipeline.label_quality.doctor import ages
+from pipeline.label_quality.doctor.findings import LOOK, Check, Finding
+from pipeline.label_quality.doctor.outliers import fences
+from pipeline.schema.labels import is_years
+
+IDS = Check("ids", LOOK, "An id that two people share, that is no number, or that is far from all others.")
+NAMES = Check("folder names", LOOK, "The name of a person's folder says something else than the row; the row counts.")
+AGES = Check("ages", LOOK, "Ages that a slip in a column, or a list entered under wrong ids, would explain.")
+
+
+@dataclass(frozen=True)
+class Person:
+    """A row of train.csv whose age can be read."""
+
+    id: str
+    gender: str
+    age: int
+    path: str
+
+    @property
+    def number(self) -> int | None:
+        """The number in an id such as `001498` or `001498-1`."""
+        match = re.fullmatch(r"(\d{1,18})(-\d+)?", self.id, re.ASCII)
+        return int(match[1]) if match else None
+
+
+Suspicions = Iterator[tuple[Check, str, Sequence[Person]]]
+
+
+def find(root: Path, paths: Sequence[str]) -> Iterator[Finding]:
+    """Findings on train.csv, each with the pictures without mask, among `paths`, of the people it is about.
+
+    There are none where the table cannot be read: `layout` says so.
+    """
+    rows = _rows(root)
+    faces = {file.parent.name: path for path in paths if (file := PurePosixPath(path)).stem == "normal"}
+    for check, text, shown in chain(_ids(rows), _names(rows), _ages(rows)):
+        yield Finding(check, text, tuple(faces[person.path] for person in shown if person.path in faces))
+
+
+def _rows(root: Path) -> list[Person]:
+    try:
+        table = tables.read(root / "train" / "train.csv", PEOPLE)
+    except InputError:
+        return []
+    cells = table[["id", "gender", "age", "path"]].itertuples(index=False, name=None)
+    return [Person(id_, gender, int(age), path) for id_, gender, age, path in cells if is_years(age)]
+
+
+def _ids(rows: Sequence[Person]) -> Suspicions:
+    same: dict[str, list[Person]] = defaultdict(list)
+    for person in rows:
+        same[person.id].append(person)
+        if person.number is None:
+            yield IDS, f"id {person.id!r} of {person.path} is no number", [person]
+    for id_, group in same.items():
+        if len(group) > 1:
+            yield IDS, f"id {id_} is that of {len(group)} people: {', '.join(person.path for person in group)}", group
+    yield from _far_ids(_by_number(rows))
+
+
+def _far_ids(ordered: Sequence[Person]) -> Suspicions:
+    numbers = np.array([person.number for person in ordered], dtype=float)
+    if not numbers.size:
+        return
+    low, high = fences(numbers)
+    first, last = np.quantile(numbers, [0.25, 0.75])
+    for person, number in zip(ordered, numbers, strict=True):
+        if not low <= number <= high:
+            text = (
+                f"id {person.id} of {person.path} is far from the others, half of which are {first:.0f} to {last:.0f}"
+            )
+            yield IDS, text, [person]
+
+
+def _names(rows: Sequence[Person]) -> Suspicions:
+    for person in rows:
+        match person.path.split("_"):
+            case [id_, gender, _, age] if (id_, gender, age) != (person.id, person.gender, str(person.age)):
+                row = f"{person.id}, {person.gender}, {person.age}"
+                yield NAMES, f"{person.path}: train.csv says {row}", [person]
+
+
+def _ages(rows: Sequence[Person]) -> Suspicions:
+    ordered = _by_number(rows)
+    years = np.array([person.age for person in ordered], dtype=float)
+    for start, end in ages.runs(years):
+        yield AGES, f"{_span(ordered[start:end])}: all are {years[start]:.0f}", ordered[start:end]
+    for start, end in ages.islands(years):
+        width = end - start
+        before, inside, after = (years[at : at + width].mean() for at in (start - width, start, end))
+        text = f"mean age {inside:.0f}, but {before:.0f} in as many before and {after:.0f} after"
+        yield AGES, f"{_span(ordered[start:end])}: {text}", ordered[start:end]
+    for row in ages.lonely(years):
+        person = ordered[row]
+        yield AGES, f"{person.path}: age {person.age}, and hardly anyone is within {ages.FAR} years", [person]
+
+
+def _by_number(rows: Sequence[Person]) -> list[Person]:
+    numbered = [(person.number, person.id, person.path, person) for person in rows if person.number is not None]
+    return [person for *_, person in sorted(numbered, key=lambda row: row[:3])]
+
+
+def _span(group: Sequence[Person]) -> str:
+    return f"ids {group[0].id} to {group[-1].id} ({len(group)} people)"

@@ -1,0 +1,61 @@
+"""Two reviewers' decisions side by side: where they agree, where they do not, and both as one."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rich.markup import escape
+from rich.table import Table
+
+from pipeline.label_quality.review.decisions import ACCEPT, Decision
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Decisions on the same targets: pairs that agree, pairs that do not (conflicts), and what only one decided."""
+
+    agreed: list[tuple[Decision, Decision]]
+    conflicts: list[tuple[Decision, Decision]]
+    alone: tuple[list[Decision], list[Decision]]
+
+    @classmethod
+    def of(cls, first: Sequence[Decision], second: Sequence[Decision]) -> "Agreement":
+        """Compare two files' decisions; an accepted value must be the same, and unsure agrees with unsure alone."""
+        ours, theirs = ({decision.target: decision for decision in some} for some in (first, second))
+        pairs = [(ours[target], theirs[target]) for target in ours if target in theirs]
+        alone = ([one for one in first if one.target not in theirs], [one for one in second if one.target not in ours])
+        return cls([pair for pair in pairs if _agree(*pair)], [pair for pair in pairs if not _agree(*pair)], alone)
+
+    def merged(self) -> list[Decision]:
+        """All decisions but the conflicts, which are left open; the time of an agreement is the later one."""
+        both = [
+            one._replace(reviewer=_both(one.reviewer, other.reviewer), time=max(one.time, other.time))
+            for one, other in self.agreed
+        ]
+        return sorted([*both, *self.alone[0], *self.alone[1]], key=lambda decision: (decision.time, decision.target))
+
+    def tables(self, names: tuple[str, str]) -> Iterator[Table]:
+        """What there is to see, to be printed."""
+        counts = Table(title="Decisions", title_justify="left")
+        for column in ("agreed", "conflicts", *(f"only {name}" for name in map(escape, names))):
+            counts.add_column(column, justify="right")
+        counts.add_row(*(f"{len(some):,}" for some in (self.agreed, self.conflicts, *self.alone)))
+        yield counts
+        if self.conflicts:
+            found = Table(title="Conflicts", title_justify="left")
+            for column in ("id", "field", "label", *map(escape, names)):
+                found.add_column(column, overflow="fold")
+            for one, other in self.conflicts:
+                found.add_row(*map(escape, (one.id, one.field, one.was, _said(one), _said(other))))
+            yield found
+
+
+def _agree(one: Decision, other: Decision) -> bool:
+    return one.verdict == other.verdict and one.was == other.was and (one.verdict != ACCEPT or one.value == other.value)
+
+
+def _both(one: str, other: str) -> str:
+    return one if one == other else " and ".join(sorted((one, other)))
+
+
+def _said(decision: Decision) -> str:
+    return f"{decision.verdict}: {decision.value}" if decision.verdict == ACCEPT else decision.verdict

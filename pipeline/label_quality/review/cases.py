@@ -1,0 +1,113 @@
+"""The suspected people, one after another: their pictures, labels, suggestions, and what models read."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+
+from pipeline.dataset import corrections
+from pipeline.dataset.corrections import Fix
+from pipeline.dataset.layout import TRAIN
+from pipeline.ensembling.blend import EVERYTHING
+from pipeline.formats import tables
+from pipeline.foundation.errors import raise_faults
+from pipeline.label_quality.suggestions import pooled
+from pipeline.schema.labels import ATTRIBUTES, MASK_OF_STEM, band
+from pipeline.schema.probabilities import Table, marginal
+
+STEMS = ("normal", "incorrect_mask", *(stem for stem in MASK_OF_STEM if stem.startswith("mask")))
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture of a person: its path below train/images, its name, and the probability of each value it is read as."""
+
+    path: str
+    stem: str
+    reads: Mapping[str, Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A doubted label, the value suggested instead, score and evidence, and the probabilities of each value."""
+
+    field: str
+    was: str
+    value: str
+    score: str
+    evidence: str
+    shares: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A suspected person: as labelled, their pictures, and the suggestions."""
+
+    person: str
+    gender: str
+    age: int
+    labelled: Mapping[str, str]
+    pictures: Sequence[Picture]
+    suggestions: Sequence[Suggestion]
+
+
+def read(suggestions: Path, pictures: pd.DataFrame, probabilities: Table, photographs: Path) -> list[Case]:
+    """The cases of a fixes file of suggestions, in its order, a person's suggestions together.
+
+    `pictures` are the labelled ones and `probabilities` (n, 18) theirs, out of fold. Raises `InputError` that names
+    every suggestion that does not fit the labels, and every picture that is no longer there.
+    """
+    rows = tables.read(suggestions, corrections.COLUMNS)
+    found = [Fix(suggestions, row, *cells) for row, cells in enumerate(_cells(rows), start=2)]
+    faults = [f"{fix.place}: {fault}" for fix in found if (fault := corrections.malformed(fix))]
+    raise_faults("suggestions that are no correction; run `labels suggest` again", faults)
+    _, mismatches = corrections.match(found, pictures.assign(id=pictures["person"]))
+    raise_faults("suggestions that do not fit the labels; run `labels suggest` again", list(map(str, mismatches)))
+    people = list(dict.fromkeys(fix.id for fix in found))
+    suspected = pictures[pictures["person"].isin(people)]
+    missing = [path for path in suspected["path"] if not (photographs / TRAIN / path).is_file()]
+    raise_faults(f"{photographs / TRAIN}: pictures of suspected people that are not there; bring them back", missing)
+    doubts = _doubts(rows, pictures, probabilities)
+    shown = _pictures(suspected, probabilities[suspected.index])
+    genders, ages = (dict(zip(suspected["person"], suspected[field], strict=True)) for field in ("gender", "age"))
+    return [_case(person, genders[person], int(ages[person]), shown[person], doubts[person]) for person in people]
+
+
+def _cells(rows: pd.DataFrame) -> list[tuple[str, ...]]:
+    return list(rows[["id", "field", "was", "value"]].itertuples(index=False, name=None))
+
+
+def _case(person: str, gender: str, age: int, pictures: list[Picture], doubts: list[Suggestion]) -> Case:
+    labelled = {"gender": gender, "age": ATTRIBUTES["age"][band(age)]}
+    return Case(person, gender, age, labelled, pictures, doubts)
+
+
+def _doubts(rows: pd.DataFrame, pictures: pd.DataFrame, probabilities: Table) -> dict[str, list[Suggestion]]:
+    readings = {attribute: pooled(pictures, probabilities, attribute) for attribute in ("gender", "age")}
+    shares = {
+        (person, attribute): dict(zip(ATTRIBUTES[attribute], map(float, table), strict=True))
+        for attribute, reading in readings.items()
+        for person, table in zip(reading.people, reading.probabilities, strict=True)
+    }
+    doubts: dict[str, list[Suggestion]] = {}
+    for row in rows.to_dict("records"):
+        cells = {key: str(row.get(key, "")) for key in ("field", "was", "value", "score", "evidence")}
+        doubt = Suggestion(**cells, shares=shares.get((row["id"], cells["field"]), {}))
+        doubts.setdefault(row["id"], []).append(doubt)
+    return doubts
+
+
+def _pictures(suspected: pd.DataFrame, probabilities: Table) -> dict[str, list[Picture]]:
+    """The seven pictures of each person, the bare face first."""
+    reads = {attribute: marginal(EVERYTHING, probabilities, attribute) for attribute in ATTRIBUTES}
+    found: dict[str, list[Picture]] = {}
+    for number, (path, person) in enumerate(zip(suspected["path"], suspected["person"], strict=True)):
+        said = {
+            attribute: dict(zip(ATTRIBUTES[attribute], map(float, table[number]), strict=True))
+            for attribute, table in reads.items()
+        }
+        found.setdefault(person, []).append(Picture(path, PurePosixPath(path).stem, said))
+    for pictures in found.values():
+        pictures.sort(key=lambda picture: STEMS.index(picture.stem))
+    return found

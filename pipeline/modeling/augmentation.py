@@ -1,0 +1,59 @@
+"""albumentations from params: what every picture goes through, and what training adds."""
+
+import os
+import random
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from pipeline.formats.images import Pixels
+from pipeline.foundation.errors import EntryError
+from pipeline.modeling.config import Model, Transform
+
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # importing it must not ask the network for a newer release
+
+import albumentations as A
+
+
+class Pipeline:
+    """Preprocessing, augmentation (when `training`) and resizing of one entry, as one function of a picture."""
+
+    def __init__(self, entry: Model, training: bool) -> None:
+        steps = [*entry.preprocess, *entry.augmentation] if training else entry.preprocess
+        size = A.Resize(entry.image_size, entry.image_size)
+        self._compose = A.Compose([*build(steps), size])
+
+    def __call__(self, picture: Pixels, seed: Sequence[int]) -> Pixels:
+        """Picture (h, w, 3) to (image_size, image_size, 3); the same seed draws the same augmentation."""
+        draws = np.random.default_rng(seed)
+        # one state for all: `set_random_seed` gives each transform its own of one seed, so that all draw the same
+        self._compose.set_random_state(draws, random.Random(int(draws.integers(2**32))))
+        return np.ascontiguousarray(self._compose(image=picture)["image"])
+
+
+def build(steps: Sequence[Transform]) -> list[Any]:
+    """Transforms from `{Name: {argument: value}}`; `OneOf` and its like hold a list under `transforms`."""
+    return [_build_one(step) for step in steps]
+
+
+def _build_one(step: Transform) -> Any:
+    if len(step) != 1:
+        raise EntryError(f"augmentation {step} is not one name over its arguments")
+    ((name, arguments),) = step.items()
+    transform = getattr(A, name, None)
+    if not (isinstance(transform, type) and issubclass(transform, A.BasicTransform | A.BaseCompose)):
+        raise EntryError(f"augmentation '{name}' is unknown to albumentations {A.__version__}")
+    arguments = dict(arguments or {})
+    nested = {"transforms": build(arguments.pop("transforms"))} if "transforms" in arguments else {}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # albumentations only warns of an argument that it does not know
+            return transform(**nested, **_tuples(arguments))
+    except (TypeError, ValueError, UserWarning) as error:
+        raise EntryError(f"augmentation '{name}': {error}") from error
+
+
+def _tuples(arguments: dict[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in arguments.items()}

@@ -1,0 +1,81 @@
+"""One output of a model: what it predicts, and what it is trained by."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+
+from pipeline.formats.section import Section
+from pipeline.modeling.config.losses import ArcFace, Coral, CrossEntropy, Focal, Loss, Mse, SmoothL1, parts
+from pipeline.schema.heads import attributes
+from pipeline.schema.labels import ATTRIBUTES, SCORED_BANDS, shape
+
+Kind = Literal["classes", "ordinal", "years"]
+
+
+def _usual_loss(settings: dict[str, Any]) -> Loss:
+    match settings.get("kind"):
+        case "ordinal":
+            return Coral()
+        case "years":
+            return SmoothL1()
+        case _:
+            return CrossEntropy()
+
+
+class Head(Section):
+    """A product of attributes as classes, or age as ordered bands (`ordinal`) or in years.
+
+    `bands` are the age boundaries that it is taught; `weight` is that of its loss beside the other heads.
+    """
+
+    kind: Kind = "classes"
+    loss: Loss = Field(default_factory=_usual_loss)
+    weight: PositiveFloat = 1
+    bands: tuple[PositiveInt, PositiveInt] = SCORED_BANDS
+
+    @model_validator(mode="after")
+    def _loss_fits_kind(self) -> Self:
+        match self.loss:
+            case SmoothL1() | Mse():
+                kind = "years"
+            case Coral():
+                kind = "ordinal"
+            case _:
+                kind = "classes"
+        if kind != self.kind:
+            raise ValueError(f"loss {self.loss.name} does not fit a head of kind {self.kind}")
+        if self.bands[0] >= self.bands[1]:
+            raise ValueError(f"bands {list(self.bands)} do not rise")
+        return self
+
+    @model_validator(mode="after")
+    def _cosines_have_one_scale(self) -> Self:
+        scales = [part.scale for part in parts(self.loss) if isinstance(part, ArcFace)]
+        if len(set(scales)) > 1:
+            found = ", ".join(f"{scale:g}" for scale in scales)
+            raise ValueError(f"the arcface losses of a mix have scales {found}; a head's cosines have one")
+        return self
+
+
+def check(heads: Mapping[str, Head]) -> None:
+    """Raise `ValueError` unless the heads of a model name attributes, none of them twice, that fit their settings."""
+    for name, head in heads.items():
+        product = attributes(name)
+        if not set(product) <= set(ATTRIBUTES) or len(set(product)) != len(product):
+            raise ValueError(f"head '{name}' is no product of {', '.join(ATTRIBUTES)}, written as 'gender x age'")
+        if head.kind != "classes" and product != ("age",):
+            raise ValueError(f"head '{name}' cannot be of kind {head.kind}: only age can")
+        _check_class_weights(name, head.loss)
+    covered = [attribute for name in heads for attribute in attributes(name)]
+    if len(set(covered)) != len(covered):
+        raise ValueError(f"heads {', '.join(heads)} predict an attribute twice")
+
+
+def _check_class_weights(name: str, loss: Loss) -> None:
+    classes = math.prod(shape(attributes(name)))
+    for part in parts(loss):
+        weights = part.class_weights if isinstance(part, CrossEntropy | Focal) else None
+        if isinstance(weights, tuple) and len(weights) != classes:
+            raise ValueError(f"head '{name}' has {classes} classes, and class_weights of {part.name} {len(weights)}")

@@ -1,0 +1,85 @@
+"""What a head is trained by; the formulas are in `pipeline/vision/losses/`, a file each."""
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, NonNegativeFloat, PositiveFloat
+
+from pipeline.formats.section import Section, named, worded
+
+ClassWeights = Annotated[
+    Literal["balanced"] | tuple[PositiveFloat, ...] | None,
+    worded("must be balanced, or a list of positive numbers, one a class"),
+]
+"""Weight of every class: `balanced` gives all classes of the training pictures the same say."""
+
+
+class CrossEntropy(Section):
+    """Cross entropy, with class weights and label smoothing."""
+
+    name: Literal["cross_entropy"] = "cross_entropy"
+    class_weights: ClassWeights = None
+    smoothing: Annotated[float, Field(ge=0, lt=1)] = 0
+
+
+class Focal(Section):
+    """Focal loss."""
+
+    name: Literal["focal"] = "focal"
+    gamma: NonNegativeFloat = 2
+    class_weights: ClassWeights = None
+
+
+class SoftF1(Section):
+    """One minus the macro F1 of probabilities in place of counts, over a batch."""
+
+    name: Literal["soft_f1"] = "soft_f1"
+
+
+class ArcFace(Section):
+    """Additive angular margin in radians; logits are cosines times `scale`."""
+
+    name: Literal["arcface"] = "arcface"
+    margin: Annotated[float, Field(ge=0, le=1.5)] = 0.5
+    scale: PositiveFloat = 30
+
+
+ClassLoss = Annotated[CrossEntropy | Focal | SoftF1 | ArcFace, Field(discriminator="name"), BeforeValidator(named)]
+
+
+class Mix(Section):
+    """Two losses, each times its weight, summed."""
+
+    name: Literal["mix"] = "mix"
+    of: tuple[ClassLoss, ClassLoss]
+    weights: tuple[PositiveFloat, PositiveFloat] = (0.5, 0.5)
+
+
+class Coral(Section):
+    """Binary cross entropy of every boundary between ordered classes."""
+
+    name: Literal["coral"] = "coral"
+
+
+class SmoothL1(Section):
+    """Smooth L1 (Huber) loss of years; quadratic below `beta` years."""
+
+    name: Literal["smooth_l1"] = "smooth_l1"
+    beta: PositiveFloat = 1
+
+
+class Mse(Section):
+    """Mean squared error of years."""
+
+    name: Literal["mse"] = "mse"
+
+
+Loss = Annotated[
+    CrossEntropy | Focal | SoftF1 | ArcFace | Mix | Coral | SmoothL1 | Mse,
+    Field(discriminator="name"),
+    BeforeValidator(named),
+]
+
+
+def parts(loss: Loss) -> tuple[Loss, ...]:
+    """The losses that a mixture is of, or the loss itself."""
+    return loss.of if isinstance(loss, Mix) else (loss,)

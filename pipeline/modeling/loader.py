@@ -1,0 +1,129 @@
+"""Crops as batches: read from the packed file, transformed, in an order that the seed and the epoch decide."""
+
+import os
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from pipeline.formats.images import Pixels
+from pipeline.modeling.augmentation import Pipeline
+from pipeline.modeling.config import Model, Sampling
+from pipeline.modeling.packed import Packed
+from pipeline.modeling.sampling import SHUFFLE, Rows, order, repeats
+from pipeline.schema.labels import Codes
+
+Key = tuple[int, int, int]  # turn, row, and how often the row has come before: a picture's draws, beside the seed
+
+
+class Examples(Dataset[tuple[Tensor, Tensor]]):
+    """Packed crops (n, height, width, 3), seen through one entry's transforms.
+
+    A turn is an epoch of training, or a view of inference: view 0 is the picture as it is, later ones are augmented.
+    A row beyond n is a copy made by `enlarge`, cut at a place that never changes.
+    """
+
+    def __init__(self, crops: Packed, entry: Model, training: bool) -> None:
+        self._crops = crops
+        self._entry = entry
+        self._training = training
+        self._plain, self._augmented = (Pipeline(entry, augmented) for augmented in (False, True))
+
+    def __getitem__(self, key: Key) -> tuple[Tensor, Tensor]:
+        turn, number, _ = key
+        copy, row = divmod(number, len(self._crops))
+        picture = np.array(self._crops[row])  # the file is mapped read-only, and a transform may work in place
+        if copy and self._entry.enlarge:
+            picture = _cut(picture, self._entry.enlarge.crop, (self._entry.seed, number))
+        pipeline = self._augmented if self._training or turn else self._plain
+        return torch.from_numpy(pipeline(picture, (self._entry.seed, *key))), torch.tensor(row)
+
+
+class Batches(Sampler[list[Key]]):
+    """Rows in batches: drawn anew for every epoch (`set_turn`), or without a seed in order; each process its share.
+
+    `batch_size` is that of the whole step, over all processes. A last batch of one is left out of training,
+    since batch normalisation cannot work on it. `strata` (n,) are the rows' joint classes, for the sampling.
+    """
+
+    def __init__(
+        self,
+        rows: Rows,
+        batch_size: int,
+        seed: int | None = None,
+        share: tuple[int, int] = (0, 1),
+        sampling: Sampling = SHUFFLE,
+        strata: Codes | None = None,
+    ) -> None:
+        self._rows = rows
+        self._strata = np.zeros_like(rows) if strata is None else strata
+        self._sampling = sampling
+        self._batch_size = batch_size
+        self._seed = seed
+        self._rank, self._processes = share
+        self._turn = 0
+
+    def set_turn(self, turn: int) -> None:
+        """Choose the epoch, or view, that comes next."""
+        self._turn = turn
+
+    def __len__(self) -> int:
+        size, rest = divmod(len(self._rows), self._batch_size)
+        return size + (rest > self._smallest - 1)
+
+    def __iter__(self) -> Iterator[list[Key]]:
+        rows = self._rows
+        if self._seed is not None:
+            rows = order(rows, self._strata, self._sampling, np.random.default_rng([self._seed, self._turn]))
+        keys = list(zip([self._turn] * len(rows), rows.tolist(), repeats(rows).tolist(), strict=True))
+        for number in range(len(self)):
+            batch = keys[number * self._batch_size : (number + 1) * self._batch_size]
+            share = batch[self._rank :: self._processes]
+            if share:
+                yield share
+
+    @property
+    def _smallest(self) -> int:
+        return 1 if self._seed is None else 2 * self._processes
+
+
+class Loader(DataLoader[tuple[Tensor, Tensor]]):
+    """Batches of pictures uint8 (n, image_size, image_size, 3) with their rows (n,)."""
+
+    def __init__(
+        self, crops: Packed, entry: Model, batches: Batches, training: bool, workers: int | None = None
+    ) -> None:
+        workers = _workers() if workers is None else workers
+        self._batches = batches
+        super().__init__(
+            Examples(crops, entry, training),
+            batch_sampler=batches,
+            num_workers=workers,
+            persistent_workers=workers > 0,
+            pin_memory=torch.cuda.is_available(),
+        )
+
+    def first(self) -> list[Key]:
+        """The keys of the first batch of the turn."""
+        return next(iter(self._batches))
+
+    def at(self, turn: int) -> "Loader":
+        """The batches of an epoch, or of a view."""
+        self._batches.set_turn(turn)
+        return self
+
+
+def _cut(picture: Pixels, share: float, seed: tuple[int, ...]) -> Pixels:
+    """A random part of a picture (h, w, 3) that keeps a share of its sides."""
+    random = np.random.default_rng(seed)
+    height, width = (round(share * length) for length in picture.shape[:2])
+    top, left = random.integers(picture.shape[0] - height + 1), random.integers(picture.shape[1] - width + 1)
+    return picture[top : top + height, left : left + width]
+
+
+def _workers() -> int:
+    """Cores beside the one that trains; results do not depend on it."""
+    cores = len(os.sched_getaffinity(0))
+    return 0 if cores <= 2 else min(cores - 1, 16)

@@ -1,0 +1,76 @@
+"""CutMix and MixUp: pictures of a batch that are partly others of the same batch."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pipeline.modeling.config import CutMix, MixUp, Model
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Pictures (n, height, width, 3) of 0..255, of which `share` is of `rows` (n,) and the rest of `partners` (n,)."""
+
+    pictures: Tensor
+    rows: Tensor
+    partners: Tensor
+    share: float = 1
+
+    def pieces(self, count: int) -> list["Batch"]:
+        """The batch in `count` parts, fewer where parts of one picture would be left: normalisation needs two."""
+        count = max(1, min(count, len(self.rows) // 2))
+        pictures, rows, partners = (part.tensor_split(count) for part in (self.pictures, self.rows, self.partners))
+        return [Batch(*part, self.share) for part in zip(pictures, rows, partners, strict=True)]
+
+
+def mix(pictures: Tensor, rows: Tensor, entry: Model, seed: Sequence[int]) -> Batch:
+    """A batch for training: cut, or blended, or neither, as the entry's probabilities and the seed decide."""
+    batch = Batch(pictures, rows, rows)
+    random = np.random.default_rng(seed)
+    if entry.cutmix is not None and random.random() < entry.cutmix.probability:
+        return _cut(batch, entry.cutmix, random)
+    if entry.mixup is not None and random.random() < entry.mixup.probability:
+        return _blend(batch, entry.mixup, random)
+    return batch
+
+
+def _cut(batch: Batch, cutmix: CutMix, random: np.random.Generator) -> Batch:
+    """Yun et al., CutMix, 2019, https://arxiv.org/abs/1905.04899, algorithm 1 of its appendix."""
+    _, height, width, _ = batch.pictures.shape
+    partners = _partners(batch, random)
+    rows, columns = _half(height, width, random) if cutmix.half else _box(height, width, cutmix.alpha, random)
+    pictures = batch.pictures.clone()
+    pictures[:, rows, columns] = batch.pictures[partners][:, rows, columns]
+    cut = (rows.stop - rows.start) * (columns.stop - columns.start)
+    return replace(batch, pictures=pictures, partners=batch.rows[partners], share=1 - cut / (height * width))
+
+
+def _blend(batch: Batch, mixup: MixUp, random: np.random.Generator) -> Batch:
+    """Zhang et al., mixup: Beyond Empirical Risk Minimization, 2018, https://arxiv.org/abs/1710.09412, equation 1."""
+    partners = _partners(batch, random)
+    share = float(random.beta(mixup.alpha, mixup.alpha))
+    pictures = torch.lerp(batch.pictures[partners].float(), batch.pictures.float(), share)
+    return replace(batch, pictures=pictures, partners=batch.rows[partners], share=share)
+
+
+def _partners(batch: Batch, random: np.random.Generator) -> Tensor:
+    return torch.from_numpy(random.permutation(len(batch.rows))).to(batch.pictures.device)
+
+
+def _half(height: int, width: int, random: np.random.Generator) -> tuple[slice, slice]:
+    return slice(0, height), slice(0, width // 2) if random.random() < 0.5 else slice(width // 2, width)
+
+
+def _box(height: int, width: int, alpha: float, random: np.random.Generator) -> tuple[slice, slice]:
+    """A box of the picture's form about a random centre, clipped at the borders."""
+    side = math.sqrt(1 - random.beta(alpha, alpha))
+    return _span(height, side, random), _span(width, side, random)
+
+
+def _span(length: int, share: float, random: np.random.Generator) -> slice:
+    centre, reach = random.integers(length), round(share * length) // 2
+    return slice(max(0, int(centre) - reach), min(length, int(centre) + reach))

@@ -1,0 +1,1 @@
+"""The graph and its executors: DVC, the parallel runner, Kubeflow."""

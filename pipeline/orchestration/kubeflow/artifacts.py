@@ -1,0 +1,99 @@
+"""What Kubeflow's pages show of a stage that ran: its outs as scalars, matrices, pages, models and files."""
+
+import html
+import json
+import shutil
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from kfp import dsl
+
+from pipeline import tracking
+from pipeline.foundation.hashes import sha256
+from pipeline.modeling.members import WEIGHTS
+from pipeline.orchestration.graph import Stage
+
+PICTURES = {".jpg": "jpeg", ".png": "png"}
+MOST_PICTURES = 24
+MOST_ROWS = 100
+SHORT = "{:.4g}".format
+
+
+def fill(artifact: Any, root: Path, stage: Stage) -> None:
+    """Fill an output artifact, by its type, from the outs of a stage in a workspace."""
+    FILL[type(artifact)](artifact, root, stage)
+
+
+def _scores(artifact: dsl.Metrics, root: Path, stage: Stage) -> None:
+    """Every number of the stage's metrics files."""
+    for path in stage.metrics:
+        for name, value in json.loads((root / path).read_text(encoding="utf-8")).items():
+            artifact.log_metric(name, value)
+
+
+def _confusion(artifact: dsl.ClassificationMetrics, root: Path, stage: Stage) -> None:
+    """The matrix of confusion.csv: a row a picture, its true and its predicted class."""
+    table = pd.read_csv(root / _out(stage, "confusion.csv"))
+    categories = sorted({*table["actual"], *table["predicted"]})
+    counts = pd.crosstab(table["actual"], table["predicted"]).reindex(categories, columns=categories, fill_value=0)
+    artifact.log_confusion_matrix(categories, counts.to_numpy().tolist())
+
+
+def _page(artifact: dsl.HTML, root: Path, stage: Stage) -> None:
+    """The page among the outs; where there is none, one of their pictures and short tables."""
+    for out in stage.outs:
+        if Path(out).suffix == ".html":
+            shutil.copy(root / out, artifact.path)
+            return
+    title, body = html.escape(stage.name), "\n".join(_figures(root, stage))
+    page = f'<!doctype html>\n<meta charset="utf-8">\n<title>{title}</title>\n<h1>{title}</h1>\n{body}\n'
+    Path(artifact.path).write_text(page, encoding="utf-8")
+
+
+def _model(artifact: dsl.Model, root: Path, stage: Stage) -> None:
+    """The digest of the weights, and the MLflow run that made them."""
+    weights = root / _out(stage, WEIGHTS)
+    content = sha256(weights)
+    artifact.metadata |= {"sha256": content, "bytes": weights.stat().st_size}
+    if run := tracking.maker(weights.stem, content):
+        artifact.uri = f"runs:/{run}"
+
+
+def _file(artifact: dsl.Dataset, root: Path, stage: Stage) -> None:
+    """The stage's first out."""
+    shutil.copy(root / stage.outs[0], artifact.path)
+
+
+FILL: dict[Any, Callable[[Any, Path, Stage], None]] = {
+    dsl.Metrics: _scores,
+    dsl.ClassificationMetrics: _confusion,
+    dsl.HTML: _page,
+    dsl.Model: _model,
+    dsl.Dataset: _file,
+}
+
+
+def _out(stage: Stage, name: str) -> str:
+    return next(path for path in stage.outs if Path(path).name == name)
+
+
+def _figures(root: Path, stage: Stage) -> Iterator[str]:
+    for path in _files(root, stage):
+        name = html.escape(path.relative_to(root).as_posix())
+        if path.suffix in PICTURES:
+            picture = b64encode(path.read_bytes()).decode()
+            yield f'<h2>{name}</h2>\n<img src="data:image/{PICTURES[path.suffix]};base64,{picture}">'
+        elif path.suffix == ".csv" and len(table := pd.read_csv(path)) <= MOST_ROWS:
+            yield f"<h2>{name}</h2>\n{table.to_html(index=False, float_format=SHORT)}"
+
+
+def _files(root: Path, stage: Stage) -> Iterator[Path]:
+    """The files among the outs, and a folder's first pictures."""
+    for path in (root / out for out in stage.outs):
+        if path.is_dir():
+            yield from [each for each in sorted(path.rglob("*")) if each.suffix in PICTURES][:MOST_PICTURES]
+        else:
+            yield path

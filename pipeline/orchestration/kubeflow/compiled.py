@@ -1,0 +1,110 @@
+"""The graph as a Kubeflow pipeline: a task per stage, with what each kind of stage needs of a node."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from kfp import compiler, dsl, kubernetes
+
+import components
+from pipeline.config import params
+from pipeline.config.kubeflow import Kubeflow, Resources
+from pipeline.foundation.errors import InputError
+from pipeline.orchestration import graph
+from pipeline.orchestration.graph import Graph
+from pipeline.orchestration.kubeflow import task
+
+FILE = Path("pipeline.yaml")
+NAME = "mask-gender-age"
+OUTPUT = "Output"  # Kubeflow's name for what a component returns
+
+
+def write(root: Path = Path(), path: Path = FILE) -> None:
+    """Compile a project's dvc.yaml and params.yaml."""
+    path.write_text(text(root), encoding="utf-8")
+
+
+def check(root: Path = Path(), path: Path = FILE) -> None:
+    """Raise `InputError` unless the compiled file is what dvc.yaml, params.yaml and the components say."""
+    if not path.exists() or path.read_text(encoding="utf-8") != text(root):
+        raise InputError(f"{path} does not fit dvc.yaml and params.yaml: run `python -m pipeline kubeflow compile`")
+
+
+def text(root: Path = Path()) -> str:
+    """The compiled pipeline of a project: its specification, and what Kubernetes is told, as two YAML documents."""
+    read = params.load(root / params.FILE)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / FILE.name
+        compiler.Compiler().compile(_pipeline(graph.read(root), read.kubeflow, read.experiment), str(path))
+        return path.read_text(encoding="utf-8")
+
+
+def _pipeline(stages: Graph, settings: Kubeflow, tracked: str) -> Any:
+    def pipeline(
+        remote: str = settings.remote,
+        mlflow: str = settings.mlflow,
+        experiment: str = tracked,
+        overrides: list[str] = [],  # noqa: B006 (the default that Kubeflow's pages show)
+        image_tag: str = settings.tag,
+    ) -> dsl.Artifact:
+        """Run every stage of dvc.yaml.
+
+        Args:
+            remote: DVC remote through which all data travel, e.g. s3://bucket/folder.
+            mlflow: Address of the MLflow tracking server.
+            experiment: MLflow experiment.
+            overrides: Parameters to change, as in `dvc exp run -S`, e.g. ["models.age.epochs=20"].
+            image_tag: Tag of the image that all tasks run in.
+        """
+        image = f"{settings.image}:{image_tag}"
+        tasks: dict[str, Any] = {}
+        for stage in stages.values():
+            tasks[stage.name] = components.find(stage.kind)(
+                stage=stage.name,
+                run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
+                parents=[tasks[name].outputs[OUTPUT] for name in stage.parents],
+                remote=remote,
+                mlflow=mlflow,
+                experiment=experiment,
+                overrides=overrides,
+            )
+            _configure(tasks[stage.name], stage.name, image, settings, settings.resources(stage.kind))
+        entries = [each.outputs[OUTPUT] for each in tasks.values()]
+        finish = components.find("finish")(
+            run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER, entries=entries, remote=remote, overrides=overrides
+        )
+        _configure(finish, "finish", image, settings, settings.resources("finish"))
+        return finish.outputs["lock"]
+
+    return dsl.pipeline(pipeline, name=NAME, description="Photographs of people in, a checked submission out.")
+
+
+def _configure(each: Any, name: str, image: str, settings: Kubeflow, resources: Resources) -> None:
+    each.set_display_name(name)
+    each.set_container_image(image)
+    each.set_caching_options(False)  # DVC's run-cache knows what a stage depends on; Kubeflow's does not
+    retry = settings.retry
+    each.set_retry(retry.times, f"{retry.wait}s", retry.factor, f"{retry.longest}s")
+    kubernetes.set_timeout(each, resources.timeout)
+    kubernetes.set_image_pull_policy(each, settings.pull)
+    kubernetes.empty_dir_mount(each, "shared-memory", "/dev/shm", medium="Memory", size_limit=settings.shared_memory)
+    kubernetes.empty_dir_mount(each, "scratch", "/tmp", size_limit=settings.disk)
+    for secret, keys in settings.secrets.items():
+        kubernetes.use_secret_as_env(each, secret, {key: key for key in keys}, optional=True)
+    if settings.volume:
+        kubernetes.mount_pvc(each, settings.volume.claim, settings.volume.path)
+        each.set_env_variable(task.SHARED, settings.volume.path)
+    _place(each, resources)
+
+
+def _place(each: Any, resources: Resources) -> None:
+    """Ask for a node's resources, and for the nodes that have them."""
+    each.set_cpu_request(f"{resources.cpu:g}").set_cpu_limit(f"{resources.cpu:g}")
+    each.set_memory_request(resources.memory).set_memory_limit(resources.memory)
+    if resources.accelerator:
+        each.set_accelerator_type(resources.accelerator).set_accelerator_limit(resources.accelerators)
+        each.set_env_variable(task.ACCELERATORS, str(resources.accelerators))
+    for label, value in resources.node_selector.items():
+        kubernetes.add_node_selector(each, label, value)
+    for toleration in resources.tolerations:
+        kubernetes.add_toleration(each, **toleration.model_dump())

@@ -1,0 +1,130 @@
+"""A run on a cluster, from the checks before it to its end."""
+
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from rich.table import Table
+from ruamel.yaml import YAML
+
+from pipeline import tracking
+from pipeline.foundation.errors import InputError, raise_faults
+from pipeline.foundation.live_table import Show, clock
+from pipeline.orchestration import graph
+from pipeline.orchestration.kubeflow import compiled
+from pipeline.orchestration.kubeflow.arguments import Arguments
+from pipeline.orchestration.kubeflow.server import NoAnswerError, Server
+
+ENDED = ("SUCCEEDED", "FAILED", "CANCELED", "SKIPPED")
+PERIOD = 10.0  # seconds between two looks at a run
+PATIENCE = 900.0  # seconds without an answer after which the wait, not the run, is given up
+
+
+def check(arguments: Arguments, image: str) -> None:
+    """Raise one `InputError` with all that would make the run fail.
+
+    pipeline.yaml must be current, MLflow a server, the DVC remote writable and in possession of the tracked data, the
+    overrides must leave the graph as it is, and the image must exist where a container engine here can tell.
+    """
+    checks: Sequence[Callable[[], None]] = (
+        compiled.check,
+        partial(_check_mlflow, arguments.mlflow),
+        arguments.check,
+        partial(_check_image, image),
+    )
+    raise_faults("nothing is submitted", [fault for each in checks for fault in _fault(each)])
+
+
+def wait(server: Server, run_id: str, show: Show) -> None:
+    """Follow a run to its end; raises `InputError` naming the stages that failed, and `NoAnswerError` after silence."""
+    names, heard = task_names(), time.monotonic()
+    while True:
+        try:
+            run, heard = server.run(run_id), time.monotonic()
+        except NoAnswerError as silence:
+            if time.monotonic() - heard > PATIENCE:
+                raise NoAnswerError(f"{silence}; run {run_id} goes on without being watched") from silence
+        else:
+            tasks = _tasks(run, names)
+            show(_table(tasks), {name: str(task.state).lower() for name, task in tasks.items()})
+            if run.state in ENDED:
+                return _require_success(run, tasks)
+        time.sleep(PERIOD)
+
+
+def submit(server: Server, arguments: Arguments) -> str:
+    """Start a run; returns its id. The server's client prints where to look at it."""
+    name = f"{compiled.NAME} {arguments.image_tag}"
+    return server.submit(compiled.FILE, arguments.experiment, name, asdict(arguments))
+
+
+def task_names() -> dict[str, str]:
+    """The stages of pipeline.yaml in their order, by the names of their tasks."""
+    tasks = next(YAML(typ="safe").load_all(compiled.FILE))["root"]["dag"]["tasks"]
+    stages = {task["taskInfo"]["name"]: key for key, task in tasks.items()}
+    return {stages[name]: name for name in [*graph.read(), "finish"]}
+
+
+def _tasks(run: Any, names: Mapping[str, str]) -> dict[str, Any]:
+    """What the server tells of every stage, the last attempt of each; drivers and the like are left out."""
+    details = (run.run_details and run.run_details.task_details) or []
+    found = {names.get(task.display_name, task.display_name): task for task in details}
+    return {name: found[name] for name in names.values() if name in found}
+
+
+def _table(tasks: Mapping[str, Any]) -> Table:
+    table = Table("stage", "state", "time")
+    for name, task in tasks.items():
+        end = task.end_time if str(task.state) in ENDED and task.end_time else datetime.now(UTC)
+        table.add_row(
+            name, str(task.state).lower(), clock((end - task.start_time).total_seconds()) if task.start_time else ""
+        )
+    return table
+
+
+def _require_success(run: Any, tasks: Mapping[str, Any]) -> None:
+    if run.state == "SUCCEEDED":
+        return
+    failed = {name: task for name, task in tasks.items() if task.state == "FAILED"}
+    faults = [f"{name}: {task.error.message if task.error else 'see its log'}" for name, task in failed.items()]
+    raise_faults(
+        f"run {run.run_id}: {run.state.lower()}", faults or [run.error.message if run.error else "no stage says why"]
+    )
+
+
+def _fault(check: Callable[[], None]) -> Iterator[str]:
+    try:
+        check()
+    except InputError as error:
+        yield str(error)
+
+
+def _check_mlflow(address: str) -> None:
+    plain = tracking.without_secrets(address)
+    if plain != address:
+        raise InputError(
+            f"MLflow at {plain}: its address holds a password, which Kubeflow's pages would show; put it into the "
+            "secret that kubeflow.secrets names"
+        )
+    if not address.startswith(("http://", "https://")):
+        raise InputError(f"MLflow at {address}: tasks on a cluster need a server, http://... or https://...")
+
+
+def _check_image(image: str) -> None:
+    engine = shutil.which("docker")
+    if engine is None:
+        print(f"{image}: not checked, there is no container engine here")
+        return
+    asked = [
+        subprocess.run([engine, *words, "inspect", image], capture_output=True, text=True, check=False)
+        for words in (["image"], ["manifest"])
+    ]
+    if all(answer.returncode for answer in asked):
+        raise InputError(
+            f"image {image}: neither here nor in its registry ({asked[-1].stderr.strip()}); build and push it"
+        )

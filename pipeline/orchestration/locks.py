@@ -1,0 +1,91 @@
+"""Entries of dvc.lock: what a stage read and made, as files and as text that travels between machines."""
+
+import base64
+import binascii
+import zlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline.foundation.errors import InputError, raise_faults
+from pipeline.orchestration.graph import Graph, Stage
+
+Entries = dict[str, dict[str, Any]]  # by the stage's name
+
+FILE = Path("dvc.lock")
+
+
+def read(path: Path = FILE) -> Entries:
+    """The entries of a dvc.lock; none when there is no such file."""
+    return _parse(path.read_text(encoding="utf-8"), str(path)) if path.exists() else {}
+
+
+def write(entries: Entries, path: Path = FILE) -> None:
+    """Replace a dvc.lock, as DVC writes it; a kill at any moment leaves the old one or the new one."""
+    partial = path.with_suffix(".partial")
+    partial.write_text(_dump(entries), encoding="utf-8")
+    partial.replace(path)
+
+
+def pack(entries: Entries) -> str:
+    """Entries as one short word without quotes.
+
+    Kubeflow hands all parameters of a task to its container as one argument, and Linux allows that 128 KiB.
+    """
+    return base64.b64encode(zlib.compress(_dump(entries).encode(), level=9)).decode()
+
+
+def unpack(word: str) -> Entries:
+    """The entries of a packed word; raises `InputError` when it is none."""
+    try:
+        return _parse(zlib.decompress(base64.b64decode(word, validate=True)).decode(), "lock entries")
+    except (binascii.Error, zlib.error, UnicodeDecodeError):
+        raise InputError(f"lock entries: '{word[:40]}' is not what a task of this pipeline hands on") from None
+
+
+def join(words: Iterable[str]) -> Entries:
+    """The entries of several packed words together."""
+    entries: Entries = {}
+    for word in words:
+        entries |= unpack(word)
+    return entries
+
+
+def check(entries: Entries, graph: Graph, expected: Iterable[str]) -> None:
+    """Raise `InputError` unless there is an entry of exactly the expected stages, each as the graph has it."""
+    names = set(expected)
+    faults = [f"{name}: no entry" for name in names - set(entries)]
+    faults += [f"{name}: an entry that nothing here depends on" for name in set(entries) - names]
+    for name in names & set(entries):
+        faults += [f"{name}: {fault}" for fault in _differences(entries[name], graph[name])]
+    raise_faults(
+        "lock entries of another version of the graph; run `python -m pipeline kubeflow compile` and build the image "
+        "from one commit, then start anew",
+        sorted(faults),
+    )
+
+
+def _differences(entry: Mapping[str, Any], stage: Stage) -> Iterable[str]:
+    if entry.get("cmd") != stage.command:
+        yield f"its command was `{entry.get('cmd')}`; dvc.yaml has `{stage.command}`"
+    for key, paths in {"deps": stage.dependencies, "outs": stage.outs}.items():
+        found = {each["path"] for each in entry.get(key, [])}
+        if found != set(paths):
+            yield f"its {key} were {', '.join(sorted(found))}; dvc.yaml has {', '.join(sorted(paths))}"
+
+
+def _dump(entries: Entries) -> str:
+    from dvc.utils.serialize import dumps_yaml
+
+    return str(dumps_yaml({"schema": "2.0", "stages": entries}))
+
+
+def _parse(text: str, place: str) -> Entries:
+    from dvc.schema import COMPILED_LOCKFILE_SCHEMA
+    from dvc.utils.serialize import YAMLFileCorruptedError, parse_yaml
+    from voluptuous import Invalid
+
+    try:
+        return dict(COMPILED_LOCKFILE_SCHEMA(parse_yaml(text, place)).get("stages", {}))
+    except (YAMLFileCorruptedError, Invalid) as error:
+        raise InputError(f"{place}: not a dvc.lock: {error}") from None

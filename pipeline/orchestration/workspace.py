@@ -1,0 +1,119 @@
+"""A scratch copy of the project for one task: its code and parameters without its data, bound to a DVC remote."""
+
+import logging
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import chdir, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from pipeline.foundation.errors import InputError, raise_faults
+from pipeline.orchestration import graph
+from pipeline.orchestration.graph import Graph
+
+PROJECT = Path(__file__).parents[2]
+FILES = ("dvc.yaml", "params.yaml", ".dvcignore")
+
+
+@contextmanager
+def scratch(
+    remote: str, overrides: Sequence[str] = (), shared: Path | None = None, project: Path = PROJECT
+) -> Iterator[Path]:
+    """A folder in which DVC can run the project's stages; it is gone afterwards.
+
+    `overrides` are those of `dvc exp run -S`; `shared` is a folder for a DVC cache that several tasks use.
+    Raises `InputError` for overrides that name no parameter or change the graph, and for code that is not there.
+    """
+    with TemporaryDirectory(prefix="pipeline-") as folder:
+        root = Path(folder).resolve()
+        for name in FILES:
+            shutil.copy(project / name, root / name)
+        for tracked in project.glob("data/**/*.dvc"):
+            _copy(tracked, root / tracked.relative_to(project))
+        _initialize(root, remote, shared)
+        override(root, overrides)
+        _copy_code(graph.read(root), project, root)
+        yield root
+
+
+@contextmanager
+def repository(root: Path) -> Iterator[Any]:
+    """DVC on a workspace, from within it; what DVC cannot do is an `InputError`."""
+    from dvc.repo import Repo
+
+    with chdir(root), _told(), Repo() as opened:
+        yield opened
+
+
+def in_full(remote: str) -> str:
+    """The address of a DVC remote, that of a folder from the root on."""
+    return remote if "://" in remote else str(Path(remote).resolve())
+
+
+def override(root: Path, overrides: Sequence[str]) -> None:
+    """Change params.yaml as `dvc exp run -S` does; raises `InputError` when that would change the graph."""
+    if not overrides:
+        return
+    before = graph.read(root)
+    _apply(root, overrides)
+    raise_faults(
+        f"the overrides {', '.join(overrides)} change the graph, which a compiled pipeline cannot; "
+        "change params.yaml and run `python -m pipeline kubeflow compile`",
+        list(graph.changes(before, graph.read(root))),
+    )
+
+
+def _apply(root: Path, overrides: Sequence[str]) -> None:
+    from dvc.exceptions import DvcException
+    from dvc.utils.cli_parse import to_path_overrides
+    from dvc.utils.hydra import apply_overrides
+
+    try:
+        for file, changes in to_path_overrides(overrides).items():
+            if file != "params.yaml":
+                raise InputError(f"override of {file}: only params.yaml has parameters")
+            apply_overrides(root / file, changes)
+    except DvcException as error:
+        raise InputError(f"overrides {', '.join(overrides)}: {error.__cause__ or error}") from None
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    from dvc.exceptions import DvcException
+
+    try:
+        yield
+    except DvcException as error:
+        raise InputError(f"DVC: {error}: {error.__cause__}" if error.__cause__ else f"DVC: {error}") from error
+
+
+def _initialize(root: Path, remote: str, shared: Path | None) -> None:
+    from dvc.repo import Repo
+
+    logging.getLogger("dvc.repo.init").setLevel(logging.WARNING)  # of a repository that goes away nobody need hear
+    with _told(), Repo.init(str(root), no_scm=True) as opened, opened.config.edit() as config:
+        config["core"] |= {"remote": "remote", "analytics": False, "check_update": False}
+        config["core"]["site_cache_dir"] = str(root / ".dvc" / "site")
+        config["remote"]["remote"] = {"url": in_full(remote)}
+        if shared:
+            config["cache"] |= {"dir": str(shared / "cache"), "type": "reflink,symlink,copy"}
+
+
+def _copy_code(stages: Graph, project: Path, root: Path) -> None:
+    """Copy the package that the commands run, and what else stages depend on that comes with the project."""
+    paths = sorted({Path(__file__).parents[1].name, *(path for stage in stages.values() for path in stage.code)})
+    faults = [
+        f"{path}: not in {project}" for path in paths if ".." in Path(path).parts or not (project / path).exists()
+    ]
+    raise_faults("dependencies that come neither from a stage nor from DVC; for data: `dvc add` it below data/", faults)
+    for path in paths:
+        _copy(project / path, root / path)
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+    else:
+        shutil.copy(source, target)

@@ -1,0 +1,129 @@
+"""What a model said of people that it had not seen: the table that goes with every registered version."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from pipeline.formats import tables
+from pipeline.schema import bootstrap, metrics
+from pipeline.schema.heads import attributes
+from pipeline.schema.labels import ATTRIBUTES, Codes, label_codes, names, shape, values
+from pipeline.schema.probabilities import Heads, likeliest
+
+FILE = "evidence.csv"
+PREDICTED = "predicted_"
+COLUMNS: dict[str, tables.Kind] = {
+    "path": "text",
+    "person": "text",
+    "fold": "integer",
+    "mask": "text",
+    "gender": "text",
+    "age": "integer",
+}
+SLICES = names(("gender", "age"))
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A row a labelled picture: its labels and fold, and `predicted_<attribute>`, empty where nobody held it out."""
+
+    table: pd.DataFrame
+
+    @classmethod
+    def of(cls, pictures: pd.DataFrame, predicted: pd.DataFrame) -> "Evidence":
+        """From all labelled pictures with their fold, and predictions by path, a column an attribute."""
+        table = pictures[list(COLUMNS)].merge(
+            predicted.add_prefix(PREDICTED), left_on="path", right_index=True, how="left"
+        )
+        return cls(table.fillna("").sort_values("path", ignore_index=True))
+
+    @classmethod
+    def read(cls, path: Path) -> "Evidence":
+        """From the file that `tables.write` wrote of its table."""
+        return cls(tables.read(path, COLUMNS))
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """The attributes that are predicted, in the usual order."""
+        return tuple(name for name in ATTRIBUTES if f"{PREDICTED}{name}" in self.table)
+
+    @cached_property
+    def held_out(self) -> pd.DataFrame:
+        """The rows of the pictures that were predicted."""
+        return self.table[self.table[f"{PREDICTED}{self.attributes[0]}"] != ""].reset_index(drop=True)
+
+    def leaks(self) -> set[str]:
+        """People that were held out and yet trained on: they have pictures in other folds than the one held out."""
+        folds = self.table.groupby("person")["fold"].nunique()
+        return set(folds.index[folds > 1]) & set(self.held_out["person"])
+
+    def of_people(self, people: set[str]) -> "Evidence":
+        """The evidence of some people alone."""
+        return Evidence(self.table[self.table["person"].isin(people)].reset_index(drop=True))
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Held-out pictures (n) as codes of the product of some attributes: true, predicted, and each person's slice."""
+
+    people: Sequence[str]
+    slices: Codes
+    true: Codes
+    predicted: Codes
+    attributes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, evidence: Evidence, attributes: tuple[str, ...] = ()) -> "Reading":
+        """All attributes that are predicted, or the given ones of them."""
+        chosen, rows = attributes or evidence.attributes, evidence.held_out
+        said = [pd.Index(ATTRIBUTES[name]).get_indexer(pd.Index(rows[f"{PREDICTED}{name}"])) for name in chosen]
+        return cls(
+            list(rows["person"]),
+            label_codes(rows, ("gender", "age")),
+            label_codes(rows, chosen),
+            np.asarray(np.ravel_multi_index(tuple(said), shape(chosen)), np.int64),
+            chosen,
+        )
+
+    @property
+    def classes(self) -> list[str]:
+        """The names of the codes."""
+        return names(self.attributes)
+
+    @cached_property
+    def f1(self) -> npt.NDArray[np.float64]:
+        """F1 (classes,) of each class."""
+        return metrics.f1(metrics.confusion(self.true, self.predicted, len(self.classes)))
+
+    @property
+    def right(self) -> npt.NDArray[np.bool_]:
+        """Which pictures (n,) are answered rightly in all attributes."""
+        return np.asarray(self.true == self.predicted)
+
+    def f1_draws(self) -> npt.NDArray[np.float64]:
+        """F1 (draws, classes) under redrawing of people."""
+        return bootstrap.f1s(self.people, self.slices, self.true, self.predicted, len(self.classes))
+
+    def of_slice(self, code: int) -> "Reading":
+        """The pictures of one slice of gender x age band."""
+        own = self.slices == code
+        people = [person for person, mine in zip(self.people, own, strict=True) if mine]
+        return Reading(people, self.slices[own], self.true[own], self.predicted[own], self.attributes)
+
+
+def of_classes(paths: Sequence[str], codes: Codes) -> pd.DataFrame:
+    """Predictions of an ensemble, by path, from class codes 0..17 (n,)."""
+    return pd.DataFrame(values(codes), index=list(paths))
+
+
+def of_heads(paths: Sequence[str], heads: Heads) -> pd.DataFrame:
+    """Predictions of a model, by path, from what its heads say: the likeliest values of each head."""
+    columns: dict[str, npt.NDArray[np.str_]] = {}
+    for head, numbers in heads.items():
+        columns |= values(likeliest(numbers), attributes(head))
+    return pd.DataFrame(columns, index=list(paths))

@@ -1,0 +1,9 @@
+"""What a registered model is when it is used: photographs in, answers out. MLflow loads it by this module's name."""
+
+from pathlib import Path
+
+from pipeline.registry.serving.classifier import Classifier
+
+
+def _load_pyfunc(folder: str) -> Classifier:
+    return Classifier(Path(folder))

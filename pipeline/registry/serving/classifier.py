@@ -1,0 +1,93 @@
+"""A registered model at work: crops photographs as training did, asks its members, and answers as the ensemble did."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.ensembling import fitted_ensemble
+from pipeline.ensembling.blend import EVERYTHING
+from pipeline.faces.config import Crop
+from pipeline.faces.cropping import BATCH, Cropper
+from pipeline.faces.detection import device
+from pipeline.faces.threads import pool
+from pipeline.formats.images import Pixels
+from pipeline.foundation.errors import raise_faults
+from pipeline.foundation.progress import watch
+from pipeline.modeling.inference import Predictor
+from pipeline.registry.serving import request_parsing
+from pipeline.schema import predictions
+from pipeline.schema.heads import attributes
+from pipeline.schema.labels import ATTRIBUTES, names, values
+from pipeline.schema.probabilities import Heads, Table, likeliest, marginal
+
+CROP = "crop.json"
+FORMULA = "formula.json"
+MEMBERS = "members"
+
+
+class Classifier:
+    """The members of a folder with the crops that they were trained on and, for an ensemble, its formula."""
+
+    def __init__(self, folder: Path) -> None:
+        crop = Crop.model_validate_json((folder / CROP).read_bytes())
+        self._cropper = Cropper(crop, device())
+        self._formula = fitted_ensemble.read(folder / FORMULA) if (folder / FORMULA).exists() else None
+        self._members = {path.stem: Predictor(path) for path in sorted((folder / MEMBERS).iterdir())}
+
+    def predict(self, model_input: Any, params: object = None) -> pd.DataFrame:  # noqa: ARG002 (MLflow's interface)
+        """A row a photograph, in their order.
+
+        An ensemble says `class` (0..17), `mask`, `gender`, `age`, the `probability` of the class, those of the 18
+        classes by their names, and of each attribute's values as `mask=worn`. A single model says, for each head,
+        what is likeliest and `<head>=<value>`, or the years.
+        Raises `InputError` that names all photographs that cannot be read, before any is answered.
+        """
+        cells = request_parsing.cells(model_input)
+        crops = self._crop(cells)
+        said = {
+            name: member(crops, workers=0)
+            for name, member in watch(self._members.items(), "predict", len(self._members))
+        }
+        answers = _of_ensemble(self._formula, said) if self._formula else _of_model(list(said.values()))
+        index = model_input.index if isinstance(model_input, pd.DataFrame) else None
+        return answers.set_axis(index) if index is not None else answers
+
+    def _crop(self, cells: Sequence[Any]) -> Pixels:
+        """Crops (n, height, width, 3), searched in the batches of the stage `crop`, a batch a thread of torch."""
+
+        def cut(batch: Sequence[tuple[Any, str]]) -> tuple[list[Pixels], list[str]]:
+            pictures, faults = request_parsing.read_all(batch)
+            return [] if faults else [crop.pixels for crop in self._cropper(pictures)], faults
+
+        batches = list(request_parsing.batches(cells, BATCH))
+        with pool() as threads:
+            found = list(watch(threads.map(cut, batches), "crop", len(batches)))
+        raise_faults("photographs that cannot be read", [fault for _, faults in found for fault in faults])
+        return np.stack([crop for crops, _ in found for crop in crops])
+
+
+def _of_ensemble(fitted: fitted_ensemble.Formula, said: Mapping[str, Heads]) -> pd.DataFrame:
+    voices = {name: [said[member] for member in members] for name, members in fitted.voters.items()}
+    table = fitted.answer(voices)
+    codes = table.argmax(axis=1)
+    likeliest = {"class": codes, **values(codes), "probability": table.max(axis=1)}
+    return pd.concat([pd.DataFrame(likeliest), _probabilities(table)], axis=1)
+
+
+def _probabilities(table: Table) -> pd.DataFrame:
+    parts = [pd.DataFrame(marginal(EVERYTHING, table, name), columns=_columns(name)) for name in ATTRIBUTES]
+    return pd.concat([pd.DataFrame(table, columns=names()), *parts], axis=1)
+
+
+def _of_model(members: Sequence[Heads]) -> pd.DataFrame:
+    """The mean of what a model's members say, head by head."""
+    means = {head: np.stack([heads[head] for heads in members]).mean(axis=0, dtype=np.float64) for head in members[0]}
+    answers = {head: np.array(names(attributes(head)))[likeliest(mean)] for head, mean in means.items()}
+    return pd.concat([pd.DataFrame(answers), predictions.columns(means)], axis=1)
+
+
+def _columns(attribute: str) -> list[str]:
+    return [f"{attribute}={value}" for value in ATTRIBUTES[attribute]]

@@ -1,0 +1,84 @@
+"""The photographs of a request: paths, bytes, base64 or arrays, alone, in a list or in the first column of a table."""
+
+import base64
+import os
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.formats import images
+from pipeline.formats.images import Pixels
+from pipeline.foundation.errors import InputError
+
+SERVED = "_MLFLOW_IS_IN_SERVING_ENVIRONMENT"  # what `mlflow models serve` sets
+BASE64 = re.compile(r"(?:data:image/\w+;base64,)?((?:/9j/|iVBORw0KGgo)[A-Za-z0-9+/\s]++=*+)\s*+")
+"""A JPEG or PNG picture in base64: both begin with bytes that no sensible path begins with.
+
+Nothing is read twice (`++`, `*+`): else a request of a megabyte of blanks would take an hour to be refused.
+"""
+
+
+def cells(photographs: Any) -> list[Any]:
+    """The photographs of a request, one by one; raises `InputError` when there are none."""
+    match photographs:
+        case pd.DataFrame():
+            found = list(photographs.iloc[:, 0]) if photographs.shape[1] else []
+        case str() | bytes() | Path():
+            found = [photographs]
+        case np.ndarray() if photographs.ndim == 3 and photographs.dtype == np.uint8:
+            found = [photographs]
+        case _:
+            found = list(photographs)
+    if not found:
+        raise InputError("no photographs; give paths, bytes, base64 or uint8 arrays (height, width, 3)")
+    return found
+
+
+def read(cell: Any, name: str) -> Pixels:
+    """Upright RGB pixels (height, width, 3) of one photograph; `name` is what an `InputError` calls it.
+
+    A served model opens no path: a request must not name files of the machine that answers it.
+    """
+    match cell:
+        case bytes():
+            return images.decode(cell, name)
+        case np.ndarray() if cell.dtype == np.uint8 and cell.ndim == 3 and cell.shape[2] == 3 and cell.size:
+            return cell
+        case np.ndarray():
+            raise InputError(f"{name}: an array of {cell.dtype} {cell.shape}; it must be uint8 (height, width, 3), RGB")
+        case str() if found := BASE64.fullmatch(cell):
+            return _decode(found[1], name)
+        case str() | Path() if os.environ.get(SERVED) == "true":
+            raise InputError(f"{name}: neither a JPEG nor a PNG picture in base64; a served model opens no paths")
+        case str() | Path():
+            return images.read(Path(cell))
+    raise InputError(f"{name}: a {type(cell).__name__} is no photograph")
+
+
+def read_all(batch: Sequence[tuple[Any, str]]) -> tuple[list[Pixels], list[str]]:
+    """The pictures of photographs and their names, but for those that cannot be read, and what is wrong with these."""
+    pictures, faults = [], []
+    for cell, name in batch:
+        try:
+            pictures.append(read(cell, name))
+        except InputError as error:
+            faults.append(str(error))
+    return pictures, faults
+
+
+def batches(cells: Sequence[Any], size: int) -> Iterator[list[tuple[Any, str]]]:
+    """Photographs with their names, counted from 1, in batches."""
+    named = [(cell, f"photograph {number}") for number, cell in enumerate(cells, start=1)]
+    for start in range(0, len(named), size):
+        yield named[start : start + size]
+
+
+def _decode(text: str, name: str) -> Pixels:
+    try:
+        return images.decode(base64.b64decode(text), name)
+    except ValueError as error:
+        raise InputError(f"{name}: not base64: {error}") from None

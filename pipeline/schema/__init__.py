@@ -1,0 +1,1 @@
+"""The label schema and its arithmetic: classes, probabilities, metrics, the bootstrap."""

@@ -1,0 +1,85 @@
+"""Scores of predicted classes: macro F1, accuracy and which attributes are wrong, from arrays of codes or counts."""
+
+import json
+from collections.abc import Mapping
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.schema.labels import ATTRIBUTES, CLASSES, Codes, decode
+
+Scores = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.number[Any]]
+"""Pictures, or the sums of what they weigh."""
+
+
+def confusion(targets: Codes, predictions: Codes, classes: int = CLASSES) -> Codes:
+    """Counts (classes, classes) of pictures by true class (row) and predicted class (column).
+
+    Raises `ValueError` for a code outside 0..classes-1.
+    """
+    cells = np.ravel_multi_index((targets, predictions), (classes, classes))
+    return np.bincount(cells, minlength=classes**2).reshape(classes, classes)
+
+
+def accuracy(counts: Codes) -> float:
+    """Share of pictures on the diagonal of a confusion matrix; 0 without pictures."""
+    return float(np.trace(counts) / max(counts.sum(), 1))
+
+
+def precision(counts: Codes) -> Scores:
+    """Share of right pictures among those predicted as each class; 0 for a class never predicted."""
+    return _ratio(np.diag(counts), counts.sum(axis=0))
+
+
+def recall(counts: Codes) -> Scores:
+    """Share of right pictures among those of each class; 0 for a class that never occurs."""
+    return _ratio(np.diag(counts), counts.sum(axis=1))
+
+
+def f1(counts: Counts) -> Scores:
+    """F1 of each class, 2 TP / (2 TP + FP + FN); 0 for a class that neither occurs nor is predicted."""
+    return _ratio(2 * np.diag(counts), counts.sum(axis=0) + counts.sum(axis=1))
+
+
+def macro_f1(counts: Counts) -> float:
+    """Mean F1 over all classes of a confusion matrix, absent ones (0) included: the competition's score."""
+    return float(f1(counts).mean())
+
+
+def score(targets: Codes, predictions: Codes) -> dict[str, float]:
+    """Scores of class codes 0..17: over the 18 classes, and of each attribute alone."""
+    scores = _pair("", confusion(targets, predictions))
+    for (attribute, values), target, prediction in zip(
+        ATTRIBUTES.items(), decode(targets), decode(predictions), strict=True
+    ):
+        scores |= _pair(f"{attribute}_", confusion(target, prediction, len(values)))
+    return scores
+
+
+def errors(targets: Codes, predictions: Codes) -> dict[str, int]:
+    """Number of pictures that are `right`, wrong in `mask` alone, ..., wrong in `mask,gender,age`: 8 counts."""
+    wrong = np.stack([t != p for t, p in zip(decode(targets), decode(predictions), strict=True)], axis=-1)
+    return {
+        ",".join(subset) or "right": int((wrong == [name in subset for name in ATTRIBUTES]).all(axis=-1).sum())
+        for size in range(len(ATTRIBUTES) + 1)
+        for subset in combinations(ATTRIBUTES, size)
+    }
+
+
+def write(path: Path, scores: Mapping[str, Any]) -> None:
+    """Write scores as JSON: floats with six digits, so that the last bits of a sum do not change the file."""
+    rounded = json.loads(json.dumps(scores), parse_float=lambda number: round(float(number), 6))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(rounded, indent=2) + "\n", encoding="utf-8")
+
+
+def _ratio(part: Counts, whole: Counts) -> Scores:
+    return np.divide(part, whole, out=np.zeros(len(whole)), where=whole > 0)
+
+
+def _pair(prefix: str, counts: Codes) -> dict[str, float]:
+    return {f"{prefix}macro_f1": macro_f1(counts), f"{prefix}accuracy": accuracy(counts)}

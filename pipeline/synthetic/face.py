@@ -1,0 +1,102 @@
+"""A face without its eyes: skin, light and shadow on it, ears, nose, mouth and beard."""
+
+from pipeline.synthetic.canvas import Canvas, Points, Stencil
+from pipeline.synthetic.person import Expression, Person
+from pipeline.synthetic.shapes import both, darker, ellipse, lighter, mix, ribbon, symmetric
+
+BLUSH = (230.0, 104.0, 94.0)
+GOLD = (244.0, 214.0, 130.0)
+
+
+def draw(canvas: Canvas, person: Person, expression: Expression) -> Stencil:
+    """Paint the bare face; its stencil is returned, to paint within."""
+    if person.style.bares_ears:
+        _ears(canvas, person)
+    contour = _contour(person)
+    canvas.paint(contour, colour=person.skin)
+    inside = canvas.stencil(contour)
+    _shade(canvas, person, inside)
+    _beard(canvas, person, inside)
+    _nose(canvas, person)
+    _mouth(canvas, person, expression)
+    return inside
+
+
+def _contour(person: Person) -> Points:
+    jaw, low = person.jaw + 0.05 * person.sag, person.chin
+    skull = [(0.0, -1.25), (0.55, -1.14), (0.9, -0.72), (1.0, -0.15), (0.97, 0.32)]
+    return symmetric([*skull, (jaw + 0.1, 0.86), (jaw * 0.62 + 0.02, low - 0.14), (0.0, low)])
+
+
+def _ears(canvas: Canvas, person: Person) -> None:
+    canvas.paint(*both(ellipse(1.0, 0.2, 0.16, 0.29, 0.12)), colour=darker(person.skin, 0.06))
+    hollow = ellipse(1.03, 0.18, 0.08, 0.17, 0.12)
+    canvas.paint(*both(hollow), colour=darker(person.skin, 0.3), opacity=0.5, blur=0.03)
+    if person.earrings:
+        canvas.paint(*both(ellipse(1.03, 0.5, 0.06, 0.06)), colour=GOLD)
+
+
+def _shade(canvas: Canvas, person: Person, inside: Stencil) -> None:
+    shadow, light, low = darker(person.skin, 0.32), lighter(person.skin, 0.75), person.chin
+    right = [(0.72, 1.0), (0.98, 0.3), (0.98, -0.5)]
+    rim = ribbon([*((-x, y) for x, y in right[::-1]), (0, low + 0.05), *right], 0.34, (1, 1))
+    canvas.paint(rim, colour=shadow, opacity=0.5, blur=0.17, within=inside)
+    canvas.paint(*both(ellipse(0.42, -0.06, 0.3, 0.17)), colour=shadow, opacity=0.5, blur=0.1, within=inside)
+    canvas.paint(ellipse(-0.1, -0.5, 0.45, 0.2), colour=light, opacity=0.45, blur=0.2, within=inside)
+    canvas.paint(ellipse(0, low - 0.16, 0.17, 0.08), colour=light, opacity=0.4, blur=0.08, within=inside)
+    canvas.paint(*both(ellipse(0.55, 0.44, 0.22, 0.15)), colour=BLUSH, opacity=person.blush, blur=0.13, within=inside)
+    canvas.paint(*both(ellipse(0.52, 0.3, 0.17, 0.07)), colour=light, opacity=0.35, blur=0.08, within=inside)
+
+
+def _beard(canvas: Canvas, person: Person, inside: Stencil) -> None:
+    shadow = mix(darker(person.skin, 0.45), person.brows, 0.35)
+    area = symmetric([(0, 0.66), (0.3, 0.66), (0.5, 0.72), (0.86, 0.6), (0.7, 1.2), (0, 1.45)])
+    canvas.paint(area, colour=shadow, opacity=0.34 * person.stubble, blur=0.1, within=inside)
+    half = ribbon([(0.0, 0.7), (0.2, 0.7), (0.36, 0.8)], 0.11, (0.9, 0.1))
+    canvas.paint(*both(half), colour=person.brows, opacity=person.moustache)
+
+
+def _nose(canvas: Canvas, person: Person) -> None:
+    shadow, wide = darker(person.skin, 0.42), 0.17 * person.nose
+    bright = lighter(person.skin, 0.8)
+    canvas.paint(ribbon([(0.14, -0.12), (0.1, 0.12), (wide * 0.9, 0.4)], 0.1), colour=shadow, opacity=0.4, blur=0.06)
+    canvas.paint(ribbon([(-0.14, -0.12), (-0.1, 0.1)], 0.06), colour=shadow, opacity=0.25, blur=0.05)
+    canvas.paint(ribbon([(-0.01, -0.1), (-0.015, 0.3)], 0.09), colour=bright, opacity=0.5, blur=0.04)
+    canvas.paint(ellipse(0, 0.52, wide, 0.05), colour=shadow, opacity=0.5, blur=0.05)
+    canvas.paint(ellipse(-0.02, 0.4, 0.07, 0.055), colour=bright, opacity=0.75, blur=0.035)
+    wing = ribbon([(wide, 0.36), (wide * 1.16, 0.45), (wide * 0.9, 0.505)], 0.03)
+    canvas.paint(*both(wing), colour=shadow, opacity=0.75)
+    nostril = ellipse(wide * 0.48, 0.488, 0.048, 0.024, -0.25)
+    canvas.paint(*both(nostril), colour=darker(person.skin, 0.72), opacity=0.85)
+
+
+def _mouth(canvas: Canvas, person: Person, expression: Expression) -> None:
+    smile, full = expression.smile, 1.0 - 0.35 * person.sag
+    wide = person.mouth * (0.92 + 0.2 * smile)
+    corner = 0.86 - 0.07 * smile + 0.02 * person.sag
+    opening = max(0.0, smile - 0.55) * 0.2
+    low = 0.86 + 0.03 * smile + opening
+    under = ellipse(0, 1.03 + opening, wide * 0.6, 0.04)
+    canvas.paint(under, colour=darker(person.skin, 0.4), opacity=0.4, blur=0.05)
+    if opening:
+        _teeth(canvas, wide, corner, low)
+    arch = [(0, 0.8), (0.09, 0.79 - 0.015 * full), (wide * 0.6, 0.82 - 0.02 * smile)]
+    canvas.paint(symmetric([*arch, (wide, corner), (wide * 0.5, 0.87), (0, 0.88)]), colour=darker(person.lips, 0.1))
+    rim = [(0, low - 0.02), (wide * 0.5, low - 0.02 - 0.02 * smile), (wide * 0.97, corner)]
+    lower = symmetric([*rim, (wide * 0.55, low + 0.075 * full), (0, low + 0.105 * full)])
+    canvas.paint(lower, colour=person.lips)
+    shine = ellipse(-0.04, low + 0.05 * full, wide * 0.3, 0.02)
+    canvas.paint(shine, colour=(255, 240, 236), opacity=0.45, blur=0.03)
+    if not opening:
+        half = ribbon([(0, 0.868), (wide * 0.5, 0.872), (wide * 1.04, corner - 0.01)], 0.026, (1, 0.3))
+        canvas.paint(*both(half), colour=darker(person.lips, 0.55))
+    dimple = ellipse(wide * 1.08, corner, 0.035, 0.035)
+    canvas.paint(*both(dimple), colour=darker(person.skin, 0.45), opacity=0.4, blur=0.03)
+
+
+def _teeth(canvas: Canvas, wide: float, corner: float, low: float) -> None:
+    top = [(0, 0.85), (wide * 0.6, 0.84)]
+    hole = symmetric([*top, (wide * 0.95, corner), (wide * 0.55, low + 0.03), (0, low + 0.05)])
+    canvas.paint(hole, colour=(110, 40, 44))
+    teeth = symmetric([*top, (wide * 0.86, corner + 0.01), (wide * 0.5, low - 0.03), (0, low - 0.015)])
+    canvas.paint(teeth, colour=(250, 247, 240))

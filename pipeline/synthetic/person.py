@@ -1,0 +1,125 @@
+"""A person to draw: looks that follow gender and age in years, with chance in every one of them."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from pipeline.synthetic.canvas import Colour
+from pipeline.synthetic.shapes import mix
+from pipeline.synthetic.styles import STYLES, Style
+
+FAIR, TAN = (252.0, 226.0, 203.0), (219.0, 170.0, 130.0)
+BLACK, BROWN, SILVER = (34.0, 28.0, 30.0), (104.0, 66.0, 44.0), (166.0, 164.0, 166.0)
+CLOTHES: tuple[Colour, ...] = (
+    (58, 84, 128), (196, 84, 78), (240, 236, 226), (70, 72, 80), (92, 138, 112), (226, 178, 92),
+    (150, 118, 168), (112, 160, 196), (234, 160, 164), (140, 104, 82), (46, 58, 72), (190, 200, 176),
+)  # fmt: skip
+BACKDROPS: tuple[Colour, ...] = (
+    (206, 222, 232), (236, 222, 204), (214, 228, 208), (232, 210, 212), (220, 214, 232),
+    (240, 232, 196), (200, 216, 216), (226, 226, 224), (188, 200, 214), (238, 214, 190),
+)  # fmt: skip
+
+WALLS = ("lights", "window", "stripes")
+
+
+@dataclass(frozen=True)
+class Expression:
+    """What a face does in one picture: smile from 0 to 1, gaze in head units, lids from 0 (closed) to 1."""
+
+    smile: float
+    gaze: float
+    lids: float
+
+
+@dataclass(frozen=True)
+class Person:
+    """What stays the same in all pictures of a person; shares run from 0 to 1, lengths are in head units."""
+
+    skin: Colour
+    hair: Colour
+    brows: Colour
+    lips: Colour
+    style: Style
+    jaw: float
+    chin: float
+    eye: float
+    lashes: float
+    brow: float
+    nose: float
+    mouth: float
+    wrinkles: float
+    sag: float
+    blush: float
+    grey: float
+    recession: float
+    stubble: float
+    moustache: float
+    earrings: bool
+    glasses: float
+    frame: Colour
+    cloth: Colour
+    accent: Colour
+    collar: str
+    backdrop: Colour
+    wall: str
+    texture: int
+
+    @classmethod
+    def imagine(cls, gender: str, age: float, rng: np.random.Generator) -> Self:
+        """A person of a gender (male, female) and an age in years."""
+        man = float(gender == "male")
+        looks = age + rng.normal(0, 1.5)
+        old = rise(looks, 26, 64)
+        mature = rise(looks, 26, 36)
+        grey = rise(looks + rng.normal(0, 2.0), 43, 62) ** 1.8
+        skin = mix(FAIR, TAN, float(np.clip(rng.beta(1.6, 2.4) + 0.15 * man - 0.05 + 0.1 * old, 0, 1)))
+        dyed = (1 - mature) * rng.uniform(0.25, 1)
+        natural = mix(BLACK, BROWN, 0.2 * rng.random() + 0.8 * dyed * (1 - 0.4 * man))
+        cloth, accent = (CLOTHES[i] for i in rng.choice(len(CLOTHES), 2, replace=False))
+        return cls(
+            skin=skin,
+            hair=mix(natural, SILVER, 0.85 * grey),
+            brows=mix(mix(natural, (60, 44, 38), 0.3), SILVER, 0.45 * grey),
+            lips=mix(mix(skin, (186, 92, 84), 0.42), (206, 58, 76), (1 - man) * rng.uniform(0.35, 0.8)),
+            style=_style(gender, looks, rng),
+            jaw=0.66 + 0.15 * man + 0.05 * old + rng.normal(0, 0.025),
+            chin=1.34 + 0.07 * man + rng.normal(0, 0.035),
+            eye=1.08 - 0.13 * man - 0.11 * old + rng.normal(0, 0.045),
+            lashes=(1 - man) * rng.uniform(0.6, 1.0) * (1 - 0.4 * old),
+            brow=0.062 + 0.062 * man + rng.normal(0, 0.01),
+            nose=0.94 + 0.16 * man + 0.12 * old + rng.normal(0, 0.05),
+            mouth=0.36 + 0.02 * man + rng.normal(0, 0.02),
+            wrinkles=float(np.clip(0.28 * mature + 0.72 * old**2 + rng.normal(0, 0.04), 0, 1)),
+            sag=float(np.clip(old + rng.normal(0, 0.06), 0, 1)),
+            blush=0.36 - 0.24 * mature,
+            grey=grey,
+            recession=man * rise(looks + rng.normal(0, 4), 34, 66),
+            stubble=man * rng.uniform(0.1, 0.8),
+            moustache=man * float(rng.random() < 0.08 + 0.2 * old) * rng.uniform(0.6, 1.0),
+            earrings=bool(rng.random() < 0.75 * (1 - man)),
+            glasses=float(rng.random() < 0.16 + 0.3 * old) * rng.uniform(0.3, 1.0),
+            frame=((40, 36, 40), (112, 72, 48), (110, 92, 80), (150, 60, 66))[rng.integers(4)],
+            cloth=cloth,
+            accent=accent,
+            collar=_collar(old, rng),
+            backdrop=BACKDROPS[rng.integers(len(BACKDROPS))],
+            wall=WALLS[rng.integers(3)],
+            texture=int(rng.integers(1 << 31)),
+        )
+
+
+def rise(value: float, start: float, end: float) -> float:
+    """How far a value has come from start (0) to end (1)."""
+    return float(np.clip((value - start) / (end - start), 0.0, 1.0))
+
+
+def _style(gender: str, age: float, rng: np.random.Generator) -> Style:
+    styles = [style for style in STYLES if gender in style.genders]
+    weights = np.array([style.weight / (1 + ((age - style.age) / style.spread) ** 4) for style in styles])
+    return styles[rng.choice(len(styles), p=weights / weights.sum())]
+
+
+def _collar(old: float, rng: np.random.Generator) -> str:
+    shares = {"crew": 0.5 - 0.25 * old, "hood": 0.2 - 0.2 * old, "shirt": 0.2 + 0.25 * old, "cardigan": 0.1 + 0.2 * old}
+    return list(shares)[rng.choice(len(shares), p=list(shares.values()))]

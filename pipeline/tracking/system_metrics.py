@@ -1,0 +1,54 @@
+"""How hard the machine works: MLflow's own measures of CPU, memory, disk, network and GPUs, into a journal."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from threading import Event, Thread
+from typing import Any
+
+from pipeline.tracking.outbox import Journal
+
+INTERVAL = 10.0  # seconds, as MLflow's; MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL is another
+
+
+@contextmanager
+def watched(journal: Journal) -> Iterator[None]:
+    """Measure until the body ends, once at least. MLflow's own thread would end when it loses its server."""
+    from mlflow.environment_variables import MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL as CHOSEN
+
+    stop = Event()
+    thread = Thread(target=_watch, args=(journal, _monitors(), stop, CHOSEN.get() or INTERVAL), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _watch(journal: Journal, monitors: list[Any], stop: Event, interval: float) -> None:
+    for step in count():
+        stopped = stop.wait(interval)
+        for monitor in monitors:
+            monitor.collect_metrics()
+        values = {key: value for monitor in monitors for key, value in monitor.aggregate_metrics().items()}
+        journal.append("metrics", values={f"system/{key}": value for key, value in values.items()}, step=step)
+        if stopped:
+            return
+        for monitor in monitors:
+            monitor.clear_metrics()
+
+
+def _monitors() -> list[Any]:
+    import psutil
+    from mlflow.system_metrics.metrics.cpu_monitor import CPUMonitor
+    from mlflow.system_metrics.metrics.disk_monitor import DiskMonitor
+    from mlflow.system_metrics.metrics.gpu_monitor import GPUMonitor
+    from mlflow.system_metrics.metrics.network_monitor import NetworkMonitor
+
+    psutil.cpu_percent()  # measures from its last call on
+    monitors: list[Any] = [CPUMonitor(), DiskMonitor(), NetworkMonitor()]
+    try:
+        return [*monitors, GPUMonitor()]
+    except RuntimeError:  # this machine has none
+        return monitors

@@ -1,0 +1,131 @@
+"""The commands read exactly the parameters that dvc.yaml says, and tell people what is wrong."""
+
+import importlib
+import re
+from collections.abc import Mapping
+from contextlib import nullcontext
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+from typer.testing import CliRunner
+
+from pipeline import tracking
+from pipeline.cli import app
+from pipeline.config import params
+from pipeline.formats.section import Section
+from pipeline.tracking import stage_runs
+
+ROOT = Path(__file__).parents[2]
+STAGES: dict[str, Any] = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
+
+
+class Recorder:
+    """A section of parameters that notes the dotted name of everything that is read from it."""
+
+    def __init__(self, value: Any, name: str, reads: set[str]) -> None:
+        self._value, self._name, self._reads = value, name, reads
+
+    def __getattr__(self, key: str) -> Any:
+        if key == "model_dump":  # all of it, for tracking
+            return self._value.model_dump
+        return self._child(key, getattr(self._value, key))
+
+    def __getitem__(self, key: str) -> Any:
+        return self._child(key, self._value[key])
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._value
+
+    def taken(self) -> None:
+        self._reads.add(self._name)
+
+    def _child(self, key: str, value: Any) -> Any:
+        name = f"{self._name}.{key}".lstrip(".")
+        if isinstance(value, Section | Mapping):
+            return Recorder(value, name, self._reads)
+        self._reads.add(name)
+        return value
+
+
+def words(stage: str) -> list[str]:
+    """The arguments of a stage's command, for the model `age`, fold 1 and shard 0."""
+    command: str = STAGES[stage]["cmd"].replace("${item.model}", "age").replace("${item.fold}", "1")
+    command = command.replace("${item.shard}", "0")
+    return command.replace("${data.root}", "data/sample").split()[3:]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_depends_on_exactly_the_parameters_that_it_reads(stage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads: set[str] = set()
+
+    def take(*arguments: Any) -> Any:
+        for argument in arguments:
+            if isinstance(argument, Recorder):
+                argument.taken()
+        return SimpleNamespace(metrics={}, members={}, items=tuple)
+
+    whole = SimpleNamespace(inputs=lambda *_: None)
+    run = SimpleNamespace(inputs=lambda *_: None, file=lambda *_: None, pipeline=whole)
+    command = words(stage)[0]
+    monkeypatch.setattr(importlib.import_module(f"pipeline.stages.{command}"), command, take)
+    for name in ("run", "run_that_made"):
+        monkeypatch.setattr(tracking, name, lambda *_: nullcontext(run))
+    monkeypatch.setattr(stage_runs, "training", lambda *_: nullcontext())
+    for name in ("ensemble", "submission"):
+        monkeypatch.setattr(stage_runs, name, lambda *_: None)
+    loaded = params.load(ROOT / "params.yaml")
+    monkeypatch.setattr(params, "load", lambda: Recorder(loaded, "", reads))
+    result = CliRunner().invoke(app.app, words(stage), catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    sections = {name for name in reads if not any(name.startswith(f"{other}.") for other in reads)}
+    assert sections == {name.replace("${item.model}", "age") for name in STAGES[stage].get("params", [])}
+
+
+def test_arguments_that_may_be_left_out_are_shown_in_brackets_once() -> None:
+    for command, argument in (("compare", "[RECIPE]..."), ("compose", "[MODEL]...")):
+        shown = CliRunner().invoke(app.app, [command, "--help"]).output
+        assert f"{command} [OPTIONS] {argument}" in shown
+
+
+def test_an_input_error_is_one_message_and_exit_status_1(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["pipeline", "sample", "--photographs", "out"])
+    with pytest.raises(SystemExit) as stopped:
+        app.main()
+    assert stopped.value.code == 1
+    assert capsys.readouterr().err == "error: params.yaml: no such file; run from the project's root\n"
+
+
+def test_a_file_that_cannot_be_written_is_one_message_that_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("sys.argv", ["pipeline", "sample", "--photographs", str(tmp_path / "file" / "sample")])
+    with pytest.raises(SystemExit) as stopped:
+        app.main()
+    assert stopped.value.code == 1
+    assert re.fullmatch(rf"error: {tmp_path}/file/sample/.*: Not a directory\n", capsys.readouterr().err)
+
+
+def test_an_unknown_model_is_named_with_those_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    arguments = ["noses" if word == "age" else word for word in words("train")]
+    result = CliRunner().invoke(app.app, arguments)
+    assert "no model 'noses' under models; there are mask, gender, age" in str(result.exception)
+
+
+def test_what_timm_does_not_know_is_told_with_its_entry(trainable: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (ROOT / "params.yaml").read_text().replace("backbone: test_resnet", "backbone: test_resnett")
+    (trainable / "params.yaml").write_text(text)
+    monkeypatch.chdir(trainable)
+    monkeypatch.setattr(stage_runs, "training", lambda *_: nullcontext())
+    inputs = ["--crops", "crops", "--labels", "labels.csv", "--folds", "folds.csv", "--checkpoint", "age.pt"]
+    result = CliRunner().invoke(app.app, ["train", "age", "0", *inputs, "--output", "age"])
+    assert str(result.exception).startswith("params.yaml: models.age: backbone 'test_resnett' is unknown to timm")
+    assert "did you mean test_resnet" in str(result.exception)

@@ -1,0 +1,229 @@
+"""params: what is wrong in params.yaml is one clear line that names the key."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+
+from pipeline.config.params import FILE, Params, load
+from pipeline.faces.config import Crop
+from pipeline.foundation.errors import InputError
+
+SHIPPED = Path(__file__).parents[2] / FILE
+Change = tuple[str, Any]
+SMALL = {"backbone": "test_resnet", "heads": {"mask": {}}, "epochs": 1, "optimizer": {"learning_rate": 1}}
+
+
+@pytest.fixture
+def change(tmp_path: Path) -> Callable[..., Path]:
+    """The shipped params with other values under dotted keys; None removes a key."""
+
+    def write(*changes: Change) -> Path:
+        yaml = YAML()
+        settings = yaml.load(SHIPPED.read_text())
+        for key, value in changes:
+            *sections, name = key.split(".")
+            section = settings
+            for part in sections:
+                section = section[part]
+            if value is None:
+                del section[name]
+            else:
+                section[name] = value
+        yaml.dump(settings, tmp_path / "params.yaml")
+        return tmp_path / "params.yaml"
+
+    return write
+
+
+def faults(path: Path) -> list[str]:
+    with pytest.raises(InputError) as error:
+        load(path)
+    summary, *lines = str(error.value).splitlines()
+    assert summary == f"{path}: wrong parameters ({len(lines)}):"
+    return [line.strip() for line in lines]
+
+
+def test_the_shipped_file_is_valid_and_complete() -> None:
+    settings = YAML(typ="safe").load(SHIPPED.read_text())
+    assert set(settings) == set(Params.model_fields)
+    for section in ("data", "sample", "relabel", "crop", "split", "train", "refit", "ensemble"):
+        assert set(settings[section]) == set(Params.model_fields[section].annotation.model_fields)  # type: ignore[union-attr]
+    assert load(SHIPPED).train.folds == (0, 1)
+
+
+def test_params_are_frozen() -> None:
+    params = load(SHIPPED)
+    with pytest.raises(ValidationError, match="frozen"):
+        params.split.folds = 3  # type: ignore[misc]  # the very mistake
+
+
+def test_whole_numbers_may_come_as_floats(change: Callable[..., Path]) -> None:
+    params = load(change(("models.age.epochs", 20.0), ("train.folds", [0.0, 1.0]), ("crop.size", [64.0, 48.0])))
+    assert (params.models["age"].epochs, params.train.folds, params.crop.shape) == (20, (0, 1), (64, 48))
+
+
+def test_one_number_makes_a_square_crop() -> None:
+    assert Crop(size=72).shape == (72, 72)
+
+
+def test_a_bare_name_is_an_entry_without_settings(change: Callable[..., Path]) -> None:
+    short = load(change(("models.age.heads.age.loss", "focal"), ("models.age.schedule", "cosine")))
+    long = load(change(("models.age.heads.age.loss", {"name": "focal"}), ("models.age.schedule", {"name": "cosine"})))
+    assert short == long
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "fault"),
+    [
+        ("crop.metod", "mtcnn", "crop.metod: unknown key; did you mean 'method'?"),
+        (
+            "models.age.heads.age.loss",
+            {"gamma": 2},
+            "models.age.heads.age.loss: must be a name, or {name: ..., and its settings}",
+        ),
+        ("spilt", {}, "spilt: unknown key; did you mean 'split'?"),
+        ("models.age.optimizer.learning_rat", 1, "models.age.optimizer.learning_rat: unknown key; did you mean"),
+        ("models.age.xyz", 1, "models.age.xyz: unknown key"),
+        ("data.root", None, "data.root: is missing"),
+        ("data.root", [], "data.root: must be a path (given: [])"),
+        ("crop.square", "maybe", "crop.square: must be true or false (given: 'maybe')"),
+        ("kubeflow.disk", "many", "kubeflow.disk: must match pattern"),
+        ("models.ma sk", SMALL, "models: 'ma sk' is no name of a model"),
+        ("models.--mask", SMALL, "models: '--mask' is no name of a model"),
+        ("models.ma/sk", SMALL, "models: 'ma/sk' is no name of a model"),
+        ("train", None, "train: is missing"),
+        ("crop.method", "mtcn", "crop.method: must be 'mtcnn', 'grabcut', 'center' or 'none' (given: 'mtcn')"),
+        ("crop.size", 0, "crop.size: must be a positive number of pixels, or [height, width] (given: 0)"),
+        ("crop.size", [1, 2, 3], "crop.size: must be a positive number of pixels, or [height, width]"),
+        ("split.folds", 1, "split.folds: must be greater than or equal to 2 (given: 1)"),
+        ("split.seed", "x", "split.seed: must be a whole number (given: 'x')"),
+        ("relabel.fixes", "consensus", "relabel.fixes: must be a list (given: 'consensus')"),
+        ("relabel.allow", ["unmatchd"], "relabel.allow.0: must be 'unmatched', 'ambiguous', 'different'"),
+        ("models.age", [], "models.age: must be a mapping (given: [])"),
+        ("models.age.epochs", 2.5, "models.age.epochs: must be a whole number (given: 2.5)"),
+        ("models.age.heads", {}, "models.age.heads: must have at least 1 item"),
+        ("models.age.heads.age.loss", "focl", "models.age.heads.age.loss: 'focl' is none of 'cross_entropy', 'focal'"),
+        ("models.age.heads.age.kind", "years", "models.age.heads.age: loss focal does not fit a head of kind years"),
+        ("models.age.heads.age.bands", [60, 30], "models.age.heads.age: bands [60, 30] do not rise"),
+        ("models.age.heads", {"agee": {}}, "models.age.heads: head 'agee' is no product of mask, gender, age"),
+        ("models.age.heads", {"age x age": {}}, "models.age.heads: head 'age x age' is no product"),
+        (
+            "models.age.heads",
+            {"gender": {"kind": "years", "loss": "mse"}},
+            "models.age.heads: head 'gender' cannot be of kind years",
+        ),
+        ("models.age.heads", {"age": {}, "gender x age": {}}, "models.age.heads: heads age, gender x age predict"),
+        ("train.folds", [3], "train.folds: 3 is not one of the 2 folds 0..1"),
+        ("train.folds", [0, 1, 0], "train.folds: 0 is named twice"),
+        ("train.models", ["mask", "gender", "age", "mask"], "train.models: mask is named twice"),
+        ("refit.models", ["age", "age"], "refit.models: age is named twice"),
+        ("retrain.models", ["age", "age"], "retrain.models: age is named twice"),
+        (
+            "ensemble.systems",
+            [["mask", "gender", "age"]] * 2,
+            "ensemble.systems: must be per_attribute, or lists of models",
+        ),
+        ("split.seed", -1, "split.seed: must be greater than or equal to 0 (given: -1)"),
+        ("sample.seed", -1, "sample.seed: must be greater than or equal to 0 (given: -1)"),
+        ("models.age.seed", -1, "models.age.seed: must be greater than or equal to 0 (given: -1)"),
+        ("train.folds", [], "train.folds: must have at least 1 item (given: [])"),
+        ("refit.models", ["agee"], "refit.models: no model 'agee' under models; did you mean 'age'?"),
+        ("ensemble.systems", [["mask", "age"]], "ensemble.systems: [mask, age] predicts age, mask; a system"),
+        ("ensemble.systems", [["mask", "gender", "mask", "age"]], "ensemble.systems: [mask, gender, mask, age] pred"),
+        ("train.models", ["mask", "gender"], "ensemble.systems: model 'age' is not in train.models"),
+        (
+            "ensemble.systems",
+            [["mask/folds", "gender", "age/refti"]],
+            "ensemble.systems: 'age/refti' is none of age/fol",
+        ),
+        (
+            "ensemble.systems",
+            [["mask/refit", "gender", "age"]],
+            "ensemble.systems: 'mask/refit', but refit.models does",
+        ),
+        ("ensemble.systems", "attribute", "ensemble.systems: must be per_attribute, or lists of models"),
+        ("ensemble.systems", [], "ensemble.systems: must be per_attribute, or lists of models"),
+        ("ensemble.vote", "mean", "ensemble.vote: must be 'soft', 'logit_mean' or 'hard' (given: 'mean')"),
+        ("ensemble.weights", "best", "ensemble.weights: must be equal, greedy or a list of numbers, none negative"),
+        ("ensemble.weights", [1, 2], "ensemble: weights [1.0, 2.0] are not a number for each of systems"),
+        ("ensemble.weights", [0], "ensemble: weights [0.0] are not a number for each of systems, one above 0 at least"),
+        ("retrain.models", ["eage"], "retrain.models: no model 'eage' under models; did you mean 'age'?"),
+        ("retrain.confidence", 95, "retrain.confidence: must be less than or equal to 1 (given: 95)"),
+    ],
+)
+def test_a_wrong_value_is_one_line_that_names_its_key(
+    change: Callable[..., Path], key: str, value: object, fault: str
+) -> None:
+    (line,) = faults(change((key, value)))
+    assert line.startswith(fault)
+
+
+def test_models_are_trained_before_they_are_refitted_or_retrained(change: Callable[..., Path]) -> None:
+    alone = ("train.models", ["mask", "gender"]), ("ensemble.systems", "per_attribute")
+    lines = faults(change(*alone, ("refit.models", ["age"]), ("retrain.models", ["age"])))
+    assert {f"{section}.models: 'age' is not in train.models" for section in ("refit", "retrain")} < set(lines)
+
+
+def test_a_head_of_years_makes_no_pseudo_labels(change: Callable[..., Path]) -> None:
+    years = {"kind": "years", "loss": "mse"}
+    (line,) = faults(change(("models.age.heads.age", years), ("retrain.models", ["age"])))
+    assert line == "retrain.models: 'age' has a head of years, which tells no confidence"
+
+
+def test_a_model_that_has_seen_its_held_out_people_makes_no_pseudo_labels(change: Callable[..., Path]) -> None:
+    (line,) = faults(change(("models.age.last_epochs_on_validation", 3), ("retrain.models", ["age"])))
+    assert line.startswith("retrain.models: 'age' has last_epochs_on_validation: its pseudo labels would tell")
+
+
+def test_pseudo_labels_of_a_part_of_the_18_classes_cannot_be_enlarged(change: Callable[..., Path]) -> None:
+    enlarged = ("models.age.enlarge", {"times": 2}), ("retrain.models", ["age"])
+    (line,) = faults(change(*enlarged))
+    assert line == "retrain.models: 'age' enlarges some of the 18 classes, of which its heads tell a part only"
+
+
+def test_which_training_of_a_model_votes_must_be_clear(change: Callable[..., Path]) -> None:
+    twice = ("refit.models", ["age"]), ("retrain.models", ["age"])
+    (line,) = faults(change(*twice))
+    assert line == "ensemble.systems: 'age' is refitted and retrained; write age/refit or age/retrain"
+    mixed = [["mask", "gender", "age/refit"], ["mask", "gender", "age/retrain"], ["mask/folds", "gender", "age/folds"]]
+    assert load(change(*twice, ("ensemble.systems", mixed))).ensemble.systems[0][2] == "age/refit"
+
+
+def test_models_that_are_systems_for_themselves_cover_every_attribute(change: Callable[..., Path]) -> None:
+    (line,) = faults(change(("train.models", ["mask", "gender"]), ("ensemble.systems", "per_attribute")))
+    assert line.startswith("ensemble.systems: [mask, gender] predicts gender, mask; a system")
+
+
+def test_all_wrong_keys_are_named_at_once(change: Callable[..., Path]) -> None:
+    lines = faults(change(("crop.metod", 1), ("split.folds", 0), ("models.mask.epochs", -1)))
+    assert [line.split(":")[0] for line in lines] == ["crop.metod", "split.folds", "models.mask.epochs"]
+
+
+def test_a_missing_file_tells_where_to_run() -> None:
+    with pytest.raises(InputError, match=r"nowhere/params\.yaml: no such file; run from the project's root"):
+        load(Path("nowhere/params.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"a: 1\nb: [\n", ", line 3: not YAML: "),
+        (b"a: 1\n\tb: 2\n", ", line 2: not YAML: "),
+        (b"a: 1\na: 2\n", ', line 2: not YAML: found duplicate key "a"'),
+        (b"a: \0\n", ": not YAML: "),
+        (b"\xff", ": not UTF-8"),
+        (b"", "must be a mapping (given: None)"),
+        (b"- a\n", "must be a mapping"),
+    ],
+)
+def test_a_file_that_is_no_mapping_says_where(tmp_path: Path, text: bytes, message: str) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_bytes(text)
+    with pytest.raises(InputError) as error:
+        load(path)
+    assert str(error.value).startswith(str(path))
+    assert message in str(error.value)

@@ -1,0 +1,38 @@
+"""folded: every labelled picture with its fold, or a word on those that have none."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from pipeline.dataset.folds import GROUPS, folded, groups
+from pipeline.foundation.errors import InputError
+
+LABELS = "path,person,mask,gender,age,corrected\nb/normal.jpg,b,normal,male,20,\na/normal.jpg,a,normal,female,60,\n"
+
+
+def write(root: Path, folds: str) -> tuple[Path, Path]:
+    (root / "labels.csv").write_text(LABELS)
+    (root / "folds.csv").write_text(f"path,person,fold\n{folds}")
+    return root / "labels.csv", root / "folds.csv"
+
+
+def test_pictures_keep_the_order_of_the_labels(tmp_path: Path) -> None:
+    found = folded(*write(tmp_path, "a/normal.jpg,a,1\nb/normal.jpg,b,0\n"))
+    assert found["path"].tolist() == ["b/normal.jpg", "a/normal.jpg"]
+    assert found["fold"].tolist() == [0, 1]
+
+
+def test_pictures_of_one_table_alone_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"folds\.csv does not fit .*labels\.csv") as error:
+        folded(*write(tmp_path, "a/normal.jpg,a,1\nc/normal.jpg,c,0\n"))
+    assert "no row for b/normal.jpg" in str(error.value)
+    assert "a row for c/normal.jpg" in str(error.value)
+
+
+def test_folds_are_groups_and_one_that_is_alone_is_groups_of_people() -> None:
+    pictures = pd.DataFrame({"person": [*"aabbccddeeffgg"], "fold": [1, 1, 0, 0] * 3 + [1, 1]})
+    assert groups(pictures).tolist() == pictures["fold"].tolist()
+    alone = pictures.assign(group=groups(pictures.assign(fold=3)))
+    assert alone["group"].nunique() == GROUPS
+    assert len(alone[["person", "group"]].drop_duplicates()) == 7, "no person is in two"

@@ -1,0 +1,81 @@
+"""calibration: a temperature undoes false confidence, changes no answer, and is scored on other folds."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.ensembling.calibration import expected_calibration_error, fit, nested, scale, scores
+from tests.support.simulated import people
+
+TRAIN = np.array([0.5, 0.4, 0.1])
+
+
+@given(st.floats(0.1, 10), st.integers(0, 99))
+def test_scaling_gives_distributions_with_the_same_likeliest_value(temperature: float, seed: int) -> None:
+    table = np.random.default_rng(seed).dirichlet(np.ones(3), 20)
+    scaled = scale(table, temperature)
+    np.testing.assert_allclose(scaled.sum(axis=1), 1)
+    np.testing.assert_array_equal(scaled.argmax(axis=1), table.argmax(axis=1))
+
+
+def test_temperature_one_changes_nothing() -> None:
+    table = people(30, TRAIN, TRAIN).probabilities
+    np.testing.assert_allclose(scale(table, 1), table, atol=1e-8)
+
+
+@pytest.mark.parametrize("sure", [0.4, 1, 3])
+def test_the_temperature_undoes_false_confidence(sure: float) -> None:
+    sample = people(3000, TRAIN, TRAIN, sure=sure)
+    assert fit(sample.probabilities, sample.targets) == pytest.approx(sure, rel=0.05)
+
+
+def test_a_hotter_table_needs_that_much_more_temperature() -> None:
+    sample = people(500, TRAIN, TRAIN)
+    own = fit(sample.probabilities, sample.targets)
+    assert fit(scale(sample.probabilities, 0.5), sample.targets) == pytest.approx(2 * own, rel=1e-3)
+
+
+def test_the_temperature_makes_the_targets_likeliest() -> None:
+    sample = people(300, TRAIN, TRAIN, sure=2.5)
+    rows = np.arange(len(sample.targets))
+
+    def loss(temperature: float) -> float:
+        return float(-np.log(scale(sample.probabilities, temperature)[rows, sample.targets]).mean())
+
+    best = fit(sample.probabilities, sample.targets)
+    assert loss(best) <= min(loss(best * 0.98), loss(best * 1.02))
+
+
+def test_a_head_that_is_always_right_stays_within_bounds() -> None:
+    assert fit(np.array([[0.6, 0.4]] * 5), np.zeros(5, dtype=np.int64)) == pytest.approx(0.05, rel=1e-3)
+    assert fit(np.eye(2), np.array([1, 0])) == pytest.approx(20, rel=1e-3)
+
+
+def test_the_error_of_a_sure_answer_is_its_share_of_mistakes() -> None:
+    table = np.repeat([[1.0, 0.0]], 10, axis=0)
+    assert expected_calibration_error(table, np.array([0] * 7 + [1] * 3)) == pytest.approx(0.3)
+    assert expected_calibration_error(table, np.zeros(10, dtype=np.int64)) == 0
+
+
+def test_calibrated_probabilities_have_hardly_any_error() -> None:
+    sample = people(3000, TRAIN, TRAIN)
+    assert expected_calibration_error(sample.probabilities, sample.targets) < 0.01
+
+
+def test_a_fold_is_scaled_by_the_other_folds() -> None:
+    sample = people(200, TRAIN, TRAIN, sure=3)
+    folds = sample.people % 2
+    table = nested(sample.probabilities, sample.targets, folds)
+    others = fit(sample.probabilities[folds == 1], sample.targets[folds == 1])
+    np.testing.assert_allclose(table[folds == 0], scale(sample.probabilities[folds == 0], others))
+    relabelled = np.where(folds == 0, 2 - sample.targets, sample.targets)
+    np.testing.assert_allclose(nested(sample.probabilities, relabelled, folds)[folds == 0], table[folds == 0])
+
+
+def test_scores_show_the_error_before_and_after() -> None:
+    sample = people(1000, TRAIN, TRAIN, sure=4)
+    scaled = nested(sample.probabilities, sample.targets, sample.people % 5)
+    found = scores(sample.probabilities, scaled, sample.targets)
+    assert found["temperature"] == pytest.approx(4, rel=0.1)
+    assert found["calibration_error_after"] < 0.02 < found["calibration_error_before"]

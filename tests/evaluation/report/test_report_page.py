@@ -1,0 +1,138 @@
+"""page: one file that says everything, small whatever the data set, and works from disk in a browser."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from playwright.sync_api import Page, expect
+
+from pipeline.evaluation.report.page import render
+from pipeline.foundation.errors import InputError
+from pipeline.stages.report import report
+from tests.support.run import Run
+
+LIMIT = 15_000_000
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return Run(tmp_path_factory.mktemp("run"))
+
+
+@pytest.fixture(scope="module")
+def text(run: Run) -> str:
+    return render(run.sources())
+
+
+def write(run: Run, page: Path, against: Path | None = None) -> Path:
+    labels, folds, crops, results = (run.root / name for name in ("labels.csv", "folds.csv", "crops", "results"))
+    report(labels, folds, crops, results, page, against)
+    return page
+
+
+def test_equal_sources_are_equal_bytes(run: Run, text: str) -> None:
+    assert render(run.sources()) == text
+
+
+def test_it_needs_no_other_file_and_no_network(text: str) -> None:
+    sources = re.findall(r'(?:src|href)="(.*?)"', text)
+    assert sources
+    assert all(source.startswith(("data:image/jpeg;base64,", "#")) for source in sources)
+    assert not re.search(r"url\(|@import|fetch\(", text.replace("url(#", ""))
+
+
+def test_every_section_is_there(text: str) -> None:
+    sections = re.findall(r'<section id="(\w+)">', text)
+    assert sections == ["data", "crops", "curves", "scores", "confusion", "errors", "calibration", "shift", "labels"]
+    assert "normal and incorrect_mask swapped" in text
+    assert "gender: female → male" in text
+
+
+def test_twenty_thousand_pictures_are_below_the_limit_and_what_is_left_out_is_said(tmp_path: Path) -> None:
+    """Thumbnails of noise, which is the worst for JPEG, and errors in half of the pictures."""
+    text = render(Run(tmp_path, people=2_860, sure=0.1, side=48).sources())
+    assert 10_000_000 < len(text.encode()) < LIMIT
+    shown, pictures = re.findall(r"([\d,]+) of ([\d,]+) are in this file", text)[0]
+    assert pictures == "20,020"
+    assert int(shown.replace(",", "")) < 20_020
+
+
+def test_names_are_text(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    for name in ("labels.csv", "folds.csv", "crops/train.csv", "results/ensemble/out_of_fold.csv"):
+        path = run.root / name
+        path.write_text(re.sub(r"(^|,)004(?=[/,])", r"\1<script>fault()", path.read_text(), flags=re.MULTILINE))
+    page = render(run.sources())
+    assert "<script>fault" not in page
+    assert "&lt;script&gt;fault()" in page
+
+
+def test_scores_of_people_in_several_folds_are_said_to_flatter(tmp_path: Path, text: str) -> None:
+    assert "All seven pictures of a person are in one fold." in text
+    run = Run(tmp_path)
+    path = run.root / "folds.csv"
+    folds = pd.read_csv(path, dtype={"person": str})
+    folds.assign(fold=folds.index % 2).to_csv(path, index=False)  # as `split.by: picture` deals them
+    page = render(run.sources())
+    assert "Pictures of 60 people are in several folds." in page
+    assert "These scores flatter: 60 people" in page
+    assert "nobody is predicted by a model that has seen them" not in page
+
+
+def test_a_missing_table_is_named(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    (run.root / "results" / "submission.json").unlink()
+    with pytest.raises(InputError, match=r"submission\.json: no such file; run `dvc repro`"):
+        run.sources()
+
+
+def test_before_anything_has_run_it_says_what_to_run(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no results yet: run `dvc repro`"):
+        report(*(tmp_path / name for name in ("labels.csv", "folds.csv", "crops", "results", "report.html")))
+
+
+def test_what_changed_is_said_against_an_earlier_report(run: Run, text: str, tmp_path: Path) -> None:
+    before, page = tmp_path / "before.html", tmp_path / "now.html"
+    before.write_text(text.replace('"macro F1":', '"macro F1":0.5,"another":'))
+    write(run, page, before)
+    assert re.search(r"What changed.*<td>macro F1</td><td>0.500</td>.*<td>another</td>", page.read_text(), re.DOTALL)
+    write(run, before, page)
+    assert "Nothing: all figures are as they were" in before.read_text()
+
+
+def test_a_click_on_a_cell_opens_its_pictures(run: Run, page: Page, tmp_path: Path) -> None:
+    page.goto(write(run, tmp_path / "report.html").as_uri())
+    for matrix in (".matrix.class", ".matrix.gender"):
+        cell = page.locator(f"{matrix} td.wrong button").first
+        cell.click()
+        expect(page.locator("dialog")).to_be_visible()
+        expect(page.locator("dialog h2")).to_have_text(str(cell.get_attribute("aria-label")))
+        expect(page.locator("dialog figure img")).to_have_count(int(cell.inner_text()))
+        assert page.locator("dialog img").first.evaluate("image => image.decode().then(() => image.naturalWidth)") == 16
+        page.keyboard.press("Escape")
+        expect(page.locator("dialog")).to_be_hidden()
+
+
+def test_a_cell_says_how_many_of_its_pictures_are_left_out(run: Run, page: Page, tmp_path: Path) -> None:
+    page.goto(write(run, tmp_path / "report.html").as_uri())
+    cells = page.locator(".matrix.mask td.right button")
+    counts = [int(count) for count in cells.all_inner_texts()]
+    cells.nth(int(np.argmax(counts))).click()
+    shown = page.locator("dialog figure").count()
+    expect(page.locator("dialog p")).to_contain_text(f"{max(counts) - shown} more are not in this file")
+
+
+def test_on_a_telephone_wide_tables_scroll_and_the_page_does_not(run: Run, page: Page, tmp_path: Path) -> None:
+    page.set_viewport_size({"width": 400, "height": 900})
+    page.goto(write(run, tmp_path / "report.html").as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") == 400
+
+
+def test_it_prints_without_what_only_a_screen_can_do(run: Run, page: Page, tmp_path: Path) -> None:
+    page.goto(write(run, tmp_path / "report.html").as_uri())
+    page.emulate_media(media="print")
+    expect(page.locator("nav")).to_be_hidden()
+    expect(page.locator(".screen")).to_be_hidden()
+    expect(page.locator(".matrix.class")).to_be_visible()

@@ -1,0 +1,50 @@
+"""outcomes: scores, tables and the picture of known answers."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.evaluation import outcomes
+from pipeline.schema.labels import CLASSES, names
+
+PICTURES = pd.DataFrame(
+    {
+        "path": ["p/mask1.jpg", "p/normal.jpg", "q/mask1.jpg", "q/normal.jpg"],
+        "mask": ["worn", "normal", "worn", "normal"],
+        "gender": ["male", "male", "female", "female"],
+        "age": [29, 29, 60, 60],
+    }
+)
+TRUE = [0, 12, 5, 17]
+PREDICTED = [0, 12, 4, 13]
+
+
+def test_a_report_says_what_is_right_and_what_is_wrong(tmp_path: Path) -> None:
+    scores = outcomes.write(tmp_path, PICTURES, np.eye(CLASSES)[PREDICTED])
+    assert scores["pictures"] == 4
+    assert scores["accuracy"] == 0.5
+    assert scores["gender_accuracy"] == 0.75
+
+    pictures = pd.read_csv(tmp_path / "out_of_fold.csv")
+    assert list(pictures.columns) == ["path", "target", "prediction", *names()]
+    assert list(pictures["target"]) == TRUE
+    assert list(pictures["prediction"]) == PREDICTED
+
+    errors = pd.read_csv(tmp_path / "errors.csv", index_col="wrong")
+    assert errors.loc["right", "share"] == 0.5
+    assert errors.loc["age", "pictures"] == 1
+    assert errors.loc["gender,age", "pictures"] == 1
+    assert errors["pictures"].sum() == 4
+
+    classes = pd.read_csv(tmp_path / "classes.csv", index_col="class")
+    assert list(classes.index) == names()
+    assert classes.loc["worn male <30", "f1"] == 1
+    assert classes.loc["worn female >=60", "recall"] == 0
+    assert classes["f1"].mean() == pytest.approx(scores["macro_f1"])
+
+    confusion = pd.read_csv(tmp_path / "confusion.csv")
+    assert list(confusion["actual"]) == [names()[code] for code in TRUE]
+    assert list(confusion["predicted"]) == [names()[code] for code in PREDICTED]
+    assert (tmp_path / "confusion.png").stat().st_size > 0

@@ -1,0 +1,49 @@
+"""page: the figures as people see them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from pipeline.experiments.compare import page
+
+FIGURES = {"accuracy": 0.75, "mask_f1": 0.9, "gender_f1": 0.8, "age_f1": 0.5, "old_recall": 0.25, "gap": 0.1}
+EFFORT = {"epochs": 20, "seconds": 61.4, "parameters": 10.75, "pictures_per_second": 1234.5}
+
+
+@pytest.fixture
+def rows() -> pd.DataFrame:
+    scores = {"macro_f1": 0.6123, "low": 0.55, "high": 0.67, "age_mae": np.nan}
+    return pd.DataFrame(
+        [
+            {"recipe": "r0 <small>", **scores, **FIGURES, **EFFORT},
+            {"recipe": "r1", **scores, **FIGURES, **EFFORT, "age_mae": 4.25, "macro_f1": 0.62},
+        ]
+    )
+
+
+def test_every_figure_is_a_cell_and_what_is_unknown_a_dash(rows: pd.DataFrame) -> None:
+    first, second = (dict(zip(page.HEADINGS, row, strict=True)) for row in page.cells(rows))
+    assert first["macro_f1"] == "0.612 (0.550-0.670)"
+    assert (first["age_mae"], second["age_mae"]) == ("-", "4.2")
+    assert (first["epochs"], first["seconds"], first["pictures_per_second"]) == ("20", "61", "1,234")
+
+
+def test_the_terminal_shows_every_recipe(rows: pd.DataFrame) -> None:
+    console = Console(width=220, record=True, file=None, quiet=False)
+    with console.capture() as shown:
+        console.print(page.terminal(rows, "two recipes"))
+    assert all(word in shown.get() for word in ("two recipes", "r0 <small>", "r1", "0.620"))
+
+
+def test_the_page_stands_alone(rows: pd.DataFrame) -> None:
+    text = page.html(rows, "two & more")
+    assert text.count("<svg") == text.count("</svg>") == 3
+    assert "<td>r0 &lt;small&gt;</td>" in text
+    assert "two &amp; more" in text
+    assert "<script" not in text
+    assert "src=" not in text
+
+
+def test_equal_figures_are_equal_pages(rows: pd.DataFrame) -> None:
+    assert page.html(rows, "two") == page.html(rows.copy(), "two")

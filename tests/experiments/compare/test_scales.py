@@ -1,0 +1,102 @@
+"""scales: a reduced recipe is the same recipe, only small."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import timm
+
+from pipeline.config import params
+from pipeline.config.params import Params
+from pipeline.experiments.compare.scales import ALIKE, MADE_FOR, SCALES, STAND_INS, reduce
+from pipeline.foundation.errors import InputError
+
+RECIPES = sorted((Path(__file__).parents[3] / "recipes").glob("*.yaml"))
+SHRUNK = {"backbone", "pretrained", "weights", "image_size", "epochs", "last_epochs_on_validation", "batch_size"}
+
+
+def intact(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings without those that a scale may touch."""
+    kept = settings | {"split": settings["split"] | {"folds": 0}, "train": settings["train"] | {"folds": 0}}
+    kept["crop"] = settings["crop"] | {"size": 0}
+    kept["models"] = {
+        name: {key: value for key, value in entry.items() if key not in SHRUNK}
+        for name, entry in settings["models"].items()
+    }
+    return kept
+
+
+@pytest.mark.parametrize("scale", ["smoke", "cpu"])
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
+def test_a_reduced_recipe_is_valid_and_keeps_all_but_its_size(recipe: Path, scale: str) -> None:
+    whole = params.load(recipe)
+    settings = reduce(whole, SCALES[scale])
+    small, limit = Params.model_validate(settings), SCALES[scale]
+    assert limit is not None
+    assert intact(settings) == intact(whole.model_dump(mode="json"))
+    assert len(small.train.folds) <= limit.trained
+    for name, entry in small.models.items():
+        assert not entry.pretrained
+        assert entry.epochs <= limit.epochs
+        assert entry.image_size in (min(whole.models[name].image_size, limit.size), MADE_FOR.get(entry.backbone))
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
+def test_recipes_made_alike_have_one_network_one_training_and_the_same_people_held_out(recipe: Path) -> None:
+    whole = params.load(recipe)
+    settings = reduce(whole, SCALES["alike"])
+    small = Params.model_validate(settings)
+    assert (small.split.folds, small.train.folds) == (2, (0, 1))
+    for name, entry in settings["models"].items():
+        before = whole.model_dump(mode="json")["models"][name]
+        assert {key: entry[key] for key in ALIKE} == ALIKE
+        assert {key for key in entry if entry[key] != before[key]} <= SHRUNK | ALIKE.keys()
+        assert entry["image_size"] == min(before["image_size"], 72)
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
+def test_the_full_scale_is_the_recipe(recipe: Path) -> None:
+    whole = params.load(recipe)
+    assert Params.model_validate(reduce(whole, SCALES["full"])) == whole
+
+
+@pytest.mark.parametrize(
+    ("backbone", "small", "tiny"),
+    [
+        ("resnet152", "resnet10t", "test_resnet"),
+        ("tf_efficientnet_b7", "efficientnet_lite0", "test_efficientnet"),
+        ("convnext_base.fb_in22k", "convnext_atto", "test_convnext"),
+        ("test_vit", "test_vit", "test_vit"),
+    ],
+)
+def test_a_stand_in_is_of_the_same_family(backbone: str, small: str, tiny: str) -> None:
+    settings = params.load(RECIPES[0]).model_dump(mode="json")
+    entry = next(iter(settings["models"].values()))
+    entry["backbone"] = backbone
+    recipe = Params.model_validate(settings)
+    found = [next(iter(reduce(recipe, SCALES[scale])["models"].values()))["backbone"] for scale in ("cpu", "smoke")]
+    assert found == [small, tiny]
+
+
+def test_a_family_without_a_stand_in_is_named() -> None:
+    settings = params.load(RECIPES[0]).model_dump(mode="json")
+    next(iter(settings["models"].values()))["backbone"] = "vgg16"
+    with pytest.raises(
+        InputError, match=f"backbone 'vgg16' has no small stand-in; there are some for {', '.join(STAND_INS)}"
+    ):
+        reduce(Params.model_validate(settings), SCALES["smoke"])
+
+
+def test_crops_keep_their_shape() -> None:
+    settings = params.load(RECIPES[0]).model_dump(mode="json")
+    settings["crop"]["size"] = [512, 384]
+    height, width = reduce(Params.model_validate(settings), SCALES["cpu"])["crop"]["size"]
+    assert width == 64
+    assert height / width == pytest.approx(512 / 384, abs=0.01)
+
+
+@pytest.mark.parametrize("backbone", sorted({name for pair in STAND_INS.values() for name in pair}))
+def test_a_stand_in_takes_pictures_of_the_size_that_it_is_given(backbone: str) -> None:
+    made_for = timm.get_pretrained_cfg(backbone)
+    assert made_for.fixed_input_size == (backbone in MADE_FOR)
+    assert MADE_FOR.get(backbone) in (None, made_for.input_size[-1])

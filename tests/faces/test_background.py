@@ -1,0 +1,44 @@
+"""background: black outside, untouched inside, and the same on every thread."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import cv2
+import numpy as np
+import pytest
+
+from pipeline.faces.background import blacken
+from pipeline.formats.images import Pixels
+
+FACE = np.array([24.0, 20.0, 40.0, 44.0])
+
+
+def a_disc(seed: int = 0) -> tuple[Pixels, Pixels]:
+    """A red disc on green, both noisy, and where it is."""
+    down, right = np.mgrid[:64, :64]
+    disc = (down - 32) ** 2 + (right - 32) ** 2 < 18**2
+    colour = np.where(disc[..., None], (190, 60, 50), (50, 150, 90))
+    noise = np.random.default_rng(seed).normal(0, 12, (64, 64, 3))
+    return (colour + noise).clip(1, 255).astype(np.uint8), disc
+
+
+def test_what_surrounds_the_face_alike_is_kept_and_the_rest_is_black() -> None:
+    picture, disc = a_disc()
+    cut = blacken(picture, FACE)
+    black = (cut == 0).all(axis=2)
+    assert (black == ~disc).mean() > 0.99
+    assert np.array_equal(cut[~black], picture[~black])
+
+
+def test_the_result_depends_on_the_picture_alone() -> None:
+    pictures = [a_disc(seed)[0] for seed in range(8)]
+    expected = [blacken(picture, FACE) for picture in pictures]
+    cv2.setRNGSeed(1)
+    with ThreadPoolExecutor(3) as threads:
+        found = list(threads.map(lambda picture: blacken(picture, FACE), reversed(pictures)))
+    assert np.array_equal(found[::-1], expected)
+
+
+@pytest.mark.parametrize("picture", [np.zeros((8, 8, 3), np.uint8), np.full((40, 24, 3), 255, np.uint8)])
+def test_a_picture_of_one_colour_is_no_error(picture: Pixels) -> None:
+    height, width = picture.shape[:2]
+    assert blacken(picture, np.array([0.0, 0.0, width, height])).shape == picture.shape

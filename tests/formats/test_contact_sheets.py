@@ -1,0 +1,38 @@
+"""sheets: valid small pictures, however many or wide what they show."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pipeline.formats import contact_sheets
+
+BROAD = np.full((20, 300, 3), (255, 0, 0), dtype=np.uint8)
+TALL = np.full((300, 20, 3), (0, 0, 255), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("count", [0, 1, 8, 9, 64])
+def test_a_sheet_holds_any_number_of_pictures_of_any_shape(tmp_path: Path, count: int) -> None:
+    pictures = [BROAD if number % 2 else TALL for number in range(count)]
+    contact_sheets.write(tmp_path / "new" / "sheet.jpg", "title", pictures, ["a\nb"] * count)
+    with Image.open(tmp_path / "new" / "sheet.jpg") as sheet:
+        rows = -(-count // 8)
+        assert sheet.format == "JPEG"
+        assert sheet.height == contact_sheets.HEAD + rows * (
+            contact_sheets.TILE + contact_sheets.GAP + 2 * contact_sheets.LINE
+        )
+
+
+def test_a_caption_that_is_too_wide_stays_under_its_picture(tmp_path: Path) -> None:
+    contact_sheets.write(tmp_path / "sheet.jpg", "", [BROAD, BROAD], ["", "wide " * 99])
+    with Image.open(tmp_path / "sheet.jpg") as sheet:
+        beside = np.asarray(sheet)[:, : contact_sheets.GAP + contact_sheets.TILE + contact_sheets.GAP // 2]
+        under = beside[contact_sheets.HEAD + contact_sheets.TILE :]
+    assert under.min() > 240
+
+
+def test_equal_sheets_are_equal_bytes(tmp_path: Path) -> None:
+    for name in ("first.jpg", "second.jpg"):
+        contact_sheets.write(tmp_path / name, "title", [BROAD, TALL], ["one", "two"])
+    assert (tmp_path / "first.jpg").read_bytes() == (tmp_path / "second.jpg").read_bytes()

@@ -1,0 +1,164 @@
+"""photographs: any picture is read as its upright RGB self, or refused with the reason."""
+
+import io
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from PIL import Image
+
+from pipeline.formats.images import Pixels, check, read
+from pipeline.foundation.errors import InputError
+from tests.support.damage import damaged, is_refused
+from tests.support.dataset import draw
+
+
+def random_pixels(seed: int = 0, height: int = 24, width: int = 16) -> Pixels:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def grey_pixels() -> Pixels:
+    return np.repeat(random_pixels()[:, :, :1], 3, axis=2)
+
+
+def few_colours() -> Pixels:
+    return random_pixels() // 128 * 255
+
+
+LOSSLESS: dict[str, tuple[Pixels, str]] = {
+    "RGB": (random_pixels(), "RGB"),
+    "alpha": (random_pixels(), "RGBA"),
+    "grayscale": (grey_pixels(), "L"),
+    "grayscale and alpha": (grey_pixels(), "LA"),
+    "black and white": (grey_pixels() // 128 * 255, "1"),
+    "palette": (few_colours(), "P"),
+}
+
+
+@pytest.mark.parametrize("kind", LOSSLESS)
+def test_any_mode_is_read_as_the_rgb_picture(tmp_path: Path, kind: str) -> None:
+    pixels, mode = LOSSLESS[kind]
+    path = tmp_path / "picture.png"
+    Image.fromarray(pixels).convert(mode).save(path)
+    assert np.array_equal(read(path), pixels)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_16_bits_are_read_as_the_8_bit_picture(tmp_path: Path, channels: int) -> None:
+    pixels = grey_pixels() if channels == 1 else random_pixels()
+    deep = pixels.astype(np.uint16) * 257
+    opacity = np.full_like(deep[:, :, :1], 65535)
+    path = tmp_path / "picture.png"
+    blue_first = {1: deep[:, :, 0], 3: deep[:, :, ::-1], 4: np.concatenate([deep[:, :, ::-1], opacity], axis=2)}
+    assert cv2.imwrite(str(path), blue_first[channels])
+    assert np.array_equal(read(path), pixels)
+
+
+def test_cmyk_is_read_as_the_rgb_picture(tmp_path: Path) -> None:
+    draw(tmp_path / "rgb.png", 48, 32)
+    Image.open(tmp_path / "rgb.png").convert("CMYK").save(tmp_path / "cmyk.jpg", quality=100, subsampling=0)
+    difference = read(tmp_path / "cmyk.jpg").astype(int) - read(tmp_path / "rgb.png")
+    assert np.abs(difference).max() <= 3
+
+
+def test_transparency_lies_over_white(tmp_path: Path) -> None:
+    picture = Image.fromarray(random_pixels())
+    picture.putalpha(0)
+    picture.save(tmp_path / "clear.png")
+    palette = Image.new("P", (4, 4), 7)
+    palette.putpalette([40] * 768)
+    palette.save(tmp_path / "palette.png", transparency=7)
+    assert (read(tmp_path / "clear.png") == 255).all()
+    assert (read(tmp_path / "palette.png") == 255).all()
+
+
+@pytest.mark.parametrize("extension", [".png", ".jpg"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_rotated_picture_is_read_upright(tmp_path: Path, orientation: int, extension: str) -> None:
+    upright = random_pixels()
+    undone = {  # how the sensor saw the picture: rows and columns as the orientation numbers them
+        1: upright,
+        2: upright[:, ::-1],
+        3: upright[::-1, ::-1],
+        4: upright[::-1],
+        5: upright.transpose(1, 0, 2),
+        6: upright.transpose(1, 0, 2)[::-1],
+        7: upright.transpose(1, 0, 2)[::-1, ::-1],
+        8: upright.transpose(1, 0, 2)[:, ::-1],
+    }
+    tags = Image.Exif()
+    tags[0x0112] = orientation
+    path = tmp_path / f"picture{extension}"
+    Image.fromarray(np.ascontiguousarray(undone[orientation])).save(path, exif=tags, quality=100, subsampling=0)
+    difference = np.abs(read(path).astype(int) - upright)
+    assert difference.max() <= (0 if extension == ".png" else 8)
+
+
+def test_the_pixels_may_be_written_to(tmp_path: Path) -> None:
+    draw(tmp_path / "picture.png")
+    read(tmp_path / "picture.png")[:] = 0
+
+
+def encoded(kind: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    tags = Image.Exif()
+    tags[0x0112], tags[0x010F] = 6, "maker"
+    Image.fromarray(random_pixels()).save(buffer, kind, exif=tags, **options)
+    return buffer.getvalue()
+
+
+KINDS = {"jpeg": encoded("JPEG"), "progressive jpeg": encoded("JPEG", progressive=True), "png": encoded("PNG")}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_picture_that_is_cut_short_anywhere_is_refused(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "picture"
+    for length in range(len(KINDS[kind])):
+        path.write_bytes(KINDS[kind][:length])
+        assert is_refused(lambda: read(path)), length
+    path.write_bytes(KINDS[kind])
+    check([path])
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow warns of tags that it cannot read
+@settings(max_examples=150)
+@given(damaged(KINDS))
+def test_check_refuses_exactly_what_read_refuses(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    path = tmp_path_factory.getbasetemp() / "damaged"
+    path.write_bytes(content)
+    assert is_refused(lambda: check([path])) == is_refused(lambda: read(path))
+
+
+def test_tags_that_end_in_their_own_head_are_refused(tmp_path: Path) -> None:
+    Image.fromarray(random_pixels()).save(tmp_path / "short.jpg", exif=b"Exif\0\0II*\0", dpi=(72, 72))
+    for action in (check, lambda paths: read(*paths)):
+        with pytest.raises(InputError, match=r"short\.jpg: unpack requires a buffer of 4 bytes"):
+            action([tmp_path / "short.jpg"])
+
+
+def test_every_broken_picture_is_named_at_once_with_its_reason(tmp_path: Path) -> None:
+    contents = {
+        "good.jpg": KINDS["jpeg"],
+        "cut.jpg": KINDS["jpeg"][:300],
+        "cut.png": KINDS["png"][:-4],
+        "empty.jpg": b"",
+        "text.png": b"not a picture",
+    }
+    paths = [tmp_path / name for name in [*contents, "missing.jpg", "folder.jpg"]]
+    for path, content in zip(paths, contents.values(), strict=False):
+        path.write_bytes(content)
+    paths[-1].mkdir()
+    with pytest.raises(InputError) as error:
+        check(paths)
+    lines = str(error.value).splitlines()[1:]
+    assert [Path(line.split(":")[0]).name for line in lines] == [path.name for path in paths[1:]]
+    for reason in ("truncated", "empty (0 bytes)", "neither a JPEG nor a PNG", "No such file", "Is a directory"):
+        assert reason in str(error.value)
+
+
+def test_a_broken_picture_is_named_when_it_is_read(tmp_path: Path) -> None:
+    (tmp_path / "empty.jpg").touch()
+    with pytest.raises(InputError, match=r"empty\.jpg: empty \(0 bytes\)"):
+        read(tmp_path / "empty.jpg")

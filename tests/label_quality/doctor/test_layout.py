@@ -1,0 +1,68 @@
+"""layout: every fault that stops the pipeline is a finding, of train and of eval at once."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipeline.dataset.layout import eval_pictures, train_pictures
+from pipeline.foundation.errors import InputError
+from pipeline.label_quality.doctor.findings import MUST
+from pipeline.label_quality.doctor.layout import LAYOUT, UNLISTED, files, find
+from tests.support.dataset import PEOPLE, DataSet, row
+
+FIRST = PEOPLE[0]
+
+
+def test_a_sound_data_set_has_no_findings(data: DataSet) -> None:
+    assert list(find(data.root, files(data.root))) == []
+
+
+def test_the_files_are_those_that_the_stages_read(data: DataSet) -> None:
+    (data.images / FIRST / "._mask1.png").write_bytes(b"\0")
+    train = [f"train/images/{path}" for path in train_pictures(data.root)["path"]]
+    assert files(data.root) == sorted([*train, *(f"eval/images/{name}" for name in eval_pictures(data.root))])
+
+
+def test_faults_of_train_and_eval_are_found_at_once(data: DataSet) -> None:
+    (data.images / FIRST / "mask3.png").unlink()
+    data.write_rows([f"1,x,Asian,y,{FIRST}", *map(row, PEOPLE[1:])])
+    data.list_eval(["a.jpg", "b.png", "c.jpg", "missing.jpg"])
+    texts = [finding.text for finding in find(data.root, files(data.root))]
+    assert texts == [
+        "train.csv, row 2: gender 'x' is neither male nor female",
+        "train.csv, row 2: age 'y' is not a number of years (1 to 120)",
+        f"train/images/{FIRST}: mask3 missing",
+        "info.csv, row 5: eval/images/missing.jpg does not exist",
+    ]
+    assert {finding.check for finding in find(data.root, files(data.root))} == {LAYOUT}
+    assert LAYOUT.severity == MUST
+
+
+def test_a_broken_table_does_not_hide_the_other(data: DataSet) -> None:
+    data.table.write_text("id,path\n")
+    data.info.unlink()
+    first, second = find(data.root, files(data.root))
+    assert first.text.startswith("train/train.csv: column gender, race, age is missing")
+    assert second.text == "eval/info.csv: no such file"
+
+
+@pytest.mark.parametrize(("part", "stage_reads"), [("train", train_pictures), ("eval", eval_pictures)])
+def test_what_stops_the_stages_is_a_fault(data: DataSet, part: str, stage_reads: Callable[[Path], object]) -> None:
+    (data.root / part / "images").rename(data.root / "elsewhere")
+    assert [finding.check for finding in find(data.root, files(data.root))] == [LAYOUT]
+    with pytest.raises(InputError):
+        stage_reads(data.root)
+
+
+def test_an_eval_picture_that_info_does_not_name_is_shown(data: DataSet) -> None:
+    data.list_eval(["a.jpg", "b.png"])
+    (finding,) = find(data.root, files(data.root))
+    assert (finding.check, finding.pictures) == (UNLISTED, ("eval/images/c.jpg",))
+
+
+def test_a_folder_that_leads_out_of_the_data_set_is_not_read(data: DataSet) -> None:
+    outside = data.root.with_name("outside")
+    (data.images / FIRST).rename(outside)
+    (data.images / FIRST).symlink_to(outside)
+    assert not any(FIRST in path for path in files(data.root))

@@ -1,0 +1,101 @@
+"""pictures: one cheap decoding tells what a file holds, and refuses what the stages refuse."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from PIL import Image, ImageFilter
+
+from pipeline.formats.images import read
+from pipeline.label_quality.doctor.duplicates import NEAR
+from pipeline.label_quality.doctor.pictures import UNREADABLE, Picture, examine, measure
+from tests.label_quality.doctor.conftest import Draw
+from tests.support.damage import damaged, is_refused
+
+
+def save(path: Path, image: Image.Image, orientation: int = 1) -> Picture:
+    tags = Image.Exif()
+    tags[0x0112] = orientation
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image.save(path, exif=tags)
+    return measure(path.parent, path.name)
+
+
+def distance(one: Picture, other: Picture) -> int:
+    bits = [np.frombuffer(picture.perceptual_hash, np.uint8) for picture in (one, other)]
+    return int(np.bitwise_count(bits[0] ^ bits[1]).sum())
+
+
+def test_the_file_tells_format_mode_size_and_orientation(tmp_path: Path, draw: Draw) -> None:
+    upright, rotated = save(tmp_path / "a.jpg", draw(0)), save(tmp_path / "b.jpg", draw(0), orientation=6)
+    assert (upright.kind, upright.mode, upright.width, upright.height) == ("JPEG", "RGB", 192, 256)
+    assert (rotated.orientation, rotated.width, rotated.height) == (6, 256, 192)
+    clear = save(tmp_path / "c.png", draw(0).convert("RGBA"))
+    assert (clear.kind, clear.mode, clear.transparent) == ("PNG", "RGBA", True)
+
+
+def test_a_rotated_picture_is_measured_upright(tmp_path: Path, draw: Draw) -> None:
+    upright = save(tmp_path / "a.jpg", draw(0))
+    turned = save(tmp_path / "b.jpg", draw(0).transpose(Image.Transpose.ROTATE_90), orientation=6)
+    assert distance(upright, turned) <= NEAR
+
+
+@pytest.mark.parametrize("size", [(384, 512), (768, 1024), (96, 128)])
+def test_what_is_measured_hardly_depends_on_size_and_format(tmp_path: Path, draw: Draw, size: tuple[int, int]) -> None:
+    large = draw(0).filter(ImageFilter.GaussianBlur(2)).resize(size)
+    one, other = save(tmp_path / "a.jpg", large), save(tmp_path / "b.png", large)
+    assert distance(one, other) <= NEAR
+    assert one.brightness == pytest.approx(other.brightness, abs=2)
+
+
+def test_a_brighter_picture_measures_brighter_and_a_blurred_one_less_sharp(tmp_path: Path, draw: Draw) -> None:
+    plain = save(tmp_path / "a.jpg", draw(0))
+    assert save(tmp_path / "b.jpg", draw(0).point(lambda value: value + 40)).brightness > plain.brightness + 30
+    assert save(tmp_path / "c.jpg", draw(0).filter(ImageFilter.GaussianBlur(3))).sharpness < plain.sharpness / 2
+
+
+def test_the_owner_is_the_person_in_train_and_the_picture_itself_in_eval(tmp_path: Path, draw: Draw) -> None:
+    for path in ("train/images/1_male_Asian_30/mask1.jpg", "eval/images/a.jpg"):
+        save(tmp_path / path, draw(0))
+    train, other = (measure(tmp_path, path) for path in ("train/images/1_male_Asian_30/mask1.jpg", "eval/images/a.jpg"))
+    assert (train.owner, train.is_train) == ("1_male_Asian_30", True)
+    assert (other.owner, other.is_train) == ("eval/images/a.jpg", False)
+
+
+def test_unreadable_pictures_are_findings_in_the_words_of_the_stages(tmp_path: Path, draw: Draw) -> None:
+    save(tmp_path / "good.jpg", draw(0))
+    (tmp_path / "empty.jpg").touch()
+    (tmp_path / "text.png").write_text("not a picture")
+    pictures, findings = examine(tmp_path, ["empty.jpg", "good.jpg", "text.png"])
+    assert [picture.path for picture in pictures] == ["good.jpg"]
+    assert [finding.text for finding in findings] == [
+        "empty.jpg: empty (0 bytes)",
+        "text.png: neither a JPEG nor a PNG picture",
+    ]
+    assert {finding.check for finding in findings} == {UNREADABLE}
+
+
+def encoded(kind: str) -> bytes:
+    tags = Image.Exif()
+    tags[0x010F] = "maker"
+    buffer = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (24, 16, 3), dtype=np.uint8)).save(
+        buffer, kind, exif=tags
+    )
+    return buffer.getvalue()
+
+
+KINDS = {kind: encoded(kind) for kind in ("JPEG", "PNG")}
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow warns of tags that it cannot read
+@settings(max_examples=150)
+@given(damaged(KINDS))
+def test_exactly_those_pictures_are_refused_that_the_stages_refuse(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
+    file = tmp_path_factory.getbasetemp() / "damaged"
+    file.write_bytes(content)
+    assert is_refused(lambda: read(file)) == bool(examine(file.parent, [file.name])[1])

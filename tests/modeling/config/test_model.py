@@ -1,0 +1,117 @@
+"""entries: what is wrong in a model's settings is one clear line that names the key."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from pipeline.config.params import FILE, load
+from pipeline.foundation.errors import InputError
+from pipeline.modeling.config import (
+    Balanced,
+    Coral,
+    CrossEntropy,
+    Focal,
+    Head,
+    Mix,
+    Model,
+    SmoothL1,
+    SoftF1,
+    Views,
+    Weighted,
+)
+
+SHIPPED = Path(__file__).parents[3] / FILE
+Make = Callable[..., Model]
+GENDER: dict[str, dict[str, str]] = {"gender": {}}
+
+
+def fault(tmp_path: Path, settings: dict[str, Any]) -> str:
+    """What is wrong when the model `gender` of the shipped params has these settings."""
+    params = YAML(typ="safe").load(SHIPPED)
+    params["models"]["gender"] |= settings
+    YAML().dump(params, tmp_path / "params.yaml")
+    with pytest.raises(InputError) as error:
+        load(tmp_path / "params.yaml")
+    _, line = str(error.value).splitlines()
+    return line.strip().removeprefix("models.gender")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"heads": {"gender": {"kind": "ordinal"}}}, ".heads: head 'gender' cannot be of kind ordinal: only age can"),
+        ({"heads": {"gender": {"loss": "coral"}}}, ".heads.gender: loss coral does not fit a head of kind classes"),
+        (
+            {"heads": {"gender": {"loss": {"name": "cross_entropy", "class_weights": "balance"}}}},
+            ".heads.gender.loss.cross_entropy.class_weights: must be balanced, or a list of positive numbers, one a cl",
+        ),
+        (
+            {"heads": {"gender": {"loss": {"name": "focal", "class_weights": [1, 2, 3]}}}},
+            ".heads: head 'gender' has 2 classes, and class_weights of focal 3",
+        ),
+        (
+            {"heads": {"gender": {"loss": {"name": "mix", "of": ["focal", "mse"]}}}},
+            ".heads.gender.loss.mix.of.1: 'mse' is none of 'cross_entropy', 'focal', 'soft_f1', 'arcface'",
+        ),
+        (
+            {"heads": {"gender": {"loss": {"name": "mix", "of": ["arcface", {"name": "arcface", "scale": 9}]}}}},
+            ".heads.gender: the arcface losses of a mix have scales 30, 9; a head's cosines have one",
+        ),
+        ({"weights": "a.safetensors"}, ": weights 'a.safetensors' would not be read: set pretrained: true"),
+        ({"normalize": "imagnet"}, ".normalize: must be imagenet, competition, half, or {mean: [r, g, b], std: ["),
+        ({"normalize": {"mean": [1, 1, 1]}}, ".normalize: must be imagenet, competition, half, or {mean:"),
+        ({"drop_ages": [[29, 27]]}, ".drop_ages: [29, 27] is no range of ages: [youngest, oldest], both dropped"),
+        ({"sampling": "weigthed"}, ".sampling: 'weigthed' is none of 'shuffle', 'balanced', 'weighted'"),
+        ({"sampling": {"name": "weighted", "strength": 2}}, ".sampling.weighted.strength: must be less than or equal"),
+        ({"enlarge": {"spare": [18]}}, ".enlarge.spare.0: must be less than 18 (given: 18)"),
+        ({"views": {"flipp": True}}, ".views.flipp: unknown key; did you mean 'flip'?"),
+        ({"views": {"clean": 0}}, ".views.clean: must be greater than 0 (given: 0)"),
+        ({"schedule": {"name": "cosine", "step": 3}}, ".schedule.cosine.step: unknown key"),
+        ({"schedule": "linear"}, ".schedule: 'linear' is none of 'constant', 'step', 'cosine', 'one_cycle', 'plateau'"),
+        ({"ema": 1}, ".ema: must be less than 1 (given: 1)"),
+        ({"precision": "16"}, ".precision: must be '32-true', 'bf16-mixed' or '16-mixed' (given: '16')"),
+        ({"cutmix": {"probability": 30}}, ".cutmix.probability: must be less than or equal to 1 (given: 30)"),
+    ],
+)
+def test_a_wrong_setting_is_one_line_that_names_its_key(tmp_path: Path, settings: dict[str, Any], message: str) -> None:
+    assert fault(tmp_path, settings).startswith(message)
+
+
+def test_binary_f1_selects_only_where_there_are_two_classes(entry: Make, tmp_path: Path) -> None:
+    assert entry(heads=GENDER, select="binary_f1").select == "binary_f1"
+    assert "select binary_f1 is the F1 of the second of two classes, and mask is not gender" in fault(
+        tmp_path, {"heads": {"mask": {}}, "select": "binary_f1"}
+    )
+
+
+def test_a_head_without_a_loss_has_the_usual_one_of_its_kind() -> None:
+    assert Head() == Head(kind="classes", loss=CrossEntropy())
+    assert Head(kind="ordinal") == Head(kind="ordinal", loss=Coral())
+    assert Head(kind="years") == Head(kind="years", loss=SmoothL1())
+
+
+def test_names_stand_for_settings_wherever_there_is_a_choice(entry: Make) -> None:
+    mixed = entry(heads={"mask": {"loss": {"name": "mix", "of": ["focal", "soft_f1"]}}}, sampling="balanced")
+    assert mixed.heads["mask"].loss == Mix(of=(Focal(), SoftF1()))
+    assert mixed.sampling == Balanced()
+    assert entry(sampling="weighted").sampling == Weighted(strength=0.5)
+
+
+def test_an_entry_survives_json_as_weights_files_hold_it(entry: Make) -> None:
+    settings = entry(
+        heads={"age": {"loss": {"name": "mix", "of": [{"name": "focal", "class_weights": [1, 1, 2]}, "arcface"]}}},
+        normalize={"mean": [0.5, 0.5, 0.5], "std": [0.2, 0.2, 0.2]},
+        views={"flip": True, "five_crop": 0.9},
+        enlarge={"spare": [0, 1, 3, 4]},
+        cutmix={},
+        schedule="one_cycle",
+    )
+    assert Model.model_validate_json(settings.model_dump_json()) == settings
+    assert settings.views == Views(flip=True, five_crop=0.9)
+
+
+def test_the_course_counts_the_last_epochs_in(entry: Make) -> None:
+    assert entry(epochs=10, last_epochs_on_validation=3).course == 13

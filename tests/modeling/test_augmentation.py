@@ -1,0 +1,75 @@
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline.formats.images import Pixels
+from pipeline.foundation.errors import InputError
+from pipeline.modeling.augmentation import Pipeline, build
+from pipeline.modeling.config import Model
+
+Make = Callable[..., Model]
+NESTED = {"OneOf": {"transforms": [{"Rotate": {"limit": 20, "p": 1}}, {"Perspective": {"p": 1}}], "p": 0.5}}
+
+
+def picture() -> Pixels:
+    return np.random.default_rng(0).integers(0, 256, (40, 30, 3), dtype=np.uint8)
+
+
+def test_the_same_seed_draws_the_same_augmentation_and_another_seed_another(entry: Make) -> None:
+    pipeline = Pipeline(entry(augmentation=[NESTED, {"GaussNoise": {"p": 1}}]), training=True)
+    first, other, again = (pipeline(picture(), seed) for seed in ((1, 0, 5), (1, 0, 6), (1, 0, 5)))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_transforms_of_one_picture_draw_independently(entry: Make) -> None:
+    invert, flip = {"InvertImg": {"p": 0.5}}, {"HorizontalFlip": {"p": 0.5}}
+    dark = np.zeros((40, 30, 3), dtype=np.uint8)
+    dark[:, :15] = 10
+    pipeline = Pipeline(entry(augmentation=[invert, flip]), training=True)
+    seen = [pipeline(dark, (number,)) for number in range(200)]
+    kinds = Counter((bool(picture.max() > 100), bool(picture[0, 0, 0] in (10, 245))) for picture in seen)
+    assert len(kinds) == 4
+    assert min(kinds.values()) > 25
+
+
+def test_what_training_sees_and_what_inference_sees_differ_in_augmentation_alone(entry: Make) -> None:
+    crop = [{"CenterCrop": {"height": 20, "width": 20}}]
+    plain = Pipeline(entry(preprocess=crop), training=True)(picture(), (0,))
+    flipped = Pipeline(entry(preprocess=crop, augmentation=[{"HorizontalFlip": {"p": 1}}]), training=True)
+    inference = Pipeline(entry(preprocess=crop, augmentation=[{"HorizontalFlip": {"p": 1}}]), training=False)
+    assert np.array_equal(inference(picture(), (0,)), plain)
+    assert np.array_equal(flipped(picture(), (0,)), plain[:, ::-1])
+
+
+def test_random_erasing_takes_a_rectangle_away(entry: Make) -> None:
+    erasing = [{"Erasing": {"scale": [0.1, 0.2], "fill": 0, "p": 1}}]
+    white = np.full((32, 32, 3), 255, dtype=np.uint8)
+    found = Pipeline(entry(augmentation=erasing), training=True)(white, (0,))
+    rows, columns = np.nonzero((found == 0).all(axis=-1))
+    area = (np.ptp(rows) + 1) * (np.ptp(columns) + 1)
+    assert len(rows) == area
+    assert 0.05 < area / 32**2 < 0.25
+
+
+def test_every_picture_gets_the_size_of_the_entry(entry: Make) -> None:
+    assert Pipeline(entry(image_size=48), training=False)(picture(), (0,)).shape == (48, 48, 3)
+
+
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [
+        ({"Rotat": {"limit": 20}}, "augmentation 'Rotat' is unknown"),
+        ({"Rotate": {"limits": 20}}, "augmentation 'Rotate': .*limits"),
+        ({"Rotate": {"limit": "far"}}, "augmentation 'Rotate'"),
+        ({"Rotate": {}, "Perspective": {}}, "is not one name over its arguments"),
+        ({"OneOf": {"transforms": [{"Nothing": {}}]}}, "augmentation 'Nothing' is unknown"),
+        ({"Compose": None}, "augmentation 'Compose'"),
+    ],
+)
+def test_a_wrong_augmentation_is_named(step: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        build([step])

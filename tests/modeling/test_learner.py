@@ -1,0 +1,147 @@
+from collections.abc import Callable
+
+import pytest
+import torch
+from lightning_fabric import Fabric
+
+from pipeline.modeling.config import Model
+from pipeline.modeling.learner import Learner
+
+Make = Callable[..., Model]
+PICTURES = torch.randint(256, (4, 32, 32, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+
+
+def learner(entry: Model) -> Learner:
+    torch.manual_seed(0)
+    return Learner.create(entry, Fabric(accelerator="cpu", devices=1, precision=entry.precision))
+
+
+def step(learner: Learner, number: int = 1) -> float:
+    """One step towards higher first logits; the loss before it."""
+    loss = -learner.model(PICTURES)["mask"][:, 0].mean()
+    learner.fabric.backward(loss)
+    learner.step(number)
+    return float(loss.detach())
+
+
+def parameters(learner: Learner) -> torch.Tensor:
+    return torch.cat([parameter.detach().flatten().clone() for parameter in learner.network.parameters()])
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw", "sgd", "madgrad"])
+def test_every_optimizer_lowers_the_loss(entry: Make, name: str) -> None:
+    learning = learner(entry(optimizer={"name": name, "learning_rate": 1e-3}))
+    learning.model.train()
+    losses = [step(learning, number) for number in range(1, 6)]
+    assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw", "sgd"])
+def test_a_fused_step_is_the_step_that_torch_takes_otherwise(
+    entry: Make, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained = []
+    for fused in (("adam", "adamw", "sgd"), ()):
+        monkeypatch.setattr("pipeline.modeling.learner.FUSED", fused)
+        learning = learner(entry(optimizer={"name": name, "learning_rate": 1e-3, "weight_decay": 0.05}))
+        assert bool(learning.optimizer.param_groups[0]["fused"]) == bool(fused)
+        draws = torch.Generator().manual_seed(0)
+        for number in range(1, 6):
+            for parameter in learning.network.parameters():
+                parameter.grad = torch.randn(parameter.shape, generator=draws)
+            learning.step(number)
+        trained.append(parameters(learning))
+    torch.testing.assert_close(*trained, atol=1e-7, rtol=1e-5)
+
+
+def test_the_rate_follows_the_schedule(entry: Make) -> None:
+    learning = learner(entry(epochs=10, schedule={"name": "step", "step": 5, "factor": 0.1}))
+    learning.set_rate(4.5, [])
+    assert learning.rate == pytest.approx(3e-3)
+    learning.set_rate(5.5, [])
+    assert learning.rate == pytest.approx(3e-4)
+
+
+def test_a_plateau_hears_the_validation_where_there_is_one(entry: Make) -> None:
+    learning = learner(entry(schedule={"name": "plateau", "patience": 1}))
+    falling = [{"train_loss": 3.0, "validation_loss": 1.0}, {"train_loss": 2.0, "validation_loss": 1.5}]
+    learning.set_rate(2, falling)
+    assert learning.rate == pytest.approx(3e-4)
+    learning.set_rate(2, [{"train_loss": measured["train_loss"]} for measured in falling])
+    assert learning.rate == pytest.approx(3e-3)
+
+
+def test_clipping_bounds_the_length_of_a_step(entry: Make) -> None:
+    sgd = {"name": "sgd", "learning_rate": 1, "momentum": 0}
+    lengths = []
+    for clip in (None, 0.01):
+        learning = learner(entry(optimizer=sgd, clip=clip))
+        before = parameters(learning)
+        step(learning)
+        lengths.append(float((parameters(learning) - before).norm()))
+    assert lengths[1] == pytest.approx(0.01, rel=1e-3)
+    assert lengths[0] > 0.1
+
+
+def test_averaged_weights_follow_the_trained_ones_at_a_distance(entry: Make) -> None:
+    learning = learner(entry(ema=0.9))
+    assert learning.judged is not learning.network
+    trail = []
+    for number in range(1, 4):
+        step(learning, number)
+        trail.append(learning.network.get_parameter("heads.mask.weight").detach().clone())
+    average = trail[0]
+    for number, weight in enumerate(trail[1:], start=1):
+        decay = 1 - (1 + number) ** (-2 / 3)  # timm's warm-up: far below 0.9 at first
+        average = decay * average + (1 - decay) * weight
+    torch.testing.assert_close(learning.kept()["heads.mask.weight"], average)
+    assert not torch.equal(average, trail[-1])
+
+
+def test_without_averages_the_trained_weights_are_kept(entry: Make) -> None:
+    learning = learner(entry())
+    step(learning)
+    assert learning.judged is learning.network
+    assert all(torch.equal(learning.kept()[name], value) for name, value in learning.network.state_dict().items())
+
+
+def test_going_back_takes_up_kept_weights_and_their_average(entry: Make) -> None:
+    learning = learner(entry(ema=0.9))
+    start = learning.kept()
+    for number in (1, 2):
+        step(learning, number)
+    learning.go_back(start)
+    for network in (learning.network, learning.judged):
+        assert all(torch.equal(value, start[name]) for name, value in network.state_dict().items())
+
+
+def test_mixed_precision_rounds_what_full_precision_does_not(entry: Make) -> None:
+    full, half = (
+        learner(entry(precision=precision)).model(PICTURES)["mask"] for precision in ("32-true", "bf16-mixed")
+    )
+    assert not torch.equal(full, half)
+    torch.testing.assert_close(full, half.float(), atol=0.05, rtol=0.05)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="half precision with scaled gradients needs a GPU")
+def test_half_precision_keeps_the_scale_of_its_gradients(entry: Make) -> None:
+    learning = Learner.create(entry(precision="16-mixed"), Fabric(accelerator="cuda", devices=1, precision="16-mixed"))
+    assert "scale" in learning.states()["precision"].state_dict()
+
+
+def test_a_compiled_model_is_the_same_function_with_the_same_weights(
+    entry: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graphs: list[object] = []
+
+    def count(graph: torch.fx.GraphModule, _: list[torch.Tensor]) -> Callable[..., object]:
+        graphs.append(graph)
+        return graph.forward
+
+    plain = learner(entry())
+    compile_with = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda module, **_: compile_with(module, backend=count))
+    compiled = learner(entry(compile=True))
+    torch.testing.assert_close(plain.model(PICTURES)["mask"], compiled.model(PICTURES)["mask"])
+    assert len(graphs) == 1
+    assert set(plain.kept()) == set(compiled.kept())

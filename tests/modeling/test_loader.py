@@ -1,0 +1,90 @@
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from pipeline.modeling.config import Balanced, Model
+from pipeline.modeling.loader import Batches, Examples, Loader
+
+Make = Callable[..., Model]
+ROWS = np.arange(100, 150)
+
+
+def drawn(batches: Batches, epoch: int) -> list[int]:
+    batches.set_turn(epoch)
+    return [row for batch in batches for _, row, _ in batch]
+
+
+def test_an_epoch_has_every_row_once_in_an_order_of_its_own() -> None:
+    batches = Batches(ROWS, 8, seed=1)
+    first, second = drawn(batches, 0), drawn(batches, 1)
+    assert sorted(first) == sorted(second) == ROWS.tolist()
+    assert first != second
+    assert drawn(Batches(ROWS, 8, seed=1), 1) == second
+
+
+def test_without_a_seed_rows_keep_their_order() -> None:
+    assert drawn(Batches(ROWS, 8), 3) == ROWS.tolist()
+
+
+def test_a_last_batch_of_one_is_left_out_of_training_alone() -> None:
+    assert [len(batch) for batch in Batches(ROWS[:9], 8, seed=1)] == [8]
+    assert [len(batch) for batch in Batches(ROWS[:9], 8)] == [8, 1]
+
+
+@pytest.mark.parametrize("processes", [2, 3])
+def test_processes_share_each_batch(processes: int) -> None:
+    rows = ROWS[:48]
+    shares = [list(Batches(rows, 8, seed=1, share=(rank, processes))) for rank in range(processes)]
+    together = [sorted(key for part in parts for key in part) for parts in zip(*shares, strict=True)]
+    assert together == [sorted(batch) for batch in Batches(rows, 8, seed=1)]
+
+
+def test_processes_without_a_share_of_the_last_batch_have_none() -> None:
+    shares = [list(Batches(ROWS[:9], 8, share=(rank, 2))) for rank in range(2)]
+    assert [[len(batch) for batch in batches] for batches in shares] == [[4, 1], [4]]
+
+
+def test_a_picture_of_an_epoch_does_not_depend_on_its_batch(entry: Make) -> None:
+    crops = np.random.default_rng(0).integers(0, 256, (20, 32, 32, 3), dtype=np.uint8)
+    augmented = entry(augmentation=[{"GaussNoise": {"p": 1}}])
+    seen = []
+    for size in (4, 10):
+        batches = Loader(crops, augmented, Batches(np.arange(20), size, seed=1), training=True)
+        seen.append(
+            {int(row): picture for pictures, rows in batches for picture, row in zip(pictures, rows, strict=True)}
+        )
+    assert all((seen[0][row] == seen[1][row]).all() for row in range(20))
+
+
+def test_a_row_that_is_drawn_again_is_augmented_anew(entry: Make) -> None:
+    crops = np.full((2, 32, 32, 3), 128, dtype=np.uint8)
+    rows, strata = np.arange(2).repeat(4), np.array([0] * 7 + [1])
+    batches = Batches(rows, 8, seed=1, sampling=Balanced(), strata=strata)
+    examples = Examples(crops, entry(augmentation=[{"GaussNoise": {"p": 1}}]), training=True)
+    pictures = [examples[key][0].numpy().tobytes() for batch in batches for key in batch]
+    assert len(set(pictures)) == len(pictures) == 8
+
+
+def test_a_copy_is_a_crop_of_its_row_that_no_epoch_changes(entry: Make) -> None:
+    crops = np.random.default_rng(0).integers(0, 256, (4, 40, 40, 3), dtype=np.uint8)
+    examples = Examples(crops, entry(image_size=20, enlarge={"times": 3, "crop": 0.5}), training=True)
+    first, second = (examples[epoch, 4 + 2, 0] for epoch in (0, 1))
+    assert first[1] == second[1] == 2
+    assert (first[0] == second[0]).all()
+    places = [
+        (top, left)
+        for top in range(21)
+        for left in range(21)
+        if (crops[2, top : top + 20, left : left + 20] == first[0].numpy()).all()
+    ]
+    assert len(places) == 1
+    assert not (examples[0, 8 + 2, 0][0] == first[0]).all(), "another copy is another crop"
+
+
+def test_views_after_the_first_are_augmented_in_inference_too(entry: Make) -> None:
+    crops = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
+    examples = Examples(crops, entry(augmentation=[{"HorizontalFlip": {"p": 1}}]), training=False)
+    plain, augmented = (examples[view, 1, 0][0].numpy() for view in (0, 1))
+    assert (plain == crops[1]).all()
+    assert (augmented == crops[1][:, ::-1]).all()

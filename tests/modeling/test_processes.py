@@ -1,0 +1,85 @@
+"""Several GPUs: here two processes of the CPU, each with half of every batch."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import numpy.typing as npt
+import pytest
+from ruamel.yaml import YAML
+
+from pipeline.formats import tables
+from pipeline.modeling import inference
+from pipeline.schema import predictions
+
+ROOT = Path(__file__).parents[2]
+ON = """
+import sys
+from itertools import count
+sys.path.insert(0, "{root}")
+from pipeline.modeling import devices, loop
+devices.count = lambda: {count}
+loop.perf_counter = count().__next__  # an epoch takes a second
+from pipeline.__main__ import main
+main()
+"""
+FACE = {  # no batch normalisation, whose statistics are of a process's own share
+    "backbone": "test_vit",
+    "pretrained": False,
+    "image_size": 160,
+    "heads": {"mask": {}},
+    "epochs": 2,
+    "batch_size": 16,
+    "optimizer": {"name": "adamw", "learning_rate": 1e-3},
+}
+
+
+def trained_on(count: int, folder: Path, **changes: Any) -> tuple[dict[str, Any], str, str]:
+    """Predictions for the held-out fold, the metrics by epoch, and what was said in training on so many devices."""
+    settings = YAML().load((ROOT / "params.yaml").read_text())
+    YAML().dump(settings | {"models": settings["models"] | {"mask": FACE | changes}}, folder / "params.yaml")
+    script, output = folder / f"on_{count}.py", folder / f"out{count}"
+    script.write_text(ON.format(root=ROOT, count=count))
+    options = {"crops": "crops", "labels": "labels.csv", "folds": "folds.csv", "checkpoint": "resume.pt"}
+    words = [word for name, value in options.items() for word in (f"--{name}", value)]
+    done = subprocess.run(
+        [sys.executable, script, "train", "mask", "0", *words, "--output", output],
+        cwd=folder,
+        env={**os.environ, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    _, said = predictions.read(output / "out_of_fold.csv")
+    return said, (output / "epochs.csv").read_text(), done.stdout
+
+
+def table(text: str) -> npt.NDArray[np.float64]:
+    return np.genfromtxt(text.splitlines(), delimiter=",", skip_header=1)
+
+
+def test_two_processes_learn_what_one_learns(trainable: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    (alone, epochs, said), (shared, epochs_shared, said_shared) = (trained_on(count, trainable) for count in (1, 2))
+    assert np.allclose(alone["mask"], shared["mask"], atol=1e-4)
+    assert np.allclose(table(epochs), table(epochs_shared), rtol=1e-3)
+    assert all(text.count("pictures_per_second 32") == 2 for text in (said, said_shared)), "all pictures, counted once"
+    runs = mlflow.MlflowClient(f"sqlite:///{trainable}/mlflow.db").search_runs(["1"])
+    assert [run.info.status for run in runs] == ["FINISHED"] * 2, "one run a training, not one a process"
+
+
+def test_all_processes_predict_with_the_weights_that_are_kept(trainable: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches of seven: one process has two pieces to learn from, the other one, and each statistics of its own."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    changes = {"backbone": "test_resnet", "image_size": 32, "batch_size": 7, "accumulate": 2, "ema": 0.5}
+    said, _, _ = trained_on(2, trainable, **changes)
+    crops = np.load(trainable / "crops" / "train.npy")
+    held_out = (tables.read(trainable / "folds.csv", tables.FOLDS)["fold"] == 0).to_numpy()
+    again = inference.predict(trainable / "out2" / "weights.safetensors", crops[held_out])
+    np.testing.assert_allclose(again["mask"], said["mask"], atol=1e-5)

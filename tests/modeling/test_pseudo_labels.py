@@ -1,0 +1,77 @@
+"""pseudo: only what a teacher is sure of, in words that teach the head exactly what the teacher said."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.foundation.errors import InputError
+from pipeline.modeling import targets
+from pipeline.modeling.config import Head
+from pipeline.modeling.pseudo_labels import Teacher
+from pipeline.schema import predictions
+from pipeline.schema.heads import attributes
+from pipeline.schema.labels import names
+from pipeline.schema.probabilities import Heads
+
+PICTURES = [f"{number}.jpg" for number in range(40)]
+MIXES: list[dict[str, Head]] = [
+    {"mask": Head()},
+    {"age": Head(bands=(28, 57))},
+    {"gender x age": Head(bands=(30, 59)), "mask": Head()},
+    {"mask x gender x age": Head()},
+]
+
+
+def said(heads: Mapping[str, Head]) -> Heads:
+    random = np.random.default_rng(777)
+    return {name: random.dirichlet(np.full(len(names(attributes(name))), 0.2), len(PICTURES)) for name in heads}
+
+
+def labels(folder: Path, heads: Mapping[str, Head], confidence: float) -> pd.DataFrame:
+    predictions.write(folder / "eval.csv", PICTURES, said(heads))
+    return Teacher(folder / "eval.csv", confidence, weight=0.3).labels(PICTURES, heads)
+
+
+@pytest.mark.parametrize("heads", MIXES)
+def test_every_head_is_taught_what_it_said(tmp_path: Path, heads: dict[str, Head]) -> None:
+    table = labels(tmp_path, heads, confidence=0)
+    taught = targets.taught(table, heads)
+    for name, numbers in said(heads).items():
+        np.testing.assert_array_equal(taught[name], numbers.argmax(axis=1))
+    assert (table["weight"] == 0.3).all()
+
+
+@pytest.mark.parametrize("heads", MIXES)
+def test_only_pictures_of_which_all_heads_are_sure_together_join(tmp_path: Path, heads: dict[str, Head]) -> None:
+    probability = np.prod([numbers.max(axis=1) for numbers in said(heads).values()], axis=0)
+    table = labels(tmp_path, heads, confidence=0.7)
+    expected = np.flatnonzero(probability >= 0.7)
+    assert 0 < len(expected) < len(PICTURES)
+    np.testing.assert_array_equal(table["row"], expected)
+    assert list(table["path"]) == [PICTURES[row] for row in expected]
+    np.testing.assert_allclose(table["probability"], probability[expected])
+
+
+def test_the_higher_the_confidence_the_fewer_pictures_join_and_in_the_end_none(tmp_path: Path) -> None:
+    counts = [len(labels(tmp_path, MIXES[2], confidence)) for confidence in (0, 0.5, 0.9, 1)]
+    assert counts == sorted(counts, reverse=True)
+    assert counts[0] == len(PICTURES)
+    assert counts[-1] == 0
+
+
+def test_a_label_is_told_in_words(tmp_path: Path) -> None:
+    predictions.write(tmp_path / "eval.csv", ["a"], {"age": np.array([[0.0, 0, 1]]), "mask": np.array([[0, 1.0, 0]])})
+    heads = {"age": Head(), "mask": Head()}
+    assert list(Teacher(tmp_path / "eval.csv", 1, 1).labels(["a"], heads)["label"]) == [">=60 incorrect"]
+
+
+def test_predictions_of_other_heads_or_pictures_are_refused(tmp_path: Path) -> None:
+    labels(tmp_path, MIXES[0], 0)
+    teacher = Teacher(tmp_path / "eval.csv", 0, 1)
+    with pytest.raises(InputError, match=r"eval\.csv: heads mask, not age; run `dvc repro`"):
+        teacher.labels(PICTURES, {"age": Head()})
+    with pytest.raises(InputError, match=r"eval\.csv: not the pictures[\s\S]*no row for new\.jpg"):
+        teacher.labels([*PICTURES, "new.jpg"], MIXES[0])

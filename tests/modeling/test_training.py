@@ -1,0 +1,302 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load_file
+from sklearn.metrics import f1_score
+
+from pipeline.formats import tables
+from pipeline.foundation.errors import InputError
+from pipeline.modeling import inference, weights
+from pipeline.modeling.checkpoints import Metrics
+from pipeline.modeling.config import Model, Recipe
+from pipeline.modeling.members import Member
+from pipeline.modeling.training import Inputs
+from pipeline.schema import predictions
+from pipeline.stages.refit import best_epochs, refit
+from pipeline.stages.train import train
+
+Make = Callable[..., Model]
+HEADS = {
+    "mask": {},
+    "gender x age": {"loss": "focal", "bands": [30, 59]},
+}
+PLAIN: dict[str, Any] = {"augmentation": [{"HorizontalFlip": {}}, {"GaussNoise": {}}], "schedule": "cosine"}
+EVERYTHING: dict[str, Any] = PLAIN | {
+    "heads": {
+        "mask": {"loss": {"name": "mix", "of": ["arcface", "soft_f1"]}},
+        "gender": {"loss": {"name": "cross_entropy", "class_weights": "balanced", "smoothing": 0.1}},
+        "age": {"kind": "ordinal", "bands": [30, 55]},
+    },
+    "cutmix": {"probability": 0.3, "half": True},
+    "mixup": {"probability": 0.3},
+    "views": {"flip": True, "augmented": 1, "five_crop": 0.9, "average": "logits"},
+    "drop_ages": [[26, 29]],
+    "sampling": "balanced",
+    "enlarge": {"times": 2, "spare": [0]},
+    "last_epochs_on_validation": 1,
+    "select": "loss",
+    "accumulate": 2,
+    "clip": 1.0,
+    "optimizer": {"name": "madgrad", "learning_rate": 1e-3},
+    "schedule": {"name": "plateau", "patience": 1},
+    "ema": 0.99,
+    "precision": "bf16-mixed",
+    "channels_last": True,
+    "gradient_checkpointing": True,
+}
+
+
+class KilledError(Exception):
+    """Stands for a process that is ended between two epochs."""
+
+
+def inputs(folder: Path) -> Inputs:
+    return Inputs(folder / "crops", folder / "labels.csv", folder / "folds.csv", folder / "checkpoint.pt")
+
+
+def quiet(epoch: int, metrics: Metrics) -> None:
+    """Say nothing."""
+
+
+def test_a_model_learns_what_can_be_seen_and_predicts_exactly_its_fold(entry: Make, trainable: Path) -> None:
+    train(inputs(trainable), "both", 1, entry(heads=HEADS, epochs=12), trainable / "out", quiet)
+    folds = tables.read(trainable / "folds.csv", tables.FOLDS)
+    paths, heads = predictions.read(trainable / "out" / "out_of_fold.csv")
+    assert paths == list(folds.loc[folds["fold"] == 1, "path"])
+    assert {head: table.shape for head, table in heads.items()} == {"mask": (16, 3), "gender x age": (16, 6)}
+    assert all(np.allclose(table.sum(axis=1), 1) for table in heads.values())
+    metrics = json.loads((trainable / "out" / "metrics.json").read_text())
+    assert metrics["macro_f1"] > 0.6
+    epochs = pd.read_csv(trainable / "out" / "epochs.csv")
+    assert len(epochs) == 12
+    assert epochs["validation_mask_f1"].max() > 0.9
+    assert epochs["train_loss"].iloc[-1] < epochs["train_loss"].iloc[0] / 2
+    assert metrics["epoch"] == epochs["epoch"].iloc[int(epochs["validation_f1"].argmax())]
+
+
+def test_years_are_learnt_with_their_mean_absolute_error(entry: Make, trainable: Path) -> None:
+    heads = {"age": {"kind": "years", "loss": "smooth_l1"}}
+    train(inputs(trainable), "years", 0, entry(heads=heads, epochs=10), trainable / "out", quiet)
+    _, found = predictions.read(trainable / "out" / "out_of_fold.csv")
+    assert found["age"].shape == (16,)
+    epochs = pd.read_csv(trainable / "out" / "epochs.csv")
+    assert epochs["validation_mae"].min() < 8
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"views": {"flip": True}},
+        {"views": {"clean": 2, "augmented": 2, "five_crop": 0.8}, "augmentation": [{"RandomBrightnessContrast": {}}]},
+        {"ema": 0.9},
+    ],
+    ids=["flip", "views", "ema"],
+)
+def test_saved_weights_predict_what_was_written_out_of_fold(
+    entry: Make, trainable: Path, settings: dict[str, Any]
+) -> None:
+    train(inputs(trainable), "mask", 0, entry(**settings), trainable / "out", quiet)
+    held_out = (tables.read(trainable / "folds.csv", tables.FOLDS)["fold"] == 0).to_numpy()
+    crops = np.load(trainable / "crops" / "train.npy")
+    again = inference.predict(trainable / "out" / "weights.safetensors", crops)["mask"]
+    _, written = predictions.read(trainable / "out" / "out_of_fold.csv")
+    np.testing.assert_allclose(again[held_out], written["mask"], atol=1e-5)
+
+
+@pytest.mark.parametrize("settings", [PLAIN, EVERYTHING], ids=["plain", "everything"])
+def test_equal_trainings_give_equal_bytes_and_a_killed_one_resumes_to_them(
+    entry: Make, trainable: Path, settings: dict[str, Any]
+) -> None:
+    augmented = entry(**settings, epochs=4)
+    for name in ("first", "second"):
+        train(inputs(trainable), "mask", 0, augmented, trainable / name, quiet)
+
+    def kill(epoch: int, metrics: Metrics) -> None:
+        if epoch == 1:
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        train(inputs(trainable), "mask", 0, augmented, trainable / "killed", kill)
+    assert (trainable / "checkpoint.pt").exists()
+    reported: list[int] = []
+    train(inputs(trainable), "mask", 0, augmented, trainable / "killed", lambda epoch, _: reported.append(epoch))
+    assert reported == [0, 1, 2, 3]
+    assert not (trainable / "checkpoint.pt").exists()
+    for file in ("weights.safetensors", "out_of_fold.csv", "epochs.csv", "metrics.json"):
+        contents = {(trainable / name / file).read_bytes() for name in ("first", "second", "killed")}
+        assert len(contents) == 1, file
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"heads": {"age": {"kind": "ordinal"}}},
+        {"heads": {"age": {"loss": "arcface"}}},
+        {"heads": {"age": {"loss": "soft_f1"}}},
+        {"heads": {"age": {"loss": {"name": "mix", "of": ["cross_entropy", "soft_f1"], "weights": [0.7, 0.3]}}}},
+        {"heads": {"age": {}}, "sampling": "balanced", "mixup": {"probability": 0.5}, "ema": 0.9},
+        {"heads": {"age": {}}, "enlarge": {"times": 2}, "cutmix": {"probability": 0.3}},
+    ],
+    ids=["ordinal", "arcface", "soft F1", "mix", "sampled and averaged", "enlarged and cut"],
+)
+def test_age_is_learnt_by_many_ways_and_ends_as_probabilities(
+    entry: Make, trainable: Path, settings: dict[str, Any]
+) -> None:
+    train(inputs(trainable), "age", 0, entry(**settings, epochs=12), trainable / "out", quiet)
+    _, found = predictions.read(trainable / "out" / "out_of_fold.csv")
+    assert found["age"].shape == (16, 3)
+    assert (found["age"] >= 0).all()
+    np.testing.assert_allclose(found["age"].sum(axis=1), 1, rtol=1e-5)
+    assert json.loads((trainable / "out" / "metrics.json").read_text())["macro_f1"] > 0.6
+
+
+def test_training_stops_when_patience_ends(entry: Make, trainable: Path) -> None:
+    still = {"name": "sgd", "learning_rate": 1e-12}
+    train(inputs(trainable), "mask", 0, entry(optimizer=still, epochs=9, patience=2), trainable / "out", quiet)
+    epochs = pd.read_csv(trainable / "out" / "epochs.csv")
+    best = json.loads((trainable / "out" / "metrics.json").read_text())["epoch"]
+    assert len(epochs) == best + 2 < 9
+    train(inputs(trainable), "mask", 0, entry(optimizer=still, epochs=9), trainable / "patient", quiet)
+    assert len(pd.read_csv(trainable / "patient" / "epochs.csv")) == 9
+
+
+@pytest.mark.parametrize(("select", "best"), [("f1", "argmax"), ("accuracy", "argmax"), ("loss", "argmin")])
+def test_the_best_epoch_is_that_of_the_selected_score(entry: Make, trainable: Path, select: str, best: str) -> None:
+    train(inputs(trainable), "mask", 0, entry(epochs=6, select=select), trainable / "out", quiet)
+    scores = pd.read_csv(trainable / "out" / "epochs.csv")[f"validation_{select}"]
+    assert json.loads((trainable / "out" / "metrics.json").read_text())["epoch"] == getattr(scores, best)() + 1
+
+
+def test_binary_f1_is_the_f1_of_the_second_class(entry: Make, trainable: Path) -> None:
+    settings = entry(heads={"gender": {}}, epochs=4, select="binary_f1")
+    train(inputs(trainable), "gender", 0, settings, trainable / "out", quiet)
+    paths, heads = predictions.read(trainable / "out" / "out_of_fold.csv")
+    labels = tables.read(trainable / "labels.csv", tables.LABELS).set_index("path")["gender"]
+    expected = f1_score(labels[paths] == "female", heads["gender"].argmax(axis=1), average="binary")
+    scores = pd.read_csv(trainable / "out" / "epochs.csv")["validation_binary_f1"]
+    assert scores.max() == pytest.approx(expected)
+
+
+def test_the_last_epochs_learn_from_the_validation_people_after_they_were_predicted(
+    entry: Make, trainable: Path
+) -> None:
+    for name, last in (("without", 0), ("with", 8)):
+        settings = entry(last_epochs_on_validation=last, epochs=2)
+        train(inputs(trainable), "mask", 0, settings, trainable / name, quiet)
+    for file in ("out_of_fold.csv", "epochs.csv", "metrics.json"):
+        assert (trainable / "without" / file).read_bytes() == (trainable / "with" / file).read_bytes(), file
+    held_out = (tables.read(trainable / "folds.csv", tables.FOLDS)["fold"] == 0).to_numpy()
+    masks = tables.read(trainable / "labels.csv", tables.LABELS)["mask"]
+    crops = np.load(trainable / "crops" / "train.npy")[held_out]
+    truth = np.array([["worn", "incorrect", "normal"].index(mask) for mask in masks[held_out]])
+    likelihoods = [
+        inference.predict(trainable / name / "weights.safetensors", crops)["mask"][range(16), truth].mean()
+        for name in ("without", "with")
+    ]
+    assert likelihoods[1] > likelihoods[0] + 0.1
+
+
+def test_accumulated_gradients_are_those_of_the_whole_batch(entry: Make, trainable: Path) -> None:
+    plain: dict[str, Any] = {"backbone": "test_vit", "image_size": 160, "epochs": 1}  # no batch normalisation
+    plain |= {"optimizer": {"name": "sgd", "learning_rate": 1e-2}}
+    for name, pieces in (("whole", 1), ("pieces", 4)):
+        train(inputs(trainable), "mask", 0, entry(**plain, accumulate=pieces), trainable / name, quiet)
+    whole, parts = (load_file(trainable / name / "weights.safetensors") for name in ("whole", "pieces"))
+    assert all(torch.allclose(value, parts[name], atol=1e-6) for name, value in whole.items())
+
+
+def test_a_row_of_weight_zero_teaches_nothing(entry: Make, trainable: Path) -> None:
+    labels = tables.read(trainable / "labels.csv", tables.LABELS)
+    folds = tables.read(trainable / "folds.csv", tables.FOLDS)["fold"]
+    for name, lie in (("truth", False), ("lies", True)):
+        table = labels.assign(weight=np.where(np.arange(len(labels)) % 4, 1.0, 0.0))
+        if lie:
+            table.loc[(table["weight"] == 0) & (folds > 0), "mask"] = "normal"
+        tables.write(table, trainable / "labels.csv")
+        train(inputs(trainable), "mask", 0, entry(), trainable / name, quiet)
+    truth, lies = ((trainable / name / "out_of_fold.csv").read_bytes() for name in ("truth", "lies"))
+    assert truth == lies
+
+
+def test_a_refit_has_no_validation_people_for_last_epochs(entry: Make, trainable: Path) -> None:
+    member = Member(trainable / "models", "mask", 0)
+    for name, last in (("without", 0), ("with", 3)):
+        settings = entry(last_epochs_on_validation=last, epochs=2)
+        weights.save(member.weights, {}, Recipe(model="mask", fold=0, epoch=2, entry=settings))
+        member.out_of_fold.touch()
+        member.eval.touch()
+        member.epochs.touch()
+        refit(inputs(trainable), "mask", settings, trainable / "models", (0,), trainable / name, quiet)
+    assert (trainable / "without" / "epochs.csv").read_bytes() == (trainable / "with" / "epochs.csv").read_bytes()
+
+
+def test_a_training_that_diverges_is_an_error_that_no_checkpoint_keeps(entry: Make, trainable: Path) -> None:
+    wild = entry(optimizer={"name": "sgd", "learning_rate": 1e20, "momentum": 0})
+    for _ in range(2):
+        with pytest.raises(InputError, match=r"epoch 1: the loss in validation is nan.*learning_rate 1e\+20"):
+            train(inputs(trainable), "mask", 0, wild, trainable / "out", quiet)
+    assert not (trainable / "checkpoint.pt").exists()
+    assert not (trainable / "out").exists()
+
+
+def test_a_checkpoint_of_other_code_is_not_continued(
+    entry: Make, trainable: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def kill(epoch: int, metrics: Metrics) -> None:
+        raise KilledError
+
+    with pytest.raises(KilledError):
+        train(inputs(trainable), "mask", 0, entry(), trainable / "out", kill)
+    monkeypatch.setattr("pipeline.modeling.training.fingerprint", lambda _: "of a changed formula")
+    train(inputs(trainable), "mask", 0, entry(), trainable / "out", quiet)
+    assert "the training starts anew" in capsys.readouterr().out
+
+
+def test_a_checkpoint_of_other_parameters_is_not_continued(
+    entry: Make, trainable: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def kill(epoch: int, metrics: Metrics) -> None:
+        raise KilledError
+
+    with pytest.raises(KilledError):
+        train(inputs(trainable), "mask", 0, entry(), trainable / "out", kill)
+    train(inputs(trainable), "mask", 0, entry(seed=1), trainable / "other", quiet)
+    assert "of other data, parameters or code; the training starts anew" in capsys.readouterr().out
+    train(inputs(trainable), "mask", 0, entry(seed=1), trainable / "undisturbed", quiet)
+    assert (trainable / "other" / "epochs.csv").read_bytes() == (trainable / "undisturbed" / "epochs.csv").read_bytes()
+
+
+def test_a_refit_trains_on_everybody_for_the_mean_of_the_best_epochs(entry: Make, trainable: Path) -> None:
+    for fold, epoch in enumerate((1, 3, 3)):
+        member = Member(trainable / "models", "mask", fold)
+        weights.save(member.weights, {}, Recipe(model="mask", fold=fold, epoch=epoch, entry=entry()))
+        member.out_of_fold.touch()
+        member.eval.touch()
+        member.epochs.touch()
+    refit(inputs(trainable), "mask", entry(epochs=9), trainable / "models", (0, 1, 2), trainable / "out", quiet)
+    assert len(pd.read_csv(trainable / "out" / "epochs.csv")) == 2
+    recipe = weights.read_recipe(trainable / "out" / "weights.safetensors")
+    assert (recipe.fold, recipe.epoch) == (None, 2)
+
+
+def test_a_refit_without_its_folds_names_what_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"models/mask/folds/1/weights\.safetensors"):
+        best_epochs([Member(tmp_path / "models", "mask", 1)])
+
+
+def test_a_fold_that_does_not_exist_is_an_error(entry: Make, trainable: Path) -> None:
+    with pytest.raises(InputError, match=r"fold 7 is not one of \[0, 1, 2\]"):
+        train(inputs(trainable), "mask", 7, entry(), trainable / "out", quiet)
+
+
+def test_a_crop_without_a_label_is_an_error(entry: Make, trainable: Path) -> None:
+    labels = tables.read(trainable / "labels.csv", tables.LABELS)
+    tables.write(labels.iloc[1:], trainable / "labels.csv")
+    with pytest.raises(InputError, match=r"1 crops have no label or fold, first person0/normal\.jpg"):
+        train(inputs(trainable), "mask", 0, entry(), trainable / "out", quiet)

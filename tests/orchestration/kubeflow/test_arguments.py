@@ -1,0 +1,64 @@
+"""arguments: what would stop every task is told before the first."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from pipeline.cli.kubeflow import app
+from pipeline.foundation.errors import InputError
+from pipeline.orchestration.kubeflow import local
+from pipeline.orchestration.kubeflow.arguments import Arguments
+
+STORE = "http://127.0.0.1:5000"
+
+pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value")  # DVC 3.67 on how it uses pygtrie
+
+
+def arguments(remote: object, overrides: Sequence[str] = (), store: str = STORE) -> Arguments:
+    return Arguments(str(remote), store, "faces", overrides, "1")
+
+
+def test_parameters_may_change(tmp_path: Path) -> None:
+    arguments(tmp_path, ["models.age.epochs=3"]).check()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("override", "fault"),
+    [
+        ("train.folds=[1]", r"change the graph.*\n.*stage train@mask-0 is gone"),
+        ("crop.shards=[0,1]", r"change the graph.*\n(.*\n)*.*stage crop@1 is new"),
+        ("models.age.epochs=never", "models.age.epochs: must be a whole number"),
+        ("models.age.epoch=3", "Could not override 'models.age.epoch'"),
+    ],
+)
+def test_an_override_that_no_task_could_run_with_is_told(tmp_path: Path, override: str, fault: str) -> None:
+    with pytest.raises(InputError, match=fault):
+        arguments(tmp_path, [override]).check()
+
+
+def test_after_a_local_run_one_is_told_how_to_pull_from_the_remote_that_was_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "run", lambda *_: None)
+    said = CliRunner().invoke(app, ["run", "--local", "subprocess", "--remote", str(tmp_path)], catch_exceptions=False)
+    assert f"`dvc remote add --default NAME {tmp_path}` and `dvc pull`" in said.output
+
+
+def test_a_remote_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such folder"):
+        arguments(tmp_path / "nowhere").check()
+
+
+@pytest.mark.parametrize(
+    ("remote", "store", "folders"),
+    [
+        ("s3://bucket/folder", STORE, []),
+        ("/storage", STORE, ["/storage"]),
+        ("/storage", "sqlite:////tracking/mlflow.db", ["/storage", "/tracking"]),
+    ],
+)
+def test_containers_need_the_folders_that_the_arguments_name(remote: str, store: str, folders: list[str]) -> None:
+    assert arguments(remote, store=store).folders == [Path(folder) for folder in folders]

@@ -1,0 +1,86 @@
+"""artifacts: what a stage made is what Kubeflow's pages show."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from kfp import dsl
+
+from pipeline import tracking
+from pipeline.orchestration.graph import Stage
+from pipeline.orchestration.kubeflow import artifacts
+
+OUTS = ("answers.csv", "long.csv", "confusion.csv", "sheets", "weights.safetensors", "metrics.json")
+STAGE = Stage("train@<b>-0", "true", "", (), (), (), (), OUTS, ("metrics.json",))
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """What the stage left."""
+    pd.DataFrame({"picture": ["<i>.jpg"], "share": [1 / 3]}).to_csv(tmp_path / "answers.csv", index=False)
+    pd.DataFrame({"row": range(1000)}).to_csv(tmp_path / "long.csv", index=False)
+    pairs = [("worn", "worn"), ("worn", "normal"), ("normal", "normal"), ("worn", "worn")]
+    pd.DataFrame(pairs, columns=["actual", "predicted"]).to_csv(tmp_path / "confusion.csv", index=False)
+    (tmp_path / "sheets").mkdir()
+    for number in range(30):
+        (tmp_path / "sheets" / f"{number:02}.jpg").write_bytes(b"picture")
+    (tmp_path / "weights.safetensors").write_bytes(b"weights")
+    (tmp_path / "metrics.json").write_text(json.dumps({"macro_f1": 0.5, "epochs": 3}))
+    return tmp_path
+
+
+def test_scores_are_all_numbers_of_the_metrics_files(root: Path) -> None:
+    artifact = dsl.Metrics()
+    artifacts.fill(artifact, root, STAGE)
+    assert artifact.metadata == {"macro_f1": 0.5, "epochs": 3}
+
+
+def test_a_confusion_matrix_counts_pictures_by_true_and_predicted_class(root: Path) -> None:
+    artifact = dsl.ClassificationMetrics()
+    artifacts.fill(artifact, root, STAGE)
+    matrix = artifact.metadata["confusionMatrix"]
+    assert [each["displayName"] for each in matrix["annotationSpecs"]] == ["normal", "worn"]
+    assert [row["row"] for row in matrix["rows"]] == [[1, 0], [1, 2]]
+
+
+def test_a_page_shows_short_tables_and_the_first_pictures_of_a_folder_and_names_nothing_elsewhere(root: Path) -> None:
+    artifact = dsl.HTML(uri=str(root / "page"))
+    artifacts.fill(artifact, root, STAGE)
+    page = (root / "page").read_text()
+    assert "<h1>train@&lt;b&gt;-0</h1>" in page
+    assert "&lt;i&gt;.jpg" in page
+    assert "0.3333" in page
+    assert "long.csv" not in page
+    assert page.count("data:image/jpeg;base64,") == artifacts.MOST_PICTURES
+    assert str(root) not in page
+
+
+def test_a_page_among_the_outs_is_shown_as_it_is(root: Path) -> None:
+    (root / "report.html").write_text("<p>as it is</p>")
+    artifact = dsl.HTML(uri=str(root / "page"))
+    artifacts.fill(artifact, root, Stage("report", "true", "", (), (), (), (), ("report.html",), ()))
+    assert (root / "page").read_text() == "<p>as it is</p>"
+
+
+def test_a_model_is_its_digest_and_the_run_that_made_it(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = hashlib.sha256(b"weights").hexdigest()
+    monkeypatch.setattr(tracking, "maker", lambda *given: {("weights", content): "0123"}.get(given))
+    artifact = dsl.Model(uri="s3://kubeflow/model")
+    artifacts.fill(artifact, root, STAGE)
+    assert artifact.uri == "runs:/0123"
+    assert artifact.metadata == {"sha256": content, "bytes": 7}
+
+
+def test_a_model_that_no_run_made_keeps_its_place(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tracking, "maker", lambda *_: None)
+    artifact = dsl.Model(uri="s3://kubeflow/model")
+    artifacts.fill(artifact, root, STAGE)
+    assert artifact.uri == "s3://kubeflow/model"
+
+
+def test_a_file_is_the_first_out(root: Path) -> None:
+    artifact = dsl.Dataset(uri=str(root / "copy"))
+    artifacts.fill(artifact, root, STAGE)
+    assert (root / "copy").read_bytes() == (root / "answers.csv").read_bytes()

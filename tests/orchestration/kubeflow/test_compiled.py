@@ -1,0 +1,195 @@
+"""compiled: every stage is a task, every edge of dvc.yaml an edge, and every setting reaches the pods."""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+import components
+from pipeline.foundation.errors import InputError
+from pipeline.orchestration import graph
+from pipeline.orchestration.graph import Graph
+from pipeline.orchestration.kubeflow import compiled
+
+ROOT = Path(__file__).parents[3]
+GPU = {"cpu": 8, "memory": "32Gi", "accelerator": "nvidia.com/gpu", "accelerators": 1, "timeout": 7200}
+TOLERATION = {"key": "gpu", "operator": "Equal", "value": "a100", "effect": "NoSchedule"}
+CLUSTER = {
+    "image": "images/faces",
+    "tag": "1.2",
+    "pull": "Always",
+    "secrets": {"storage": ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]},
+    "volume": {"claim": "everybody", "path": "/mnt/everybody"},
+    "shared_memory": "8Gi",
+    "retry": {"times": 3, "wait": 30, "factor": 2, "longest": 600},
+    "stages": {
+        "default": {"cpu": 1.5, "memory": "4Gi"},
+        "train": GPU | {"node_selector": {"zone": "b"}, "tolerations": [TOLERATION]},
+        "refit": GPU,
+    },
+}
+
+pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value")  # DVC 3.67 on how it uses pygtrie
+
+
+class Compiled:
+    """The pipeline of a folder, by the stages' names."""
+
+    def __init__(self, root: Path) -> None:
+        self.graph: Graph = graph.read(root)
+        self.text = compiled.text(root)
+        self.specification, self.platform = YAML(typ="safe").load_all(self.text)
+        tasks = self.specification["root"]["dag"]["tasks"]
+        self.tasks: dict[str, Any] = {task["taskInfo"]["name"]: task for task in tasks.values()}
+        self.names = {key: task["taskInfo"]["name"] for key, task in tasks.items()}
+
+    def container(self, name: str) -> Mapping[str, Any]:
+        executors = self.specification["deploymentSpec"]["executors"]
+        return dict(executors[self._executor(name)]["container"])
+
+    def pod(self, name: str) -> Mapping[str, Any]:
+        kubernetes = self.platform["platforms"]["kubernetes"]
+        return dict(kubernetes["deploymentSpec"]["executors"][self._executor(name)])
+
+    def _executor(self, name: str) -> str:
+        component = self.tasks[name]["componentRef"]["name"]
+        return str(self.specification["components"][component]["executorLabel"])
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
+    """Three models on five folds, refitted, with four shards of crops."""
+    root = tmp_path_factory.mktemp("project")
+    shutil.copy(ROOT / "dvc.yaml", root)
+    params = YAML(typ="safe").load(ROOT / "params.yaml")
+    params["split"]["folds"] = 5
+    params["train"]["folds"] = [0, 1, 2, 3, 4]
+    params["refit"]["models"] = params["train"]["models"]
+    params["crop"]["shards"] = [0, 1, 2, 3]
+    YAML().dump(params | {"kubeflow": CLUSTER}, root / "params.yaml")
+    return Compiled(root)
+
+
+def test_every_stage_is_a_task_under_its_dvc_name(full: Compiled) -> None:
+    assert set(full.tasks) == {*full.graph, "finish"}
+    assert {f"train@{model}-{fold}" for model in ("mask", "gender", "age") for fold in range(5)} < set(full.tasks)
+    assert {f"crop@{shard}" for shard in range(4)} < set(full.tasks)
+
+
+def test_the_edges_are_those_of_dvc_and_all_stages_lead_to_the_end(full: Compiled) -> None:
+    edges = {name: {full.names[key] for key in task.get("dependentTasks", [])} for name, task in full.tasks.items()}
+    assert edges.pop("finish") == set(full.graph)
+    assert edges == {name: set(stage.parents) for name, stage in full.graph.items()}
+
+
+def test_only_trainings_ask_for_a_gpu_and_know_that_they_did(full: Compiled) -> None:
+    asking = {name for name in full.tasks if "accelerator" in full.container(name)["resources"]}
+    assert {name.partition("@")[0] for name in asking} == {"train", "refit"}
+    for name in asking:
+        accelerator = full.container(name)["resources"]["accelerator"]
+        assert (accelerator["resourceType"], accelerator["resourceCount"]) == ("nvidia.com/gpu", "1")
+        assert {"name": "PIPELINE_ACCELERATORS", "value": "1"} in full.container(name)["env"]
+
+
+def test_processors_and_memory_go_by_the_kind_of_stage(full: Compiled) -> None:
+    for name, cpu, memory in (("train@age-4", "8", "32Gi"), ("crop@3", "1.5", "4Gi"), ("finish", "1.5", "4Gi")):
+        resources = full.container(name)["resources"]
+        assert {resources[f"resourceCpu{end}"] for end in ("Limit", "Request")} == {cpu}
+        assert {resources[f"resourceMemory{end}"] for end in ("Limit", "Request")} == {memory}
+
+
+def test_trainings_go_to_the_nodes_that_are_meant_for_them(full: Compiled) -> None:
+    pod = full.pod("train@mask-0")
+    assert pod["nodeSelector"]["labels"] == {"zone": "b"}
+    assert pod["tolerations"] == [TOLERATION]
+    assert "tolerations" not in full.pod("refit@mask")
+
+
+def test_every_pod_has_shared_memory_scratch_space_the_volume_and_the_secrets(full: Compiled) -> None:
+    for name in full.tasks:
+        pod = full.pod(name)
+        mounts = {mount["mountPath"]: mount for mount in pod["emptyDirMounts"]}
+        assert (mounts["/dev/shm"]["medium"], mounts["/dev/shm"]["sizeLimit"]) == ("Memory", "8Gi")
+        assert "medium" not in mounts["/tmp"]
+        (volume,) = pod["pvcMount"]
+        assert (volume["constant"], volume["mountPath"]) == ("everybody", "/mnt/everybody")
+        assert {"name": "PIPELINE_SHARED", "value": "/mnt/everybody"} in full.container(name)["env"]
+        (secret,) = pod["secretAsEnv"]
+        assert secret["secretName"] == "storage"
+        assert [key["envVar"] for key in secret["keyToEnv"]] == ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]
+
+
+def test_every_task_has_a_time_limit_and_is_tried_again_and_never_taken_from_kubeflows_cache(full: Compiled) -> None:
+    retry = {"maxRetryCount": 3, "backoffDuration": "30s", "backoffFactor": 2.0, "backoffMaxDuration": "600s"}
+    for name, task in full.tasks.items():
+        assert task["retryPolicy"] == retry
+        assert not task["cachingOptions"].get("enableCache")
+        assert full.pod(name)["activeDeadlineSeconds"] == ("7200" if name[:5] in ("train", "refit") else "3600")
+
+
+def test_all_tasks_run_in_one_image_whose_tag_is_a_parameter_and_install_nothing(full: Compiled) -> None:
+    for name in full.tasks:
+        container = full.container(name)
+        assert container["image"] == "images/faces:{{$.inputs.parameters['pipelinechannel--image_tag']}}"
+        assert "pip install" not in str(container["command"])
+        assert full.pod(name)["imagePullPolicy"] == "Always"
+
+
+def test_everything_that_a_run_can_be_given_has_a_default(full: Compiled) -> None:
+    given = full.specification["root"]["inputDefinitions"]["parameters"]
+    assert {name: parameter.get("defaultValue") for name, parameter in given.items()} == {
+        "remote": "s3://mask-gender-age/dvc",
+        "mlflow": "http://mlflow:5000",
+        "experiment": "mask-gender-age-sample",
+        "overrides": [],
+        "image_tag": "1.2",
+    }
+
+
+def test_the_pages_show_scores_matrices_reports_models_and_the_submission(full: Compiled) -> None:
+    shown = {
+        name: {key: artifact["artifactType"]["schemaTitle"] for key, artifact in outputs["artifacts"].items()}
+        for name, task in full.tasks.items()
+        if "artifacts"
+        in (outputs := full.specification["components"][task["componentRef"]["name"]]["outputDefinitions"])
+    }
+    assert shown["train@age-0"] == {"scores": "system.Metrics", "model": "system.Model", "epochs": "system.HTML"}
+    assert set(shown["ensemble"].values()) >= {"system.Metrics", "system.ClassificationMetrics", "system.HTML"}
+    assert shown["submit"]["submission"] == "system.Dataset"
+    assert shown["report"] == {"page": "system.HTML"}
+    assert shown["finish"] == {"lock": "system.Artifact"}
+
+
+def test_compiling_again_gives_the_same_text(full: Compiled, tmp_path: Path) -> None:
+    for name in ("dvc.yaml", "params.yaml"):
+        shutil.copy(ROOT / name, tmp_path)
+    assert compiled.text(tmp_path) == compiled.text(tmp_path)
+
+
+def test_a_file_that_is_missing_or_stale_is_told(tmp_path: Path) -> None:
+    for name in ("dvc.yaml", "params.yaml"):
+        shutil.copy(ROOT / name, tmp_path)
+    path = tmp_path / "pipeline.yaml"
+    with pytest.raises(InputError, match="kubeflow compile"):
+        compiled.check(tmp_path, path)
+    compiled.write(tmp_path, path)
+    compiled.check(tmp_path, path)
+    params = tmp_path / "params.yaml"
+    params.write_text(params.read_text().replace("timeout: 86400", "timeout: 7200"))
+    with pytest.raises(InputError, match=r"pipeline\.yaml does not fit"):
+        compiled.check(tmp_path, path)
+
+
+def test_every_kind_of_stage_has_a_component_whose_text_is_the_stages(full: Compiled) -> None:
+    for stage in full.graph.values():
+        component = components.find(stage.kind)
+        assert (component.name, component.description) == (stage.kind, stage.description)
+
+
+@pytest.mark.parametrize("kind", ["dream", "no-name", ""])
+def test_a_stage_without_a_component_is_named(kind: str) -> None:
+    with pytest.raises(InputError, match=f"stage '{kind}' has no component"):
+        components.find(kind)

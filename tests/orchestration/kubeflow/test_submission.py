@@ -1,0 +1,198 @@
+"""Submitting to a server that answers as Kubeflow Pipelines does, through the command line."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from pipeline.cli import app
+from pipeline.foundation.errors import InputError
+from pipeline.orchestration.kubeflow import compiled, submission
+from pipeline.orchestration.kubeflow.arguments import Arguments
+from pipeline.orchestration.kubeflow.server import NoAnswerError, Server
+from tests.orchestration.kubeflow.api import RUN, Cluster, serving
+
+ROOT = Path(__file__).parents[3]
+ARGUMENTS = Arguments(remote="remote", mlflow="http://mlflow:5000", experiment="x", overrides=[], image_tag="v1")
+Typed = tuple[int, str, str]  # exit status, stdout, stderr
+
+pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value")  # DVC 3.67 on how it uses pygtrie
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project's graph and parameters, compiled, and the folder of a DVC remote."""
+    root = tmp_path_factory.mktemp("project")
+    for name in ("dvc.yaml", "params.yaml", ".dvcignore"):
+        shutil.copy(ROOT / name, root / name)
+    (root / "remote").mkdir()
+    compiled.write(root, root / "pipeline.yaml")
+    return root
+
+
+@pytest.fixture
+def in_project(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the project to be in."""
+    monkeypatch.chdir(shutil.copytree(project, tmp_path / "project"))
+    monkeypatch.setenv("HOME", str(tmp_path))  # kfp keeps there what it was last told
+    monkeypatch.setattr(submission, "PERIOD", 0.01)
+    return tmp_path / "project"
+
+
+@pytest.fixture
+def submit(
+    in_project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Typed]:
+    """Type `kubeflow submit` beside an engine that has every image."""
+    monkeypatch.setenv("PATH", f"{engine(tmp_path, has_image=True)}{os.pathsep}{os.environ['PATH']}")
+
+    def run(address: str, *words: str, remote: str = "remote") -> Typed:
+        options = ["--server", address, "--remote", remote, *words]
+        monkeypatch.setattr(sys, "argv", ["pipeline", "kubeflow", "submit", *options])
+        with pytest.raises(SystemExit) as ended:
+            app.main()
+        return int(ended.value.code or 0), *capsys.readouterr()
+
+    return run
+
+
+def engine(folder: Path, has_image: bool) -> Path:
+    """A folder with a `docker` that finds an image or does not."""
+    file = folder / "bin" / "docker"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(f"#!/bin/sh\necho no such manifest: $3 >&2\nexit {0 if has_image else 1}\n")
+    file.chmod(0o755)
+    return file.parent
+
+
+def wait(*looks: dict[str, Any]) -> None:
+    with serving(Cluster(looks=looks)) as cluster:
+        submission.wait(Server(cluster.address), RUN, lambda *_: None)
+
+
+def tasks(**states: str) -> list[tuple[str, str]]:
+    return [(name.replace("_", "-"), state) for name, state in states.items()]
+
+
+def test_a_run_gets_its_parameters_and_is_followed_to_its_end(submit: Callable[..., Typed], project: Path) -> None:
+    looks: list[dict[str, Any]] = [
+        {"state": "PENDING"},
+        {"state": "RUNNING", "tasks": tasks(root_driver="SUCCEEDED", sample="RUNNING")},
+        {"state": "RUNNING", "tasks": tasks(sample="SUCCEEDED", relabel="RUNNING", train_2="PENDING")},
+        {"state": "SUCCEEDED", "tasks": tasks(sample="SUCCEEDED", relabel="SUCCEEDED", train_2="SUCCEEDED")},
+    ]
+    with serving(Cluster(looks=looks)) as cluster:
+        status, out, err = submit(
+            cluster.address, "-S", "models.age.epochs=3", "--image-tag", "v1", "--experiment", "x"
+        )
+    assert status == 0, err
+    (run,) = cluster.submitted
+    assert run.display_name == "mask-gender-age v1"
+    assert run.runtime_config.parameters == {
+        "remote": str(Path("remote").resolve()),
+        "mlflow": "http://mlflow:5000",
+        "experiment": "x",
+        "overrides": ["models.age.epochs=3"],
+        "image_tag": "v1",
+    }
+    specification, platform = YAML(typ="safe").load_all(project / "pipeline.yaml")
+    assert run.pipeline_spec == {"pipeline_spec": specification, "platform_spec": platform}
+    assert [experiment.display_name for experiment in cluster.experiments] == ["x"]
+    assert f"{cluster.address}/#/runs/details/{RUN}" in out
+    assert f"kubeflow fetch {RUN}" in out
+    assert [line for line in err.splitlines() if line.startswith(("sample", "train@"))] == [
+        "sample: running",
+        "sample: succeeded",
+        "train@mask-1: succeeded",
+    ]
+
+
+def test_kfps_own_command_submits_the_compiled_file_as_it_comes(project: Path, tmp_path: Path) -> None:
+    with serving(Cluster(looks=[{"state": "PENDING"}])) as cluster:
+        command = [str(Path(sys.executable).parent / "kfp"), "run", "submit", "-f", "pipeline.yaml", "-e", "faces"]
+        environment = os.environ | {"KF_PIPELINES_ENDPOINT": cluster.address, "HOME": str(tmp_path)}
+        subprocess.run(command, cwd=project, env=environment, capture_output=True, check=True)
+    (run,) = cluster.submitted
+    specification, platform = YAML(typ="safe").load_all(project / "pipeline.yaml")
+    assert run.pipeline_spec == {"pipeline_spec": specification, "platform_spec": platform}
+    inputs = specification["root"]["inputDefinitions"]["parameters"]
+    assert all("defaultValue" in parameter for parameter in inputs.values()), "no parameter has to be given"
+
+
+def test_a_failed_run_names_the_stages_that_failed_and_exits_with_1(submit: Callable[..., Typed]) -> None:
+    failed = [("sample", "SUCCEEDED"), ("train-2", "FAILED", "out of memory"), ("ensemble", "PENDING")]
+    with serving(Cluster(looks=[{"state": "FAILED", "tasks": failed}])) as cluster:
+        status, _, err = submit(cluster.address)
+    assert status == 1
+    assert f"error: run {RUN}: failed (1):\n  train@mask-1: out of memory\n" in err
+
+
+def test_an_experiment_that_is_there_is_used_again(in_project: Path) -> None:
+    with serving(Cluster(looks=[{"state": "SUCCEEDED"}])) as cluster:
+        for _ in range(2):
+            submission.submit(Server(cluster.address), ARGUMENTS)
+    assert len(cluster.experiments) == 1
+    assert [run.experiment_id for run in cluster.submitted] == ["experiment-0"] * 2
+
+
+def test_a_run_that_failed_before_its_stages_says_why(in_project: Path) -> None:
+    with pytest.raises(InputError, match="quota exceeded"):
+        wait({"state": "FAILED", "error": "quota exceeded"})
+
+
+def test_a_server_that_is_silent_for_a_while_is_waited_for(in_project: Path) -> None:
+    wait({"status": 503}, {"status": 502}, {"state": "SUCCEEDED"})
+
+
+def test_a_server_that_stays_silent_is_given_up(in_project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(submission, "PATIENCE", 0.05)
+    with pytest.raises(NoAnswerError, match=f"upstream is away; run {RUN} goes on without being watched"):
+        wait({"status": 503})
+
+
+def test_everything_that_would_fail_is_said_at_once_and_nothing_is_submitted(
+    submit: Callable[..., Typed], tmp_path: Path
+) -> None:
+    engine(tmp_path, has_image=False)
+    Path("pipeline.yaml").write_text("stale")
+    with serving(Cluster()) as cluster:
+        status, _, err = submit(cluster.address, "--mlflow", "sqlite:///mlflow.db", remote="nowhere")
+    assert status == 1
+    assert "error: nothing is submitted (4):\n  pipeline.yaml does not fit" in err
+    assert "MLflow at sqlite:///mlflow.db: tasks on a cluster need a server" in err
+    assert f"DVC remote {Path('nowhere').resolve()}: cannot be written" in err
+    assert "image mask-gender-age:latest: neither here nor in its registry (no such manifest" in err
+    assert not cluster.submitted
+
+
+def test_a_password_in_mlflows_address_is_refused_and_not_repeated(submit: Callable[..., Typed]) -> None:
+    with serving(Cluster()) as cluster:
+        status, out, err = submit(cluster.address, "--mlflow", "https://ada:hidden@mlflow.example.org")
+    assert status == 1
+    assert "MLflow at https://mlflow.example.org: its address holds a password" in err
+    assert "hidden" not in out + err
+    assert not cluster.submitted
+
+
+def test_overrides_that_change_the_graph_are_refused(submit: Callable[..., Typed]) -> None:
+    with serving(Cluster()) as cluster:
+        status, _, err = submit(cluster.address, "-S", "train.folds=[0]")
+    assert (status, "change the graph" in err) == (1, True)
+    assert not cluster.submitted
+
+
+def test_without_an_engine_the_image_is_not_checked(
+    submit: Callable[..., Typed], tmp_path: Path, monkeypatch: Any
+) -> None:
+    (tmp_path / "bin" / "docker").unlink()
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    with serving(Cluster(looks=[{"state": "SUCCEEDED"}])) as cluster:
+        status, out, err = submit(cluster.address)
+    assert status == 0, err
+    assert "mask-gender-age:latest: not checked, there is no container engine here" in out

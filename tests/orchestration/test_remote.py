@@ -1,0 +1,221 @@
+"""remote: stages that run apart from each other, through folders and through S3, make what `dvc repro` makes."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.foundation.errors import InputError
+from pipeline.orchestration import remote
+from pipeline.orchestration.locks import Entries
+from pipeline.orchestration.workspace import repository, scratch
+from tests.support.shell import RAN, Project, outs
+
+ALL = ["draw", "fit@a", "fit@b", "join"]
+
+pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value")  # DVC 3.67 on how it uses pygtrie
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    made = Project(tmp_path / "project")
+    monkeypatch.setenv(RAN, str(made.notes))
+    return made
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> Path:
+    folder = tmp_path / "storage"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[str]:
+    """A bucket of a server on this machine; its address and credentials are in the environment alone."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    port = server.get_host_and_port()[1]
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+        for name, value in {"ACCESS_KEY_ID": "key", "SECRET_ACCESS_KEY": "word", "DEFAULT_REGION": "us-east-1"}.items():
+            environment.setenv(f"AWS_{name}", value)
+        boto3.client("s3").create_bucket(Bucket="bucket")
+        yield "s3://bucket/folder"
+    server.stop()
+
+
+def files(folder: Path) -> set[Path]:
+    return {path for path in folder.rglob("*") if path.is_file()}
+
+
+def configure(root: Path, storage: Path | None) -> None:
+    """Make a folder a DVC project, with a default remote if one is given."""
+    (root / ".dvc").mkdir(exist_ok=True)
+    remote = f"remote = storage\n['remote \"storage\"']\nurl = {storage}" if storage else ""
+    (root / ".dvc" / "config").write_text(f"[core]\nno_scm = true\n{remote}\n")
+
+
+def reproduced(project: Project, root: Path) -> str:
+    """The dvc.lock that `dvc repro` leaves in a copy of the project."""
+    shutil.copytree(project.root, root)
+    with scratch("unused", project=root) as workspace, repository(workspace) as opened:
+        opened.reproduce()
+        return (workspace / "dvc.lock").read_text()
+
+
+@pytest.mark.parametrize("place", ["storage", "bucket"])
+def test_stages_that_run_apart_leave_the_lock_of_dvc_repro(
+    project: Project, place: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    address = str(request.getfixturevalue(place))
+    entries = project.run_all(address)
+    assert project.ran() == ALL
+    with scratch(address, project=project.root) as root:
+        remote.join(root, entries, "run-1")
+        found = remote.fetch(root, "run-1")
+        assert found["params.yaml"] == (project.root / "params.yaml").read_bytes()
+        with repository(root) as opened:
+            opened.pull()
+            assert opened.status() == {}, "up to date"
+        assert (root / "joined.txt").read_text() == "a.txt\nb.txt\n"
+    assert found["dvc.lock"].decode() == reproduced(project, tmp_path / "elsewhere")
+
+
+def test_a_second_run_runs_no_command_and_a_changed_rate_only_what_depends_on_it(
+    project: Project, storage: Path
+) -> None:
+    first = project.run_all(str(storage))
+    project.ran()
+    assert project.run_all(str(storage)) == first
+    assert project.ran() == []
+    changed = project.run_all(str(storage), ["rates.b=0.3"])
+    assert project.ran() == ["fit@b", "join"]
+    assert outs(changed)["models/a.txt"] == outs(first)["models/a.txt"]
+
+
+def test_exactly_what_the_parents_made_is_pulled(project: Project, storage: Path) -> None:
+    entries = project.run_all(str(storage))
+    with scratch(str(storage), project=project.root) as root:
+        remote.run(root, "join", {name: entries[name] for name in ("fit@a", "fit@b")})
+        assert files(root / "models") == {root / "models/a.txt", root / "models/b.txt"}
+        assert not (root / "data").exists()
+
+
+def test_tracked_data_reach_the_stages_that_depend_on_them(
+    tmp_path: Path, storage: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use = {"cmd": "cat data/photos/train/1 > used", "deps": ["data/photos/train"], "outs": ["used"]}
+    project = Project(tmp_path / "project", use=use)
+    monkeypatch.setenv(RAN, str(project.notes))
+    photo = project.root / "data" / "photos" / "train" / "1"
+    photo.parent.mkdir(parents=True)
+    photo.write_text("a face")
+    configure(project.root, storage)
+    with repository(project.root) as opened:
+        opened.add("data/photos")
+        opened.push()
+    shutil.rmtree(photo.parent.parent)
+    assert outs(project.run(str(storage), "use", {}))["used"]
+
+
+def test_a_stage_that_starts_anew_finds_its_checkpoint_and_the_shared_cache(
+    tmp_path: Path, storage: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save = "mkdir -p checkpoints; [ -e checkpoints/epoch ] && cp checkpoints/epoch out || ! echo 7 > checkpoints/epoch"
+    project = Project(tmp_path / "project", long={"cmd": save, "deps": ["pipeline/code.py"], "outs": ["out"]})
+    monkeypatch.setenv(RAN, str(project.notes))
+    shared = tmp_path / "shared"
+    shared.mkdir()
+
+    def run() -> Entries:
+        with scratch(str(storage), (), shared, project.root) as root:
+            return remote.run(root, "long", {}, shared)
+
+    with pytest.raises(InputError, match="long"):
+        run()
+    assert outs(run())["out"]
+    assert files(shared / "cache")
+
+
+def test_a_stage_that_fails_pushes_nothing(tmp_path: Path, storage: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = Project(tmp_path / "project", half={"cmd": "echo 1 > out; exit 3", "outs": ["out"]})
+    monkeypatch.setenv(RAN, str(project.notes))
+    with pytest.raises(InputError, match="failed to reproduce 'half'"):
+        project.run(str(storage), "half", {})
+    assert files(storage) == set()
+
+
+def test_an_unknown_stage_is_named(project: Project, storage: Path) -> None:
+    with pytest.raises(InputError, match=r"no stage 'fit@z'; there are draw, fit@a"):
+        project.run(str(storage), "fit@z", {})
+
+
+def test_entries_of_another_graph_start_nothing(project: Project, storage: Path) -> None:
+    entries = project.run(str(storage), "draw", {})
+    project.ran()
+    before = files(storage)
+    entries["draw"]["cmd"] += " "
+    with pytest.raises(InputError, match="another version of the graph"):
+        project.run(str(storage), "fit@a", entries)
+    assert project.ran() == []
+    assert files(storage) == before
+
+
+@pytest.mark.parametrize(
+    ("address", "fault"),
+    [
+        ("nowhere", "no such folder"),
+        ("/proc", "cannot be written"),
+        ("gs://bucket/folder", "dvc-gs"),
+        ("foo://bucket", "Unsupported URL type"),
+        ("s3://no-such-bucket/folder", "cannot be written"),
+    ],
+)
+def test_a_remote_that_cannot_be_written_stops_a_stage_before_it_runs(
+    project: Project, bucket: str, address: str, fault: str
+) -> None:
+    with pytest.raises(InputError, match=fault):
+        project.run(address, "draw", {})
+    assert project.ran() == []
+
+
+def test_a_file_that_the_remote_lacks_is_named(project: Project, storage: Path) -> None:
+    entries = project.run_all(str(storage))
+    project.ran()
+    digest = outs(entries)["models/b.txt"]
+    (storage / "files" / "md5" / digest[:2] / digest[2:]).unlink()
+    with pytest.raises(InputError, match=r"lacks files.*\n.*models/b\.txt"):
+        project.run(str(storage), "join", {name: entries[name] for name in ("fit@a", "fit@b")})
+    with scratch(str(storage), project=project.root) as root, pytest.raises(InputError, match=r"models/b\.txt"):
+        remote.join(root, entries, "run-1")
+    assert project.ran() == []
+    assert not (storage / remote.FINISHED).exists()
+
+
+def test_a_run_is_finished_only_with_the_entries_of_all_stages(project: Project, storage: Path) -> None:
+    entries = project.run_all(str(storage))
+    del entries["fit@a"]
+    with scratch(str(storage), project=project.root) as root:
+        with pytest.raises(InputError, match="fit@a: no entry"):
+            remote.join(root, entries, "run-1")
+        with pytest.raises(InputError, match="no finished run 'run-1'"):
+            remote.fetch(root, "run-1")
+        assert not (root / "dvc.lock").exists()
+
+
+def test_a_remote_is_given_or_the_one_of_the_project(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project.root)
+    assert remote.resolve("../storage") == str(tmp_path / "storage")
+    assert remote.resolve("s3://bucket/folder") == "s3://bucket/folder"
+    configure(project.root, None)
+    with pytest.raises(InputError, match="give --remote"):
+        remote.resolve(None)
+    configure(project.root, tmp_path / "storage")
+    assert remote.resolve(None) == str(tmp_path / "storage")

@@ -1,0 +1,119 @@
+"""A tiny pipeline that has run to its end, and a registry of its own."""
+
+from collections.abc import Iterator
+from contextlib import chdir
+from pathlib import Path
+from shutil import copytree
+
+import pandas as pd
+import pytest
+from ruamel.yaml import YAML
+from typer.testing import CliRunner
+
+from pipeline.cli.app import app
+from pipeline.config import params
+from pipeline.dataset.layout import eval_pictures
+from pipeline.ensembling.members import Roster
+from pipeline.modeling.members import Member
+from pipeline.modeling.training import Inputs
+from pipeline.stages.crop import crop
+from pipeline.stages.ensemble import ensemble
+from pipeline.stages.pack import pack
+from pipeline.stages.relabel import relabel
+from pipeline.stages.sample import sample
+from pipeline.stages.split import split
+from pipeline.stages.train import train
+from tests.support.mlflow_server import forget
+
+ENTRY = {
+    "backbone": "test_resnet",
+    "pretrained": False,
+    "image_size": 32,
+    "epochs": 1,
+    "optimizer": {"name": "adamw", "learning_rate": 3e-3},
+}
+PARAMS = {
+    "data": {"root": "data/sample"},
+    "sample": {"people": 24, "eval_people": 4, "seed": 1},
+    "relabel": {"fixes": []},
+    "crop": {"size": 32},
+    "split": {"folds": 2},
+    "train": {"models": ["face", "years"], "folds": [0, 1]},
+    "refit": {"models": []},
+    "models": {
+        "face": ENTRY | {"heads": {"mask": {}, "gender": {"loss": "focal"}}, "views": {"flip": True}},
+        "years": ENTRY | {"heads": {"age": {"kind": "years", "loss": "smooth_l1"}}},
+    },
+    "ensemble": {"systems": [["face", "years"]], "calibrate": True, "offsets": True},
+}
+LOCK = {
+    "schema": "2.0",
+    "stages": {"relabel": {"cmd": "relabel", "deps": [{"path": "data/sample/train", "hash": "md5", "md5": "abc.dir"}]}},
+}
+
+
+def make(root: Path) -> None:
+    """Run all stages in a folder, in this process."""
+    YAML().dump(PARAMS, root / "params.yaml")
+    YAML().dump(LOCK, root / "dvc.lock")
+    (root / "fixes").mkdir()
+    with chdir(root):
+        read, photographs, labels, folds = (
+            params.load(),
+            Path("data/sample"),
+            Path("data/labels.csv"),
+            Path("data/folds.csv"),
+        )
+        sample(photographs, read.sample)
+        relabel(photographs, Path("fixes"), labels, read.relabel)
+        crop(0, photographs, labels, Path("data/shards/0"), read.crop)
+        pack(photographs, Path("data/shards"), Path("data/crops"), read.crop)
+        split(labels, folds, Path("data/classes.csv"), Path("data/classes.png"), read.split)
+        for name, entry in read.models.items():
+            for fold in read.train.folds:
+                inputs = Inputs(Path("data/crops"), labels, folds, Path("checkpoint.pt"))
+                train(inputs, name, fold, entry, Member(Path("models"), name, fold).folder, lambda *_: None)
+        roster = Roster(Path("models"), read.train.models, read.train.folds)
+        ensemble(roster, Path("data/crops"), labels, folds, Path("results/ensemble"), read.ensemble)
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which everything has run; nobody changes it."""
+    root = tmp_path_factory.mktemp("made")
+    make(root)
+    return root
+
+
+@pytest.fixture
+def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An empty registry, in whose folder the test runs."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    yield
+    forget()
+
+
+@pytest.fixture
+def workspace(made: Path, registry: None, tmp_path: Path) -> Path:
+    """The present folder, in which everything has run and nothing is registered."""
+    copytree(made, tmp_path, dirs_exist_ok=True)
+    return tmp_path
+
+
+@pytest.fixture
+def photographs(made: Path) -> list[Path]:
+    """The eval pictures, in the order of info.csv."""
+    return [made / "data/sample/eval/images" / name for name in eval_pictures(made / "data/sample")]
+
+
+def probabilities(root: Path) -> pd.DataFrame:
+    """What the ensemble answered, by the eval picture's name."""
+    return pd.read_csv(root / "results/ensemble/eval_probabilities.csv", index_col="path")
+
+
+def call(*words: str, fails: bool = False) -> str:
+    """What a command prints."""
+    result = CliRunner().invoke(app, list(words), catch_exceptions=fails, env={"COLUMNS": "160"})
+    assert (result.exit_code != 0) == fails, result.output
+    return result.output

@@ -1,0 +1,268 @@
+"""From `register` to `rollback`, on a real registry."""
+
+import importlib
+import json
+import shutil
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from pipeline.foundation.errors import InputError
+from pipeline.registry import alias_history, packaging, page, versions
+from pipeline.registry.alias_history import Kind, Move
+from pipeline.registry.evidence import FILE, Evidence
+from pipeline.registry.serving.classifier import Classifier
+from pipeline.schema.labels import names
+from tests.registry.conftest import call, probabilities
+
+
+def client() -> mlflow.MlflowClient:
+    return mlflow.MlflowClient()
+
+
+def point(alias: str, number: int) -> None:
+    """Set an alias as a click in the UI does."""
+    client().set_registered_model_alias("mga", alias, str(number))
+
+
+def fake(name: str, source: versions.Version, evidence: Evidence, folder: Path) -> versions.Version:
+    """Another version with other evidence."""
+    (folder / name).mkdir()
+    evidence.table.to_csv(folder / name / FILE, index=False)
+    with mlflow.start_run() as run:
+        mlflow.log_artifacts(str(folder / name), versions.EVIDENCE)
+    tags = {key: value for key, value in source.tags.items() if key.startswith("data_")}
+    found = client().get_model_version("mga", str(source.number))
+    made = client().create_model_version("mga", str(found.source), run.info.run_id, tags)
+    return versions.find(f"models:/mga/{made.version}")
+
+
+def damaged(evidence: Evidence) -> Evidence:
+    """The same evidence with every mask wrong."""
+    wrong = {"worn": "normal", "normal": "incorrect", "incorrect": "worn"}
+    return Evidence(evidence.table.assign(predicted_mask=evidence.table["mask"].map(wrong)))
+
+
+def kept(version: versions.Version, folder: Path) -> Evidence:
+    return Evidence.read(versions.download(version, FILE, folder))
+
+
+def test_the_way_of_a_model(workspace: Path, photographs: list[Path]) -> None:
+    registers_every_model_with_scores_hashes_and_a_card(workspace)
+    does_not_register_the_same_twice()
+    says_what_makes_a_champion(photographs)
+    answers_by_alias_as_the_ensemble_did(workspace, photographs)
+    is_promoted_compared_forced_and_rolled_back(workspace)
+    notices_a_move_by_hand()
+
+
+def registers_every_model_with_scores_hashes_and_a_card(workspace: Path) -> None:
+    said = call("register")
+    assert [line.split(":")[0] for line in said.splitlines()] == [
+        f"mga{part} version 1" for part in ("-face", "-years", "")
+    ]
+    version = versions.find("models:/mga@challenger")
+    scores = json.loads((workspace / "results/ensemble/metrics.json").read_text())
+    assert float(version.tags["macro_f1"]) == pytest.approx(scores["macro_f1"], abs=1e-4)
+    assert float(version.tags["macro_f1_low"]) <= scores["macro_f1"] <= float(version.tags["macro_f1_high"])
+    assert version.tags["data_photographs"] == "abc.dir"
+    described = str(client().get_model_version("mga", "1").description)
+    assert all(f"\n## {part}" in described for part in ("Scores", "Known failures", "Data and origin"))
+    assert "**Not for**" in described
+    assert len(described) < 5000
+    assert versions.download(version, "card.md", workspace).read_text() == described
+    trained = client().list_artifacts(versions.find("models:/mga-years/1").run_id, "evidence/trainings/folds/0")
+    assert len(trained) == 5
+
+
+def does_not_register_the_same_twice() -> None:
+    client().delete_registered_model_alias("mga", "challenger")  # as if it had been killed before it set the alias
+    assert call("register").count("has this content already, the challenger") == 3
+    assert len(versions.versions("mga")) == 1
+    assert versions.find("models:/mga@challenger").number == 1
+
+
+def says_what_makes_a_champion(photographs: list[Path]) -> None:
+    with pytest.raises(InputError, match=r"models:/mga@champion: .* versions of mga: 1; .* promote --model mga"):
+        call("predict", str(photographs[0]))
+
+
+def answers_by_alias_as_the_ensemble_did(workspace: Path, photographs: list[Path]) -> None:
+    assert "passed" in call("promote", "--person", "Ada", "--reason", "the first")
+    info = workspace / "data/sample/eval/info.csv"
+    call("predict", str(info), "--output", "answers.csv")
+    answers = pd.read_csv("answers.csv")
+    assert [Path(path).name for path in answers["photograph"]] == [path.name for path in photographs]
+    expected = probabilities(workspace).loc[[path.name for path in photographs], names()]
+    np.testing.assert_allclose(answers[names()], expected, atol=1e-5)
+    lines = call("predict", *map(str, photographs[:2]), "--format", "jsonl", "--model", "models:/mga/1").splitlines()
+    first = json.loads(lines[0])
+    assert first["photograph"] == str(photographs[0])
+    assert first["class"] == answers["class"][0]
+    broken_photographs_are_named_and_left_out_only_when_asked(photographs)
+    a_version_answers_by_its_own_code()
+
+
+def a_version_answers_by_its_own_code() -> None:
+    loaded = packaging.load("models:/mga/1")
+    assert "/code/pipeline/registry/serving/" in type(loaded._model_impl).predict.__code__.co_filename
+    assert Classifier is importlib.import_module("pipeline.registry.serving.classifier").Classifier, (
+        "and this one is back"
+    )
+
+
+def broken_photographs_are_named_and_left_out_only_when_asked(photographs: list[Path]) -> None:
+    Path("some").mkdir()
+    for number, path in enumerate(photographs[:3]):
+        shutil.copy(path, f"some/{number}.jpg")
+    for name in ("1.jpg", "3.png"):
+        Path("some", name).write_bytes(b"broken")
+    with pytest.raises(InputError, match=r"--skip-broken[\s\S]*some/1\.jpg[\s\S]*some/3\.png"):
+        call("predict", "some")
+    with pytest.raises(InputError, match="no photograph can be read"):
+        call("predict", "some/1.jpg", "some/3.png", "--skip-broken")
+    output = call("predict", "some", "--skip-broken")
+    assert output.count("left out: some/") == 2
+    assert [line.split(",")[0] for line in output.splitlines() if line.startswith("some/")] == [
+        "some/0.jpg",
+        "some/2.jpg",
+    ]
+
+
+def is_promoted_compared_forced_and_rolled_back(workspace: Path) -> None:
+    first = versions.find("models:/mga@champion")
+    assert "mga version 1: has this content already, the champion" in call("register")
+    with pytest.raises(InputError, match=r"models:/mga@challenger: .* versions of mga: 1; .* register"):
+        call("promote")
+    evidence = kept(first, workspace)
+    worse = fake("worse", first, damaged(evidence), workspace)
+    point("challenger", worse.number)
+    said = call("promote", fails=True)
+    assert "refused: worse on macro F1 by" in said
+    assert "Slices, right answers" in said
+    assert versions.find("models:/mga@champion").number == 1
+    with pytest.raises(InputError, match="--force needs --reason"):
+        call("promote", "--force")
+    with pytest.raises(InputError, match="version 1 has become champion meanwhile, and not nobody; promote again"):
+        alias_history.promote(worse, None, "Bob", "compared with nobody")
+    assert len(alias_history.moves("mga")) == 1
+    call("promote", "--margin", "1", "--slice-margin", "1", "--person", "Bob")
+    assert alias_history.moves("mga")[-1].reason == "margins 1 and 1"
+    call("rollback", "--reason", "the margins were too wide")
+    point("challenger", worse.number)
+    call("promote", "--force", "--reason", "a test", "--person", "Bob")
+    assert versions.find("models:/mga@champion").number == 2
+    table = call("history")
+    assert "Ada" in table
+    assert "Bob" in table
+    assert "forced; the gate refused: worse on" in alias_history.moves("mga")[-1].reason
+    assert "version 1 is the champion, version 2 no longer" in call("rollback", "--reason", "it was worse")
+    assert versions.find("models:/mga@champion").number == 1
+    with pytest.raises(InputError, match="no champion before version 1"):
+        call("rollback", "--reason", "again")
+
+
+def notices_a_move_by_hand() -> None:
+    point("champion", 2)
+    assert "by hand" in call("history")
+    assert [move.kind for move in alias_history.moves("mga")] == [
+        *("promote", "promote", "rollback", "promote", "rollback"),
+        "by hand",
+    ]
+    assert "by hand" in call("history")
+    assert len(alias_history.moves("mga")) == 6, "it is noticed once"
+    answer = call("history", "--on", f"{datetime.now(UTC):%Y-%m-%d}")
+    assert "version 2" in answer
+    assert call("history", "--on", "2020-01-01") == "mga on 2020-01-01: no champion is known of\n"
+    client().delete_registered_model_alias("mga", "champion")
+    assert alias_history.notice("mga")[-1].after is None
+    assert "nobody" in call("history")
+    assert call("rollback", "--reason", "it was deleted") == "mga version 2 is the champion\n"
+
+
+def test_what_is_not_there_is_said(registry: None, photographs: list[Path]) -> None:
+    for words in (("history",), ("promote",), ("rollback", "--reason", "x")):
+        with pytest.raises(InputError, match=r"mga"):
+            call(*words)
+    with pytest.raises(InputError, match="not a model; write"):
+        call("predict", str(photographs[0]), "--model", "mga")
+
+
+def test_a_registry_that_does_not_answer_is_not_said_to_lack_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(InputError, match=r"^MLflow at http://127\.0\.0\.1:9"):
+        call("history")
+
+
+def test_registering_needs_a_finished_run(workspace: Path) -> None:
+    (workspace / "models/face/folds/0/weights.safetensors").unlink()
+    with pytest.raises(InputError, match=r"face/folds/0/weights"):
+        call("register")
+    (workspace / "dvc.lock").unlink()
+    with pytest.raises(InputError, match=r"dvc\.lock: does not know data/sample/train"):
+        call("register")
+
+
+def day(number: int) -> datetime:
+    return datetime(2026, 1, number, 12, tzinfo=UTC)
+
+
+def test_history_tells_who_was_champion_on_a_day_and_what_nobody_knows() -> None:
+    known = [
+        Move(day(2), "promote", None, 1, "Ada", ""),
+        Move(day(5), "promote", 1, 2, "Bob", ""),
+        Move(day(9), "by hand", 2, 3, "unknown", "", since=day(5)),
+        Move(day(12), "promote", 3, 4, "Eve", ""),
+    ]
+    answers = {number: alias_history.on(known, date(2026, 1, number)) for number in (1, 3, 5, 7, 9, 13)}
+    assert answers[1] == ["no champion is known of"]
+    assert answers[3] == ["version 1, from 2026-01-02 12:00 UTC to 2026-01-05 12:00 UTC"]
+    assert [answer.split(",")[0] for answer in answers[5]] == ["version 1", "version 2", "version 3"]
+    assert "perhaps: moved by hand some time from 2026-01-05 12:00 UTC to 2026-01-09 12:00 UTC" in answers[7][1]
+    assert answers[7][0].endswith("to 2026-01-09 12:00 UTC or earlier, after 2026-01-05 12:00 UTC")
+    assert answers[13] == ["version 4, from 2026-01-12 12:00 UTC to this day"]
+
+
+def test_history_tells_a_reason_as_it_was_written() -> None:
+    told = Console(width=200)
+    with told.capture() as shown:
+        told.print(page.history("mga", [Move(day(2), "promote", None, 1, "Ada [QA]", "[ticket 12] is mended [/x]")]))
+    assert "Ada [QA]" in shown.get()
+    assert "[ticket 12] is mended [/x]" in shown.get()
+
+
+def test_a_rollback_goes_back_one_after_another() -> None:
+    assert former(("promote", 1), ("promote", 2), ("promote", 3), ("rollback", 2), ("rollback", 1)) == [
+        [],
+        [1],
+        [1, 2],
+        [1],
+        [],
+    ]
+
+
+def test_a_rollback_goes_back_to_the_last_champion_where_there_is_none() -> None:
+    """The alias was deleted by hand: the version that lost it is the one before, and not the one before that."""
+    assert former(("promote", 1), ("promote", 2), ("by hand", None), ("rollback", 2), ("rollback", 1)) == [
+        [],
+        [1],
+        [1, 2],
+        [1],
+        [],
+    ]
+
+
+def former(*moved: tuple[Kind, int | None]) -> list[list[int]]:
+    """The champions before the present one, after each of some moves."""
+    before = [None, *(after for _, after in moved)]
+    known = [
+        Move(day(1) + timedelta(hours=number), kind, before[number], after, "", "")
+        for number, (kind, after) in enumerate(moved)
+    ]
+    return [alias_history.succession(known[:count]) for count in range(1, len(known) + 1)]

@@ -1,0 +1,53 @@
+"""bootstrap: an interval over people."""
+
+import numpy as np
+import pytest
+
+from pipeline.schema.bootstrap import interval
+from pipeline.schema.labels import CLASSES, Codes
+from pipeline.schema.metrics import confusion, macro_f1
+
+PEOPLE = 60
+
+
+def data(errors: float, seed: int = 0) -> tuple[list[str], Codes, Codes]:
+    """Three pictures a person, one of each mask, of which a share is answered wrongly."""
+    random = np.random.default_rng(seed)
+    person = np.repeat(np.arange(PEOPLE), 3)
+    targets = person % 6 + 6 * np.tile(np.arange(3), PEOPLE)
+    wrong = random.random(len(targets)) < errors
+    return [f"person {number}" for number in person], targets, np.where(wrong, (targets + 1) % CLASSES, targets)
+
+
+def test_a_score_without_errors_is_certain() -> None:
+    assert interval(*data(0)) == (1, 1)
+
+
+@pytest.mark.parametrize("errors", [0.1, 0.3, 0.6])
+def test_the_score_lies_in_its_interval(errors: float) -> None:
+    people, targets, predictions = data(errors)
+    low, high = interval(people, targets, predictions)
+    assert low < macro_f1(confusion(targets, predictions)) < high
+
+
+def test_an_attribute_that_is_always_right_is_certain_whatever_the_others() -> None:
+    people, targets, _ = data(0)
+    older = np.where(targets % 3 < 2, targets + 1, targets)
+    assert interval(people, targets, older, "gender") == interval(people, targets, older, "mask") == (1, 1)
+    low, high = interval(people, targets, older, "age")
+    assert low <= macro_f1(confusion(targets % 3, older % 3, 3)) <= high < 1
+
+
+def test_pictures_of_one_person_are_no_independent_evidence() -> None:
+    people, targets, predictions = data(0.3)
+    low, high = interval(people, targets, predictions)
+    same_people = interval(people * 10, np.tile(targets, 10), np.tile(predictions, 10))
+    assert same_people == pytest.approx((low, high))
+
+
+def test_the_interval_does_not_depend_on_the_order_of_pictures() -> None:
+    people, targets, predictions = data(0.3)
+    order = np.random.default_rng(1).permutation(len(people))
+    assert interval([people[row] for row in order], targets[order], predictions[order]) == interval(
+        people, targets, predictions
+    )

@@ -1,0 +1,66 @@
+"""predictions: files that bring every head back, and pictures that are all there once."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.foundation.errors import InputError
+from pipeline.schema import predictions
+from pipeline.schema.heads import attributes
+from pipeline.schema.labels import names
+
+
+@pytest.mark.parametrize("head", ["mask", "age", "gender x age", "age x gender", "mask x gender x age"])
+def test_predictions_come_back_bit_by_bit(tmp_path: Path, head: str) -> None:
+    random = np.random.default_rng(777)
+    table = random.dirichlet(np.ones(len(names(attributes(head)))), 20).astype(np.float32)
+    pictures = [f'000{row}, the "first"/mask1.jpg' for row in range(20)]
+    predictions.write(tmp_path / "out.csv", pictures, {head: table})
+    paths, heads = predictions.read(tmp_path / "out.csv")
+    assert paths == pictures
+    assert list(heads) == [head]
+    np.testing.assert_array_equal(heads[head].astype(np.float32), table)
+
+
+def test_years_stand_beside_classes(tmp_path: Path) -> None:
+    years, gender = np.array([29.5, 60.25], np.float32), np.array([[0.25, 0.75], [1, 0]], np.float32)
+    predictions.write(tmp_path / "out.csv", ["a", "b"], {"age": years, "gender": gender})
+    assert (tmp_path / "out.csv").read_text().splitlines() == [
+        "path,age=years,gender=male,gender=female",
+        "a,29.5,0.25,0.75",
+        "b,60.25,1,0",
+    ]
+    _, heads = predictions.read(tmp_path / "out.csv")
+    np.testing.assert_array_equal(heads["age"], years)
+    np.testing.assert_array_equal(heads["gender"], gender)
+
+
+@pytest.mark.parametrize(
+    "header", ["gender=male", "gender=female,gender=male", "height=tall", "age=years,age=<30", "x"]
+)
+def test_columns_that_are_no_head_are_named(tmp_path: Path, header: str) -> None:
+    path = tmp_path / "out.csv"
+    path.write_text(f"path,{header}\na,{','.join('0' for _ in header.split(','))}\n")
+    with pytest.raises(InputError, match=r"out\.csv: columns .* are no head's classes"):
+        predictions.read(path)
+
+
+def test_predictions_are_read_in_the_order_asked_for(tmp_path: Path) -> None:
+    years = np.array([29.5, 60.25, 41.0])
+    predictions.write(tmp_path / "out.csv", ["a", "b", "c"], {"age": years})
+    np.testing.assert_array_equal(predictions.read_for(tmp_path / "out.csv", ["c", "a", "b"])["age"], years[[2, 0, 1]])
+    with pytest.raises(
+        InputError, match=r"out\.csv: not the pictures of this data set: run `dvc repro` \(2\)"
+    ) as error:
+        predictions.read_for(tmp_path / "out.csv", ["a", "b", "d"])
+    assert str(error.value).splitlines()[1:] == ["  no row for d", "  a row for c, which is not expected"]
+
+
+def test_every_picture_that_is_missing_unknown_or_there_twice_is_named() -> None:
+    assert predictions.mismatches(["a", "b", "c"], ["c", "d", "a", "c"]) == [
+        "no row for b",
+        "a row for d, which is not expected",
+        "2 rows for c",
+    ]
+    assert predictions.mismatches(["a", "b"], ["b", "a"]) == []

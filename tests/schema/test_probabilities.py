@@ -1,0 +1,96 @@
+"""probabilities: every mix of heads gives a distribution over the 18 classes."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.foundation.errors import InputError
+from pipeline.schema.heads import attributes
+from pipeline.schema.labels import ATTRIBUTES, CLASSES, band, encode, shape
+from pipeline.schema.probabilities import Table, band_table, fit_spread, likeliest, marginal, multiply
+
+MIXES = [
+    ("mask", "gender", "age"),
+    ("age", "mask", "gender"),
+    ("mask", "gender x age"),
+    ("age x gender", "mask"),
+    ("age x mask x gender",),
+    ("mask x gender x age",),
+]
+
+
+def tables(heads: tuple[str, ...], rows: int = 50) -> dict[str, Table]:
+    random = np.random.default_rng(777)
+    return {head: random.dirichlet(np.ones(np.prod(shape(attributes(head)))), rows) for head in heads}
+
+
+@pytest.mark.parametrize("heads", MIXES)
+def test_products_of_heads_are_distributions(heads: tuple[str, ...]) -> None:
+    product = multiply(tables(heads))
+    assert product.shape == (50, CLASSES)
+    np.testing.assert_allclose(product.sum(axis=1), 1)
+
+
+@pytest.mark.parametrize("heads", MIXES)
+def test_a_product_keeps_what_each_head_says(heads: tuple[str, ...]) -> None:
+    given = tables(heads)
+    cube = multiply(given).reshape(-1, *shape(tuple(ATTRIBUTES)))
+    for head, table in given.items():
+        parts = attributes(head)
+        others = tuple(axis for axis, name in enumerate(ATTRIBUTES, start=1) if name not in parts)
+        kept = [name for name in ATTRIBUTES if name in parts]
+        marginal = cube.sum(axis=others).transpose(0, *(1 + kept.index(part) for part in parts))
+        np.testing.assert_allclose(marginal.reshape(len(table), -1), table)
+
+
+def test_the_likeliest_class_is_made_of_the_likeliest_values() -> None:
+    given = tables(("gender", "age", "mask"))
+    likeliest = encode(*(given[name].argmax(axis=1) for name in ATTRIBUTES))
+    np.testing.assert_array_equal(multiply(given).argmax(axis=1), likeliest)
+
+
+@pytest.mark.parametrize("heads", [("mask", "age"), ("mask", "gender x age", "age"), ()])
+def test_heads_that_do_not_cover_each_attribute_once_are_refused(heads: tuple[str, ...]) -> None:
+    with pytest.raises(InputError, match="mask, gender and age once each"):
+        multiply(tables(heads))
+
+
+@given(st.lists(st.floats(0, 100), min_size=1), st.floats(0.3, 15))
+def test_years_become_distributions_over_bands_that_rise_with_age(years: list[float], spread: float) -> None:
+    table = band_table(np.sort(np.asarray(years)), spread)
+    np.testing.assert_allclose(table.sum(axis=1), 1)
+    assert (table >= 0).all()
+    assert (np.diff(table[:, 0]) <= 1e-12).all()
+    assert (np.diff(table[:, 2]) >= -1e-12).all()
+
+
+@given(st.integers(1, 100), st.floats(-0.49, 0.49), st.floats(0.3, 8))
+def test_the_likeliest_band_is_that_of_the_nearest_age_whatever_the_spread(age: int, off: float, spread: float) -> None:
+    years = np.array([age + off])
+    assert band_table(years, spread).argmax() == likeliest(years) == band(age)
+
+
+def test_bands_are_as_frequent_as_ages_say() -> None:
+    random = np.random.default_rng(777)
+    ages = random.integers(15, 75, 200_000)
+    shares = band_table(ages + random.normal(0, 3, len(ages)), 3).mean(axis=0)
+    np.testing.assert_allclose(shares, np.bincount(band(ages)) / len(ages), atol=0.002)
+
+
+def test_the_spread_is_that_of_the_residuals() -> None:
+    random = np.random.default_rng(777)
+    ages = random.integers(18, 70, 50_000)
+    assert fit_spread(ages + random.normal(0, 4, len(ages)), ages) == pytest.approx(4, rel=0.02)
+    assert fit_spread(ages.astype(np.float32), ages) > 0
+
+
+@pytest.mark.parametrize("head", ["mask", "age x mask", "gender x age", "mask x gender x age"])
+def test_the_marginal_of_an_attribute_is_what_a_product_of_marginals_keeps(head: str) -> None:
+    parts = attributes(head)
+    alone = tables(parts)
+    product = np.einsum(
+        ",".join(f"n{part[0]}" for part in parts) + "->n" + "".join(part[0] for part in parts), *alone.values()
+    )
+    for part in parts:
+        np.testing.assert_allclose(marginal(head, product.reshape(50, -1), part), alone[part])

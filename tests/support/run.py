@@ -1,0 +1,66 @@
+"""What the stages before the report leave: small tables and crops of people whom models mostly see as they are."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipeline.ensembling import adjustments, submissions
+from pipeline.ensembling.blend import EVERYTHING
+from pipeline.ensembling.config import Ensemble
+from pipeline.evaluation import outcomes
+from pipeline.evaluation.report.sources import Sources, read
+from pipeline.formats import tables
+from pipeline.schema import metrics
+from pipeline.schema.labels import ATTRIBUTES, label_codes
+from tests.support.readings import labelled, seen_as, with_swap, with_wrong
+
+SETTINGS = Ensemble(systems=(("face",),))
+FOLDS = 2
+FEW = 210  # pictures from which the shift is told
+
+
+class Run:
+    """Results of `people`, three of whom have a wrong label; `sure` of 1 makes all answers those of the truth."""
+
+    def __init__(self, root: Path, people: int = 60, sure: float = 0.6, side: int = 16) -> None:
+        self.root = root
+        truth = labelled(people)
+        self.labels = with_swap(with_wrong(with_wrong(truth, "004", gender="female"), "007", age=62), "011")
+        numbers = pd.factorize(self.labels["person"])[0]
+        self.pictures = self.labels.assign(fold=numbers % FOLDS)
+        self.write_inputs(side)
+        self.write_ensemble(seen_as(truth, sure), seen_as(truth[: 7 * 10], sure, seed=1))
+
+    def write_inputs(self, side: int) -> None:
+        tables.write(self.labels, self.root / "labels.csv")
+        tables.write(self.pictures[list(tables.FOLDS)], self.root / "folds.csv")
+        (self.root / "crops").mkdir()
+        for split, count in {"train": len(self.labels), "eval": 70}.items():
+            noise = np.random.default_rng(count).integers(0, 255, (count, side, side, 3), np.uint8)
+            np.save(self.root / "crops" / f"{split}.npy", noise)
+            paths = self.labels["path"] if split == "train" else pd.Series([f"{n}.jpg" for n in range(count)])
+            box = dict.fromkeys(("left", "top", "right", "bottom"), 0)
+            cut = pd.DataFrame({"path": paths, **box, "source": "face", "probability": 0.9})
+            cut.loc[3, "source"] = "center"
+            tables.write(cut, self.root / "crops" / f"{split}.csv")
+
+    def write_ensemble(self, seen: "np.typing.NDArray[np.float64]", unseen: "np.typing.NDArray[np.float64]") -> None:
+        results = self.root / "results" / "ensemble"
+        metrics.write(results / "metrics.json", outcomes.write(results, self.pictures, seen))
+        adjusted = adjustments.adjust(seen[:FEW], unseen, unseen[None], self.pictures[:FEW], SETTINGS)
+        tables.write(adjusted.shares, results / "shift.csv")
+        tables.write(adjusted.changes, results / "adjustments.csv")
+        calibrated = [("face", "gender", 1.25, 0.2, 0.1)]
+        tables.write(pd.DataFrame(calibrated, columns=adjustments.COLUMNS), results / "calibration.csv")
+        system = {"predicts": EVERYTHING, "system": "face", "macro_f1": 0.9, "accuracy": 0.9, "weight": 1.0}
+        tables.write(pd.DataFrame([system]), results / "systems.csv")
+        history = pd.DataFrame({"epoch": [1, 2], "learning_rate": 0.1, "train_loss": [2.0, 1.0]})
+        tables.write(outcomes.epochs({"face": {"face-0": history, "face-1": history}}), results / "epochs.csv")
+        train = label_codes(self.labels, tuple(ATTRIBUTES))
+        shares = submissions.shares({"submission": unseen.argmax(axis=1), "train": train})
+        tables.write(shares, self.root / "results" / "shares.csv")
+        metrics.write(self.root / "results" / "submission.json", {"pictures": len(unseen), "macro_f1": 0.8})
+
+    def sources(self) -> Sources:
+        return read(*(self.root / name for name in ("labels.csv", "folds.csv", "crops", "results")))

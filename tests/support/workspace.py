@@ -1,0 +1,78 @@
+"""Copies of the project to run in: its code alone, or a clone with git, DVC and tiny parameters."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).parents[2]
+CODE = ("pipeline", "fixes", "dvc.yaml", ".dvcignore")
+ENTRY: dict[str, Any] = {
+    "backbone": "test_resnet",
+    "pretrained": False,
+    "image_size": 48,
+    "epochs": 2,
+    "optimizer": {"name": "adamw", "learning_rate": 3e-3},
+}
+PARAMS: dict[str, Any] = {
+    "data": {"root": "data/sample"},
+    "sample": {"people": 24, "eval_people": 4, "seed": 1},
+    "relabel": {"fixes": []},
+    "crop": {"size": 48, "shards": [0, 1]},
+    "split": {"folds": 2},
+    "train": {"models": ["face", "years"], "folds": [0, 1]},
+    "refit": {"models": ["years"]},
+    "retrain": {"models": ["face"], "confidence": 0.25, "weight": 0.5},
+    "models": {
+        "face": ENTRY | {"heads": {"mask": {}, "gender": {"loss": "focal"}}, "views": {"flip": True}},
+        "years": ENTRY | {"heads": {"age": {"kind": "years", "loss": "smooth_l1"}}},
+    },
+    "ensemble": {"systems": [["face", "years"]]},
+}
+
+
+def copy(root: Path, *more: str) -> Path:
+    """Copy what stages need, and more files and folders by name, into a folder that may be new."""
+    root.mkdir(parents=True, exist_ok=True)
+    for name in (*CODE, *more):
+        take = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        take(ROOT / name, root / name)
+    return root
+
+
+class Workspace:
+    """A clone of the project with tiny parameters."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        copy(root, ".gitignore")
+        YAML().dump(PARAMS, root / "params.yaml")
+        self.run("git", "init", "--quiet")
+        self.dvc("init", "--quiet")
+        self.run("git", "add", ".")
+        self.run("git", "-c", "user.name=test", "-c", "user.email=test@example.org", "commit", "--quiet", "-m", "all")
+
+    def dvc(self, *arguments: str) -> str:
+        return self.run(sys.executable, "-m", "dvc", *arguments)
+
+    def run(self, *command: str) -> str:
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        environment = {**os.environ, "PATH": path, "OMP_NUM_THREADS": "1", "DVC_NO_ANALYTICS": "1"}
+        environment.pop("MLFLOW_TRACKING_URI", None)
+        done = subprocess.run(command, cwd=self.root, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def repro(self, *arguments: str) -> set[str]:
+        """The stages whose command ran."""
+        lines = self.dvc(*arguments).splitlines()
+        return {line.split("'")[1] for line in lines if line.startswith("Running stage")}
+
+    def hashes(self) -> dict[str, Any]:
+        """Hash of every output, by path."""
+        lock = YAML(typ="safe").load(self.root / "dvc.lock")
+        return {out["path"]: out["md5"] for stage in lock["stages"].values() for out in stage["outs"]}

@@ -1,0 +1,142 @@
+"""Runs of the whole pipeline: who belongs to which."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import mlflow
+import pytest
+from mlflow.entities import Run
+
+from pipeline import tracking
+from pipeline.foundation.hashes import sha256
+from pipeline.tracking import pipeline_runs, provenance, store
+
+
+def named(name: str) -> Run:
+    (found,) = mlflow.search_runs(
+        search_all_experiments=True, filter_string=f"attributes.run_name = '{name}'", output_format="list"
+    )
+    return found
+
+
+def test_stages_of_one_run_of_the_pipeline_have_one_parent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(tracking.PIPELINE_RUN, "kubeflow 1")
+    for name in ("mask-0", "mask-1"):
+        with tracking.run(name, {}, {}) as run:
+            assert named("kubeflow 1").info.status == "RUNNING"
+            run.pipeline.metrics({"macro_f1": 0.5})
+    whole = named("kubeflow 1")
+    assert {named(name).data.tags[pipeline_runs.PARENT] for name in ("mask-0", "mask-1")} == {whole.info.run_id}
+    assert whole.info.status == "FINISHED"
+    assert whole.data.metrics == {"macro_f1": 0.5}
+
+
+def test_a_run_of_the_pipeline_has_failed_when_a_part_of_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(tracking.PIPELINE_RUN, "kubeflow 1")
+    with pytest.raises(RuntimeError), tracking.run("mask-0", {}, {}):
+        raise RuntimeError
+    assert named("kubeflow 1").info.status == "FAILED"
+
+
+def test_a_part_that_succeeded_when_it_was_tried_again_has_not_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(tracking.PIPELINE_RUN, "kubeflow 1")
+    with pytest.raises(RuntimeError), tracking.run("mask-0", {}, {}):
+        raise RuntimeError
+    with tracking.run("mask-0", {}, {}):
+        pass
+    assert named("kubeflow 1").info.status == "FINISHED"
+    with pytest.raises(RuntimeError), tracking.run("mask-1", {}, {}):
+        raise RuntimeError
+    with tracking.run("mask-0", {}, {}):
+        pass
+    assert named("kubeflow 1").info.status == "FAILED"
+
+
+def test_a_member_of_an_earlier_run_is_linked_and_not_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    digests = {}
+    for number, name in enumerate(("mask-0", "mask-1"), start=1):
+        weights = tmp_path / "weights.safetensors"
+        weights.write_text(name)
+        digests[name] = sha256(weights)
+        monkeypatch.setenv(tracking.PIPELINE_RUN, f"kubeflow {number}")
+        with tracking.run(name, {}, {}) as run:
+            run.made(weights)
+    with tracking.run("ensemble", {}, {}) as run:
+        run.members(digests)
+        run.pipeline.note(" and ".join(f"[{name}](sha256:{digest})" for name, digest in digests.items()))
+    whole, earlier, own = named("kubeflow 2"), named("mask-0").info, named("mask-1").info
+    cached = {key: value for key, value in whole.data.tags.items() if key.startswith("cached.")}
+    assert cached == {"cached.mask-0": earlier.run_id}
+    assert whole.data.tags["mlflow.note.content"].splitlines()[0] == (
+        f"[mask-0](#/experiments/{earlier.experiment_id}/runs/{earlier.run_id}) (from an earlier run) and "
+        f"[mask-1](#/experiments/{own.experiment_id}/runs/{own.run_id})"
+    )
+
+
+def test_what_a_run_and_its_pipeline_read_is_told_of_each_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(tracking.PIPELINE_RUN, "kubeflow 1")
+    labels, out = tmp_path / "labels.csv", tmp_path / "out"
+    labels.write_text("path,person\na,b\n")
+    out.mkdir()
+    with tracking.run("ensemble", {}, {}) as run:
+        for each in (run, run.pipeline):
+            each.inputs(labels)
+        run.lock(out)
+    made = named("ensemble")
+    told = json.loads(Path(mlflow.MlflowClient().download_artifacts(made.info.run_id, "lock.json")).read_text())
+    assert [each["path"] for each in told["deps"]] == [str(labels)]
+    for found in (made, named("kubeflow 1")):
+        assert found.inputs is not None
+        assert [each.dataset.name for each in found.inputs.dataset_inputs] == ["labels.csv"]
+
+
+def test_two_machines_that_each_made_a_parent_agree_on_one() -> None:
+    client = store.connect()
+    experiment = store.experiment_id(client, "faces")
+    tags = {"pipeline_run": "kubeflow 1", "stage": "pipeline"}
+    made = {client.create_run(experiment, tags=tags).info.run_id for _ in range(2)}
+    kept = {pipeline_runs.find_or_make(client, experiment, "kubeflow 1", "kubeflow 1", 0, {}) for _ in range(2)}
+    assert kept == {min(made)}
+
+
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        (["python", "-m", "dvc", "repro", "--force"], "dvc repro"),
+        (["/usr/bin/python3", "/usr/bin/dvc", "exp", "run", "-S", "a=1"], "dvc exp run"),
+        (["dvc", "--verbose", "repro"], "dvc repro"),
+        (["bash", "-c", "python -m pipeline train"], ""),
+        (["pytest", "tests/test_dvc.py"], ""),
+        ([], ""),
+    ],
+)
+def test_a_run_of_dvc_is_known_by_the_words_of_its_process(words: list[str], command: str) -> None:
+    assert provenance.dvc_command(words) == command
+
+
+def test_every_process_below_one_dvc_names_the_same_run(tmp_path: Path) -> None:
+    root = Path(__file__).parents[2]
+    (tmp_path / "dvc").write_text(
+        "import subprocess, sys\n"
+        "code = 'from pipeline.tracking import provenance; print(provenance.pipeline_run())'\n"
+        f"for _ in range(2): subprocess.run(['sh', '-c', f'{{sys.executable}} -c {{code!r}}; :'], cwd={str(root)!r})\n"
+    )
+    command = [sys.executable, str(tmp_path / "dvc"), "repro"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert len(said) == 2
+    assert len(set(said)) == 1
+    assert "name='dvc repro 20" in said[0]
+
+
+def test_changes_since_the_commit_are_flagged_but_for_what_a_run_writes(tmp_path: Path) -> None:
+    git = ("git", "-c", "user.name=test", "-c", "user.email=test@example.org")
+    (tmp_path / "params.yaml").write_text("a: 1\n")
+    (tmp_path / "dvc.lock").write_text("{}\n")
+    for words in (("init", "-q"), ("add", "."), ("commit", "-q", "-m", "all")):
+        subprocess.run([*git, *words], check=True)
+    (tmp_path / "dvc.lock").write_text("{schema: 2}\n")
+    assert provenance.commit()["git_uncommitted_changes"] == "false"
+    (tmp_path / "params.yaml").write_text("a: 2\n")
+    assert provenance.commit()["git_uncommitted_changes"] == "true"
