@@ -27,8 +27,8 @@ test: install ## the whole test suite
 test-model: install ## a registered model in a fresh environment from its own requirements; installs torch anew
 	FRESH_ENVIRONMENT=1 pytest tests/registration/test_fresh.py
 
-bench: install ## speed, as ratios beside reference code; writes docs/benchmarks.md (DATA=../photos: on photographs)
-	python -m benchmarks $(if $(DATA),--photographs $(DATA))
+bench: install ## speed, as ratios beside reference code; writes docs/benchmarks.md (DATA=../photos: on photos)
+	python -m benchmarks $(if $(DATA),--data $(DATA))
 
 test-containers: install ## the image and the compiled pipeline in real containers; needs a container engine
 	$(MAKE) image TAG=test

@@ -18,7 +18,7 @@ def main(
     names: Annotated[
         list[str] | None, typer.Argument(help=f"Some of {', '.join(BENCHMARKS)}; all without one.")
     ] = None,
-    photographs: Annotated[Path | None, typer.Option(help="A data set; the drawn sample without one.")] = None,
+    data: Annotated[Path | None, typer.Option(help="A data set; the drawn sample without one.")] = None,
     output: Annotated[Path, typer.Option(help="The page whose table is written.")] = Path("docs/benchmarks.md"),
 ) -> None:
     """Measure everything, or what is named, beside what people do now."""
@@ -29,11 +29,11 @@ def main(
     with TemporaryDirectory(prefix="benchmark-") as scratch:
         os.environ["TMPDIR"] = tempfile.tempdir = scratch  # of this process and of those that it starts
         for name in names or BENCHMARKS:
-            found = import_module(f"benchmarks.{name}").measure(photographs)
+            found = import_module(f"benchmarks.{name}").measure(data)
             page.show(found)
             results += found
     if not names:
-        page.write(output, results, "a folder of photographs" if photographs else "the drawn sample")
+        page.write(output, results, "a folder of photos" if data else "the drawn sample")
 
 
 if __name__ == "__main__":

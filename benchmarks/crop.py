@@ -1,4 +1,4 @@
-"""Photographs to faces: batches on all cores beside facenet-pytorch's MTCNN, a picture at a time."""
+"""Photos to faces: batches on all cores beside facenet-pytorch's MTCNN, a photo at a time."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -9,7 +9,7 @@ import numpy as np
 from facenet_pytorch import MTCNN
 from PIL import Image
 
-from benchmarks.pictures import photographs_of
+from benchmarks.photos import photos_of
 from benchmarks.timing import Result, compare
 from pipeline.faces.config import Crop as Params
 from pipeline.faces.cropping import Crop, Cropper
@@ -21,7 +21,7 @@ COUNT, ROUNDS, BATCH = 640, 4, 16
 
 
 def measure(root: Path | None) -> list[Result]:
-    paths = photographs_of(root, COUNT)
+    paths = photos_of(root, COUNT)
     detect, cropper = MTCNN(keep_all=True), Cropper(Params(size=224))
     theirs: dict[Path, np.ndarray | None] = {}
     faces: dict[Path, Face | None] = {}
@@ -39,7 +39,7 @@ def measure(root: Path | None) -> list[Result]:
     ]
     return [
         Result(
-            f"crop, {COUNT // ROUNDS} pictures",
+            f"crop, {COUNT // ROUNDS} photos",
             "15, none lost, 99 % alike, half the misses",
             float(np.median([row.ours for row in rounds])),
             float(np.median([row.reference for row in rounds])),
@@ -51,7 +51,7 @@ def measure(root: Path | None) -> list[Result]:
 
 
 def cut(cropper: Cropper, paths: list[Path]) -> Iterator[Crop]:
-    """Checked pictures cropped as the stage does it: a batch a thread."""
+    """Checked photos cropped as the stage does it: a batch a thread."""
     check(paths)
 
     def one_batch(start: int) -> list[Crop]:

@@ -1,4 +1,4 @@
-"""Photographs to the answers of three models: decoded and cropped once beside once a model and view."""
+"""Photos to the answers of three models: decoded and cropped once beside once a model and view."""
 
 import tempfile
 from pathlib import Path
@@ -7,20 +7,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.pictures import entry, photographs_of
+from benchmarks.photos import config, photos_of
 from benchmarks.timing import Result, compare
 from pipeline.faces.config import Crop
 from pipeline.faces.cropping import Cropper
 from pipeline.formats.images import read
 from pipeline.modeling import inference, weights
-from pipeline.modeling.config import Recipe
+from pipeline.modeling.config import WeightsMetadata
 from pipeline.modeling.network import Network
 
 COUNT, SIZE = 32, 72
 
 
 def measure(root: Path | None) -> list[Result]:
-    paths = photographs_of(root, COUNT)
+    paths = photos_of(root, COUNT)
     folder = Path(tempfile.mkdtemp(prefix="benchmark-"))
     members = [make_member(folder / f"{number}.safetensors") for number in range(3)]
     cropper = Cropper(Crop(size=SIZE))
@@ -33,21 +33,21 @@ def measure(root: Path | None) -> list[Result]:
         packed = np.stack([crop.pixels for crop in cropper([read(path) for path in paths])])
         return [inference.predict(path, packed) for path in members]
 
-    what = f"ensemble, {len(paths)} pictures, 3 models x (clean + flip)"
+    what = f"ensemble, {len(paths)} photos, 3 models x (clean + flip)"
     return [compare(what, "3", reference, ours)]
 
 
 def _one_view(network: Network, cropper: Cropper, paths: list[Path], flip: bool) -> Tensor:
     answers = []
     for path in paths:
-        picture = torch.from_numpy(cropper([read(path)])[0].pixels.copy())[None]
+        photo = torch.from_numpy(cropper([read(path)])[0].pixels.copy())[None]
         with torch.no_grad():
-            answers.append(network(picture.flip(2) if flip else picture)["mask"].softmax(1))
+            answers.append(network(photo.flip(2) if flip else photo)["mask"].softmax(1))
     return torch.cat(answers)
 
 
 def make_member(path: Path) -> Path:
     """Weights of an untrained tiny model, written to a file."""
-    model = entry(views={"flip": True})
-    weights.save(path, Network(model).state_dict(), Recipe(model="mask", fold=0, epoch=1, entry=model))
+    model = config(tta={"flip": True})
+    weights.save(path, Network(model).state_dict(), WeightsMetadata(model="mask", fold=0, epoch=1, config=model))
     return path

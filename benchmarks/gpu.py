@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 
-from benchmarks.pictures import entry, material
+from benchmarks.photos import config, fold_data
 from benchmarks.timing import Result, compare
 from pipeline.modeling.criterion import Criterion
 from pipeline.modeling.learner import Learner
@@ -27,23 +27,25 @@ def _on_gpu(backbone: str, size: int, batch_size: int) -> Result:
     found = steps(backbone, size, batch_size, Fabric(accelerator="cuda", devices=1, precision="bf16-mixed"))
     memory = torch.cuda.max_memory_allocated() / 2**30
     rate = STEPS * batch_size / found.ours
-    return replace(found, note=f"{rate:.0f} pictures/s, {memory:.1f} GiB, {torch.cuda.get_device_name()}")
+    return replace(found, note=f"{rate:.0f} photos/s, {memory:.1f} GiB, {torch.cuda.get_device_name()}")
 
 
 def steps(backbone: str, size: int, batch_size: int, fabric: Fabric) -> Result:
     """Steps of one network both ways, on the device of `fabric`."""
-    model = entry(backbone=backbone, image_size=size, batch_size=batch_size, precision="bf16-mixed", channels_last=True)
+    model = config(
+        backbone=backbone, image_size=size, batch_size=batch_size, precision="bf16-mixed", channels_last=True
+    )
     packed = np.random.default_rng(0).integers(0, 256, (STEPS * batch_size, size, size, 3), dtype=np.uint8)
-    made = material(packed, model)
+    made = fold_data(packed, model)
     learner = Learner.create(model, fabric)
     criterion, batches = Criterion(model, made, fabric.device), made.to_learn(made.training, model, (0, 1))
-    pictures = torch.from_numpy(packed[:batch_size]).to(fabric.device)
+    photos = torch.from_numpy(packed[:batch_size]).to(fabric.device)
     rows = torch.arange(batch_size, device=fabric.device)
 
     def resident() -> None:
         learner.model.train()
         for step in range(STEPS):
-            fabric.backward(criterion.loss(learner.model(pictures), rows))
+            fabric.backward(criterion.loss(learner.model(photos), rows))
             learner.step(step + 1)
         _wait(fabric.device)
 

@@ -15,7 +15,7 @@ from pipeline.foundation.process_settings import tune
 
 TIMES = (1, 2, 4, 8)
 ROUNDS = 3  # of which the quickest counts: others share the machine
-UNITS = {"crop": 160, "epoch": 480, "ensemble": 480}  # pictures
+UNITS = {"crop": 160, "epoch": 480, "ensemble": 480}  # photos
 Work = Callable[[], object]
 
 
@@ -29,12 +29,12 @@ def _row(what: str, root: Path | None) -> Result:
     taken = np.array([size["processor"] for size in sizes.values()])
     line = np.polynomial.Polynomial.fit(TIMES, taken, 1, w=1 / taken)
     off = np.abs(line(np.array(TIMES)) / taken - 1).max()
-    seen = [f"x{times}: {one['processor']:.1f} s, {one['megabytes']:.0f} MB" for times, one in sizes.items()]
+    out_of_fold = [f"x{times}: {one['processor']:.1f} s, {one['megabytes']:.0f} MB" for times, one in sizes.items()]
     return Result(
-        f"growth of {what}, {UNITS[what]} pictures x 1-8",
+        f"growth of {what}, {UNITS[what]} photos x 1-8",
         "linear within 10 %, memory flat",
         sizes[TIMES[-1]]["seconds"],
-        note=f"processor time and memory {', '.join(seen)}; off a line by {off:.0%}",
+        note=f"processor time and memory {', '.join(out_of_fold)}; off a line by {off:.0%}",
     )
 
 
@@ -45,17 +45,17 @@ def _apart(what: str, times: int, root: Path | None) -> dict[str, float]:
 
 
 def _work(what: str, count: int, root: Path | None) -> Work:
-    """Ready to run; the data are a few pictures again and again, on disk where the pipeline has them on disk."""
+    """Ready to run; the data are a few photos again and again, on disk where the pipeline has them on disk."""
     return _crop(count, root) if what == "crop" else {"epoch": _epoch, "ensemble": _ensemble}[what](count)
 
 
 def _crop(count: int, root: Path | None) -> Work:
     from benchmarks.crop import cut
-    from benchmarks.pictures import photographs_of
+    from benchmarks.photos import photos_of
     from pipeline.faces.config import Crop
     from pipeline.faces.cropping import Cropper
 
-    paths = photographs_of(root, UNITS["crop"])
+    paths = photos_of(root, UNITS["crop"])
     paths = (paths * (count // len(paths) + 1))[:count]
     cropper = Cropper(Crop(size=72))
     cropper([])
@@ -66,13 +66,13 @@ def _epoch(count: int) -> Work:
     import torch
     from lightning_fabric import Fabric
 
-    from benchmarks.pictures import entry, material
+    from benchmarks.photos import config, fold_data
     from pipeline.modeling.criterion import Criterion
     from pipeline.modeling.learner import Learner
     from pipeline.modeling.loop import train_epoch
 
-    model = entry()
-    made = material(_packed(count, 72), model)
+    model = config()
+    made = fold_data(_packed(count, 72), model)
     learner = Learner.create(model, Fabric(accelerator="cpu", devices=1))
     criterion, batches = Criterion(model, made, torch.device("cpu")), made.to_learn(made.training, model, (0, 1))
     train_epoch(learner, made.to_learn(made.training[:64], model, (0, 1)), criterion, 0, [])

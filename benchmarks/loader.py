@@ -1,19 +1,19 @@
-"""Pictures delivered to training: packed crops beside originals that are decoded every time."""
+"""Photos delivered to training: packed crops beside originals that are decoded every time."""
 
 from pathlib import Path
 
 from benchmarks import plain
-from benchmarks.pictures import crops, entry, material, photographs_of
+from benchmarks.photos import config, crops, fold_data, photos_of
 from benchmarks.timing import Result, compare
 
 SIZE, COUNT = 224, 160
 
 
 def measure(root: Path | None) -> list[Result]:
-    paths = photographs_of(root, COUNT)
-    model = entry(image_size=SIZE)
-    made = material(crops(paths, SIZE), model)
+    paths = photos_of(root, COUNT)
+    model = config(image_size=SIZE)
+    made = fold_data(crops(paths, SIZE), model)
     ours = made.to_learn(made.training, model, (0, 1))
     theirs = plain.loader(paths, SIZE, model.batch_size)
-    what = f"training input, {len(paths)} pictures at {SIZE}"
+    what = f"training input, {len(paths)} photos at {SIZE}"
     return [compare(what, "4", lambda: list(theirs), lambda: list(ours.at(0)), rounds=7)]

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 
-class Photographs(Dataset[tuple[Tensor, int]]):
-    """Original pictures, decoded, resized, flipped and normalised one by one."""
+class Photos(Dataset[tuple[Tensor, int]]):
+    """Original photos, decoded, resized, flipped and normalised one by one."""
 
     def __init__(self, paths: list[Path], size: int) -> None:
         self._paths = paths
@@ -28,7 +28,7 @@ class Photographs(Dataset[tuple[Tensor, int]]):
 
 
 def loader(paths: list[Path], size: int, batch_size: int) -> DataLoader[tuple[Tensor, int]]:
-    return DataLoader(Photographs(paths, size), batch_size, shuffle=True)
+    return DataLoader(Photos(paths, size), batch_size, shuffle=True)
 
 
 class Plain:
@@ -43,9 +43,9 @@ class Plain:
         """Mean loss and number of right answers."""
         self._model.train()
         total, right = 0.0, 0
-        for pictures, labels in batches:
+        for photos, labels in batches:
             self._optimizer.zero_grad()
-            outputs = self._model(pictures)
+            outputs = self._model(photos)
             loss = self._loss(outputs, labels)
             loss.backward()
             self._optimizer.step()

@@ -1,4 +1,4 @@
-"""A registered model: photographs to a file of answers, and one request at a time to the model when it is served."""
+"""A registered model: photos to a file of answers, and one request at a time to the model when it is served."""
 
 import base64
 import os
@@ -15,19 +15,19 @@ import pandas as pd
 import requests  # type: ignore[import-untyped]
 import torch
 
-from benchmarks.pictures import entry, photographs_of
+from benchmarks.photos import config, photos_of
 from benchmarks.timing import Result, compare, timed
 from pipeline.ensembling.blend import EVERYTHING
 from pipeline.ensembling.config import Ensemble
-from pipeline.ensembling.fitted_ensemble import Formula
+from pipeline.ensembling.fitted_ensemble import FittedEnsemble
 from pipeline.faces.config import Crop
 from pipeline.faces.cropping import Cropper
 from pipeline.formats import tables
 from pipeline.formats.images import read
 from pipeline.modeling import weights
-from pipeline.modeling.config import Recipe
+from pipeline.modeling.config import WeightsMetadata
 from pipeline.modeling.network import Network
-from pipeline.registry.serving.classifier import CROP, FORMULA, MEMBERS, Classifier
+from pipeline.registry.serving.classifier import CROP, ENSEMBLE_FILE, MEMBERS, Classifier
 from pipeline.schema.labels import ATTRIBUTES
 from tests.server.processes import free_port, listening
 
@@ -36,7 +36,7 @@ PACKAGE = Path(sys.modules[Classifier.__module__].__file__ or "").parents[1]
 
 
 def measure(root: Path | None) -> list[Result]:
-    paths = photographs_of(root, COUNT)
+    paths = photos_of(root, COUNT)
     folder = Path(tempfile.mkdtemp(prefix="benchmark-"))
     make_model(folder / "model")
     return [_throughput(paths, folder), _latency(paths, folder)]
@@ -45,20 +45,20 @@ def measure(root: Path | None) -> list[Result]:
 def make_model(folder: Path) -> None:
     """Three untrained tiny members and how they are asked, as a registered ensemble holds them."""
     for name in ATTRIBUTES:
-        model = entry(heads={name: {}}, views={"flip": True})
+        model = config(heads={name: {}}, tta={"flip": True})
         path = folder / MEMBERS / f"{name}-0.safetensors"
-        weights.save(path, Network(model).state_dict(), Recipe(model=name, fold=0, epoch=1, entry=model))
+        weights.save(path, Network(model).state_dict(), WeightsMetadata(model=name, fold=0, epoch=1, config=model))
     voters = {name: (f"{name}-0",) for name in ATTRIBUTES}
     settings = Ensemble(systems=(tuple(ATTRIBUTES),))
-    Formula(
+    FittedEnsemble(
         ensemble=settings,
         voters=voters,
         temperatures={},
         spreads={},
         weights={EVERYTHING: (1.0,)},
         adaptation=None,
-        offsets=None,
-    ).write(folder / FORMULA)
+        class_bias=None,
+    ).write(folder / ENSEMBLE_FILE)
     (folder / CROP).write_text(Crop(size=SIZE).model_dump_json())
 
 
@@ -74,17 +74,17 @@ def _throughput(paths: list[Path], folder: Path) -> Result:
         answers = Classifier(folder / "model").predict([str(path) for path in paths])
         tables.write(answers, folder / "ours.csv")
 
-    return compare(f"predict, {len(paths)} pictures to CSV, 3 models x (clean + flip)", "4", reference, ours, rounds=3)
+    return compare(f"predict, {len(paths)} photos to CSV, 3 models x (clean + flip)", "4", reference, ours, rounds=3)
 
 
 def _answer(networks: dict[str, Network], cropper: Cropper, path: Path) -> dict[str, Any]:
-    """One photograph by each model and view, each with its own decode and crop."""
+    """One photo by each model and view, each with its own decode and crop."""
     row: dict[str, Any] = {"path": path}
     for name, network in networks.items():
         for flip in (False, True):
-            picture = torch.from_numpy(cropper([read(path)])[0].pixels.copy())[None]
+            photo = torch.from_numpy(cropper([read(path)])[0].pixels.copy())[None]
             with torch.no_grad():
-                (said,) = network(picture.flip(2) if flip else picture).values()
+                (said,) = network(photo.flip(2) if flip else photo).values()
             row |= {f"{name}-{flip}-{number}": float(value) for number, value in enumerate(said.softmax(1)[0])}
     return row
 

@@ -21,7 +21,7 @@ def measure(_: Path | None) -> list[Result]:
         started = time.monotonic()
         run = psutil.Popen(["make", "--silent", "--old-file=.venv/installed", "run"], cwd=clone, stdout=sys.stderr)
         most = 0.0
-        while run.poll() is None:
+        while run.product() is None:
             most = max(most, _resident(run))
             time.sleep(TICK)
         if run.returncode:

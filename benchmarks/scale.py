@@ -1,8 +1,8 @@
-"""Ten million photographs on a cluster, simulated from rates measured on one machine.
+"""Ten million photos on a cluster, simulated from rates measured on one machine.
 
     python -m benchmarks.scale
 
-Every shard of crops is a task: it waits for a free node, starts, pulls its photographs through the share of the store
+Every shard of crops is a task: it waits for a free node, starts, pulls its photos through the share of the store
 that it gets, and cuts them. An epoch of training waits for the slowest of its nodes, whose speeds differ, and for the
 exchange of gradients.
 """
@@ -26,21 +26,21 @@ class Cluster:
 
     nodes: int = 8
     cores: int = 16
-    cropped: float = 150.0  # pictures a second and core
-    start: float = 60.0  # seconds of a task before its first picture: pod, image, imports
-    kilobytes: float = 100.0  # a photograph
+    cropped: float = 150.0  # photos a second and core
+    start: float = 60.0  # seconds of a task before its first photo: pod, image, imports
+    kilobytes: float = 100.0  # a photo
     store: float = 1_250.0  # megabytes a second, of the whole store
     shards: int = 32
-    pulls_all: bool = False  # a task fetches every photograph, not only those of its shard
+    pulls_all: bool = False  # a task fetches every photo, not only those of its shard
     failures: float = 0.01  # of tasks, half done, which then run again
 
 
-def crop_hours(cluster: Cluster, pictures: int = PICTURES) -> float:
+def crop_hours(cluster: Cluster, photos: int = PICTURES) -> float:
     """Hours until the last shard is cut: tasks go to the first free node, at most `nodes` at once."""
     random = np.random.default_rng(SEED)
     free = [0.0] * cluster.nodes
-    count = pictures / cluster.shards
-    fetched = pictures if cluster.pulls_all else count
+    count = photos / cluster.shards
+    fetched = photos if cluster.pulls_all else count
     pulling = fetched * cluster.kilobytes / 1000 / (cluster.store / min(cluster.nodes, cluster.shards))
     cutting = count / (cluster.cropped * cluster.cores)
     for _ in range(cluster.shards):
@@ -50,15 +50,15 @@ def crop_hours(cluster: Cluster, pictures: int = PICTURES) -> float:
     return max(free) / 3600
 
 
-def epoch_minutes(gpus: int, pictures: float, batch: int, megabytes: float, network: float) -> float:
-    """Minutes of an epoch on GPUs of `pictures` a second each, a batch of `batch` a GPU, gradients by ring.
+def epoch_minutes(gpus: int, photos: float, batch: int, megabytes: float, network: float) -> float:
+    """Minutes of an epoch on GPUs of `photos` a second each, a batch of `batch` a GPU, gradients by ring.
 
     A step is as slow as its slowest GPU; half of the exchange over a `network` (MB/s) hides behind the backward pass.
     Ring: Patarasuk and Yuan 2009, Bandwidth optimal all-reduce algorithms (doi.org/10.1016/j.jpdc.2008.09.002).
     """
     random = np.random.default_rng(SEED)
     steps = math.ceil(PICTURES / (batch * gpus))
-    slowest: float = batch / pictures * random.lognormal(0, SPREAD / 4, (1000, gpus)).max(axis=1).mean()
+    slowest: float = batch / photos * random.lognormal(0, SPREAD / 4, (1000, gpus)).max(axis=1).mean()
     exchange = 2 * (gpus - 1) / gpus * megabytes / network
     return steps * (slowest + exchange / 2) / 60
 
@@ -67,9 +67,7 @@ def main() -> None:
     """Print both tables."""
     console = Console()
     usual = Cluster()
-    crop = Table(
-        "store, MB/s", "fetched", "nodes", "shards", "hours", "of ideal", title="cropping 10 million photographs"
-    )
+    crop = Table("store, MB/s", "fetched", "nodes", "shards", "hours", "of ideal", title="cropping 10 million photos")
     cases = [replace(usual, nodes=nodes) for nodes in (1, 8, 32)]
     cases += [replace(usual, shards=8), replace(usual, shards=640)]
     cases += [replace(usual, store=312.5), replace(usual, pulls_all=True)]

@@ -16,7 +16,7 @@ import pandas as pd
 
 from pipeline.ensembling import calibration, class_bias, label_shift
 from pipeline.ensembling.blend import EVERYTHING
-from pipeline.ensembling.shift_estimators import Evidence, Shares
+from pipeline.ensembling.shift_estimators import Predicted, Priors
 from pipeline.formats import tables
 from pipeline.label_quality import suggestions
 from pipeline.schema.labels import ATTRIBUTES, Codes, label_codes
@@ -33,46 +33,46 @@ REPEATS = 10
 
 
 def main(labels: Path, folds: Path, out_of_fold: Path) -> None:
-    pictures, probabilities = suggestions.read(labels, out_of_fold)
-    fold = tables.read(folds, tables.FOLDS).set_index("path")["fold"].loc[pictures["path"]].to_numpy()
+    photos, probabilities = suggestions.read(labels, out_of_fold)
+    fold = tables.read(folds, tables.FOLDS).set_index("path")["fold"].loc[photos["path"]].to_numpy()
     rows = [
-        {"mix": name} | simulate(pictures, calibrated(pictures, probabilities, fold), mix, seed)
+        {"mix": name} | simulate(photos, calibrated(photos, probabilities, fold), mix, seed)
         for name, mix in MIXES.items()
         for seed in range(REPEATS)
     ]
     print(pd.DataFrame(rows).groupby("mix", sort=False).mean().round(4).to_string())
 
 
-def calibrated(pictures: pd.DataFrame, probabilities: Table, fold: Codes) -> Table:
+def calibrated(photos: pd.DataFrame, probabilities: Table, fold: Codes) -> Table:
     """The product of the calibrated tables of mask, gender and age."""
     return multiply(
         {
-            attribute: calibration.nested(table, label_codes(pictures, (attribute,)), fold)
+            attribute: calibration.nested(table, label_codes(photos, (attribute,)), fold)
             for attribute, table in marginals(probabilities).items()
         }
     )
 
 
-def simulate(pictures: pd.DataFrame, probabilities: Table, mix: Shares | None, seed: int) -> dict[str, float]:
+def simulate(photos: pd.DataFrame, probabilities: Table, mix: Priors | None, seed: int) -> dict[str, float]:
     draw = np.random.default_rng(seed)
-    person, people = pd.factorize(pictures["person"])
-    cells = label_codes(pictures.drop_duplicates("person"), ("gender", "age"))
+    person, people = pd.factorize(photos["person"])
+    cells = label_codes(photos.drop_duplicates("person"), ("gender", "age"))
     order = draw.permutation(len(people))
-    seen, rest = order[::2], order[1::2]
+    out_of_fold, rest = order[::2], order[1::2]
     weights = np.ones(len(rest)) if mix is None else mix[cells[rest]] / np.bincount(cells[rest])[cells[rest]]
     drawn = draw.choice(rest, len(rest), p=weights / weights.sum())
     rows = np.concatenate([np.flatnonzero(person == number) for number in drawn])
-    train = np.isin(person, seen)
+    train = np.isin(person, out_of_fold)
     estimates: dict[str, label_shift.Estimate] = {}
     scores: dict[str, float] = {}
     for attribute, table in marginals(probabilities).items():
-        codes = label_codes(pictures, (attribute,))
-        found = label_shift.estimate(Evidence(table[train], codes[train], person[train], table[None, rows]))
+        codes = label_codes(photos, (attribute,))
+        found = label_shift.estimate(Predicted(table[train], codes[train], person[train], table[None, rows]))
         true = np.bincount(codes[rows], minlength=len(found.train)) / len(rows)
         estimates[attribute] = found
         scores |= {f"{attribute}_{name}": np.abs(shares - true).sum() / 2 for name, shares in shares_of(found).items()}
         scores[f"{attribute}_adapted"] = not found.refusals
-    codes = label_codes(pictures, tuple(ATTRIBUTES))
+    codes = label_codes(photos, tuple(ATTRIBUTES))
     everything = {attribute: found.weights for attribute, found in estimates.items()}
     chosen = label_shift.worthwhile(probabilities[train], codes[train], estimates)
     moves = class_bias.fit(probabilities[train], codes[train])
@@ -85,7 +85,7 @@ def simulate(pictures: pd.DataFrame, probabilities: Table, mix: Shares | None, s
     return scores | {f"f1_{name}": score(codes[rows], answer) for name, answer in answers.items()}
 
 
-def shares_of(found: label_shift.Estimate) -> dict[str, Shares]:
+def shares_of(found: label_shift.Estimate) -> dict[str, Priors]:
     """What each way says of eval; `unshifted` says that it is as train."""
     return {"unshifted": found.train, "bbse": found.bbse, "em": found.em}
 

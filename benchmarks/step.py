@@ -8,7 +8,7 @@ import torch
 from lightning_fabric import Fabric
 
 from benchmarks import plain
-from benchmarks.pictures import crops, entry, material, photographs_of
+from benchmarks.photos import config, crops, fold_data, photos_of
 from benchmarks.timing import Result, compare
 from pipeline.modeling.criterion import Criterion
 from pipeline.modeling.learner import Learner
@@ -20,17 +20,17 @@ MODELS = (("test_resnet", 72), ("resnet18", 96), ("efficientnet_b0", 96))
 
 
 def measure(root: Path | None) -> list[Result]:
-    paths = photographs_of(root, COUNT)
+    paths = photos_of(root, COUNT)
     rows = []
     for backbone, size in MODELS:
-        model = entry(backbone=backbone, image_size=size)
-        made = material(crops(paths, size), model)
+        model = config(backbone=backbone, image_size=size)
+        made = fold_data(crops(paths, size), model)
         learner = Learner.create(model, Fabric(accelerator="cpu", devices=1))
         criterion = Criterion(model, made, torch.device("cpu"))
         batches = made.to_learn(made.training, model, (0, 1))
         theirs, loop = plain.loader(paths, size, model.batch_size), plain.Plain(backbone)
         ours = partial(train_epoch, learner, batches, criterion, 0, [])
-        what = f"training epoch on CPU, {len(paths)} pictures, {backbone} at {size}"
+        what = f"training epoch on CPU, {len(paths)} photos, {backbone} at {size}"
         found = compare(what, "1.3; loader's share under 5 %", partial(loop.epoch, theirs), ours)
         delivered = compare("", "", ours, partial(_deliver, batches), rounds=1)
         note = f"loader's share of the epoch {1 / delivered.ratios[0]:.1%}"

@@ -1,4 +1,4 @@
-"""Cut every picture of a shard, of train and eval alike, to the face."""
+"""Cut every photo of a shard, of train and eval alike, to the face."""
 
 from components import component
 
@@ -7,7 +7,7 @@ from components import component
 def crop(
     stage: str, run_id: str, parents: list[str], remote: str, mlflow: str, experiment: str, overrides: list[str]
 ) -> str:
-    """Cut every picture of a shard, of train and eval alike, to the face."""
+    """Cut every photo of a shard, of train and eval alike, to the face."""
     from pipeline.orchestration.kubeflow.task import run
 
     return run(stage, run_id, parents, remote, mlflow, experiment, overrides)

@@ -14,9 +14,9 @@ def sample(
     mlflow: str,
     experiment: str,
     overrides: list[str],
-    pictures: dsl.Output[dsl.HTML],
+    photos: dsl.Output[dsl.HTML],
 ) -> str:
     """Draw a small data set in the competition's layout."""
     from pipeline.orchestration.kubeflow.task import run
 
-    return run(stage, run_id, parents, remote, mlflow, experiment, overrides, [pictures])
+    return run(stage, run_id, parents, remote, mlflow, experiment, overrides, [photos])

@@ -1,1 +1,1 @@
-"""Photographs of people in, a checked submission of 18 classes out: every step reproducible."""
+"""Photos of people in, a checked submission of 18 classes out: every step reproducible."""

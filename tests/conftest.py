@@ -13,7 +13,7 @@ from hypothesis import settings
 
 from pipeline.formats import tables
 from pipeline.formats.images import Pixels
-from pipeline.modeling.config import Model
+from pipeline.modeling.config import ModelConfig
 from pipeline.schema.labels import ATTRIBUTES
 
 pytest_plugins = ["tests.support.browser"]
@@ -26,11 +26,11 @@ torch.set_num_threads(1)  # tiny networks lose more by waiting for each other's 
 
 
 @pytest.fixture
-def entry() -> Callable[..., Model]:
-    """Make an entry of a tiny network; keywords replace its settings."""
+def config() -> Callable[..., ModelConfig]:
+    """Make an config of a tiny network; keywords replace its settings."""
 
-    def make(**settings: Any) -> Model:
-        return Model.model_validate(
+    def make(**settings: Any) -> ModelConfig:
+        return ModelConfig.model_validate(
             {
                 "backbone": "test_resnet",
                 "pretrained": False,
@@ -48,13 +48,13 @@ def entry() -> Callable[..., Model]:
 
 @pytest.fixture
 def trainable(tmp_path: Path) -> Path:
-    """A folder with crops/, labels.csv and folds.csv of 48 pictures whose colour tells every attribute."""
+    """A folder with crops/, labels.csv and folds.csv of 48 photos whose colour tells every attribute."""
     people = [(mask, gender, age) for mask in range(3) for gender in range(2) for age in (25, 45, 60)] * 3
     rows = np.random.default_rng(0).permutation(len(people))[:48]
-    pictures = np.stack([_coloured(people[row], int(row)) for row in rows])
+    photos = np.stack([_coloured(people[row], int(row)) for row in rows])
     (tmp_path / "crops").mkdir()
-    np.save(tmp_path / "crops" / "train.npy", pictures)
-    np.save(tmp_path / "crops" / "eval.npy", pictures[::-1][:8])
+    np.save(tmp_path / "crops" / "train.npy", photos)
+    np.save(tmp_path / "crops" / "eval.npy", photos[::-1][:8])
     tables.write(pd.DataFrame({"path": [f"{row}.jpg" for row in range(8)]}), tmp_path / "crops" / "eval.csv")
     table = pd.DataFrame(
         {

@@ -16,7 +16,7 @@ from pipeline.config.kubeflow import Kubeflow
 from pipeline.ensembling.config import Ensemble
 from pipeline.formats.section import Section
 from pipeline.foundation.errors import InputError
-from pipeline.modeling.config import Model
+from pipeline.modeling.config import ModelConfig
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -40,7 +40,7 @@ def following(page: Path, start: str) -> list[list[str]]:
 
 
 def links(page: Path) -> Iterator[tuple[Path, str]]:
-    """Where every link and picture within the project leads: a file, and a heading of it or nothing."""
+    """Where every link and photo within the project leads: a file, and a heading of it or nothing."""
     for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
         file, _, anchor = target.partition("#")
         if not file.startswith("http"):
@@ -107,7 +107,7 @@ def test_every_recipe_has_the_name_that_it_is_called_by(page: Path, monkeypatch:
     assert set(re.findall(r"\b(?:c|r\d[a-z]?)-[a-z0-9-]+", page.read_text())) <= set(recipes.names())
 
 
-@pytest.mark.parametrize(("page", "section"), [("models", Model), ("ensemble", Ensemble), ("kubeflow", Kubeflow)])
+@pytest.mark.parametrize(("page", "section"), [("models", ModelConfig), ("ensemble", Ensemble), ("kubeflow", Kubeflow)])
 def test_a_page_names_every_key_of_the_section_that_it_is_about(page: str, section: type[Section]) -> None:
     named = {words.rpartition(".")[2] for words in code(ROOT / "docs" / f"{page}.md")}
     assert set(section.model_fields) - {"stages"} <= named

@@ -24,7 +24,7 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, set[str]
 
 def test_everything_runs_once_and_a_second_time_nothing(first: tuple[Workspace, set[str]]) -> None:
     workspace, ran = first
-    trained = {f"{stage}-{fold}" for stage in ("train@face", "train@years", "retrain@face") for fold in (0, 1)}
+    trained = {f"{stage}-{fold}" for stage in ("train@face", "train@years", "pseudo_label@face") for fold in (0, 1)}
     others = {"sample", "relabel", "crop@0", "crop@1", "pack", "split", "refit@years", "ensemble", "submit", "report"}
     assert ran == others | trained
     assert workspace.repro("repro") == set()
@@ -51,9 +51,11 @@ def test_a_fold_is_taught_pseudo_labels_by_its_own_first_round(first: tuple[Work
     workspace, _ = first
     lock = YAML(typ="safe").load(workspace.root / "dvc.lock")["stages"]
     for fold in (0, 1):
-        teachers = {dep["path"] for dep in lock[f"retrain@face-{fold}"]["deps"] if dep["path"].startswith("models/")}
+        teachers = {
+            dep["path"] for dep in lock[f"pseudo_label@face-{fold}"]["deps"] if dep["path"].startswith("models/")
+        }
         assert teachers == {f"models/face/folds/{fold}/eval.csv"}
-        joined = pd.read_csv(workspace.root / f"models/face/retrain/{fold}/pseudo_labels.csv")
+        joined = pd.read_csv(workspace.root / f"models/face/pseudo_label/{fold}/pseudo_labels.csv")
         assert len(joined) > 0
         assert joined["probability"].min() >= 0.25
 
@@ -66,7 +68,7 @@ def test_scores_and_plots_are_there_for_dvc(first: tuple[Workspace, set[str]]) -
     assert "macro_f1" in metrics["results/submission.json"]["data"]
     page = workspace.dvc("plots", "show").strip().splitlines()[-1].removeprefix("file://")
     shown = Path(page).read_text()
-    assert "validation_f1" in shown
+    assert "val_macro_f1" in shown
     assert "confusion.png" in shown
     assert "learning_curves.png" in shown
 
@@ -83,9 +85,16 @@ def test_mlflow_has_every_training_and_the_ensemble_names_its_members(first: tup
     assert {run.data.tags["mlflow.parentRunId"] for run in runs.values()} == {whole.info.run_id}
     assert not list((root / "tracking").iterdir()), "all has been sent"
     firsts = {"face-0", "face-1"}  # taught the second round, which is what answers
-    assert set(runs) == firsts | {"face-retrain-0", "face-retrain-1", "years-0", "years-1", "years-refit", "ensemble"}
+    assert set(runs) == firsts | {
+        "face-pseudo_label-0",
+        "face-pseudo_label-1",
+        "years-0",
+        "years-1",
+        "years-refit",
+        "ensemble",
+    }
     assert runs["face-0"].data.params["heads.gender.loss.name"] == "focal"
-    assert len(client.get_metric_history(runs["face-0"].info.run_id, "validation_f1")) == 2
+    assert len(client.get_metric_history(runs["face-0"].info.run_id, "val_macro_f1")) == 2
     members = {
         key.removeprefix("member_run."): value
         for key, value in runs["ensemble"].data.tags.items()

@@ -23,7 +23,7 @@ from pipeline.cli.tracking import app as tracking_app
 from pipeline.config import params
 from pipeline.foundation.errors import EntryError, InputError
 from pipeline.foundation.process_settings import tune
-from pipeline.modeling.config import Model
+from pipeline.modeling.config import ModelConfig
 
 app = typer.Typer(
     cls=TwoWords, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
@@ -40,18 +40,18 @@ app.add_typer(kubeflow.app, name="kubeflow")
 app.add_typer(labels.app, name="labels")
 app.add_typer(tracking_app, name="tracking")
 
-Photographs = Annotated[Path, typer.Option(help="Folder of the data set, with train/ and eval/.")]
-Labels = Annotated[Path, typer.Option(help="Table of corrected labels, a row a picture.")]
+Data = Annotated[Path, typer.Option(help="Folder of the data set, with train/ and eval/.")]
+Labels = Annotated[Path, typer.Option(help="Table of corrected labels, a row a photo.")]
 Crops = Annotated[Path, typer.Option(help="Folder of packed crops.")]
-Folds = Annotated[Path, typer.Option(help="Table of folds, a row a picture.")]
+Folds = Annotated[Path, typer.Option(help="Table of folds, a row a photo.")]
 Fixes = Annotated[Path, typer.Option(help="Folder of the corrections' files.")]
 Classes = Annotated[Path, typer.Option(help="Table of classes per fold to write.")]
 Plot = Annotated[Path, typer.Option(help="Picture of classes per fold to write.")]
-ModelName = Annotated[str, typer.Argument(help="An entry of `models` in params.yaml.")]
+ModelName = Annotated[str, typer.Argument(help="An config of `models` in params.yaml.")]
 Models = Annotated[Path, typer.Option(help="Folder of trained models.")]
 Checkpoint = Annotated[Path, typer.Option(help="File that a killed training continues from.")]
 Results = Annotated[Path, typer.Option(help="Folder of the ensemble's predictions and scores.")]
-Probabilities = Annotated[Path, typer.Option(help="Table of the eval pictures' probabilities.")]
+Probabilities = Annotated[Path, typer.Option(help="Table of the eval photos' probabilities.")]
 Submission = Annotated[Path, typer.Option(help="Submission to write.")]
 Shares = Annotated[Path, typer.Option(help="Table of class shares to write.")]
 Metrics = Annotated[Path, typer.Option(help="Scores to write.")]
@@ -59,42 +59,42 @@ Output = Annotated[Path, typer.Option(help="Folder to write to.")]
 
 
 @of_dvc()
-def sample(photographs: Photographs) -> None:
+def sample(data: Data) -> None:
     """Draw a small data set in the competition's layout."""
     from pipeline.stages.sample import sample as stage
 
-    stage(photographs, params.load().sample)
+    stage(data, params.load().sample)
 
 
 @of_dvc()
-def relabel(photographs: Photographs, fixes: Fixes, labels: Labels) -> None:
+def relabel(data: Data, fixes: Fixes, labels: Labels) -> None:
     """Read the labels and apply corrections."""
     from pipeline.stages.relabel import relabel as stage
 
-    stage(photographs, fixes, labels, params.load().relabel)
+    stage(data, fixes, labels, params.load().relabel)
 
 
 @of_dvc()
 def crop(
     shard: Annotated[int, typer.Argument(help="One of crop.shards.")],
-    photographs: Photographs,
+    data: Data,
     labels: Labels,
     crops: Crops,
 ) -> None:
-    """Cut every picture of a shard, of train and eval alike, to the face."""
+    """Cut every photo of a shard, of train and eval alike, to the face."""
     from pipeline.stages.crop import crop as stage
 
-    stage(shard, photographs, labels, crops, params.load().crop)
+    stage(shard, data, labels, crops, params.load().crop)
 
 
 @of_dvc()
 def pack(
-    photographs: Photographs, shards: Annotated[Path, typer.Option(help="Folder of the shards of crops.")], crops: Crops
+    data: Data, shards: Annotated[Path, typer.Option(help="Folder of the shards of crops.")], crops: Crops
 ) -> None:
     """Join the shards of crops, and show some of them."""
     from pipeline.stages.pack import pack as stage
 
-    stage(photographs, shards, crops, params.load().crop)
+    stage(data, shards, crops, params.load().crop)
 
 
 @of_dvc()
@@ -114,7 +114,7 @@ def train(
     folds: Folds,
     checkpoint: Checkpoint,
     output: Output,
-    teacher: Annotated[Path | None, typer.Option(help="Predictions of eval pictures, for pseudo labels.")] = None,
+    teacher: Annotated[Path | None, typer.Option(help="Predictions of eval photos, for pseudo labels.")] = None,
 ) -> None:
     """Train one model on all folds but one, and predict that one; a second round has the first for a teacher."""
     from pipeline.modeling.pseudo_labels import Teacher
@@ -124,16 +124,16 @@ def train(
 
     inputs, name = Inputs(crops, labels, folds, checkpoint), "train"
     if teacher:
-        sure = params.load().retrain
-        inputs, name = replace(inputs, teacher=Teacher(teacher, sure.confidence, sure.weight)), "retrain"
-    with _entry(model) as entry:
-        if entry.pinned:
+        sure = params.load().pseudo_label
+        inputs, name = replace(inputs, teacher=Teacher(teacher, sure.confidence, sure.weight)), "pseudo_label"
+    with _config(model) as config:
+        if config.pinned:
             from pipeline.registry.pinning import fetch
 
-            fetch(entry.pinned, inputs, fold, output)
+            fetch(config.pinned, inputs, fold, output)
             return
-        with stage_runs.training(stage_runs.Training(name, model, fold, entry, inputs, output)) as on_epoch:
-            stage(inputs, model, fold, entry, output, on_epoch)
+        with stage_runs.training(stage_runs.Training(name, model, fold, config, inputs, output)) as on_epoch:
+            stage(inputs, model, fold, config, output, on_epoch)
 
 
 @of_dvc()
@@ -153,17 +153,17 @@ def refit(
 
     inputs = Inputs(crops, labels, folds, checkpoint)
     with (
-        _entry(model) as entry,
-        stage_runs.training(stage_runs.Training("refit", model, None, entry, inputs, output)) as on_epoch,
+        _config(model) as config,
+        stage_runs.training(stage_runs.Training("refit", model, None, config, inputs, output)) as on_epoch,
     ):
-        stage(inputs, model, entry, models, params.load().train.folds, output, on_epoch)
+        stage(inputs, model, config, models, params.load().train.folds, output, on_epoch)
 
 
 @of_dvc()
 def ensemble(models: Models, crops: Crops, labels: Labels, folds: Folds, results: Results) -> None:
     """Make one answer of all members' predictions, and score those out of fold."""
     from pipeline import tracking
-    from pipeline.ensembling.members import Roster
+    from pipeline.ensembling.members import EnsembleMembers
     from pipeline.stages.ensemble import ensemble as stage
     from pipeline.tracking import stage_runs
 
@@ -174,7 +174,12 @@ def ensemble(models: Models, crops: Crops, labels: Labels, folds: Folds, results
         stage_runs.ensemble(
             run,
             stage(
-                Roster.of(models, read.train, read.refit, read.retrain), crops, labels, folds, results, read.ensemble
+                EnsembleMembers.of(models, read.train, read.refit, read.pseudo_label),
+                crops,
+                labels,
+                folds,
+                results,
+                read.ensemble,
             ),
             crops,
             results,
@@ -183,7 +188,7 @@ def ensemble(models: Models, crops: Crops, labels: Labels, folds: Folds, results
 
 @of_dvc()
 def submit(
-    photographs: Photographs,
+    data: Data,
     probabilities: Probabilities,
     labels: Labels,
     submission: Submission,
@@ -195,7 +200,7 @@ def submit(
     from pipeline.stages.submit import submit as stage
     from pipeline.tracking import stage_runs
 
-    scores = stage(photographs, probabilities, labels, submission, shares, metrics)
+    scores = stage(data, probabilities, labels, submission, shares, metrics)
     with tracking.run_that_made(probabilities, "submit") as run:
         stage_runs.submission(run, scores, (submission, shares))
 
@@ -242,8 +247,8 @@ def main() -> None:
 
 
 @contextmanager
-def _entry(model: str) -> Iterator[Model]:
-    """An entry of `models`; what cannot be had of it is told with its place."""
+def _config(model: str) -> Iterator[ModelConfig]:
+    """An config of `models`; what cannot be had of it is told with its place."""
     models = params.load().models
     if model not in models:
         raise InputError(f"{params.FILE}: no model '{model}' under models; there are {', '.join(models)}")

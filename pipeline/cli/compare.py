@@ -17,9 +17,9 @@ Names = Annotated[list[str] | None, typer.Argument(metavar="RECIPE", help="Recip
 def compare(
     names: Names = None,
     scale: Annotated[
-        Literal["smoke", "cpu", "alike", "full"], typer.Option(help="How much is left of each recipe.")
+        Literal["smoke", "cpu", "matched", "full"], typer.Option(help="How much is left of each recipe.")
     ] = "smoke",
-    photographs: Annotated[Path | None, typer.Option(help="Data set; data.root of params.yaml by default.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Data set; data.root of params.yaml by default.")] = None,
     read: Annotated[bool, typer.Option("--read", help="Run nothing, only show what has run.")] = False,
     folder: Annotated[Path, typer.Option(help="Where each recipe gets a folder to run in.")] = Path("compare"),
     csv: Annotated[Path | None, typer.Option(help="Table to write.")] = None,
@@ -27,7 +27,7 @@ def compare(
 ) -> None:
     """Run recipes side by side and show what they reach and what they cost.
 
-    smoke shows that they run; cpu fits a laptop and keeps the family of every network; alike gives all of them one
+    smoke shows that they run; cpu fits a laptop and keeps the family of every network; matched gives all of them one
     small network and one way to train it, and so compares the rest; full is the recipe as it is.
 
     What has run is not run again, but for smoke, which runs in this one process, without DVC.
@@ -42,7 +42,7 @@ def compare(
     os.environ.setdefault("MLFLOW_EXPERIMENT_NAME", "compare")
     files = _places(list(map(recipes.find, names or recipes.names())), folder, scale)
     if not read:
-        runs.run(files, scale, photographs or params.load().data.root)
+        runs.run(files, scale, data or params.load().data.root)
     rows = pd.DataFrame([{"recipe": file.stem, **measures.measure(place)} for file, place in files.items()])
     title = f"{len(rows)} recipes, scale {scale}"
     Console(width=max(Console().width, page.WIDTH)).print(page.terminal(rows, title))

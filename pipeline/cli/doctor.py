@@ -9,8 +9,8 @@ from pipeline.config import params
 
 
 def doctor(
-    photographs: Annotated[Path | None, typer.Option(help="Data set; data.root of params.yaml by default.")] = None,
-    html: Annotated[Path | None, typer.Option(help="Page with the pictures to write.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Data set; data.root of params.yaml by default.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Page with the photos to write.")] = None,
     csv: Annotated[Path | None, typer.Option(help="Table of all findings to write.")] = None,
 ) -> None:
     """Look for faults of the data set; exit status 1 when one must be fixed."""
@@ -23,7 +23,7 @@ def doctor(
     from pipeline.label_quality.doctor.page import page
     from pipeline.label_quality.doctor.terminal import terminal
 
-    root = photographs or params.load().data.root
+    root = data or params.load().data.root
     findings = diagnose(root)
     grave = sum(finding.check.severity == MUST for finding in findings)
     title = f"{root.name}: {grave:,} to be fixed, {len(findings) - grave:,} to look at"

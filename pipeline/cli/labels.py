@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Find labels that look wrong, and review them.")
 
-Labels = Annotated[Path, typer.Option(help="Table of labels, a row a picture.")]
-OutOfFold = Annotated[Path, typer.Option(help="Table of out-of-fold probabilities, a row a picture.")]
+Labels = Annotated[Path, typer.Option(help="Table of labels, a row a photo.")]
+OutOfFold = Annotated[Path, typer.Option(help="Table of out-of-fold probabilities, a row a photo.")]
 Suggestions = Annotated[Path, typer.Option(help="Fixes file of proposals to write.")]
 First = Annotated[Path, typer.Argument(help="A reviewer's decisions.")]
 Second = Annotated[Path, typer.Argument(help="Another reviewer's decisions.")]
@@ -43,14 +43,12 @@ def suggest(
 def review(
     reviewer: Annotated[str, typer.Option(help="Who decides; else the name of this account.")] = "",
     suggestions: Annotated[Path, typer.Option(help="Fixes file of proposals.")] = Path("results/suggestions.csv"),
-    photographs: Annotated[Path | None, typer.Option(help="Data set; data.root of params.yaml by default.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Data set; data.root of params.yaml by default.")] = None,
     labels: Labels = Path("data/labels.csv"),
     out_of_fold: OutOfFold = Path("results/ensemble/out_of_fold.csv"),
     decisions: Decisions = None,
     fixes: Fixes = None,
-    host: Annotated[
-        str, typer.Option(help="Where to listen; others than this machine see the pictures.")
-    ] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Where to listen; others than this machine see the photos.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8100,
 ) -> None:
     """Decide on suggestions, one person at a time, on a web page of this machine."""
@@ -60,12 +58,12 @@ def review(
     from pipeline.label_quality.suggestions import read
 
     reviewer = reviewer or getpass.getuser()
-    root = photographs or params.load().data.root
-    pictures, probabilities = read(labels, out_of_fold)
-    found = cases.read(suggestions, pictures, probabilities, root)
+    root = data or params.load().data.root
+    photos, probabilities = read(labels, out_of_fold)
+    found = cases.read(suggestions, photos, probabilities, root)
     file = decisions or Path("reviews", f"{reviewer}.csv")
     under_review = Review(found, file, fixes or Path("fixes", file.name), reviewer)
-    under_review.open(set(pictures["person"]))
+    under_review.open(set(photos["person"]))
     serving.serve(under_review, root, host, port)
 
 

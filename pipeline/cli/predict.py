@@ -1,4 +1,4 @@
-"""`predict`: what a registered model says of photographs."""
+"""`predict`: what a registered model says of photos."""
 
 import json
 import sys
@@ -22,26 +22,26 @@ class Format(StrEnum):
 
 
 def predict(
-    photographs: Annotated[list[Path], typer.Argument(help="Photographs, folders of them, or tables like info.csv.")],
+    photos: Annotated[list[Path], typer.Argument(help="Photos, folders of them, or tables like info.csv.")],
     model: Annotated[str, typer.Option(help="models:/NAME@ALIAS, or models:/NAME/VERSION.")] = CHAMPION,
     output: Annotated[Path | None, typer.Option(help="File to write; else the answers are printed.")] = None,
     format: Annotated[Format, typer.Option(help="A table, or an object a line.")] = Format.csv,  # noqa: A002
     skip_broken: Annotated[bool, typer.Option("--skip-broken", help="Leave out what cannot be read.")] = False,
 ) -> None:
-    """Tell mask, gender and age of photographs, a row each, in their order; a table names its `ImageID` in images/."""
+    """Tell mask, gender and age of photos, a row each, in their order; a table names its `ImageID` in images/."""
     from pipeline.dataset.input_paths import listed
     from pipeline.formats import tables
     from pipeline.formats.images import faults
     from pipeline.foundation.errors import raise_faults
     from pipeline.registry import packaging, versions
 
-    paths = listed(photographs)
+    paths = listed(photos)
     found = faults(paths)
     broken = [fault for fault in found if fault]
     if not skip_broken:
-        raise_faults("photographs that cannot be read; --skip-broken leaves them out", broken)
+        raise_faults("photos that cannot be read; --skip-broken leaves them out", broken)
     if len(broken) == len(paths):
-        raise_faults("no photograph can be read", broken)
+        raise_faults("no photo can be read", broken)
     for fault in broken:
         print(f"left out: {fault}", file=sys.stderr)
     paths = [path for path, fault in zip(paths, found, strict=True) if not fault]
@@ -49,14 +49,14 @@ def predict(
         version = versions.find(model)
         loaded = packaging.load(version.uri)
     answers = loaded.predict([str(path) for path in paths])
-    answers.insert(0, "photograph", [str(path) for path in paths])
+    answers.insert(0, "photo", [str(path) for path in paths])
     text = tables.text(answers) if format is Format.csv else _lines(answers.to_dict(orient="records"))
     if output is None:
         print(text, end="")
     else:
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(text, encoding="utf-8")
-    print(f"{len(paths):,} photographs answered by {version}", file=sys.stderr)
+    print(f"{len(paths):,} photos answered by {version}", file=sys.stderr)
 
 
 def _lines(rows: Iterable[Any]) -> str:

@@ -13,12 +13,12 @@ from pipeline.foundation.errors import InputError
 from pipeline.registry import ENSEMBLE, MARGIN, SLICE_MARGIN
 
 if TYPE_CHECKING:
-    from pipeline.registry.evidence import Evidence
+    from pipeline.registry.evidence import OutOfFoldEvidence
     from pipeline.registry.gate import Verdict
     from pipeline.registry.versions import Version
 
 Name = Annotated[str, typer.Option("--model", help="A registered model.")]
-Person = Annotated[str | None, typer.Option(help="Who decides; else the user that git or the system knows.")]
+User = Annotated[str | None, typer.Option(help="Who decides; else the user that git or the system knows.")]
 
 
 def promote(
@@ -26,10 +26,10 @@ def promote(
     model: Name = ENSEMBLE,
     margin: Annotated[float, typer.Option(min=0, help="Macro F1 that the challenger may lose.")] = MARGIN,
     slice_margin: Annotated[float, typer.Option(min=0, help="Right answers that a slice may lose.")] = SLICE_MARGIN,
-    person: Person = None,
+    user: User = None,
     reason: Annotated[str, typer.Option(help="Why; kept with the promotion.")] = "",
     force: Annotated[bool, typer.Option("--force", help="Promote what is refused; needs --reason.")] = False,
-    look: Annotated[bool, typer.Option("--look", help="Show the verdict, and promote nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the verdict, and promote nothing.")] = False,
 ) -> None:
     """Compare a challenger with the champion on the same held-out people, and make it champion unless it is worse.
 
@@ -44,23 +44,23 @@ def promote(
         champion = versions.pointed(model, versions.CHAMPION)
         found = _judge(champion, challenger, margin, slice_margin)
         _show(found, champion, challenger)
-        if look or (found.reasons and not force):
+        if dry_run or (found.reasons and not force):
             raise typer.Exit(1 if found.reasons else 0)
         why = _why(reason, found, margin, slice_margin)
-        alias_history.promote(challenger, champion, person or _user(), why)
+        alias_history.promote(challenger, champion, user or _account(), why)
     print(f"{challenger} is the champion")
 
 
 def rollback(
     reason: Annotated[str, typer.Option(help="Why; kept with the move.")],
     model: Name = ENSEMBLE,
-    person: Person = None,
+    user: User = None,
 ) -> None:
     """Make the version champion again that was it before the present one."""
     from pipeline.registry import alias_history, versions
 
     with versions.told():
-        move = alias_history.rollback(model, person or _user(), reason)
+        move = alias_history.rollback(model, user or _account(), reason)
     instead = "" if move.before is None else f", version {move.before} no longer"
     print(f"{model} version {move.after} is the champion{instead}")
 
@@ -75,7 +75,7 @@ def history(
     from pipeline.registry import alias_history, page, versions
 
     with versions.told():
-        known = alias_history.notice(model)
+        known = alias_history.reconcile(model)
     if on is None:
         Console().print(page.history(model, known) if known else f"{model}: nobody has been champion yet")
     else:
@@ -109,12 +109,12 @@ def _why(reason: str, found: "Verdict", margin: float, slice_margin: float) -> s
     return "; ".join(filter(None, given)) or "passed the gate"
 
 
-def _evidence(version: "Version") -> "Evidence":
+def _evidence(version: "Version") -> "OutOfFoldEvidence":
     from pipeline.registry import versions
-    from pipeline.registry.evidence import FILE, Evidence
+    from pipeline.registry.evidence import FILE, OutOfFoldEvidence
 
     with TemporaryDirectory(prefix="evidence-") as folder:
-        return Evidence.read(versions.download(version, FILE, Path(folder)))
+        return OutOfFoldEvidence.read(versions.download(version, FILE, Path(folder)))
 
 
 def _show(found: "Verdict", champion: "Version | None", challenger: "Version") -> None:
@@ -134,7 +134,7 @@ def _show(found: "Verdict", champion: "Version | None", challenger: "Version") -
         console.print("[green]passed[/]")
 
 
-def _user() -> str:
+def _account() -> str:
     command = ["git", "config", "user.name"]
     try:
         name = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()

@@ -22,7 +22,7 @@ def submit_diff(
     first: Given,
     second: Given,
     answers: Annotated[Path | None, typer.Option(help="The right classes, where they are known.")] = None,
-    csv: Annotated[Path | None, typer.Option(help="Table to write: a row a picture that differs.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Table to write: a row a photo that differs.")] = None,
 ) -> None:
     """Show where two submissions differ, by class and by attribute, and which is right where that is known."""
     from rich.console import Console

@@ -1,4 +1,4 @@
-"""params.yaml, read and checked as a whole: its only reader. A section per stage, an entry per model."""
+"""params.yaml, read and checked as a whole: its only reader. A section per stage, an config per model."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -16,8 +16,8 @@ from pipeline.ensembling.config import Ensemble
 from pipeline.faces.config import Crop
 from pipeline.formats.section import Section
 from pipeline.foundation.errors import InputError, raise_faults
-from pipeline.modeling.config import Model
-from pipeline.modeling.config.stages import Refit, Retrain, Train
+from pipeline.modeling.config import ModelConfig
+from pipeline.modeling.config.stages import PseudoLabel, Refit, Train
 from pipeline.modeling.members import PARTS
 from pipeline.schema.heads import attributes
 from pipeline.schema.labels import ATTRIBUTES
@@ -37,8 +37,8 @@ class Params(Section):
     split: Split
     train: Train
     refit: Refit
-    retrain: Retrain = Retrain()
-    models: dict[str, Model]
+    pseudo_label: PseudoLabel = PseudoLabel()
+    models: dict[str, ModelConfig]
     ensemble: Ensemble
     kubeflow: Kubeflow = Kubeflow()
 
@@ -65,7 +65,7 @@ class Params(Section):
         ]
 
     def _unknown_models(self) -> list[str]:
-        named = {"train": self.train.models, "refit": self.refit.models, "retrain": self.retrain.models}
+        named = {"train": self.train.models, "refit": self.refit.models, "pseudo_label": self.pseudo_label.models}
         return [
             f"{section}.models: {fault}"
             for section, names in named.items()
@@ -80,7 +80,7 @@ class Params(Section):
             yield f"'{name}' is not in train.models"
         elif section != "train" and self.models[name].pinned:
             yield f"'{name}' is pinned to a version of the registry, and not trained here"
-        elif section == "retrain":
+        elif section == "pseudo_label":
             yield from _faults_of_teacher(name, self.models[name])
 
     def _unknown_folds(self) -> list[str]:
@@ -105,15 +105,20 @@ class Params(Section):
 
     def _faults_of_voter(self, name: str) -> Iterator[str]:
         model, _, part = name.partition("/")
-        has = {"": True, "folds": True, "refit": model in self.refit.models, "retrain": model in self.retrain.models}
+        has = {
+            "": True,
+            "folds": True,
+            "refit": model in self.refit.models,
+            "pseudo_label": model in self.pseudo_label.models,
+        }
         if model not in self.train.models:
             yield f"model '{model}' is not in train.models"
         elif part not in has:
             yield f"'{name}' is none of {', '.join(f'{model}/{one}' for one in PARTS)}"
         elif not has[part]:
             yield f"'{name}', but {part}.models does not name {model}"
-        elif not part and has["refit"] and has["retrain"]:
-            yield f"'{name}' is refitted and retrained; write {name}/refit or {name}/retrain"
+        elif not part and has["refit"] and has["pseudo_label"]:
+            yield f"'{name}' is refitted and pseudo_labelled; write {name}/refit or {name}/pseudo_label"
 
     def _incomplete_systems(self) -> list[str]:
         faults = []
@@ -141,17 +146,17 @@ class Params(Section):
         return (self.train.models,) if systems == "per_attribute" else systems
 
 
-def _faults_of_teacher(name: str, model: Model) -> Iterator[str]:
-    """Why a model's predictions of eval pictures are no pseudo labels for its own second round."""
-    if any(head.kind == "years" for head in model.heads.values()):
+def _faults_of_teacher(name: str, model: ModelConfig) -> Iterator[str]:
+    """Why a model's predictions of eval photos are no pseudo labels for its own second round."""
+    if any(head.kind == "regression" for head in model.heads.values()):
         yield f"'{name}' has a head of years, which tells no confidence"
     if model.last_epochs_on_validation:
         yield f"'{name}' has last_epochs_on_validation: its pseudo labels would tell of the people that it holds out"
-    if model.enlarge and _covered([model]) != sorted(ATTRIBUTES):
+    if model.oversample and _covered([model]) != sorted(ATTRIBUTES):
         yield f"'{name}' enlarges some of the 18 classes, of which its heads tell a part only"
 
 
-def _covered(models: Iterable[Model]) -> list[str]:
+def _covered(models: Iterable[ModelConfig]) -> list[str]:
     return sorted(part for model in models for head in model.heads for part in attributes(head))
 
 

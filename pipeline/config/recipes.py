@@ -79,7 +79,7 @@ def _settings(params: Params, other: Params) -> dict[str, Any]:
     """Parameters of the system by dotted key; of models that the other has not, those that are stated."""
     settings = params.model_dump(mode="json", exclude=set(HERE))
     stated = params.model_dump(mode="json", exclude_unset=True)["models"]
-    settings["models"] |= {name: entry for name, entry in stated.items() if name not in other.models}
+    settings["models"] |= {name: config for name, config in stated.items() if name not in other.models}
     return flat(settings)
 
 

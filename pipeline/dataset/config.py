@@ -26,6 +26,6 @@ class Relabel(Section):
 class Split(Section):
     """Folds."""
 
-    by: Literal["person", "picture"] = "person"
+    by: Literal["person", "photo"] = "person"
     folds: Annotated[int, Field(ge=2)] = 5
     seed: Seed = 777

@@ -18,7 +18,7 @@ SWAPPED = {"worn": "worn", "incorrect": "normal", "normal": "incorrect"}
 
 
 class Fix(NamedTuple):
-    """A correction of a person's seven pictures; `id` is an id of train.csv or the person's path."""
+    """A correction of a person's seven photos; `id` is an id of train.csv or the person's path."""
 
     file: Path
     row: int
@@ -63,14 +63,14 @@ def read(folder: Path, names: Sequence[str]) -> list[Fix]:
     return fixes
 
 
-def match(fixes: Sequence[Fix], pictures: pd.DataFrame) -> tuple[dict[Target, Fix], list[Mismatch]]:
+def match(fixes: Sequence[Fix], photos: pd.DataFrame) -> tuple[dict[Target, Fix], list[Mismatch]]:
     """The correction of each person and field, and the rows that do not apply, by file and row.
 
-    `pictures` has the columns id, person, gender and age. Every row is held against the labels as they are there,
+    `photos` has the columns id, person, gender and age. Every row is held against the labels as they are there,
     so the order of rows and files does not matter. Rows of different files that agree are one correction; of rows
     that disagree none applies.
     """
-    people = pictures.drop_duplicates("person").set_index("person")
+    people = photos.drop_duplicates("person").set_index("person")
     claims, mismatches = _find(sorted(fixes), people)
     for (person, field), rivals in claims.items():
         label = "" if field == "mask" else str(people.loc[person, field])
@@ -80,9 +80,9 @@ def match(fixes: Sequence[Fix], pictures: pd.DataFrame) -> tuple[dict[Target, Fi
     return corrections, sorted(mismatches)
 
 
-def apply(corrections: dict[Target, Fix], pictures: pd.DataFrame) -> pd.DataFrame:
-    """The table `tables.LABELS`: pictures with corrected labels, and in `corrected` what became what."""
-    rows = [_corrected(picture, corrections) for picture in pictures.to_dict("records")]
+def apply(corrections: dict[Target, Fix], photos: pd.DataFrame) -> pd.DataFrame:
+    """The table `tables.LABELS`: photos with corrected labels, and in `corrected` what became what."""
+    rows = [_corrected(photo, corrections) for photo in photos.to_dict("records")]
     return pd.DataFrame(rows, columns=list(tables.LABELS)).astype({"age": "int64"})
 
 
@@ -149,12 +149,12 @@ def _mismatch(fix: Fix, label: str, rivals: Sequence[Fix]) -> Mismatch | None:
     return None
 
 
-def _corrected(picture: dict[Hashable, Any], corrections: dict[Target, Fix]) -> dict[Hashable, Any]:
+def _corrected(photo: dict[Hashable, Any], corrections: dict[Target, Fix]) -> dict[Hashable, Any]:
     changes = {}
     for field in ATTRIBUTES:
-        if fix := corrections.get((picture["person"], field)):
-            value = SWAPPED[picture["mask"]] if field == "mask" else fix.value
-            if value != picture[field]:
+        if fix := corrections.get((photo["person"], field)):
+            value = SWAPPED[photo["mask"]] if field == "mask" else fix.value
+            if value != photo[field]:
                 changes[field] = value
-    corrected = "; ".join(f"{field}: {picture[field]} -> {value}" for field, value in changes.items())
-    return picture | changes | {"corrected": corrected}
+    corrected = "; ".join(f"{field}: {photo[field]} -> {value}" for field, value in changes.items())
+    return photo | changes | {"corrected": corrected}

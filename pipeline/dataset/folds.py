@@ -1,4 +1,4 @@
-"""The labelled pictures with their folds, and the groups of them that are scored by what the others taught."""
+"""The labelled photos with their folds, and the groups of them that are scored by what the others taught."""
 
 from pathlib import Path
 
@@ -14,17 +14,17 @@ GROUPS = 5  # of people, where there is one fold only
 
 
 def folded(labels: Path, folds: Path) -> pd.DataFrame:
-    """The table of labels with the column `fold`; raises `InputError` unless both tables are of the same pictures."""
-    labelled, dealt = tables.read(labels, tables.LABELS), tables.read(folds, tables.FOLDS)
-    raise_faults(f"{folds} does not fit {labels}: run `dvc repro`", mismatches(labelled["path"], dealt["path"]))
-    return labelled.merge(dealt[["path", "fold"]], on="path", validate="one_to_one")
+    """The table of labels with the column `fold`; raises `InputError` unless both tables are of the same photos."""
+    labelled, assigned = tables.read(labels, tables.LABELS), tables.read(folds, tables.FOLDS)
+    raise_faults(f"{folds} does not fit {labels}: run `dvc repro`", mismatches(labelled["path"], assigned["path"]))
+    return labelled.merge(assigned[["path", "fold"]], on="path", validate="one_to_one")
 
 
-def groups(pictures: pd.DataFrame) -> Codes:
-    """The group of every labelled picture (n,), to which applies what is fitted on the other groups: its fold.
+def groups(photos: pd.DataFrame) -> Codes:
+    """The group of every labelled photo (n,), to which applies what is fitted on the other groups: its fold.
 
-    Pictures of a fold that is alone are in five groups of people.
+    Photos of a fold that is alone are in five groups of people.
     """
-    folds = pictures["fold"].to_numpy(np.int64)
-    people = np.unique(pictures["person"].to_numpy(str), return_inverse=True)[1]
+    folds = photos["fold"].to_numpy(np.int64)
+    people = np.unique(photos["person"].to_numpy(str), return_inverse=True)[1]
     return np.asarray(folds if len(set(folds)) > 1 else people % GROUPS)

@@ -1,4 +1,4 @@
-"""The photographs that a command line names: files, folders, and tables such as info.csv."""
+"""The photos that a command line names: files, folders, and tables such as info.csv."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -9,10 +9,10 @@ from pipeline.foundation.errors import InputError, raise_faults
 
 
 def listed(given: Iterable[Path]) -> list[Path]:
-    """All photographs that are named, in their order; a folder stands for all below it, sorted by path.
+    """All photos that are named, in their order; a folder stands for all below it, sorted by path.
 
     A table has them in `ImageID`, as names in the folder `images` beside it.
-    Raises `InputError` that names everything that does not exist, and a folder without photographs.
+    Raises `InputError` that names everything that does not exist, and a folder without photos.
     """
     places = list(given)
     raise_faults("no such file or folder", [str(place) for place in places if not place.exists()])
@@ -29,12 +29,12 @@ def _of(place: Path) -> Iterator[Path]:
 
 
 def _below(folder: Path) -> list[Path]:
-    found = sorted(path for path in folder.rglob("*") if _is_photograph(path, folder))
+    found = sorted(path for path in folder.rglob("*") if _is_photo(path, folder))
     if not found:
-        raise InputError(f"{folder}: no photographs ({', '.join(EXTENSIONS)}) in this folder or below it")
+        raise InputError(f"{folder}: no photos ({', '.join(EXTENSIONS)}) in this folder or below it")
     return found
 
 
-def _is_photograph(path: Path, folder: Path) -> bool:
+def _is_photo(path: Path, folder: Path) -> bool:
     hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
     return path.suffix.lower() in EXTENSIONS and path.is_file() and not hidden

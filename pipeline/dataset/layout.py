@@ -1,4 +1,4 @@
-"""The data set on disk: its train and eval pictures, checked as a whole."""
+"""The data set on disk: its train and eval photos, checked as a whole."""
 
 from pathlib import Path
 
@@ -15,8 +15,8 @@ PEOPLE: dict[str, tables.Kind] = dict.fromkeys(("id", "gender", "race", "age", "
 INFO: dict[str, tables.Kind] = {"ImageID": "text", "ans": "text"}
 
 
-def train_pictures(root: Path) -> pd.DataFrame:
-    """A row a train picture, sorted by path: path, id, person, mask, gender, age (years).
+def train_photos(root: Path) -> pd.DataFrame:
+    """A row a train photo, sorted by path: path, id, person, mask, gender, age (years).
 
     Paths are `<person>/<stem>.<extension>`, relative to train/images. The row of train.csv is the label, the name
     of a person's folder only a key. Raises `InputError` that names every fault of train.csv and of the folders.
@@ -38,12 +38,12 @@ def train_pictures(root: Path) -> pd.DataFrame:
         for identity, gender, _, age, person in people[list(PEOPLE)].itertuples(index=False, name=None)
         for stem, name in found[person].items()
     ]
-    pictures = pd.DataFrame(rows, columns=["path", "id", "person", "mask", "gender", "age"])
-    return pictures.sort_values("path", ignore_index=True)
+    photos = pd.DataFrame(rows, columns=["path", "id", "person", "mask", "gender", "age"])
+    return photos.sort_values("path", ignore_index=True)
 
 
-def eval_pictures(root: Path) -> list[str]:
-    """Names of the eval pictures, relative to eval/images, in the order of info.csv.
+def eval_photos(root: Path) -> list[str]:
+    """Names of the eval photos, relative to eval/images, in the order of info.csv.
 
     Raises `InputError` that names every fault of info.csv.
     """
@@ -111,7 +111,7 @@ def _seven(folder: Path) -> tuple[dict[str, str], list[str]]:
         if file.stem in files and file.suffix.lower() in EXTENSIONS:
             files[file.stem].append(file.name)
         else:
-            faults.append(f"{place}/{file}: none of the seven pictures ({', '.join(EXTENSIONS)})")
+            faults.append(f"{place}/{file}: none of the seven photos ({', '.join(EXTENSIONS)})")
     faults += [f"{place}: {stem} is there as {' and '.join(names)}" for stem, names in files.items() if len(names) > 1]
     missing = [stem for stem, names in files.items() if not names]
     if missing:

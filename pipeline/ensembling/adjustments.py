@@ -9,10 +9,10 @@ import pandas as pd
 
 from pipeline.dataset.folds import groups
 from pipeline.ensembling import calibration, class_bias, label_shift
-from pipeline.ensembling.blend import EVERYTHING, Voices
+from pipeline.ensembling.blend import EVERYTHING, MemberProbabilities
 from pipeline.ensembling.config import Ensemble
 from pipeline.ensembling.label_shift import Estimate
-from pipeline.ensembling.shift_estimators import Evidence, Shares
+from pipeline.ensembling.shift_estimators import Predicted, Priors
 from pipeline.ensembling.voting import macro_f1
 from pipeline.schema.heads import attributes
 from pipeline.schema.labels import ATTRIBUTES, Codes, decode, label_codes, names
@@ -26,42 +26,44 @@ class Adjusted:
     """Out-of-fold (n, 18) and eval (m, 18) probabilities after what params choose, and tables of what each choice does.
 
     `shares` has a row a value: its share in train and, estimated, in eval. `changes` has a row a choice, taken or
-    not: how many eval pictures it answers otherwise, in all and by attribute, and macro F1 before and after.
+    not: how many eval photos it answers otherwise, in all and by attribute, and macro F1 before and after.
     `adaptation` (18,) and `offsets` (18,) are what eval's probabilities are multiplied by and moved by, if chosen.
     """
 
-    seen: Table
-    unseen: Table
+    out_of_fold: Table
+    eval_: Table
     shares: pd.DataFrame
     changes: pd.DataFrame
-    adaptation: Shares
-    offsets: Shares
+    adaptation: Priors
+    class_bias: Priors
 
 
-def calibrate(seen: Voices, unseen: Voices, pictures: pd.DataFrame) -> tuple[Voices, Voices, pd.DataFrame]:
+def calibrate(
+    out_of_fold: MemberProbabilities, eval_: MemberProbabilities, photos: pd.DataFrame
+) -> tuple[MemberProbabilities, MemberProbabilities, pd.DataFrame]:
     """Out-of-fold and eval predictions at the temperatures of their heads, and a row of scores a head.
 
-    A group of `seen` is at the temperature of the other groups, so that what is scored on it stays honest. Years stay
-    as they are: their spread is fitted elsewhere.
+    A group of `out_of_fold` is at the temperature of the other groups, so that what is scored on it stays unbiased.
+    Years stay as they are: their spread is fitted elsewhere.
     """
-    apart = groups(pictures)
-    codes = {head: label_codes(pictures, attributes(head)) for (heads,) in seen.values() for head in heads}
-    cool_seen = _each(seen, lambda _, head, table: calibration.nested(table, codes[head], apart))
+    apart = groups(photos)
+    codes = {head: label_codes(photos, attributes(head)) for (heads,) in out_of_fold.values() for head in heads}
+    cool_out_of_fold = _each(out_of_fold, lambda _, head, table: calibration.nested(table, codes[head], apart))
     scores = {
-        (name, head): calibration.scores(table, cool_seen[name][0][head], codes[head])
-        for name, (heads,) in seen.items()
+        (name, head): calibration.scores(table, cool_out_of_fold[name][0][head], codes[head])
+        for name, (heads,) in out_of_fold.items()
         for head, table in heads.items()
         if table.ndim == 2
     }
-    cool_unseen = cooled(unseen, {f"{name}={head}": row["temperature"] for (name, head), row in scores.items()})
+    cool_unseen = cooled(eval_, {f"{name}={head}": row["temperature"] for (name, head), row in scores.items()})
     rows = [{"model": name, "head": head} | row for (name, head), row in scores.items()]
-    return cool_seen, cool_unseen, pd.DataFrame(rows, columns=COLUMNS)
+    return cool_out_of_fold, cool_unseen, pd.DataFrame(rows, columns=COLUMNS)
 
 
-def cooled(voices: Voices, temperatures: Mapping[str, float]) -> Voices:
-    """Voices whose tables of classes are at the temperatures of their `<name>=<head>`; without one, as they are."""
+def cooled(member_probabilities: MemberProbabilities, temperatures: Mapping[str, float]) -> MemberProbabilities:
+    """Tables of classes at the temperatures of their `<name>=<head>`; without one, as they are."""
     return _each(
-        voices,
+        member_probabilities,
         lambda name, head, table: (
             calibration.scale(table, temperatures[f"{name}={head}"])
             if f"{name}={head}" in temperatures
@@ -71,30 +73,33 @@ def cooled(voices: Voices, temperatures: Mapping[str, float]) -> Voices:
 
 
 def adjust(
-    seen: Table, unseen: Table, voters: npt.NDArray[np.float64], pictures: pd.DataFrame, params: Ensemble
+    out_of_fold: Table, eval_: Table, voters: npt.NDArray[np.float64], photos: pd.DataFrame, params: Ensemble
 ) -> Adjusted:
-    """Adapt and move probabilities as params choose, after the fit to labelled pictures (n).
+    """Adapt and move probabilities as params choose, after the fit to labelled photos (n).
 
-    `seen` (n, 18) are out-of-fold, `unseen` (m, 18) the answer for eval, `voters` (voters, m, 18) the answers that it
-    was voted from. Offsets that follow an adaptation are fitted to adapted pictures that count as in eval's mix.
+    `out_of_fold` (n, 18) are out-of-fold, `eval_` (m, 18) the answer for eval, `voters` (voters, m, 18)
+    the answers that it was voted from. A per-class bias after a label-shift correction is fitted to corrected photos,
+    weighted as in eval's mix.
     """
-    codes = label_codes(pictures, tuple(ATTRIBUTES))
-    found = _judged(estimates(seen, voters, pictures), seen, codes)
+    codes = label_codes(photos, tuple(ATTRIBUTES))
+    found = _judged(estimates(out_of_fold, voters, photos), out_of_fold, codes)
     weights = {name: found[name].weights for name in ATTRIBUTES}
     counts = label_shift.of_classes({name: found[name].ratio for name in ATTRIBUTES})[codes]
     even = np.ones(len(codes))
-    adapted, adapted_seen = label_shift.adapt(unseen, weights), label_shift.adapt(seen, weights)
-    fitted_on, start, counted = (adapted_seen, adapted, counts) if params.adapt else (seen, unseen, even)
+    adapted, adapted_out_of_fold = label_shift.adapt(eval_, weights), label_shift.adapt(out_of_fold, weights)
+    fitted_on, start, counted = (
+        (adapted_out_of_fold, adapted, counts) if params.label_shift else (out_of_fold, eval_, even)
+    )
     steps = class_bias.fit(fitted_on, codes, counted)
     moved = class_bias.apply(start, steps)
-    moved_seen = class_bias.nested(seen, codes, groups(pictures))
+    moved_out_of_fold = class_bias.nested(out_of_fold, codes, groups(photos))
     changes = [
-        _change("adapt", params.adapt, (unseen, adapted), (seen, adapted_seen), codes, counts),
-        _change("offsets", params.offsets, (start, moved), (seen, moved_seen), codes, even),
+        _change("label_shift", params.label_shift, (eval_, adapted), (out_of_fold, adapted_out_of_fold), codes, counts),
+        _change("class_bias", params.class_bias, (start, moved), (out_of_fold, moved_out_of_fold), codes, even),
     ]
     return Adjusted(
-        moved_seen if params.offsets else seen,
-        moved if params.offsets else start,
+        moved_out_of_fold if params.class_bias else out_of_fold,
+        moved if params.class_bias else start,
         label_shift.table(found, {**ATTRIBUTES, "class": names()}),
         pd.DataFrame(changes),
         label_shift.of_classes(weights),
@@ -102,25 +107,25 @@ def adjust(
     )
 
 
-def estimates(seen: Table, unseen: npt.NDArray[np.float64], pictures: pd.DataFrame) -> dict[str, Estimate]:
+def estimates(out_of_fold: Table, eval_: npt.NDArray[np.float64], photos: pd.DataFrame) -> dict[str, Estimate]:
     """The mix in eval of every attribute and, as `class`, of the 18 classes.
 
-    From calibrated out-of-fold probabilities (n, 18) of pictures (n), and those of eval by voters (voters, m, 18),
+    From calibrated out-of-fold probabilities (n, 18) of photos (n), and those of eval by voters (voters, m, 18),
     each of which made a part of the former.
     """
-    voters = [_parts(table) for table in unseen]
-    codes = {name: label_codes(pictures, (name,)) for name in ATTRIBUTES}
-    codes["class"] = label_codes(pictures, tuple(ATTRIBUTES))
-    people = pictures["person"].to_numpy(str)
+    voters = [_parts(table) for table in eval_]
+    codes = {name: label_codes(photos, (name,)) for name in ATTRIBUTES}
+    codes["class"] = label_codes(photos, tuple(ATTRIBUTES))
+    people = photos["person"].to_numpy(str)
     return {
-        name: label_shift.estimate(Evidence(table, codes[name], people, np.stack([parts[name] for parts in voters])))
-        for name, table in _parts(seen).items()
+        name: label_shift.estimate(Predicted(table, codes[name], people, np.stack([parts[name] for parts in voters])))
+        for name, table in _parts(out_of_fold).items()
     }
 
 
-def _judged(found: Mapping[str, Estimate], seen: Table, codes: Codes) -> dict[str, Estimate]:
+def _judged(found: Mapping[str, Estimate], out_of_fold: Table, codes: Codes) -> dict[str, Estimate]:
     """The estimates, also refused where following them would not raise macro F1."""
-    chosen = label_shift.worthwhile(seen, codes, found)
+    chosen = label_shift.worthwhile(out_of_fold, codes, found)
     dropped = {
         name: replace(found[name], refusals=("macro F1 would not rise",))
         for name in ATTRIBUTES
@@ -130,28 +135,34 @@ def _judged(found: Mapping[str, Estimate], seen: Table, codes: Codes) -> dict[st
 
 
 def _change(
-    choice: str, taken: bool, unseen: tuple[Table, Table], seen: tuple[Table, Table], codes: Codes, counts: Shares
+    choice: str, taken: bool, eval_: tuple[Table, Table], out_of_fold: tuple[Table, Table], codes: Codes, counts: Priors
 ) -> dict[str, str | int | float]:
-    """What a choice does to the answers for eval, and to macro F1 out of fold where pictures count `counts` (n,)."""
-    before, after = (table.argmax(axis=1) for table in unseen)
+    """What a choice does to the answers for eval, and to macro F1 out of fold where photos count `counts` (n,)."""
+    before, after = (table.argmax(axis=1) for table in eval_)
     differ = {
         attribute: int((old != new).sum())
         for attribute, old, new in zip(ATTRIBUTES, decode(before), decode(after), strict=True)
     }
     scores = dict(
-        zip(("macro_f1_before", "macro_f1_after"), (macro_f1(table, codes, counts) for table in seen), strict=True)
+        zip(
+            ("macro_f1_before", "macro_f1_after"),
+            (macro_f1(table, codes, counts) for table in out_of_fold),
+            strict=True,
+        )
     )
-    return {"choice": choice, "taken": str(taken).lower(), "pictures": int((before != after).sum()), **differ, **scores}
+    return {"choice": choice, "taken": str(taken).lower(), "photos": int((before != after).sum()), **differ, **scores}
 
 
-def _each(voices: Voices, change: Callable[[str, str, Numbers], Table]) -> Voices:
-    """Voices whose tables of classes were changed, given the model's and the head's name."""
+def _each(
+    member_probabilities: MemberProbabilities, change: Callable[[str, str, Numbers], Table]
+) -> MemberProbabilities:
+    """MemberProbabilities whose tables of classes were changed, given the model's and the head's name."""
     return {
         name: [
             {head: change(name, head, numbers) if numbers.ndim == 2 else numbers for head, numbers in heads.items()}
             for heads in members
         ]
-        for name, members in voices.items()
+        for name, members in member_probabilities.items()
     }
 
 

@@ -15,10 +15,10 @@ from pipeline.schema.heads import attributes
 from pipeline.schema.labels import ATTRIBUTES, Codes, label_codes
 from pipeline.schema.probabilities import Heads, Numbers, Table, band_table, fit_spread, marginal, multiply
 
-Voices = Mapping[str, Sequence[Heads]]
-"""By the name that a system has for it (`mask`, `mask/refit`): what each of its members says of the same pictures."""
+MemberProbabilities = Mapping[str, Sequence[Heads]]
+"""By the name that a system has for it (`mask`, `mask/refit`): what each of its members says of the same photos."""
 
-Polls = dict[str, dict[str, Table]]
+Votes = dict[str, dict[str, Table]]
 """By the attributes that are voted on, written as a head: the table (n, classes) of every system that votes."""
 
 EVERYTHING = " x ".join(ATTRIBUTES)
@@ -26,55 +26,57 @@ EVERYTHING = " x ".join(ATTRIBUTES)
 
 @dataclass(frozen=True)
 class Blend:
-    """What is fitted on labelled pictures: the spread in years of `<name>=<head>`, and the systems' weights by poll."""
+    """What is fitted on labelled photos: the spread in years of `<name>=<head>`, and the weights of systems."""
 
     spreads: Mapping[str, float]
     weights: Mapping[str, voting.Weights]
 
 
-def fit(held_out: Voices, pictures: pd.DataFrame, params: Ensemble) -> Blend:
-    """Fit a blend on the out-of-fold predictions, one for each name, of labelled pictures."""
-    spreads = _spreads(held_out, pictures["age"].to_numpy())
+def fit(held_out: MemberProbabilities, photos: pd.DataFrame, params: Ensemble) -> Blend:
+    """Fit a blend on the out-of-fold predictions, one for each name, of labelled photos."""
+    spreads = _spreads(held_out, photos["age"].to_numpy())
     weights = {
-        poll: selection.choose(list(systems.values()), label_codes(pictures, attributes(poll)), params)
-        for poll, systems in polls(held_out, spreads, params).items()
+        product: selection.choose(list(systems.values()), label_codes(photos, attributes(product)), params)
+        for product, systems in votes(held_out, spreads, params).items()
     }
     return Blend(spreads, weights)
 
 
-def answer(voices: Voices, blend: Blend, params: Ensemble) -> Table:
+def answer(member_probabilities: MemberProbabilities, blend: Blend, params: Ensemble) -> Table:
     """Probabilities (n, 18): the heads of a system multiplied, systems voting; over attributes, multiplied again."""
     return multiply(
         {
-            poll: voting.combine(list(systems.values()), params.vote, blend.weights[poll])
-            for poll, systems in polls(voices, blend.spreads, params).items()
+            product: voting.combine(list(systems.values()), params.vote, blend.weights[product])
+            for product, systems in votes(member_probabilities, blend.spreads, params).items()
         }
     )
 
 
-def nested(held_out: Voices, pictures: pd.DataFrame, params: Ensemble) -> Table:
-    """Out-of-fold answers (n, 18), each group of pictures with the blend that is fitted on the others."""
+def nested(held_out: MemberProbabilities, photos: pd.DataFrame, params: Ensemble) -> Table:
+    """Out-of-fold answers (n, 18), each group of photos with the blend that is fitted on the others."""
 
     def others(own: Mask, rest: Mask) -> Table:
-        return answer(_rows(held_out, own), fit(_rows(held_out, rest), pictures[rest], params), params)
+        return answer(_rows(held_out, own), fit(_rows(held_out, rest), photos[rest], params), params)
 
-    return nesting.nested(groups(pictures), others)
+    return nesting.nested(groups(photos), others)
 
 
-def systems(voices: Voices, blend: Blend, pictures: pd.DataFrame, params: Ensemble) -> pd.DataFrame:
-    """A row a system of every poll: what it predicts, its own scores on labelled pictures, and its weight."""
+def systems(
+    member_probabilities: MemberProbabilities, blend: Blend, photos: pd.DataFrame, params: Ensemble
+) -> pd.DataFrame:
+    """A row a system of every product: what it predicts, its own scores on labelled photos, and its weight."""
     rows = []
-    for poll, tables in polls(voices, blend.spreads, params).items():
-        true = label_codes(pictures, attributes(poll))
-        for (name, table), weight in zip(tables.items(), blend.weights[poll], strict=True):
+    for product, tables in votes(member_probabilities, blend.spreads, params).items():
+        true = label_codes(photos, attributes(product))
+        for (name, table), weight in zip(tables.items(), blend.weights[product], strict=True):
             counts = metrics.confusion(true, table.argmax(axis=1), table.shape[1])
-            rows.append((poll, name, metrics.macro_f1(counts), metrics.accuracy(counts), weight))
+            rows.append((product, name, metrics.macro_f1(counts), metrics.accuracy(counts), weight))
     return pd.DataFrame(rows, columns=["predicts", "system", "macro_f1", "accuracy", "weight"])
 
 
-def polls(voices: Voices, spreads: Mapping[str, float], params: Ensemble) -> Polls:
+def votes(member_probabilities: MemberProbabilities, spreads: Mapping[str, float], params: Ensemble) -> Votes:
     """The tables to vote with: of whole systems, or for each attribute those of all models that predict it."""
-    heads = {name: _vote(name, members, spreads, params.vote) for name, members in voices.items()}
+    heads = {name: _vote(name, members, spreads, params.vote) for name, members in member_probabilities.items()}
     if params.systems == "per_attribute":
         return {attribute: _by_attribute(heads, attribute) for attribute in ATTRIBUTES}
     return {EVERYTHING: {" + ".join(system): _product(heads, system) for system in params.systems}}
@@ -105,7 +107,7 @@ def _by_attribute(heads: Mapping[str, Heads], attribute: str) -> dict[str, Table
     }
 
 
-def _spreads(held_out: Voices, ages: Codes) -> dict[str, float]:
+def _spreads(held_out: MemberProbabilities, ages: Codes) -> dict[str, float]:
     return {
         f"{name}={head}": fit_spread(numbers, ages)
         for name, (heads,) in held_out.items()
@@ -114,8 +116,8 @@ def _spreads(held_out: Voices, ages: Codes) -> dict[str, float]:
     }
 
 
-def _rows(voices: Voices, which: Mask) -> Voices:
+def _rows(member_probabilities: MemberProbabilities, which: Mask) -> MemberProbabilities:
     return {
         name: [{head: numbers[which] for head, numbers in heads.items()} for heads in members]
-        for name, members in voices.items()
+        for name, members in member_probabilities.items()
     }

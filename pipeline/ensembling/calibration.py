@@ -37,7 +37,7 @@ def nested(table: Numbers, targets: Codes, groups: Codes) -> Table:
 
 
 def expected_calibration_error(table: Numbers, targets: Codes, bins: int = 15) -> float:
-    """Mean gap between confidence and accuracy over equal bins of confidence, weighted by pictures: 0 is best.
+    """Mean gap between confidence and accuracy over equal bins of confidence, weighted by photos: 0 is best.
 
     Naeini et al. 2015, Obtaining Well Calibrated Probabilities Using Bayesian Binning.
     """

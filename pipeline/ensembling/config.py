@@ -28,13 +28,13 @@ class Ensemble(Section):
         worded("must be equal, greedy or a list of numbers, none negative"),
     ] = "equal"
     calibrate: bool = False
-    adapt: bool = False
-    offsets: bool = False
+    label_shift: bool = False
+    class_bias: bool = False
 
     @model_validator(mode="after")
     def _adapts_only_what_is_calibrated(self) -> Self:
-        if self.adapt and not self.calibrate:
-            raise ValueError("adapt needs calibrate: true; the mix of eval is estimated from probabilities")
+        if self.label_shift and not self.calibrate:
+            raise ValueError("label_shift needs calibrate: true; the mix of eval is estimated from probabilities")
         return self
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""The ensemble's formula: all that turns what members say of any picture into the 18 probabilities, as a file."""
+"""The ensemble's formula: all that turns what members say of any photo into the 18 probabilities, as a file."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,9 +8,9 @@ import pandas as pd
 from pydantic import ValidationError
 
 from pipeline.ensembling import adjustments, blend, class_bias
-from pipeline.ensembling.blend import Blend, Voices
+from pipeline.ensembling.blend import Blend, MemberProbabilities
 from pipeline.ensembling.config import Ensemble
-from pipeline.ensembling.shift_estimators import Shares, reweighted
+from pipeline.ensembling.shift_estimators import Priors, reweighted
 from pipeline.formats.section import Section
 from pipeline.foundation.errors import InputError
 from pipeline.schema.probabilities import Table
@@ -20,12 +20,12 @@ DIGITS = 9  # significant ones, as in tables: the last bits of a sum do not chan
 Numbers = tuple[float, ...]
 
 
-class Formula(Section):
+class FittedEnsemble(Section):
     """What the ensemble fitted; its answer to the predictions of eval is the ensemble's own.
 
     `voters` are the members, by the name that a system has for them, and `temperatures` those of every `<name>=<head>`
     of classes. `adaptation` (18,) multiplies the probabilities and `offsets` (18,) are added to their logarithms, where
-    params chose so: both belong to the pictures of eval, and are what it was thought best to answer *them*.
+    params chose so: both belong to the photos of eval, and are what it was thought best to answer *them*.
     """
 
     ensemble: Ensemble
@@ -34,7 +34,7 @@ class Formula(Section):
     spreads: dict[str, float]
     weights: dict[str, Numbers]
     adaptation: Numbers | None
-    offsets: Numbers | None
+    class_bias: Numbers | None
 
     @classmethod
     def of(
@@ -44,7 +44,7 @@ class Formula(Section):
         calibrated: pd.DataFrame,
         fitted: Blend,
         adjusted: adjustments.Adjusted,
-    ) -> "Formula":
+    ) -> "FittedEnsemble":
         """The formula of an ensemble: `calibrated` has a row a head, as `adjustments.calibrate` gives it."""
         heads = zip(calibrated["model"], calibrated["head"], calibrated["temperature"], strict=True)
         return cls(
@@ -52,18 +52,18 @@ class Formula(Section):
             voters=dict(voters),
             temperatures={f"{name}={head}": _short(value) for name, head, value in heads if settings.calibrate},
             spreads={key: _short(value) for key, value in fitted.spreads.items()},
-            weights={poll: _numbers(weights) for poll, weights in fitted.weights.items()},
-            adaptation=_numbers(adjusted.adaptation) if settings.adapt else None,
-            offsets=_numbers(adjusted.offsets) if settings.offsets else None,
+            weights={product: _numbers(weights) for product, weights in fitted.weights.items()},
+            adaptation=_numbers(adjusted.adaptation) if settings.label_shift else None,
+            class_bias=_numbers(adjusted.class_bias) if settings.class_bias else None,
         )
 
-    def answer(self, voices: Voices) -> Table:
-        """Probabilities (n, 18) of pictures (n), from what the voters say of them."""
-        fitted = Blend(self.spreads, {poll: np.asarray(weights) for poll, weights in self.weights.items()})
-        table = blend.answer(adjustments.cooled(voices, self.temperatures), fitted, self.ensemble)
+    def answer(self, member_probabilities: MemberProbabilities) -> Table:
+        """Probabilities (n, 18) of photos (n), from what the voters say of them."""
+        fitted = Blend(self.spreads, {product: np.asarray(weights) for product, weights in self.weights.items()})
+        table = blend.answer(adjustments.cooled(member_probabilities, self.temperatures), fitted, self.ensemble)
         if self.adaptation is not None:
             table = reweighted(table, np.asarray(self.adaptation))
-        return table if self.offsets is None else class_bias.apply(table, np.asarray(self.offsets))
+        return table if self.class_bias is None else class_bias.apply(table, np.asarray(self.class_bias))
 
     def write(self, path: Path) -> None:
         """Write it as JSON, the same bytes for the same formula."""
@@ -71,17 +71,17 @@ class Formula(Section):
         path.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
-def read(path: Path) -> Formula:
-    """What `Formula.write` wrote; raises `InputError` when there is no such file, or one of something else."""
+def read(path: Path) -> FittedEnsemble:
+    """What `FittedEnsemble.write` wrote; raises `InputError` when there is no such file, or one of something else."""
     try:
-        return Formula.model_validate_json(path.read_bytes())
+        return FittedEnsemble.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; run `dvc repro`") from None
     except ValidationError as error:
         raise InputError(f"{path}: not a formula of this version; run `dvc repro`: {error}") from error
 
 
-def _numbers(values: Shares) -> Numbers:
+def _numbers(values: Priors) -> Numbers:
     return tuple(_short(value) for value in values)
 
 

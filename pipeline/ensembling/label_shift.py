@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from pipeline.ensembling.calibration import expected_calibration_error
-from pipeline.ensembling.shift_estimators import Evidence, Shares, bbse, correction, em, p_value, ratio, reweighted
+from pipeline.ensembling.shift_estimators import Predicted, Priors, bbse, correction, em, p_value, ratio, reweighted
 from pipeline.ensembling.voting import macro_f1
 from pipeline.schema.labels import ATTRIBUTES, Codes
 from pipeline.schema.probabilities import Table
@@ -35,31 +35,31 @@ class Estimate:
     trusted.
     """
 
-    train: Shares
-    correction: Shares
-    bbse: Shares
-    em: Shares
+    train: Priors
+    correction: Priors
+    bbse: Priors
+    em: Priors
     bbse_interval: npt.NDArray[np.float64]
     em_interval: npt.NDArray[np.float64]
     p_value: float
     refusals: tuple[str, ...]
 
     @property
-    def ratio(self) -> Shares:
+    def ratio(self) -> Priors:
         """By how much each value (k,) is more frequent in eval than in train; ones when adapting is refused."""
         return np.ones(len(self.train)) if self.refusals else ratio(self.em, self.train)
 
     @property
-    def weights(self) -> Shares:
+    def weights(self) -> Priors:
         """What to multiply the probabilities (k,) by to adapt them; ones when that is refused."""
         return self.ratio if self.refusals else self.correction * self.ratio
 
 
-def estimate(evidence: Evidence, seed: int = 777) -> Estimate:
+def estimate(evidence: Predicted, seed: int = 777) -> Estimate:
     """Estimate the mix in eval in two ways, test whether it differs from train's, and judge whether to trust it."""
-    corrected = correction(evidence.seen, evidence.train)
+    corrected = correction(evidence.out_of_fold, evidence.train)
     evidence = replace(
-        evidence, seen=reweighted(evidence.seen, corrected), unseen=reweighted(evidence.unseen, corrected)
+        evidence, out_of_fold=reweighted(evidence.out_of_fold, corrected), eval_=reweighted(evidence.eval_, corrected)
     )
     by_bbse, by_em = _both(evidence)
     draw = np.random.default_rng(seed)
@@ -76,12 +76,12 @@ def estimate(evidence: Evidence, seed: int = 777) -> Estimate:
     return Estimate(evidence.train, corrected, by_bbse, by_em, bbse_interval, em_interval, chance, refusals)
 
 
-def adapt(probabilities: Table, weights: Mapping[str, Shares]) -> Table:
+def adapt(probabilities: Table, weights: Mapping[str, Priors]) -> Table:
     """Probabilities (n, 18) whose values of attributes were multiplied by `weights`."""
     return reweighted(probabilities, of_classes(weights))
 
 
-def of_classes(weights: Mapping[str, Shares]) -> Shares:
+def of_classes(weights: Mapping[str, Priors]) -> Priors:
     """Weights (18,) of the classes from those of attributes; ones for an attribute that is not named."""
     whole = np.ones(1)
     for attribute, values in ATTRIBUTES.items():
@@ -89,10 +89,10 @@ def of_classes(weights: Mapping[str, Shares]) -> Shares:
     return whole
 
 
-def worthwhile(seen: Table, targets: Codes, estimates: Mapping[str, Estimate]) -> dict[str, Shares]:
+def worthwhile(out_of_fold: Table, targets: Codes, estimates: Mapping[str, Estimate]) -> dict[str, Priors]:
     """The weights of those attributes to which adapting raises macro F1, as far as train can tell.
 
-    It is judged on out-of-fold probabilities (n, 18) whose pictures count as many as in eval's mix. Adapted
+    It is judged on out-of-fold probabilities (n, 18) whose photos count as many as in eval's mix. Adapted
     answers are right more often, but macro F1 counts rare classes as much as frequent ones: to follow eval where
     it makes a class rarer can cost more than it gains.
     """
@@ -100,7 +100,7 @@ def worthwhile(seen: Table, targets: Codes, estimates: Mapping[str, Estimate]) -
     counts = of_classes({name: found.ratio for name, found in trusted.items()})[targets]
     weights = {name: found.weights for name, found in trusted.items()}
     choices = [dict(some) for size in range(len(weights) + 1) for some in combinations(weights.items(), size)]
-    return max(choices, key=lambda some: macro_f1(adapt(seen, some), targets, counts))
+    return max(choices, key=lambda some: macro_f1(adapt(out_of_fold, some), targets, counts))
 
 
 def table(estimates: Mapping[str, Estimate], values: Mapping[str, Sequence[str]]) -> pd.DataFrame:
@@ -122,7 +122,7 @@ def _rows(of: str, estimate: Estimate, values: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame({"of": of, "value": list(values), **columns, **verdict})
 
 
-def _unreal(chance: float, train: Shares, *intervals: npt.NDArray[np.float64]) -> list[str]:
+def _unreal(chance: float, train: Priors, *intervals: npt.NDArray[np.float64]) -> list[str]:
     """Predictions differ by chance, or not by the mix: how sure models are of masks may depend on age, which shifts."""
     if chance >= SIGNIFICANT:
         return [f"no sign of a shift (p = {chance:.2g})"]
@@ -131,17 +131,17 @@ def _unreal(chance: float, train: Shares, *intervals: npt.NDArray[np.float64]) -
     return []
 
 
-def _uncalibrated(evidence: Evidence) -> list[str]:
-    error = expected_calibration_error(evidence.seen, evidence.targets)
+def _uncalibrated(evidence: Predicted) -> list[str]:
+    error = expected_calibration_error(evidence.out_of_fold, evidence.targets)
     return [f"not calibrated: expected calibration error {error:.2f}"] if error > LEAST_CALIBRATED else []
 
 
-def _blunt(evidence: Evidence) -> list[str]:
+def _blunt(evidence: Predicted) -> list[str]:
     sharpness = np.linalg.svd(evidence.response, compute_uv=False)[-1]
     return [f"the values are hardly told apart (sharpness {sharpness:.2f})"] if sharpness < BLUNTEST else []
 
 
-def _contradictory(by_bbse: Shares, by_em: Shares) -> list[str]:
+def _contradictory(by_bbse: Priors, by_em: Priors) -> list[str]:
     apart = np.abs(by_bbse - by_em).sum() / 2
     return [f"BBSE and EM disagree on {apart:.0%} of eval"] if apart > MOST_APART else []
 
@@ -151,5 +151,5 @@ def _vague(interval: npt.NDArray[np.float64]) -> list[str]:
     return [f"an interval is {width:.2f} wide"] if width > WIDEST else []
 
 
-def _both(evidence: Evidence) -> tuple[Shares, Shares]:
+def _both(evidence: Predicted) -> tuple[Priors, Priors]:
     return bbse(evidence), em(evidence.stacked, evidence.train)

@@ -1,4 +1,4 @@
-"""Which systems vote, and with what weight: chosen by their predictions of pictures with known labels."""
+"""Which systems vote, and with what weight: chosen by their predictions of photos with known labels."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Submissions and answers: the class of every picture, read and checked, and the shares and scores of classes."""
+"""Submissions and answers: the class of every photo, read and checked, and the shares and scores of classes."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,9 +18,9 @@ GROUPS = {"18 classes": "", **{attribute: f"{attribute}_" for attribute in ATTRI
 
 
 def read(path: Path, like: "pd.Series[str] | None" = None, name: str = "itself") -> "pd.Series[int]":
-    """Class codes 0..17 by ImageID, in the order of the pictures `like`, or of the file.
+    """Class codes 0..17 by ImageID, in the order of the photos `like`, or of the file.
 
-    Raises `InputError` that names every row without a class, and every picture in which the file is not like `name`;
+    Raises `InputError` that names every row without a class, and every photo in which the file is not like `name`;
     and for a file without rows.
     """
     table = tables.read(path, COLUMNS)
@@ -53,7 +53,7 @@ def shares(columns: Mapping[str, Codes]) -> pd.DataFrame:
 
 
 def share_table(shares: pd.DataFrame) -> Table:
-    """Shares to be printed, and counts that stand among them."""
+    """Priors to be printed, and counts that stand among them."""
     columns = [str(column) for column in shares if column not in ("of", "value")]
     table = Table("class", title="Class shares", title_justify="left")
     for column in columns:

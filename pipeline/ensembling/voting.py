@@ -37,7 +37,7 @@ def probabilities(mean: Table, vote: Vote) -> Table:
 
 
 def macro_f1(table: Table, targets: Codes, weights: Weights | None = None) -> float:
-    """Macro F1 of the likeliest classes of a table (n, classes) or mean ballot; pictures count `weights` (n,), or 1."""
+    """Macro F1 of the likeliest classes of a table (n, classes) or mean ballot; photos count `weights` (n,), or 1."""
     classes = table.shape[1]
     cells = np.ravel_multi_index((targets, table.argmax(axis=1)), (classes, classes))
     return metrics.macro_f1(np.bincount(cells, weights, minlength=classes**2).reshape(classes, classes))

@@ -9,31 +9,33 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pipeline.ensembling.blend import Voices
+from pipeline.ensembling.blend import MemberProbabilities
 from pipeline.evaluation import plots
 from pipeline.evaluation.plots import INK
 from pipeline.schema.labels import SCORED_BANDS, Codes, band, decode
 from pipeline.schema.probabilities import Numbers, Table
 
 
-def scores(voices: Voices, pictures: pd.DataFrame) -> dict[str, float]:
-    """Mean absolute error in years of every model that predicts years of labelled pictures (n)."""
-    ages = pictures["age"].to_numpy()
-    return {f"{name}_age_mae": float(np.abs(years - ages).mean()) for name, years in _years(voices).items()}
+def scores(member_probabilities: MemberProbabilities, photos: pd.DataFrame) -> dict[str, float]:
+    """Mean absolute error in years of every model that predicts years of labelled photos (n)."""
+    ages = photos["age"].to_numpy()
+    return {
+        f"{name}_age_mae": float(np.abs(years - ages).mean()) for name, years in _years(member_probabilities).items()
+    }
 
 
-def write(path: Path, pictures: pd.DataFrame, probabilities: Table, voices: Voices) -> None:
-    """Write the picture of labelled pictures (n), their probabilities (n, 18) and what models say of them."""
+def write(path: Path, photos: pd.DataFrame, probabilities: Table, member_probabilities: MemberProbabilities) -> None:
+    """Write the picture of labelled photos (n), their probabilities (n, 18) and what models say of them."""
     predicted = decode(probabilities.argmax(axis=1))[2]
-    plots.save(picture(pictures["age"].to_numpy(), predicted, _years(voices)), path)
+    plots.save(picture(photos["age"].to_numpy(), predicted, _years(member_probabilities)), path)
 
 
 def by_age(ages: npt.NDArray[np.int64], predicted: Codes) -> pd.DataFrame:
-    """Of every true age (index): its pictures, and the shares whose predicted band is too young and too old."""
+    """Of every true age (index): its photos, and the shares whose predicted band is too young and too old."""
     missed = predicted - band(ages)
     rows = pd.DataFrame({"age": ages, "too young": missed < 0, "too old": missed > 0})
     shares = rows.groupby("age").mean()
-    shares.insert(0, "pictures", rows.groupby("age").size())
+    shares.insert(0, "photos", rows.groupby("age").size())
     return shares
 
 
@@ -47,7 +49,7 @@ def picture(ages: npt.NDArray[np.int64], predicted: Codes, years: Mapping[str, N
     top.bar(shares.index, shares["too young"], color="C0", label="said too young")
     top.bar(shares.index, shares["too old"], bottom=shares["too young"], color="C1", label="said too old")
     top.set_ylim(0, 1)
-    _finish(top, "share of pictures with a wrong age band, out of fold", ages)
+    _finish(top, "share of photos with a wrong age band, out of fold", ages)
     for axes in rest:
         for number, (name, said) in enumerate(years.items()):
             errors = pd.Series(np.abs(said - ages)).groupby(ages).mean()
@@ -57,9 +59,9 @@ def picture(ages: npt.NDArray[np.int64], predicted: Codes, years: Mapping[str, N
     return figure
 
 
-def _years(voices: Voices) -> dict[str, Numbers]:
+def _years(member_probabilities: MemberProbabilities) -> dict[str, Numbers]:
     """What every model that predicts years says (n,), by its name."""
-    return {name: said for name, (heads,) in voices.items() for said in heads.values() if said.ndim == 1}
+    return {name: said for name, (heads,) in member_probabilities.items() for said in heads.values() if said.ndim == 1}
 
 
 def _finish(axes: Axes, title: str, ages: npt.NDArray[np.int64]) -> None:

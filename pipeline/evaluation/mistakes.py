@@ -1,4 +1,4 @@
-"""The worst mistakes: pictures whose wrong answer was surest, shown with what was true and what was said."""
+"""The worst mistakes: photos whose wrong answer was surest, shown with what was true and what was said."""
 
 from pathlib import Path
 
@@ -11,18 +11,18 @@ from pipeline.schema.labels import ATTRIBUTES, label_codes, names
 from pipeline.schema.probabilities import Table
 
 MOST = 32
-OF_A_PERSON = 2  # seven pictures of one face would say the same
+OF_A_PERSON = 2  # seven photos of one face would say the same
 TILE = 160
 
 
-def worst(pictures: pd.DataFrame, probabilities: Table) -> pd.DataFrame:
-    """The wrongly answered of labelled pictures (n), the surest first, with what was true and said, and how probable.
+def worst(photos: pd.DataFrame, probabilities: Table) -> pd.DataFrame:
+    """The wrongly answered of labelled photos (n), the surest first, with what was true and said, and how probable.
 
     How sure is the probability (n, 18) of what was said minus that of the truth. A person is there twice at most.
     """
-    true, said = label_codes(pictures, tuple(ATTRIBUTES)), probabilities.argmax(axis=1)
-    rows, readable = np.arange(len(pictures)), np.array(names())
-    table = pictures[["path", "person"]].assign(
+    true, said = label_codes(photos, tuple(ATTRIBUTES)), probabilities.argmax(axis=1)
+    rows, readable = np.arange(len(photos)), np.array(names())
+    table = photos[["path", "person"]].assign(
         true=readable[true],
         true_probability=probabilities[rows, true],
         said=readable[said],
@@ -34,13 +34,13 @@ def worst(pictures: pd.DataFrame, probabilities: Table) -> pd.DataFrame:
     return first
 
 
-def write(path: Path, crops: Path, pictures: pd.DataFrame, probabilities: Table) -> None:
+def write(path: Path, crops: Path, photos: pd.DataFrame, probabilities: Table) -> None:
     """Write the sheet of the worst mistakes, with the crops that the models saw; raises `InputError` without these."""
-    wrong = worst(pictures, probabilities)
+    wrong = worst(photos, probabilities)
     shown = wrong.head(MOST)
     rows = pd.Index(tables.read(crops / "train.csv", {"path": "text"})["path"]).get_indexer(pd.Index(shown["path"]))
     lacking = [path for path, row in zip(shown["path"], rows, strict=True) if row < 0]
-    raise_faults(f"{crops}: no crops of these pictures: run `dvc repro`", lacking)
+    raise_faults(f"{crops}: no crops of these photos: run `dvc repro`", lacking)
     packed = np.load(crops / "train.npy", mmap_mode="r")
     captions = [
         f"is {row.true} {row.true_probability:.2f}\nsaid {row.said} {row.said_probability:.2f}"

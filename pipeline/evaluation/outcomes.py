@@ -14,22 +14,22 @@ from pipeline.schema.labels import ATTRIBUTES, Codes, label_codes, names
 from pipeline.schema.probabilities import Table
 
 
-def write(results: Path, pictures: pd.DataFrame, probabilities: Table) -> dict[str, float]:
-    """Write what is known about labelled pictures (n) and their probabilities (n, 18); returns the scores.
+def write(results: Path, photos: pd.DataFrame, probabilities: Table) -> dict[str, float]:
+    """Write what is known about labelled photos (n) and their probabilities (n, 18); returns the scores.
 
     out_of_fold.csv has a row a picture, classes.csv a class, errors.csv a set of wrong attributes; confusion.csv
     holds the names of every picture's true and predicted class, confusion.png the matrices.
     """
-    true, predicted = label_codes(pictures, tuple(ATTRIBUTES)), probabilities.argmax(axis=1)
-    answers = pd.DataFrame({"path": pictures["path"], "target": true, "prediction": predicted})
+    true, predicted = label_codes(photos, tuple(ATTRIBUTES)), probabilities.argmax(axis=1)
+    answers = pd.DataFrame({"path": photos["path"], "target": true, "prediction": predicted})
     by_class = pd.DataFrame(probabilities, columns=names())
     tables.write(pd.concat([answers, by_class], axis=1), results / "out_of_fold.csv")
     tables.write(_classes(metrics.confusion(true, predicted)), results / "classes.csv")
     tables.write(_errors(true, predicted), results / "errors.csv")
     readable = np.array(names())
     tables.write(pd.DataFrame({"actual": readable[true], "predicted": readable[predicted]}), results / "confusion.csv")
-    scores = {"pictures": len(pictures), **metrics.score(true, predicted)}
-    title = "Out-of-fold, {pictures} pictures: macro F1 {macro_f1:.3f}, accuracy {accuracy:.3f}".format(**scores)
+    scores = {"photos": len(photos), **metrics.score(true, predicted)}
+    title = "Out-of-fold, {photos} photos: macro F1 {macro_f1:.3f}, accuracy {accuracy:.3f}".format(**scores)
     plots.save(plots.confusion_matrices(true, predicted, title), results / "confusion.png")
     return scores
 
@@ -62,4 +62,4 @@ def _classes(counts: Codes) -> pd.DataFrame:
 
 def _errors(true: Codes, predicted: Codes) -> pd.DataFrame:
     counts = pd.Series(metrics.errors(true, predicted))
-    return pd.DataFrame({"wrong": counts.index, "pictures": counts, "share": counts / max(len(true), 1)})
+    return pd.DataFrame({"wrong": counts.index, "photos": counts, "share": counts / max(len(true), 1)})

@@ -1,4 +1,4 @@
-"""Pictures of numbers: confusion matrices, learning curves, classes per fold."""
+"""Photos of numbers: confusion matrices, learning curves, classes per fold."""
 
 from collections.abc import Mapping, Sequence
 from io import StringIO
@@ -16,7 +16,7 @@ from pipeline.schema.metrics import accuracy, confusion, macro_f1
 
 INK = "#1b2a41"
 DIM = "#b8c1cc"
-CURVES = {"loss": "loss", "f1": "macro F1", "accuracy": "accuracy"}
+CURVES = {"loss": "loss", "macro_f1": "macro F1", "accuracy": "accuracy"}
 
 
 def confusion_matrices(targets: Codes, predictions: Codes, title: str) -> Figure:
@@ -42,16 +42,16 @@ def confusion_matrices(targets: Codes, predictions: Codes, title: str) -> Figure
 
 
 def classes_per_fold(counts: Codes) -> Figure:
-    """Pictures (classes, folds) of each class in each fold; colour is the share of the fold, so rows look even."""
+    """Photos (classes, folds) of each class in each fold; colour is the share of the fold, so rows look even."""
     figure = Figure(figsize=(2.4 + counts.shape[1], 6.5), layout="constrained")
     axes = figure.add_subplot()
     axes.imshow(np.sqrt(counts / counts.sum(axis=0)), cmap="Blues", vmin=0, vmax=0.8, aspect="auto")
-    for (code, fold), pictures in np.ndenumerate(counts):
-        axes.text(fold, code, f"{pictures:,}", ha="center", va="center", color=INK if pictures else "firebrick")
+    for (code, fold), photos in np.ndenumerate(counts):
+        axes.text(fold, code, f"{photos:,}", ha="center", va="center", color=INK if photos else "firebrick")
     totals = counts.sum(axis=0)
     axes.set_xticks(range(len(totals)), [f"fold {fold}\n{total:,}" for fold, total in enumerate(totals)])
     axes.set_yticks(range(len(counts)), names())
-    axes.set_title("pictures of each class per fold", fontsize=12, color=INK, loc="left")
+    axes.set_title("photos of each class per fold", fontsize=12, color=INK, loc="left")
     axes.tick_params(length=0, labelsize=10, labelcolor=INK)
     axes.spines[:].set_visible(False)
     _draw_groups(axes, columns=False)
@@ -95,7 +95,7 @@ def svg(figure: Figure) -> str:
 
 def _draw_training(row: Sequence[Axes], history: pd.DataFrame, name: str, colour: str) -> None:
     for axes, key in zip(row, CURVES, strict=False):
-        for part, style in (("train", "--"), ("validation", "-")):
+        for part, style in (("train", "--"), ("val", "-")):
             if f"{part}_{key}" in history:
                 axes.plot(history["epoch"], history[f"{part}_{key}"], style, color=colour, linewidth=1.4)
     row[-1].plot(history["epoch"], history["learning_rate"], color=colour, linewidth=1.4, label=name)

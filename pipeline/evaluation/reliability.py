@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pipeline.ensembling.blend import Voices
+from pipeline.ensembling.blend import MemberProbabilities
 from pipeline.ensembling.calibration import expected_calibration_error
 from pipeline.evaluation import plots
 from pipeline.evaluation.plots import INK
@@ -22,7 +22,7 @@ STYLES = {"before": ("--", "C1"), "after": ("-", "C0")}
 
 
 def bins(table: Numbers, true: Codes) -> pd.DataFrame:
-    """Mean confidence, accuracy and number of pictures of probabilities (n, k), by ten equal bins of confidence.
+    """Mean confidence, accuracy and number of photos of probabilities (n, k), by ten equal bins of confidence.
 
     Empty bins are left out; where all bins lie on the diagonal the head is calibrated.
     """
@@ -30,14 +30,14 @@ def bins(table: Numbers, true: Codes) -> pd.DataFrame:
     where = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
     rows = pd.DataFrame({"confidence": confidence, "accuracy": table.argmax(axis=1) == true, "bin": where})
     grouped = rows.groupby("bin").agg(
-        confidence=("confidence", "mean"), accuracy=("accuracy", "mean"), pictures=("bin", "size")
+        confidence=("confidence", "mean"), accuracy=("accuracy", "mean"), photos=("bin", "size")
     )
     return grouped.reset_index(drop=True)
 
 
-def write(path: Path, before: Voices, after: Voices, pictures: pd.DataFrame) -> None:
-    """Write the curves of all heads of classes, from what their models say of labelled pictures (n)."""
-    plots.save(curves(dict(_heads(before, after, pictures))), path)
+def write(path: Path, before: MemberProbabilities, after: MemberProbabilities, photos: pd.DataFrame) -> None:
+    """Write the curves of all heads of classes, from what their models say of labelled photos (n)."""
+    plots.save(curves(dict(_heads(before, after, photos))), path)
 
 
 def curves(heads: Mapping[str, tuple[Numbers, Numbers, Codes]]) -> Figure:
@@ -60,13 +60,13 @@ def curves(heads: Mapping[str, tuple[Numbers, Numbers, Codes]]) -> Figure:
 
 
 def _heads(
-    before: Voices, after: Voices, pictures: pd.DataFrame
+    before: MemberProbabilities, after: MemberProbabilities, photos: pd.DataFrame
 ) -> Iterator[tuple[str, tuple[Numbers, Numbers, Codes]]]:
     """Every head of classes before and after calibration, with the true codes, by its model's name and its own."""
     for name, (heads,) in before.items():
         for head, table in heads.items():
             if table.ndim == 2:
-                codes = label_codes(pictures, attributes(head))
+                codes = label_codes(photos, attributes(head))
                 yield name if name == head else f"{name}: {head}", (table, after[name][0][head], codes)
 
 
@@ -75,9 +75,9 @@ def _draw(axes: Axes, found: Mapping[str, pd.DataFrame]) -> None:
     for name, table in found.items():
         style, colour = STYLES[name]
         axes.plot(table["confidence"], table["accuracy"], style, color=colour, linewidth=1.4)
-        sizes = 4 + 120 * table["pictures"] / table["pictures"].sum()
+        sizes = 4 + 120 * table["photos"] / table["photos"].sum()
         axes.scatter(table["confidence"], table["accuracy"], s=sizes, color=colour, alpha=0.7, linewidths=0)
-    axes.set_xlabel("confidence; dots: share of pictures", fontsize=8, color=INK)
+    axes.set_xlabel("confidence; dots: share of photos", fontsize=8, color=INK)
     axes.set_ylabel("accuracy", fontsize=8, color=INK)
     axes.set_xlim(0, 1.02)
     axes.set_ylim(0, 1.04)

@@ -17,9 +17,9 @@ PAIRS = 12  # of classes that are shown, the most frequent
 
 @dataclass(frozen=True)
 class Difference:
-    """The classes (n,) that two submissions give the same pictures (n,), and the right ones where they are known."""
+    """The classes (n,) that two submissions give the same photos (n,), and the right ones where they are known."""
 
-    pictures: Sequence[str]
+    photos: Sequence[str]
     first: Codes
     second: Codes
     answers: Codes | None = None
@@ -27,7 +27,7 @@ class Difference:
     def rows(self) -> pd.DataFrame:
         """A row a picture that differs: ImageID, first and second class, `differs` in, and answer where known."""
         classes = np.array(names())
-        table = pd.DataFrame({"ImageID": self.pictures, "first": classes[self.first], "second": classes[self.second]})
+        table = pd.DataFrame({"ImageID": self.photos, "first": classes[self.first], "second": classes[self.second]})
         wrong = [one != other for one, other in zip(decode(self.first), decode(self.second), strict=True)]
         table["differs"] = [
             ",".join(name for name, differs in zip(ATTRIBUTES, row, strict=True) if differs)
@@ -44,34 +44,34 @@ class Difference:
         yield self._agreement()
         rows = self.rows()
         if len(rows):
-            yield _table("By attribute", ["differs in", "pictures"], _counts(rows, ["differs"]))
+            yield _table("By attribute", ["differs in", "photos"], _counts(rows, ["differs"]))
             pairs = _counts(rows, ["first", "second"])
-            yield _table("By class", ["first", "second", "pictures"], pairs[:PAIRS], len(pairs) - PAIRS)
+            yield _table("By class", ["first", "second", "photos"], pairs[:PAIRS], len(pairs) - PAIRS)
         if self.answers is not None:
             both = {"first": self.first, "second": self.second}
             scores = {name: metrics.score(self.answers, codes) for name, codes in both.items()}
             yield submissions.score_table(scores, "Score against the answers")
-            yield _table("Who is right", ["right", "pictures"], _right(rows))
+            yield _table("Who is right", ["right", "photos"], _right(rows))
 
     def _agreement(self) -> Table:
         parts = zip([self.first, *decode(self.first)], [self.second, *decode(self.second)], strict=True)
         equal = {name: one == other for name, (one, other) in zip(submissions.GROUPS, parts, strict=True)}
         rows = [(name, f"{same.sum():,}", f"{same.mean():.1%}") for name, same in equal.items()]
-        return _table(f"Agreement over {len(self.pictures):,} pictures", ["", "equal", "share"], rows)
+        return _table(f"Agreement over {len(self.photos):,} photos", ["", "equal", "share"], rows)
 
 
 def read(first: Path, second: Path, answers: Path | None = None) -> Difference:
-    """The difference of two submissions; raises `InputError` unless they and the answers are of the same pictures."""
+    """The difference of two submissions; raises `InputError` unless they and the answers are of the same photos."""
     one = submissions.read(first)
-    pictures = pd.Series(one.index)
-    other = submissions.read(second, pictures, str(first))
-    known = None if answers is None else np.asarray(submissions.read(answers, pictures, str(first)), np.int64)
-    return Difference(list(pictures), np.asarray(one, np.int64), np.asarray(other, np.int64), known)
+    photos = pd.Series(one.index)
+    other = submissions.read(second, photos, str(first))
+    known = None if answers is None else np.asarray(submissions.read(answers, photos, str(first)), np.int64)
+    return Difference(list(photos), np.asarray(one, np.int64), np.asarray(other, np.int64), known)
 
 
 def _counts(rows: pd.DataFrame, columns: list[str]) -> list[tuple[str, ...]]:
     """How many rows have each of the values of some columns, the most frequent first."""
-    counts = rows.groupby(columns).size().sort_values(ascending=False, kind="stable").reset_index(name="pictures")
+    counts = rows.groupby(columns).size().sort_values(ascending=False, kind="stable").reset_index(name="photos")
     return [(*map(str, values), f"{count:,}") for *values, count in counts.itertuples(index=False, name=None)]
 
 
@@ -83,7 +83,7 @@ def _right(rows: pd.DataFrame) -> list[tuple[str, str]]:
 def _table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], more: int = 0) -> Table:
     table = Table(title=title, title_justify="left", caption=f"and {more} more" if more > 0 else None)
     for column in columns:
-        table.add_column(column, justify="right" if column in ("pictures", "equal", "share") else "left")
+        table.add_column(column, justify="right" if column in ("photos", "equal", "share") else "left")
     for row in rows:
         table.add_row(*row)
     return table

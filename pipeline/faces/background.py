@@ -12,18 +12,18 @@ ROUNDS = 5
 SEED = 777
 
 
-def blacken(picture: Pixels, face: npt.NDArray[np.floating]) -> Pixels:
-    """An RGB picture (h, w, 3) with black where GrabCut sees background; equal pictures give equal ones.
+def blacken(image: Pixels, face: npt.NDArray[np.floating]) -> Pixels:
+    """An RGB image (h, w, 3) with black where GrabCut sees background; equal images give equal ones.
 
-    `face` is a box (left, top, right, bottom) in pixels of the picture whose inside is foreground. The lower edge is
+    `face` is a box (left, top, right, bottom) in pixels of the image whose inside is foreground. The lower edge is
     no background: there a body goes on.
     Rother, Kolmogorov, Blake 2004, "GrabCut": Interactive Foreground Extraction using Iterated Graph Cuts.
     """
-    guess = _guess(picture.shape[0], picture.shape[1], face)
+    guess = _guess(image.shape[0], image.shape[1], face)
     cv2.setRNGSeed(SEED)  # of this thread: the models of colour start from a random clustering
-    cv2.grabCut(picture, guess, (0, 0, 0, 0), np.zeros((1, 65)), np.zeros((1, 65)), ROUNDS, cv2.GC_INIT_WITH_MASK)
+    cv2.grabCut(image, guess, (0, 0, 0, 0), np.zeros((1, 65)), np.zeros((1, 65)), ROUNDS, cv2.GC_INIT_WITH_MASK)
     foreground = (guess == cv2.GC_FGD) | (guess == cv2.GC_PR_FGD)
-    return np.asarray(picture * foreground[..., None])
+    return np.asarray(image * foreground[..., None])
 
 
 def _guess(height: int, width: int, face: npt.NDArray[np.floating]) -> Pixels:

@@ -16,7 +16,7 @@ class Grow(Section):
 
 
 class Crop(Section):
-    """From a photograph to the picture that models see; one setting for train and eval."""
+    """From a photo to the image that models see; one setting for train and eval."""
 
     method: Literal["mtcnn", "grabcut", "center", "none"] = "mtcnn"
     grow: Grow = Grow()
@@ -36,7 +36,7 @@ class Crop(Section):
 
     @property
     def searches_faces(self) -> bool:
-        """Whether a picture is cut around its face, where it has one."""
+        """Whether a image is cut around its face, where it has one."""
         return self.method in ("mtcnn", "grabcut")
 
     @property

@@ -1,4 +1,4 @@
-"""From photographs to the pictures that models see: one function for train, eval and inference."""
+"""From photos to the images that models see: one function for train, eval and inference."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
@@ -17,11 +17,11 @@ Source = Literal["face", "center", "whole"]
 Box = tuple[int, int, int, int]
 
 BATCH = 16
-"""Pictures that are searched at once: the same in training and in use, since a crop may depend on its company."""
+"""Images that are searched at once: the same in training and in use, since a crop may depend on its company."""
 
 
 class Crop(NamedTuple):
-    """A crop (height, width, 3) and where it was cut: left, top, right, bottom in pixels of the upright picture."""
+    """A crop (height, width, 3) and where it was cut: left, top, right, bottom in pixels of the upright image."""
 
     pixels: Pixels
     box: Box
@@ -30,33 +30,33 @@ class Crop(NamedTuple):
 
 
 class Cropper:
-    """Cuts pictures as the params say; equal batches give equal crops."""
+    """Cuts images as the params say; equal batches give equal crops."""
 
     def __init__(self, params: Params, device: str = "cpu") -> None:
         self.params = params
         self.detect = Detector(device) if params.searches_faces else _nothing
 
-    def __call__(self, pictures: Sequence[Pixels]) -> list[Crop]:
-        """Crop each upright RGB picture (h, w, 3) to `params.shape`."""
-        return [self._crop(picture, face) for picture, face in zip(pictures, self.detect(pictures), strict=True)]
+    def __call__(self, images: Sequence[Pixels]) -> list[Crop]:
+        """Crop each upright RGB image (h, w, 3) to `params.shape`."""
+        return [self._crop(image, face) for image, face in zip(images, self.detect(images), strict=True)]
 
-    def _crop(self, picture: Pixels, face: Face | None) -> Crop:
-        height, width = picture.shape[:2]
+    def _crop(self, image: Pixels, face: Face | None) -> Crop:
+        height, width = image.shape[:2]
         source: Source = "face" if face else "whole" if self.params.method == "none" else "center"
         if face:
             box = face_box(face, width, height, self.params.grow, self.params.square)
         else:
             box = (0, 0, width, height) if source == "whole" else center_box(width, height, self.params.center)
-        pixels = _resize(picture, box, self.params.shape)
+        pixels = _resize(image, box, self.params.shape)
         if self.params.method == "grabcut":
             pixels = blacken(pixels, _inside(face, box, self.params.shape))
         return Crop(pixels, box, source, face)
 
 
 def face_box(face: Face, width: int, height: int, grow: Grow, square: bool) -> Box:
-    """A face's box, grown on each side, made square if asked for, and clipped to the picture.
+    """A face's box, grown on each side, made square if asked for, and clipped to the image.
 
-    A square that would stick out is moved inside; its side is at most the picture's shorter side.
+    A square that would stick out is moved inside; its side is at most the image's shorter side.
     """
     left, top, right, bottom = (float(edge) for edge in face.box)
     fraction = grow.unit == "fraction"
@@ -72,7 +72,7 @@ def face_box(face: Face, width: int, height: int, grow: Grow, square: bool) -> B
 
 
 def center_box(width: int, height: int, side: int) -> Box:
-    """The square in the middle of a picture; its side is at most the picture's shorter side."""
+    """The square in the middle of a image; its side is at most the image's shorter side."""
     return _square(width / 2, height / 2, min(side, width, height), width, height)
 
 
@@ -87,9 +87,9 @@ def _clip(start: float, stop: float, length: int) -> tuple[int, int]:
     return first, max(min(round(stop), length), first + 1)
 
 
-def _resize(picture: Pixels, box: Box, shape: tuple[int, int]) -> Pixels:
+def _resize(image: Pixels, box: Box, shape: tuple[int, int]) -> Pixels:
     left, top, right, bottom = box
-    cut = Image.fromarray(picture[top:bottom, left:right])
+    cut = Image.fromarray(image[top:bottom, left:right])
     return np.asarray(cut.resize(shape[::-1], Image.Resampling.BICUBIC))  # Pillow's own widens when it shrinks
 
 
@@ -102,5 +102,5 @@ def _inside(face: Face | None, box: Box, shape: tuple[int, int]) -> npt.NDArray[
     return np.asarray((face.box - np.tile((left, top), 2)) * np.tile(scale, 2))
 
 
-def _nothing(pictures: Sequence[Pixels]) -> list[Face | None]:
-    return [None] * len(pictures)
+def _nothing(images: Sequence[Pixels]) -> list[Face | None]:
+    return [None] * len(images)

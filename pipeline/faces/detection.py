@@ -1,4 +1,4 @@
-"""The largest face of each picture: the three networks of MTCNN run on batches, large faces first.
+"""The largest face of each image: the three networks of MTCNN run on batches, large faces first.
 
 Zhang et al. 2016, Joint Face Detection and Alignment using Multi-task Cascaded Convolutional Networks
 (https://arxiv.org/abs/1604.02878); networks and weights are those of facenet-pytorch.
@@ -23,11 +23,11 @@ from pipeline.formats.images import Pixels
 CELL = 12  # side in pixels of the face that the first network sees
 FINEST = 20  # side in pixels of the smallest face on the usual pyramid
 FACTOR = 0.709  # from one level of the pyramid to the next: half the area
-ENOUGH = 480  # shorter side in pixels above which a picture is reduced: its smallest face still has 48
+ENOUGH = 480  # shorter side in pixels above which a image is reduced: its smallest face still has 48
 
 
 class Face(NamedTuple):
-    """A face in pixels of its picture."""
+    """A face in pixels of its image."""
 
     box: npt.NDArray[np.float32]  # left, top, right, bottom
     probability: float
@@ -35,14 +35,14 @@ class Face(NamedTuple):
 
 
 class Search(NamedTuple):
-    """How small a face may be, as a fraction of the picture's shorter side, and how sure each network has to be."""
+    """How small a face may be, as a fraction of the image's shorter side, and how sure each network has to be."""
 
     smallest: float
     thresholds: tuple[float, float, float]
 
 
-# Only a picture in which the search before found nothing goes on to the next. The fine levels of the pyramid cost the
-# most and most photographs show a large face; most large faces that the usual thresholds miss are behind a mask.
+# Only a image in which the search before found nothing goes on to the next. The fine levels of the pyramid cost the
+# most and most photos show a large face; most large faces that the usual thresholds miss are behind a mask.
 SEARCHES = (
     Search(0.28, (0.6, 0.7, 0.7)),
     Search(0.2, (0.3, 0.3, 0.4)),
@@ -51,19 +51,19 @@ SEARCHES = (
 
 
 class Candidates(NamedTuple):
-    """Boxes (n, 4) in pixels, their scores (n,) and the numbers (n,) of the pictures that they lie in."""
+    """Boxes (n, 4) in pixels, their scores (n,) and the numbers (n,) of the images that they lie in."""
 
     boxes: Tensor
     scores: Tensor
-    pictures: Tensor
+    images: Tensor
 
     def take(self, which: Tensor) -> "Candidates":
         """Those of a mask (n,) or of indices."""
-        return Candidates(self.boxes[which], self.scores[which], self.pictures[which])
+        return Candidates(self.boxes[which], self.scores[which], self.images[which])
 
 
 class Detector:
-    """Finds the largest face of each picture; pictures of one size are searched as one batch."""
+    """Finds the largest face of each image; images of one size are searched as one batch."""
 
     def __init__(self, device: str = "cpu") -> None:
         self.device = torch.device(device)
@@ -72,80 +72,80 @@ class Detector:
         )
 
     @torch.inference_mode()
-    def __call__(self, pictures: Sequence[Pixels]) -> list[Face | None]:
-        """Return the largest face of each RGB picture (h, w, 3), or None where none is found."""
-        sums = [integrate(_reduce(picture)) for picture in pictures]
-        faces: list[Face | None] = [None] * len(pictures)
+    def __call__(self, images: Sequence[Pixels]) -> list[Face | None]:
+        """Return the largest face of each RGB image (h, w, 3), or None where none is found."""
+        sums = [integrate(_reduce(image)) for image in images]
+        faces: list[Face | None] = [None] * len(images)
         for search in SEARCHES:
             missing = [i for i, face in enumerate(faces) if face is None]
             for shape in sorted({sums[i].shape for i in missing}):
                 batch = [i for i in missing if sums[i].shape == shape]
                 for i, face in zip(batch, self._search([sums[i] for i in batch], search), strict=True):
-                    faces[i] = face and _enlarge(face, sums[i], pictures[i])
+                    faces[i] = face and _enlarge(face, sums[i], images[i])
         return faces
 
-    def _search(self, pictures: Sequence[Sums], search: Search) -> list[Face | None]:
-        scales = _scales(min(_size(pictures)), search.smallest)
+    def _search(self, images: Sequence[Sums], search: Search) -> list[Face | None]:
+        scales = _scales(min(_size(images)), search.smallest)
         if not scales:
-            return [None] * len(pictures)
-        found = _merge([self._slide(pictures, scale, search.thresholds[0]) for scale in scales])
-        found = self._second(pictures, found, search.thresholds[1])
-        return self._third(pictures, found, search.thresholds[2])
+            return [None] * len(images)
+        found = _merge([self._slide(images, scale, search.thresholds[0]) for scale in scales])
+        found = self._second(images, found, search.thresholds[1])
+        return self._third(images, found, search.thresholds[2])
 
-    def _slide(self, pictures: Sequence[Sums], scale: float, threshold: float) -> tuple[Tensor, Tensor]:
-        """Slide the first network over one level of the pyramid: boxes with score and offsets (n, 9), pictures (n,)."""
-        height, width = _size(pictures)
+    def _slide(self, images: Sequence[Sums], scale: float, threshold: float) -> tuple[Tensor, Tensor]:
+        """Slide the first network over one level of the pyramid: boxes with score and offsets (n, 9), images (n,)."""
+        height, width = _size(images)
         whole, size = np.array([[0, 0, width, height]]), (int(height * scale + 1), int(width * scale + 1))
-        each = np.arange(len(pictures))
-        seen = self._seen(shrink(pictures, each, whole.repeat(len(pictures), axis=0), size))
+        each = np.arange(len(images))
+        seen = self._seen(shrink(images, each, whole.repeat(len(images), axis=0), size))
         offsets, probabilities = self._propose(seen)
         found, owners = generateBoundingBox(offsets, probabilities[:, 1], scale, threshold)
         keep = batched_nms(found[:, :4], found[:, 4], owners, 0.5)
         return found[keep], owners[keep]
 
-    def _second(self, pictures: Sequence[Sums], found: Candidates, threshold: float) -> Candidates:
+    def _second(self, images: Sequence[Sums], found: Candidates, threshold: float) -> Candidates:
         """The candidates of which the second network is sure, with its boxes."""
-        found, cut = self._cut(pictures, found, 24)
+        found, cut = self._cut(images, found, 24)
         if not len(cut):
             return found
         offsets, probabilities = self._ask(self._refine, cut, 64)
         sure = probabilities[:, 1] > threshold
         found = found._replace(scores=probabilities[:, 1]).take(sure)
-        keep = batched_nms(found.boxes, found.scores, found.pictures, 0.7)
+        keep = batched_nms(found.boxes, found.scores, found.images, 0.7)
         found = found.take(keep)
         return found._replace(boxes=rerec(bbreg(found.boxes, offsets[sure][keep])))
 
-    def _third(self, pictures: Sequence[Sums], found: Candidates, threshold: float) -> list[Face | None]:
-        """The largest face of each picture of which the third network is sure, with its landmarks."""
-        found, cut = self._cut(pictures, found, 48)
+    def _third(self, images: Sequence[Sums], found: Candidates, threshold: float) -> list[Face | None]:
+        """The largest face of each image of which the third network is sure, with its landmarks."""
+        found, cut = self._cut(images, found, 48)
         if not len(cut):
-            return [None] * len(pictures)
+            return [None] * len(images)
         offsets, points, probabilities = self._ask(self._decide, cut, 8)
         sure = probabilities[:, 1] > threshold
         found = found._replace(scores=probabilities[:, 1]).take(sure)
         sides = found.boxes[:, 2:] - found.boxes[:, :2] + 1
         landmarks = points[sure].view(-1, 2, 5).mT * sides[:, None] + found.boxes[:, None, :2] - 1
         found = found._replace(boxes=bbreg(found.boxes, offsets[sure]))
-        keep = batched_nms_numpy(found.boxes, found.scores, found.pictures, 0.7, "Min")
-        return _largest(found.take(keep), landmarks[keep], len(pictures))
+        keep = batched_nms_numpy(found.boxes, found.scores, found.images, 0.7, "Min")
+        return _largest(found.take(keep), landmarks[keep], len(images))
 
     def _ask(self, network: nn.Module, cut: Tensor, most: int) -> list[Tensor]:
         """What a network says of candidates; on a CPU as few at once as its cache holds, which halves the time."""
         parts = torch.split(cut, len(cut) if self.device.type == "cuda" else most)
         return [torch.cat(said) for said in zip(*map(network, parts), strict=True)]
 
-    def _cut(self, pictures: Sequence[Sums], found: Candidates, side: int) -> tuple[Candidates, Tensor]:
-        """The candidates that reach into their pictures, by picture, and what they show there (n, 3, side, side)."""
-        height, width = _size(pictures)
+    def _cut(self, images: Sequence[Sums], found: Candidates, side: int) -> tuple[Candidates, Tensor]:
+        """The candidates that reach into their images, by image, and what they show there (n, 3, side, side)."""
+        height, width = _size(images)
         first = torch.tensor([1, 1, 0, 0], device=self.device)  # these networks count pixels from 1
         limits = torch.tensor([width, height, width, height], device=self.device)
         boxes = torch.minimum(found.boxes.long() - first, limits).clamp(min=0)
         inside = (boxes[:, 2:] > boxes[:, :2]).all(dim=1)
         order = inside.nonzero().squeeze(1)
-        order = order[found.pictures[order].argsort(stable=True)]
+        order = order[found.images[order].argsort(stable=True)]
         found = found.take(order)
-        owners, corners = found.pictures.cpu().numpy(), boxes[order].cpu().numpy()
-        return found, self._seen(shrink(pictures, owners, corners, (side, side)))
+        owners, corners = found.images.cpu().numpy(), boxes[order].cpu().numpy()
+        return found, self._seen(shrink(images, owners, corners, (side, side)))
 
     def _seen(self, colours: Colours) -> Tensor:
         """Colours (n, h, w, 3) as the networks want them: (n, 3, h, w) of -1..1.
@@ -160,9 +160,9 @@ def device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def _size(pictures: Sequence[Sums]) -> tuple[int, int]:
-    """Height and width of pictures of one size."""
-    return pictures[0].shape[0] - 1, pictures[0].shape[1] - 1
+def _size(images: Sequence[Sums]) -> tuple[int, int]:
+    """Height and width of images of one size."""
+    return images[0].shape[0] - 1, images[0].shape[1] - 1
 
 
 def _scales(shorter: int, smallest: float) -> list[float]:
@@ -172,33 +172,31 @@ def _scales(shorter: int, smallest: float) -> list[float]:
 
 
 def _merge(levels: Sequence[tuple[Tensor, Tensor]]) -> Candidates:
-    found, pictures = (torch.cat(column) for column in zip(*levels, strict=True))
-    keep = batched_nms(found[:, :4], found[:, 4], pictures, 0.7)
-    found, pictures = found[keep], pictures[keep]
+    found, images = (torch.cat(column) for column in zip(*levels, strict=True))
+    keep = batched_nms(found[:, :4], found[:, 4], images, 0.7)
+    found, images = found[keep], images[keep]
     sides = (found[:, 2:4] - found[:, :2]).repeat(1, 2)
-    return Candidates(rerec(found[:, :4] + found[:, 5:] * sides), found[:, 4], pictures)
+    return Candidates(rerec(found[:, :4] + found[:, 5:] * sides), found[:, 4], images)
 
 
-def _largest(found: Candidates, landmarks: Tensor, pictures: int) -> list[Face | None]:
+def _largest(found: Candidates, landmarks: Tensor, images: int) -> list[Face | None]:
     boxes, scores, owners = (column.cpu().numpy() for column in found)
     points = landmarks.cpu().numpy()
     areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    faces: list[Face | None] = [None] * pictures
+    faces: list[Face | None] = [None] * images
     for i in np.argsort(areas, kind="stable"):
         faces[owners[i]] = Face(boxes[i], float(scores[i]), points[i])
     return faces
 
 
-def _reduce(picture: Pixels) -> Pixels:
-    height, width = picture.shape[:2]
+def _reduce(image: Pixels) -> Pixels:
+    height, width = image.shape[:2]
     factor = ENOUGH / min(height, width)
     if factor >= 1:
-        return picture
-    return np.asarray(
-        cv2.resize(picture, (round(width * factor), round(height * factor)), interpolation=cv2.INTER_AREA)
-    )
+        return image
+    return np.asarray(cv2.resize(image, (round(width * factor), round(height * factor)), interpolation=cv2.INTER_AREA))
 
 
-def _enlarge(face: Face, sums: Sums, picture: Pixels) -> Face:
-    scale = np.divide(picture.shape[1::-1], np.subtract(sums.shape[1::-1], 1)).astype(np.float32)
+def _enlarge(face: Face, sums: Sums, image: Pixels) -> Face:
+    scale = np.divide(image.shape[1::-1], np.subtract(sums.shape[1::-1], 1)).astype(np.float32)
     return Face(face.box * np.tile(scale, 2), face.probability, face.landmarks * scale)

@@ -1,7 +1,7 @@
-"""Integral pictures, from which any number of boxes is shrunk to one size at once.
+"""Integral images, from which any number of boxes is shrunk to one size at once.
 
 A pixel of a shrunk box is the mean of a rectangle, and the sum over a rectangle is four look-ups in the integral
-picture, however large it is (Crow 1984, https://doi.org/10.1145/800031.808600).
+image, however large it is (Crow 1984, https://doi.org/10.1145/800031.808600).
 """
 
 from collections.abc import Sequence
@@ -17,30 +17,30 @@ Boxes = npt.NDArray[np.int64]
 Colours = npt.NDArray[np.float32]
 
 
-def integrate(picture: Pixels) -> Sums:
-    """The integral picture (height + 1, width + 1, 4) of an RGB picture (height, width, 3); the last colour is opaque.
+def integrate(image: Pixels) -> Sums:
+    """The integral image (height + 1, width + 1, 4) of an RGB image (height, width, 3); the last colour is opaque.
 
     Four colours are 16 bytes, which are looked up several times faster than 12.
     """
-    return np.asarray(cv2.integral(cv2.cvtColor(picture, cv2.COLOR_RGB2RGBA)), dtype=np.int32)
+    return np.asarray(cv2.integral(cv2.cvtColor(image, cv2.COLOR_RGB2RGBA)), dtype=np.int32)
 
 
-def shrink(pictures: Sequence[Sums], owners: npt.NDArray[np.int64], boxes: Boxes, size: tuple[int, int]) -> Colours:
+def shrink(images: Sequence[Sums], owners: npt.NDArray[np.int64], boxes: Boxes, size: tuple[int, int]) -> Colours:
     """Mean colours (n, *size, 3) of the cells of boxes (n, 4): each box is cut into height x width cells.
 
-    A box is left, top, right, bottom in whole pixels of the picture whose number `owners` (n,) has, in rising order;
-    pictures are integral ones of one size, and no box is empty. The edges of cells are rounded outwards to whole
+    A box is left, top, right, bottom in whole pixels of the image whose number `owners` (n,) has, in rising order;
+    images are integral ones of one size, and no box is empty. The edges of cells are rounded outwards to whole
     pixels, as adaptive average pooling rounds them.
     """
     rows = _edges(boxes[:, 1], boxes[:, 3], size[0]).swapaxes(0, 1)
     columns = _edges(boxes[:, 0], boxes[:, 2], size[1]).swapaxes(0, 1)
     areas = (rows[:, 1] - rows[:, 0])[:, :, None] * (columns[:, 1] - columns[:, 0])[:, None, :]
-    places = (rows * pictures[0].shape[1])[:, :, None, :, None] + columns[:, None, :, None, :]
+    places = (rows * images[0].shape[1])[:, :, None, :, None] + columns[:, None, :, None, :]
     means = np.empty((len(boxes), *size, 4), np.float32)
     first = 0
-    for picture, last in enumerate(np.searchsorted(owners, np.arange(len(pictures)), "right")):
+    for image, last in enumerate(np.searchsorted(owners, np.arange(len(images)), "right")):
         if first < last:
-            corners = np.take(pictures[picture].reshape(-1, 4), places[first:last], axis=0, mode="clip")
+            corners = np.take(images[image].reshape(-1, 4), places[first:last], axis=0, mode="clip")
             means[first:last] = corners[:, 1, 1] - corners[:, 0, 1] - corners[:, 1, 0] + corners[:, 0, 0]
             first = last
     means /= areas[..., None].astype(np.float32)

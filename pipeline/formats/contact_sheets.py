@@ -1,4 +1,4 @@
-"""Contact sheets: many small pictures with captions, as one picture."""
+"""Contact sheets: many small images with captions, as one image."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,23 +11,23 @@ PAPER, INK, DIM = "#fafaf7", "#22252b", "#70757d"
 TILE, GAP, HEAD, LINE = 128, 12, 44, 13
 
 
-def write(path: Path, title: str, pictures: Sequence[Pixels], captions: Sequence[str], tile: int = TILE) -> None:
-    """Write RGB pictures (h, w, 3) of any size as one JPEG, eight a row, each in a square above its caption.
+def write(path: Path, title: str, images: Sequence[Pixels], captions: Sequence[str], tile: int = TILE) -> None:
+    """Write RGB images (h, w, 3) of any size as one JPEG, eight a row, each in a square above its caption.
 
     A square has `tile` pixels; a caption has two lines at most, cut where they are wider.
-    Without pictures the sheet is its title.
+    Without images the sheet is its title.
     """
-    columns = min(max(len(pictures), 4), 8)
-    rows = -(-len(pictures) // columns)
+    columns = min(max(len(images), 4), 8)
+    rows = -(-len(images) // columns)
     width, height = tile + GAP, tile + GAP + 2 * LINE
     sheet = Image.new("RGB", (columns * width + GAP, rows * height + HEAD), PAPER)
     draw = ImageDraw.Draw(sheet)
     draw.text((GAP, HEAD / 2), title, INK, ImageFont.load_default(16), anchor="lm")
-    for number, (pixels, caption) in enumerate(zip(pictures, captions, strict=True)):
+    for number, (pixels, caption) in enumerate(zip(images, captions, strict=True)):
         row, column = divmod(number, columns)
         left, top = GAP + column * width, HEAD + row * height
-        picture = ImageOps.contain(Image.fromarray(pixels), (tile, tile))
-        sheet.paste(picture, (left + (tile - picture.width) // 2, top + (tile - picture.height) // 2))
+        image = ImageOps.contain(Image.fromarray(pixels), (tile, tile))
+        sheet.paste(image, (left + (tile - image.width) // 2, top + (tile - image.height) // 2))
         _write_caption(draw, (left + tile // 2, top + tile + 2), caption, tile)
     path.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(path, "JPEG", quality=90)

@@ -1,4 +1,4 @@
-"""Photographs as upright RGB pixels, and why one cannot be read."""
+"""Photos as upright RGB pixels, and why one cannot be read."""
 
 import os
 import struct
@@ -30,16 +30,16 @@ UPRIGHT = {  # what undoes each EXIF orientation
 
 
 def read(path: Path) -> Pixels:
-    """Upright RGB pixels (height, width, 3) of a JPEG or PNG picture of any mode.
+    """Upright RGB pixels (height, width, 3) of a JPEG or PNG photo of any mode.
 
     The EXIF orientation is applied, transparency is laid over white, and 16 bits keep their upper 8.
-    Raises `InputError` for a picture that is missing, empty, truncated or otherwise unreadable.
+    Raises `InputError` for a photo that is missing, empty, truncated or otherwise unreadable.
     """
     return decode(_bytes(path), str(path))
 
 
 def decode(data: bytes, name: str) -> Pixels:
-    """Upright RGB pixels of a picture's bytes, as `read` has them; `name` is what an `InputError` calls it."""
+    """Upright RGB pixels of a photo's bytes, as `read` has them; `name` is what an `InputError` calls it."""
     image = _load(data, name)
     orientation = image.getexif().get(ExifTags.Base.Orientation)
     if orientation in UPRIGHT:  # not ImageOps.exif_transpose: it writes all tags anew and fails on odd ones
@@ -48,8 +48,8 @@ def decode(data: bytes, name: str) -> Pixels:
 
 
 def check(paths: Iterable[Path]) -> None:
-    """Decode every picture as cheaply as is safe; raises one `InputError` that names all broken ones."""
-    raise_faults("pictures that cannot be read; fetch them anew", [*filter(None, faults(paths))])
+    """Decode every photo as cheaply as is safe; raises one `InputError` that names all broken ones."""
+    raise_faults("photos that cannot be read; fetch them anew", [*filter(None, faults(paths))])
 
 
 def faults(paths: Iterable[Path]) -> list[str | None]:
@@ -59,7 +59,7 @@ def faults(paths: Iterable[Path]) -> list[str | None]:
 
 
 def fault(path: Path) -> str | None:
-    """Why a picture cannot be read, its path first; None for one that can, decoded as cheaply as is safe."""
+    """Why a photo cannot be read, its path first; None for one that can, decoded as cheaply as is safe."""
     try:
         _load(_bytes(path), str(path), draft=True)
     except InputError as error:
@@ -75,7 +75,7 @@ def _bytes(path: Path) -> bytes:
 
 
 def _load(data: bytes, name: str, draft: bool = False) -> Image.Image:
-    """The decoded picture; as a draft in grey and an eighth of its size, where all bytes are read all the same."""
+    """The decoded photo; as a draft in grey and an eighth of its size, where all bytes are read all the same."""
     try:
         if data.startswith(PNG) and PNG_END not in data:  # Pillow tolerates a missing end
             raise InputError(f"{name}: truncated")
@@ -86,7 +86,7 @@ def _load(data: bytes, name: str, draft: bool = False) -> Image.Image:
         image.getexif()  # fails here on tags that cannot be read, not later
         return image
     except UnidentifiedImageError:
-        raise InputError(f"{name}: {'neither a JPEG nor a PNG picture' if data else 'empty (0 bytes)'}") from None
+        raise InputError(f"{name}: {'neither a JPEG nor a PNG photo' if data else 'empty (0 bytes)'}") from None
     except OSError as error:
         raise InputError(f"{name}: {error.strerror or error}") from None
     except (SyntaxError, ValueError, struct.error, Image.DecompressionBombError) as error:

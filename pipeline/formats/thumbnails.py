@@ -1,4 +1,4 @@
-"""Pictures made small for pages."""
+"""Images made small for pages."""
 
 from io import BytesIO
 
@@ -8,7 +8,7 @@ from pipeline.formats.images import Pixels
 
 
 def jpeg(pixels: Pixels, side: int, quality: int) -> bytes:
-    """RGB pixels (h, w, 3) as a JPEG whose sides have `side` pixels at most; a smaller picture is not enlarged."""
+    """RGB pixels (h, w, 3) as a JPEG whose sides have `side` pixels at most; a smaller image is not oversampled."""
     image = Image.fromarray(pixels)
     image.thumbnail((side, side))
     buffer = BytesIO()

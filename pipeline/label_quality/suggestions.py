@@ -11,7 +11,7 @@ from pipeline.dataset.corrections import SWAP
 from pipeline.ensembling import calibration
 from pipeline.ensembling.blend import EVERYTHING
 from pipeline.ensembling.calibration import FLOOR
-from pipeline.ensembling.shift_estimators import Shares
+from pipeline.ensembling.shift_estimators import Priors
 from pipeline.formats import tables
 from pipeline.foundation.errors import raise_faults
 from pipeline.schema.labels import ATTRIBUTES, MASKS, SCORED_BANDS, Codes, label_codes, names
@@ -39,10 +39,10 @@ class Suggestion(NamedTuple):
     evidence: str
 
 
-class Reading(NamedTuple):
+class PooledAttribute(NamedTuple):
     """One attribute of every person, sorted by path: codes as labelled (n,), and pooled probabilities (n, k).
 
-    `votes` (n, k) counts the person's pictures that are read as each value.
+    `votes` (n, k) counts the person's photos that are read as each value.
     """
 
     people: list[str]
@@ -52,9 +52,9 @@ class Reading(NamedTuple):
 
 
 def read(labels: Path, out_of_fold: Path) -> tuple[pd.DataFrame, Table]:
-    """The labelled pictures that have out-of-fold probabilities, sorted by path, and these (n, 18).
+    """The labelled photos that have out-of-fold probabilities, sorted by path, and these (n, 18).
 
-    Raises `InputError` when a file is missing, or the predictions are of other pictures or made with other labels.
+    Raises `InputError` when a file is missing, or the predictions are of other photos or made with other labels.
     """
     raise_faults(
         "no results yet: run `dvc repro`; missing files",
@@ -71,14 +71,14 @@ def read(labels: Path, out_of_fold: Path) -> tuple[pd.DataFrame, Table]:
     return labelled, predicted[names()].to_numpy(np.float64)
 
 
-def suggest(pictures: pd.DataFrame, probabilities: Table) -> list[Suggestion]:
-    """Corrections that the probabilities (n, 18) of labelled pictures (n) speak for, the surest first.
+def suggest(photos: pd.DataFrame, probabilities: Table) -> list[Suggestion]:
+    """Corrections that the probabilities (n, 18) of labelled photos (n) speak for, the surest first.
 
-    Gender and age come from confident learning on all pictures of a person together, the mask from a detector of
+    Gender and age come from confident learning on all photos of a person together, the mask from a detector of
     swaps. A label that was corrected is not questioned again.
     """
-    found = [*_gender(pictures, probabilities), *_age(pictures, probabilities), *_swaps(pictures, probabilities)]
-    decided = set(zip(pictures["person"], pictures["corrected"], strict=True))
+    found = [*_gender(photos, probabilities), *_age(photos, probabilities), *_swaps(photos, probabilities)]
+    decided = set(zip(photos["person"], photos["corrected"], strict=True))
     corrected = {(person, change.split(":")[0]) for person, cell in decided for change in cell.split("; ")}
     kept = [suggestion for suggestion in found if (suggestion.id, suggestion.field) not in corrected]
     return sorted(kept, key=lambda suggestion: (-suggestion.score, suggestion.id, suggestion.field))
@@ -89,17 +89,17 @@ def write(path: Path, suggestions: Sequence[Suggestion]) -> None:
     tables.write(pd.DataFrame(suggestions, columns=list(Suggestion._fields)), path)
 
 
-def _gender(pictures: pd.DataFrame, probabilities: Table) -> Iterator[Suggestion]:
-    reading = pooled(pictures, probabilities, "gender")
+def _gender(photos: pd.DataFrame, probabilities: Table) -> Iterator[Suggestion]:
+    reading = pooled(photos, probabilities, "gender")
     for row, likelier in _issues(reading):
         was, value = (ATTRIBUTES["gender"][code] for code in (reading.given[row], likelier))
         yield _suggestion(reading, row, "gender", was, value)
 
 
-def _age(pictures: pd.DataFrame, probabilities: Table) -> Iterator[Suggestion]:
+def _age(photos: pd.DataFrame, probabilities: Table) -> Iterator[Suggestion]:
     """The age suggested is the median of the people labelled as of the likelier band."""
-    reading = pooled(pictures, probabilities, "age")
-    ages = pictures.groupby("person")["age"].first()
+    reading = pooled(photos, probabilities, "age")
+    ages = photos.groupby("person")["age"].first()
     usual = ages.groupby(reading.given).median()
     for row, likelier in _issues(reading):
         was, older = int(ages.iloc[row]), likelier > reading.given[row]
@@ -107,10 +107,10 @@ def _age(pictures: pd.DataFrame, probabilities: Table) -> Iterator[Suggestion]:
         yield _suggestion(reading, row, "age", str(was), f"{usual[likelier]:.0f}", min(1, abs(was - edge) / NEAR))
 
 
-def _swaps(pictures: pd.DataFrame, probabilities: Table) -> Iterator[Suggestion]:
-    """People whose pictures normal and incorrect_mask are, taken together, likelier the other way round."""
-    masks = _calibrated(marginal(EVERYTHING, probabilities, "mask"), label_codes(pictures, ("mask",)))
-    rows = pictures.assign(row=np.arange(len(pictures))).pivot_table("row", "person", "mask", "first").astype("Int64")
+def _swaps(photos: pd.DataFrame, probabilities: Table) -> Iterator[Suggestion]:
+    """People whose photos normal and incorrect_mask are, taken together, likelier the other way round."""
+    masks = _calibrated(marginal(EVERYTHING, probabilities, "mask"), label_codes(photos, ("mask",)))
+    rows = photos.assign(row=np.arange(len(photos))).pivot_table("row", "person", "mask", "first").astype("Int64")
     rows = rows.reindex(columns=["normal", "incorrect"]).dropna()
     for person, normal, incorrect in zip(rows.index, masks[rows["normal"]], masks[rows["incorrect"]], strict=True):
         odds = np.sqrt(normal[INCORRECT] * incorrect[NORMAL] / (normal[NORMAL] * incorrect[INCORRECT]))
@@ -121,15 +121,15 @@ def _swaps(pictures: pd.DataFrame, probabilities: Table) -> Iterator[Suggestion]
             yield Suggestion(person, "mask", "", SWAP, SOURCE, round(float(odds / (1 + odds)), 4), looks)
 
 
-def pooled(pictures: pd.DataFrame, probabilities: Table, attribute: str) -> Reading:
-    """One attribute of every person: pictures multiplied, to the power of one, as they are hardly seven witnesses."""
+def pooled(photos: pd.DataFrame, probabilities: Table, attribute: str) -> PooledAttribute:
+    """One attribute of every person: photos multiplied, to the power of one, as they are hardly seven witnesses."""
     table = marginal(EVERYTHING, probabilities, attribute)
-    of_person = pictures["person"].to_numpy()
+    of_person = photos["person"].to_numpy()
     votes = pd.DataFrame(np.eye(table.shape[1], dtype=np.int64)[table.argmax(axis=1)]).groupby(of_person).sum()
     logs = pd.DataFrame(np.log(np.maximum(table, FLOOR))).groupby(of_person).mean().to_numpy()
-    labelled = pictures.drop_duplicates("person").sort_values("person")
+    labelled = photos.drop_duplicates("person").sort_values("person")
     given = label_codes(labelled, (attribute,))
-    return Reading(list(labelled["person"]), given, _calibrated(np.exp(logs), given), votes.to_numpy())
+    return PooledAttribute(list(labelled["person"]), given, _calibrated(np.exp(logs), given), votes.to_numpy())
 
 
 def _calibrated(table: Table, given: Codes) -> Table:
@@ -137,7 +137,7 @@ def _calibrated(table: Table, given: Codes) -> Table:
     return np.maximum(calibration.scale(table, calibration.fit(table, given)), FLOOR)
 
 
-def _issues(reading: Reading) -> list[tuple[int, int]]:
+def _issues(reading: PooledAttribute) -> list[tuple[int, int]]:
     """People whose label is likely wrong, and the value (of those that somebody is labelled with) to put instead.
 
     Northcutt, Jiang and Chuang 2021, Confident Learning: Estimating Uncertainty in Dataset Labels. It estimates how
@@ -156,7 +156,7 @@ def _issues(reading: Reading) -> list[tuple[int, int]]:
     return [(int(row), int(values[table[row].argmax()])) for row in np.flatnonzero(wrong)]
 
 
-def _doubt(reading: Reading) -> Shares:
+def _doubt(reading: PooledAttribute) -> Priors:
     """How much less than usual the models give each label (n,): 0 as much as people so labelled get on average, 1 none.
 
     That average is confident learning's own threshold. Models are less sure of a rare value, which is no evidence
@@ -167,8 +167,8 @@ def _doubt(reading: Reading) -> Shares:
     return np.maximum(1 - own / usual[reading.given], 0)
 
 
-def _suggestion(reading: Reading, row: int, field: str, was: str, value: str, trust: float = 1) -> Suggestion:
+def _suggestion(reading: PooledAttribute, row: int, field: str, was: str, value: str, trust: float = 1) -> Suggestion:
     score = round(float(trust * _doubt(reading)[row]), 4)
     read_as = zip(ATTRIBUTES[field], reading.probabilities[row], reading.votes[row], strict=True)
-    evidence = ", ".join(f"{name} {share:.2f} ({votes} pictures)" for name, share, votes in read_as)
+    evidence = ", ".join(f"{name} {share:.2f} ({votes} photos)" for name, share, votes in read_as)
     return Suggestion(reading.people[row], field, was, value, SOURCE, score, evidence)

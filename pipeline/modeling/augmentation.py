@@ -1,4 +1,4 @@
-"""albumentations from params: what every picture goes through, and what training adds."""
+"""albumentations from params: what every image goes through, and what training adds."""
 
 import os
 import random
@@ -10,7 +10,7 @@ import numpy as np
 
 from pipeline.formats.images import Pixels
 from pipeline.foundation.errors import EntryError
-from pipeline.modeling.config import Model, Transform
+from pipeline.modeling.config import ModelConfig, Transform
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # importing it must not ask the network for a newer release
 
@@ -18,19 +18,19 @@ import albumentations as A
 
 
 class Pipeline:
-    """Preprocessing, augmentation (when `training`) and resizing of one entry, as one function of a picture."""
+    """Preprocessing, augmentation (when `training`) and resizing of one config, as one function of a image."""
 
-    def __init__(self, entry: Model, training: bool) -> None:
-        steps = [*entry.preprocess, *entry.augmentation] if training else entry.preprocess
-        size = A.Resize(entry.image_size, entry.image_size)
+    def __init__(self, config: ModelConfig, training: bool) -> None:
+        steps = [*config.preprocess, *config.augmentation] if training else config.preprocess
+        size = A.Resize(config.image_size, config.image_size)
         self._compose = A.Compose([*build(steps), size])
 
-    def __call__(self, picture: Pixels, seed: Sequence[int]) -> Pixels:
+    def __call__(self, image: Pixels, seed: Sequence[int]) -> Pixels:
         """Picture (h, w, 3) to (image_size, image_size, 3); the same seed draws the same augmentation."""
         draws = np.random.default_rng(seed)
         # one state for all: `set_random_seed` gives each transform its own of one seed, so that all draw the same
         self._compose.set_random_state(draws, random.Random(int(draws.integers(2**32))))
-        return np.ascontiguousarray(self._compose(image=picture)["image"])
+        return np.ascontiguousarray(self._compose(image=image)["image"])
 
 
 def build(steps: Sequence[Transform]) -> list[Any]:

@@ -8,8 +8,8 @@ import pandas as pd
 import torch
 
 from pipeline.formats import contact_sheets
-from pipeline.modeling.config import Model
-from pipeline.modeling.fold_data import Material
+from pipeline.modeling.config import ModelConfig
+from pipeline.modeling.fold_data import FoldData
 from pipeline.modeling.mixing import Batch, mix
 from pipeline.modeling.training import Inputs
 from pipeline.schema.labels import ATTRIBUTES, label_codes, names
@@ -17,28 +17,28 @@ from pipeline.schema.labels import ATTRIBUTES, label_codes, names
 MOST = 32
 
 
-def write(path: Path, inputs: Inputs, entry: Model, fold: int | None) -> None:
-    """Write the first pictures of the first batch that a training learns from, with their labels."""
+def write(path: Path, inputs: Inputs, config: ModelConfig, fold: int | None) -> None:
+    """Write the first images of the first batch that a training learns from, with their labels."""
     table = inputs.table()
     held_out = (table["fold"] == fold).to_numpy() if fold is not None else np.zeros(len(table), np.bool_)
-    batch = first_batch(table, np.load(inputs.crops / "train.npy", mmap_mode="r"), held_out, entry)
+    batch = first_batch(table, np.load(inputs.crops / "train.npy", mmap_mode="r"), held_out, config)
     labels = np.array(names())[label_codes(table, tuple(ATTRIBUTES))]
-    title = f"{min(len(batch.rows), MOST)} pictures of the first batch, as the network sees them in training"
-    contact_sheets.write(path, title, list(batch.pictures.numpy()[:MOST]), _captions(batch, labels)[:MOST])
+    title = f"{min(len(batch.rows), MOST)} images of the first batch, as the network sees them in training"
+    contact_sheets.write(path, title, list(batch.images.numpy()[:MOST]), _captions(batch, labels)[:MOST])
 
 
 def first_batch(
-    table: pd.DataFrame, crops: npt.NDArray[np.uint8], held_out: npt.NDArray[np.bool_], entry: Model
+    table: pd.DataFrame, crops: npt.NDArray[np.uint8], held_out: npt.NDArray[np.bool_], config: ModelConfig
 ) -> Batch:
-    """The first batch of epoch 0: pictures uint8 (n, size, size, 3), not yet normalised."""
-    material = Material.of(table, crops, held_out, entry)
-    loader = material.to_learn(material.training, entry, (0, 1)).at(0)
-    pictures, rows = zip(*(loader.dataset[key] for key in loader.first()), strict=True)
-    return mix(torch.stack(pictures), torch.stack(rows), entry, (entry.seed, 0, 1, 0))
+    """The first batch of epoch 0: images uint8 (n, size, size, 3), not yet normalised."""
+    fold_data = FoldData.of(table, crops, held_out, config)
+    loader = fold_data.to_learn(fold_data.training, config, (0, 1)).at(0)
+    images, rows = zip(*(loader.dataset[key] for key in loader.first()), strict=True)
+    return mix(torch.stack(images), torch.stack(rows), config, (config.seed, 0, 1, 0))
 
 
 def _captions(batch: Batch, labels: npt.NDArray[np.str_]) -> list[str]:
-    if batch.share == 1:
+    if batch.lam == 1:
         return list(labels[batch.rows])
     pairs = zip(labels[batch.rows], labels[batch.partners], strict=True)
-    return [f"{batch.share:.0%} {own}\n{1 - batch.share:.0%} {partner}" for own, partner in pairs]
+    return [f"{batch.lam:.0%} {own}\n{1 - batch.lam:.0%} {partner}" for own, partner in pairs]

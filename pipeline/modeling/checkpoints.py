@@ -43,7 +43,7 @@ class Progress:
         """Whether an epoch's validation is better than the best so far; the first always is."""
         if self.best < 0:
             return True
-        key = f"validation_{select}"
+        key = f"val_{select}"
         gain = measured[key] - self.history[self.best][key]
         return gain < 0 if select == "loss" else gain > 0
 

@@ -18,7 +18,7 @@ YEARS_CENTRE, YEARS_SCALE = 40.0, 20.0  # a fresh layer's outputs near 0 are age
 def create(name: str, head: Head, features: int) -> nn.Module:
     """Layer from features (n, features) to logits (n, classes), boundaries' logits (n, classes - 1) or years (n,)."""
     match head.kind:
-        case "years":
+        case "regression":
             return Years(features, 1)
         case "ordinal":
             return Ordinal(features, classes(name))
@@ -38,7 +38,7 @@ def predicted(kind: Kind, outputs: Tensor) -> Tensor:
             return outputs.float().softmax(dim=-1)
         case "ordinal":
             return _between(outputs.float().sigmoid())
-        case "years":
+        case "regression":
             return outputs.float()
 
 

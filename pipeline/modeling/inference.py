@@ -11,7 +11,7 @@ from torch import Tensor
 
 from pipeline.formats.images import Pixels
 from pipeline.modeling import tta, weights
-from pipeline.modeling.config import Model, Views
+from pipeline.modeling.config import TTA, ModelConfig
 from pipeline.modeling.loader import Batches, Loader
 from pipeline.modeling.network import Network
 
@@ -20,14 +20,14 @@ Predictions = dict[str, npt.NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
-class Looks:
-    """What a network says of rows (n,): outputs (n, looks, ...) per head, the plain picture's first."""
+class TTAOutputs:
+    """What a network says of rows (n,): outputs (n, looks, ...) per head, the plain image's first."""
 
     rows: Tensor
     outputs: Outputs
 
     @classmethod
-    def joined(cls, parts: list["Looks"]) -> "Looks":
+    def joined(cls, parts: list["TTAOutputs"]) -> "TTAOutputs":
         """One of many, in the order of rows."""
         rows = torch.cat([part.rows for part in parts])
         order = rows.argsort(stable=True)
@@ -36,46 +36,46 @@ class Looks:
             {name: torch.cat([part.outputs[name] for part in parts])[order] for name in parts[0].outputs},
         )
 
-    def cpu(self) -> "Looks":
+    def cpu(self) -> "TTAOutputs":
         """The same, off the device."""
-        return Looks(self.rows.cpu(), {name: out.cpu() for name, out in self.outputs.items()})
+        return TTAOutputs(self.rows.cpu(), {name: out.cpu() for name, out in self.outputs.items()})
 
 
 @dataclass(frozen=True)
-class Answers:
-    """What a network says of some rows: raw outputs of the plain picture, and predictions meant over all looks."""
+class EvalOutput:
+    """What a network says of some rows: raw outputs of the plain image, and predictions meant over all looks."""
 
     rows: Tensor
     outputs: Outputs
     predictions: Outputs
 
     @classmethod
-    def of(cls, looks: Looks, entry: Model, by: Views) -> "Answers":
+    def of(cls, looks: TTAOutputs, config: ModelConfig, by: TTA) -> "EvalOutput":
         """The answers that a mean over looks gives."""
         return cls(
             looks.rows,
             {name: out[:, 0] for name, out in looks.outputs.items()},
-            {name: tta.mean(out, entry.heads[name].kind, by) for name, out in looks.outputs.items()},
+            {name: tta.mean(out, config.heads[name].kind, by) for name, out in looks.outputs.items()},
         )
 
 
 class Predictor:
-    """One trained member, ready to be asked again and again; its own recipe says how it looks at pictures."""
+    """One trained member, ready to be asked again and again; its own recipe says how it looks at images."""
 
     def __init__(self, path: Path) -> None:
         network, recipe = weights.load(path)
-        self.entry = recipe.entry
-        self._fabric = Fabric(accelerator="auto", devices=1, precision=self.entry.precision)
+        self.config = recipe.config
+        self._fabric = Fabric(accelerator="auto", devices=1, precision=self.config.precision)
         self._network = network.to(self._fabric.device)
 
     def __call__(self, crops: Pixels, workers: int | None = None) -> Predictions:
         """Predictions for packed crops (n, height, width, 3): probabilities (n, classes), or years (n,).
 
-        `workers` are the processes that load pictures; as many as there are cores to spare by default.
+        `workers` are the processes that load images; as many as there are cores to exclude by default.
         """
-        order = Batches(np.arange(len(crops)), 2 * self.entry.batch_size)
-        batches = Loader(crops, self.entry, order, training=False, workers=workers)
-        answers = answer(self._network, batches, self.entry, self._fabric)
+        order = Batches(np.arange(len(crops)), 2 * self.config.batch_size)
+        batches = Loader(crops, self.config, order, training=False, workers=workers)
+        answers = answer(self._network, batches, self.config, self._fabric)
         return {name: values.numpy() for name, values in answers.predictions.items()}
 
 
@@ -85,30 +85,32 @@ def predict(path: Path, crops: Pixels) -> Predictions:
 
 
 @torch.inference_mode()
-def answer(network: Network, batches: Loader, entry: Model, fabric: Fabric) -> Answers:
-    """Answers for every row of the batches, gathered from all processes."""
+def answer(network: Network, batches: Loader, config: ModelConfig, fabric: Fabric) -> EvalOutput:
+    """EvalOutput for every row of the batches, gathered from all processes."""
     network.eval()
     with fabric.autocast():
-        passes = [_look(network, batches, entry, fabric, view) for view in range(1 + entry.views.augmented)]
-    own = Looks(
-        passes[0].rows, {name: torch.cat([look.outputs[name] for look in passes], dim=1) for name in entry.heads}
+        passes = [_look(network, batches, config, fabric, view) for view in range(1 + config.tta.augmented)]
+    own = TTAOutputs(
+        passes[0].rows, {name: torch.cat([look.outputs[name] for look in passes], dim=1) for name in config.heads}
     )
-    return Answers.of(gathered(own, fabric), entry, entry.views)
+    return EvalOutput.of(gathered(own, fabric), config, config.tta)
 
 
-def gathered(own: Looks, fabric: Fabric) -> Looks:
+def gathered(own: TTAOutputs, fabric: Fabric) -> TTAOutputs:
     """What all processes have looked at, in the order of rows; every process gets it."""
     if fabric.world_size == 1:
         return own
     parts = [own] * fabric.world_size
     torch.distributed.all_gather_object(parts, own.cpu())
-    return Looks.joined(parts)
+    return TTAOutputs.joined(parts)
 
 
-def _look(network: Network, batches: Loader, entry: Model, fabric: Fabric, view: int) -> Looks:
+def _look(network: Network, batches: Loader, config: ModelConfig, fabric: Fabric, view: int) -> TTAOutputs:
     found = []
-    for pictures, rows in batches.at(view):
-        seen = tta.looks(pictures.to(fabric.device), entry.views, plain=view == 0)
+    for images, rows in batches.at(view):
+        seen = tta.looks(images.to(fabric.device), config.tta, plain=view == 0)
         said = [network(look) for look in seen]
-        found.append(Looks(rows, {name: torch.stack([outputs[name] for outputs in said], 1) for name in entry.heads}))
-    return Looks.joined(found).cpu()
+        found.append(
+            TTAOutputs(rows, {name: torch.stack([outputs[name] for outputs in said], 1) for name in config.heads})
+        )
+    return TTAOutputs.joined(found).cpu()

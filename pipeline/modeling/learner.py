@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from pipeline.modeling.checkpoints import Metrics, Stateful
-from pipeline.modeling.config import Model
+from pipeline.modeling.config import ModelConfig
 from pipeline.modeling.network import Network
 from pipeline.modeling.schedules import factor
 
@@ -20,9 +20,9 @@ FUSED = ("adam", "adamw", "sgd")  # torch takes a step of these in one pass over
 
 @dataclass(frozen=True)
 class Learner:
-    """`network` has the weights, `model` is what trains them, and `average` follows them where the entry has `ema`."""
+    """`network` has the weights, `model` is what trains them, and `average` follows them where the config has `ema`."""
 
-    entry: Model
+    config: ModelConfig
     network: Network
     model: nn.Module
     optimizer: Optimizer
@@ -30,13 +30,13 @@ class Learner:
     fabric: Fabric
 
     @classmethod
-    def create(cls, entry: Model, fabric: Fabric) -> "Learner":
+    def create(cls, config: ModelConfig, fabric: Fabric) -> "Learner":
         """A learner at its start, on the device."""
-        network = Network(entry, pretrained=entry.pretrained)
-        trained = torch.compile(network) if entry.compile else network
-        model, optimizer = fabric.setup(trained, _optimizer(entry, network))
-        average = None if entry.ema is None else ModelEmaV3(network, decay=entry.ema, use_warmup=True)
-        return cls(entry, network, model, optimizer, average, fabric)
+        network = Network(config, pretrained=config.pretrained)
+        trained = torch.compile(network) if config.compile else network
+        model, optimizer = fabric.setup(trained, _optimizer(config, network))
+        average = None if config.ema is None else ModelEmaV3(network, decay=config.ema, use_warmup=True)
+        return cls(config, network, model, optimizer, average, fabric)
 
     @property
     def judged(self) -> Network:
@@ -51,15 +51,17 @@ class Learner:
 
     def set_rate(self, epoch: float, history: Sequence[Metrics]) -> None:
         """Set the learning rate of a fractional epoch."""
-        losses = [measured.get("validation_loss", measured["train_loss"]) for measured in history]
-        rate = self.entry.optimizer.learning_rate * factor(self.entry.schedule, epoch, self.entry.course, losses)
+        losses = [measured.get("val_loss", measured["train_loss"]) for measured in history]
+        rate = self.config.optimizer.learning_rate * factor(
+            self.config.schedule, epoch, self.config.total_epochs, losses
+        )
         for group in self.optimizer.param_groups:
             group["lr"] = rate
 
     def step(self, number: int) -> None:
         """Take step `number`, counted from 1 over the whole training, along the gradients, and forget them."""
-        if self.entry.clip is not None:
-            self.fabric.clip_gradients(self.model, self.optimizer, max_norm=self.entry.clip)
+        if self.config.clip is not None:
+            self.fabric.clip_gradients(self.model, self.optimizer, max_norm=self.config.clip)
         self.optimizer.step()
         self.optimizer.zero_grad()
         if self.average is not None:
@@ -91,10 +93,10 @@ class Learner:
             self.average.set(self.network)
 
 
-def _optimizer(entry: Model, network: Network) -> Optimizer:
-    settings = entry.optimizer
+def _optimizer(config: ModelConfig, network: Network) -> Optimizer:
+    settings = config.optimizer
     plain = settings.name == "sgd" and settings.momentum == 0  # timm's sgd is Nesterov's, which needs momentum
-    scaled = entry.precision == "16-mixed"  # whose gradients cannot be clipped when the fused step unscales them
+    scaled = config.precision == "16-mixed"  # whose gradients cannot be clipped when the fused step unscales them
     fused = {} if scaled or settings.name not in FUSED else {"fused": True}
     optimizer: Optimizer = create_optimizer_v2(
         network,

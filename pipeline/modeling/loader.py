@@ -10,35 +10,35 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from pipeline.formats.images import Pixels
 from pipeline.modeling.augmentation import Pipeline
-from pipeline.modeling.config import Model, Sampling
+from pipeline.modeling.config import ModelConfig, Sampling
 from pipeline.modeling.packed import Packed
 from pipeline.modeling.sampling import SHUFFLE, Rows, order, repeats
 from pipeline.schema.labels import Codes
 
-Key = tuple[int, int, int]  # turn, row, and how often the row has come before: a picture's draws, beside the seed
+Key = tuple[int, int, int]  # turn, row, and how often the row has come before: a image's draws, beside the seed
 
 
 class Examples(Dataset[tuple[Tensor, Tensor]]):
-    """Packed crops (n, height, width, 3), seen through one entry's transforms.
+    """Packed crops (n, height, width, 3), seen through one config's transforms.
 
-    A turn is an epoch of training, or a view of inference: view 0 is the picture as it is, later ones are augmented.
-    A row beyond n is a copy made by `enlarge`, cut at a place that never changes.
+    A turn is an epoch of training, or a view of inference: view 0 is the image as it is, later ones are augmented.
+    A row beyond n is a copy made by `oversample`, cut at a place that never changes.
     """
 
-    def __init__(self, crops: Packed, entry: Model, training: bool) -> None:
+    def __init__(self, crops: Packed, config: ModelConfig, training: bool) -> None:
         self._crops = crops
-        self._entry = entry
+        self._config = config
         self._training = training
-        self._plain, self._augmented = (Pipeline(entry, augmented) for augmented in (False, True))
+        self._plain, self._augmented = (Pipeline(config, augmented) for augmented in (False, True))
 
     def __getitem__(self, key: Key) -> tuple[Tensor, Tensor]:
         turn, number, _ = key
         copy, row = divmod(number, len(self._crops))
-        picture = np.array(self._crops[row])  # the file is mapped read-only, and a transform may work in place
-        if copy and self._entry.enlarge:
-            picture = _cut(picture, self._entry.enlarge.crop, (self._entry.seed, number))
+        image = np.array(self._crops[row])  # the file is mapped read-only, and a transform may work in place
+        if copy and self._config.oversample:
+            image = _cut(image, self._config.oversample.crop, (self._config.seed, number))
         pipeline = self._augmented if self._training or turn else self._plain
-        return torch.from_numpy(pipeline(picture, (self._entry.seed, *key))), torch.tensor(row)
+        return torch.from_numpy(pipeline(image, (self._config.seed, *key))), torch.tensor(row)
 
 
 class Batches(Sampler[list[Key]]):
@@ -90,15 +90,15 @@ class Batches(Sampler[list[Key]]):
 
 
 class Loader(DataLoader[tuple[Tensor, Tensor]]):
-    """Batches of pictures uint8 (n, image_size, image_size, 3) with their rows (n,)."""
+    """Batches of images uint8 (n, image_size, image_size, 3) with their rows (n,)."""
 
     def __init__(
-        self, crops: Packed, entry: Model, batches: Batches, training: bool, workers: int | None = None
+        self, crops: Packed, config: ModelConfig, batches: Batches, training: bool, workers: int | None = None
     ) -> None:
         workers = _workers() if workers is None else workers
         self._batches = batches
         super().__init__(
-            Examples(crops, entry, training),
+            Examples(crops, config, training),
             batch_sampler=batches,
             num_workers=workers,
             persistent_workers=workers > 0,
@@ -115,12 +115,12 @@ class Loader(DataLoader[tuple[Tensor, Tensor]]):
         return self
 
 
-def _cut(picture: Pixels, share: float, seed: tuple[int, ...]) -> Pixels:
-    """A random part of a picture (h, w, 3) that keeps a share of its sides."""
+def _cut(image: Pixels, share: float, seed: tuple[int, ...]) -> Pixels:
+    """A random part of a image (h, w, 3) that keeps a share of its sides."""
     random = np.random.default_rng(seed)
-    height, width = (round(share * length) for length in picture.shape[:2])
-    top, left = random.integers(picture.shape[0] - height + 1), random.integers(picture.shape[1] - width + 1)
-    return picture[top : top + height, left : left + width]
+    height, width = (round(share * length) for length in image.shape[:2])
+    top, left = random.integers(image.shape[0] - height + 1), random.integers(image.shape[1] - width + 1)
+    return image[top : top + height, left : left + width]
 
 
 def _workers() -> int:

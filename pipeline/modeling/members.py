@@ -12,25 +12,25 @@ OUT_OF_FOLD = "out_of_fold.csv"
 EVAL = "eval.csv"
 EPOCHS = "epochs.csv"
 METRICS = "metrics.json"
-PARTS = ("folds", "refit", "retrain")  # the folders of a model
+PARTS = ("folds", "refit", "pseudo_label")  # the folders of a model
 
 
 @dataclass(frozen=True)
 class Member:
     """One trained model under `models`: it held a fold out and predicted it, or (`fold` None) is a refit.
 
-    The second round of a fold is another member, `retrained`.
+    The second round of a fold is another member, `pseudo_labelled`.
     """
 
     models: Path
     model: str
     fold: int | None = None
-    retrained: bool = False
+    pseudo_labelled: bool = False
 
     @property
     def name(self) -> str:
-        """Its name among all members: `mask-0`, `mask-refit`, `mask-retrain-0`."""
-        part = "refit" if self.fold is None else f"retrain-{self.fold}" if self.retrained else str(self.fold)
+        """Its name among all members: `mask-0`, `mask-refit`, `mask-pseudo_label-0`."""
+        part = "refit" if self.fold is None else f"pseudo_label-{self.fold}" if self.pseudo_labelled else str(self.fold)
         return f"{self.model}-{part}"
 
     @property
@@ -38,7 +38,7 @@ class Member:
         """Where its training wrote to."""
         if self.fold is None:
             return self.models / self.model / "refit"
-        return self.models / self.model / ("retrain" if self.retrained else "folds") / str(self.fold)
+        return self.models / self.model / ("pseudo_label" if self.pseudo_labelled else "folds") / str(self.fold)
 
     @property
     def weights(self) -> Path:
@@ -47,7 +47,7 @@ class Member:
 
     @property
     def eval(self) -> Path:
-        """The file of its predictions of the eval pictures."""
+        """The file of its predictions of the eval photos."""
         return self.folder / EVAL
 
     @property

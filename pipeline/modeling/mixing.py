@@ -1,4 +1,4 @@
-"""CutMix and MixUp: pictures of a batch that are partly others of the same batch."""
+"""CutMix and MixUp: images of a batch that are partly others of the same batch."""
 
 import math
 from collections.abc import Sequence
@@ -8,57 +8,57 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pipeline.modeling.config import CutMix, MixUp, Model
+from pipeline.modeling.config import CutMix, MixUp, ModelConfig
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Pictures (n, height, width, 3) of 0..255, of which `share` is of `rows` (n,) and the rest of `partners` (n,)."""
+    """Images (n, height, width, 3) of 0..255, of which `lam` is of `rows` (n,) and the rest of `partners` (n,)."""
 
-    pictures: Tensor
+    images: Tensor
     rows: Tensor
     partners: Tensor
-    share: float = 1
+    lam: float = 1
 
     def pieces(self, count: int) -> list["Batch"]:
-        """The batch in `count` parts, fewer where parts of one picture would be left: normalisation needs two."""
+        """The batch in `count` parts, fewer where parts of one image would be left: normalisation needs two."""
         count = max(1, min(count, len(self.rows) // 2))
-        pictures, rows, partners = (part.tensor_split(count) for part in (self.pictures, self.rows, self.partners))
-        return [Batch(*part, self.share) for part in zip(pictures, rows, partners, strict=True)]
+        images, rows, partners = (part.tensor_split(count) for part in (self.images, self.rows, self.partners))
+        return [Batch(*part, self.lam) for part in zip(images, rows, partners, strict=True)]
 
 
-def mix(pictures: Tensor, rows: Tensor, entry: Model, seed: Sequence[int]) -> Batch:
-    """A batch for training: cut, or blended, or neither, as the entry's probabilities and the seed decide."""
-    batch = Batch(pictures, rows, rows)
+def mix(images: Tensor, rows: Tensor, config: ModelConfig, seed: Sequence[int]) -> Batch:
+    """A batch for training: cut, or blended, or neither, as the config's probabilities and the seed decide."""
+    batch = Batch(images, rows, rows)
     random = np.random.default_rng(seed)
-    if entry.cutmix is not None and random.random() < entry.cutmix.probability:
-        return _cut(batch, entry.cutmix, random)
-    if entry.mixup is not None and random.random() < entry.mixup.probability:
-        return _blend(batch, entry.mixup, random)
+    if config.cutmix is not None and random.random() < config.cutmix.probability:
+        return _cut(batch, config.cutmix, random)
+    if config.mixup is not None and random.random() < config.mixup.probability:
+        return _blend(batch, config.mixup, random)
     return batch
 
 
 def _cut(batch: Batch, cutmix: CutMix, random: np.random.Generator) -> Batch:
     """Yun et al., CutMix, 2019, https://arxiv.org/abs/1905.04899, algorithm 1 of its appendix."""
-    _, height, width, _ = batch.pictures.shape
+    _, height, width, _ = batch.images.shape
     partners = _partners(batch, random)
     rows, columns = _half(height, width, random) if cutmix.half else _box(height, width, cutmix.alpha, random)
-    pictures = batch.pictures.clone()
-    pictures[:, rows, columns] = batch.pictures[partners][:, rows, columns]
+    images = batch.images.clone()
+    images[:, rows, columns] = batch.images[partners][:, rows, columns]
     cut = (rows.stop - rows.start) * (columns.stop - columns.start)
-    return replace(batch, pictures=pictures, partners=batch.rows[partners], share=1 - cut / (height * width))
+    return replace(batch, images=images, partners=batch.rows[partners], lam=1 - cut / (height * width))
 
 
 def _blend(batch: Batch, mixup: MixUp, random: np.random.Generator) -> Batch:
     """Zhang et al., mixup: Beyond Empirical Risk Minimization, 2018, https://arxiv.org/abs/1710.09412, equation 1."""
     partners = _partners(batch, random)
-    share = float(random.beta(mixup.alpha, mixup.alpha))
-    pictures = torch.lerp(batch.pictures[partners].float(), batch.pictures.float(), share)
-    return replace(batch, pictures=pictures, partners=batch.rows[partners], share=share)
+    lam = float(random.beta(mixup.alpha, mixup.alpha))
+    images = torch.lerp(batch.images[partners].float(), batch.images.float(), lam)
+    return replace(batch, images=images, partners=batch.rows[partners], lam=lam)
 
 
 def _partners(batch: Batch, random: np.random.Generator) -> Tensor:
-    return torch.from_numpy(random.permutation(len(batch.rows))).to(batch.pictures.device)
+    return torch.from_numpy(random.permutation(len(batch.rows))).to(batch.images.device)
 
 
 def _half(height: int, width: int, random: np.random.Generator) -> tuple[slice, slice]:
@@ -66,11 +66,11 @@ def _half(height: int, width: int, random: np.random.Generator) -> tuple[slice, 
 
 
 def _box(height: int, width: int, alpha: float, random: np.random.Generator) -> tuple[slice, slice]:
-    """A box of the picture's form about a random centre, clipped at the borders."""
+    """A box of the image's form about a random centre, clipped at the borders."""
     side = math.sqrt(1 - random.beta(alpha, alpha))
     return _span(height, side, random), _span(width, side, random)
 
 
-def _span(length: int, share: float, random: np.random.Generator) -> slice:
-    centre, reach = random.integers(length), round(share * length) // 2
+def _span(length: int, lam: float, random: np.random.Generator) -> slice:
+    centre, reach = random.integers(length), round(lam * length) // 2
     return slice(max(0, int(centre) - reach), min(length, int(centre) + reach))

@@ -1,4 +1,4 @@
-"""The one network: a timm backbone with a layer per head, from pictures to outputs."""
+"""The one network: a timm backbone with a layer per head, from images to outputs."""
 
 import difflib
 from pathlib import Path
@@ -12,58 +12,58 @@ from torch import Tensor, nn
 
 from pipeline.foundation.errors import EntryError, InputError
 from pipeline.modeling import heads
-from pipeline.modeling.config import Model, Normalization
+from pipeline.modeling.config import ModelConfig, Normalization
 
 NORMALIZATIONS = {
     "imagenet": Normalization(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)),
-    "competition": Normalization(mean=(0.560, 0.524, 0.501), std=(0.233, 0.243, 0.246)),  # the training photographs'
+    "competition": Normalization(mean=(0.560, 0.524, 0.501), std=(0.233, 0.243, 0.246)),  # the training photos'
     "half": Normalization(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)),
 }
 
 
 class Network(nn.Module):
-    """Backbone and heads of one entry. Weights are random unless loaded or `pretrained`."""
+    """Backbone and heads of one config. Weights are random unless loaded or `pretrained`."""
 
     backbone: Any  # one of timm's, whose attributes nn.Module does not tell
     mean: Tensor
     std: Tensor
 
-    def __init__(self, entry: Model, pretrained: bool = False) -> None:
+    def __init__(self, config: ModelConfig, pretrained: bool = False) -> None:
         super().__init__()
-        self.entry = entry
-        self.backbone = _backbone(entry, pretrained)
-        if entry.gradient_checkpointing:
-            _checkpoint_gradients(entry.backbone, self.backbone)
+        self.config = config
+        self.backbone = _backbone(config, pretrained)
+        if config.gradient_checkpointing:
+            _checkpoint_gradients(config.backbone, self.backbone)
         features = int(self.backbone.num_features)
-        self.heads = nn.ModuleDict({name: heads.create(name, head, features) for name, head in entry.heads.items()})
-        given = entry.normalize
+        self.heads = nn.ModuleDict({name: heads.create(name, head, features) for name, head in config.heads.items()})
+        given = config.normalize
         normalization = given if isinstance(given, Normalization) else NORMALIZATIONS[given]
         self.register_buffer("mean", 255 * torch.tensor(normalization.mean).view(3, 1, 1), persistent=False)
         self.register_buffer("std", 255 * torch.tensor(normalization.std).view(3, 1, 1), persistent=False)
-        if entry.channels_last:
+        if config.channels_last:
             self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
 
-    def forward(self, pictures: Tensor) -> dict[str, Tensor]:
-        """RGB pictures (n, height, width, 3) of 0..255 to the outputs of every head, as its layer has them."""
-        features = self.backbone((pictures.permute(0, 3, 1, 2) - self.mean) / self.std)
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        """RGB images (n, height, width, 3) of 0..255 to the outputs of every head, as its layer has them."""
+        features = self.backbone((images.permute(0, 3, 1, 2) - self.mean) / self.std)
         return {name: layer(features) for name, layer in self.heads.items()}
 
 
-def _backbone(entry: Model, pretrained: bool) -> nn.Module:
-    if not timm.is_model(entry.backbone):
-        near = ", ".join(difflib.get_close_matches(entry.backbone, timm.list_models(), n=3))
+def _backbone(config: ModelConfig, pretrained: bool) -> nn.Module:
+    if not timm.is_model(config.backbone):
+        near = ", ".join(difflib.get_close_matches(config.backbone, timm.list_models(), n=3))
         hint = f"; did you mean {near}?" if near else ""
-        raise EntryError(f"backbone '{entry.backbone}' is unknown to timm {timm.__version__}{hint}")
-    if pretrained and entry.weights is not None:
-        return _from_file(entry.backbone, entry.weights)
+        raise EntryError(f"backbone '{config.backbone}' is unknown to timm {timm.__version__}{hint}")
+    if pretrained and config.weights is not None:
+        return _from_file(config.backbone, config.weights)
     try:
-        backbone: nn.Module = timm.create_model(entry.backbone, pretrained=pretrained, num_classes=0)
+        backbone: nn.Module = timm.create_model(config.backbone, pretrained=pretrained, num_classes=0)
         return backbone
     except (OSError, RuntimeError) as error:
         if not pretrained:
             raise
         raise EntryError(
-            f"the pretrained weights of '{entry.backbone}' cannot be had from the hub ({_first_line(error)}). Either "
+            f"the pretrained weights of '{config.backbone}' cannot be had from the hub ({_first_line(error)}). Either "
             "set `weights:` to a local .safetensors file of this backbone, or `pretrained: false`"
         ) from error
 

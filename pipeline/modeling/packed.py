@@ -7,13 +7,13 @@ from pipeline.modeling.sampling import Rows
 
 
 class Packed(Protocol):
-    """Pictures (height, width, 3) by row."""
+    """Images (height, width, 3) by row."""
 
     def __len__(self) -> int:
         """Number of rows."""
 
     def __getitem__(self, row: int, /) -> Pixels:
-        """The picture of a row."""
+        """The image of a row."""
 
 
 class Joined:

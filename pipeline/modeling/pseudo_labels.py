@@ -1,4 +1,4 @@
-"""Pseudo labels: the eval pictures that a trained model is sure of, as further rows of its next training."""
+"""Pseudo labels: the eval photos that a trained model is sure of, as further rows of its next training."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ UNKNOWN = {"mask": ATTRIBUTES["mask"][0], "gender": ATTRIBUTES["gender"][0], "ag
 
 @dataclass(frozen=True)
 class Teacher:
-    """A first round's predictions of the eval pictures, how sure it has to be, and how much such a label weighs.
+    """A first round's predictions of the eval photos, how sure it has to be, and how much such a label weighs.
 
     Lee 2013, Pseudo-Label: The Simple and Efficient Semi-Supervised Learning Method for Deep Neural Networks.
     """
@@ -29,17 +29,17 @@ class Teacher:
     confidence: float
     weight: float
 
-    def labels(self, pictures: Sequence[str], heads: Mapping[str, Head]) -> pd.DataFrame:
-        """A row for each of the pictures of which all heads together are sure.
+    def labels(self, photos: Sequence[str], heads: Mapping[str, Head]) -> pd.DataFrame:
+        """A row for each of the photos of which all heads together are sure.
 
-        `row` is its position among the pictures, `label` the names of the heads' classes, `probability` the product
-        of theirs. The rest is as in a table of labels, with an age that lies in the band that the head is taught.
-        Raises `InputError` unless the predictions are of these pictures and these heads.
+        `row` is its position among the photos, `label` the names of the heads' classes, `probability` the product
+        of theirs. The rest is as in a table of labels, with an age that lies in the band of the head's target.
+        Raises `InputError` unless the predictions are of these photos and these heads.
         """
-        said = predictions.read_for(self.predictions, pictures)
+        said = predictions.read_for(self.predictions, photos)
         if list(said) != list(heads):
             raise InputError(f"{self.predictions}: heads {', '.join(said)}, not {', '.join(heads)}; run `dvc repro`")
-        table = pd.DataFrame({"path": pictures, "row": np.arange(len(pictures)), "person": "", **UNKNOWN, "fold": -1})
+        table = pd.DataFrame({"path": photos, "row": np.arange(len(photos)), "person": "", **UNKNOWN, "fold": -1})
         codes = {name: said[name].argmax(axis=1) for name in heads}
         for name, head in heads.items():
             table = table.assign(**_values(name, head, codes[name]))

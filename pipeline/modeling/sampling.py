@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.modeling.config import Balanced, Enlarge, Sampling, Shuffle, Weighted
+from pipeline.modeling.config import Balanced, Oversample, Sampling, Shuffle, Weighted
 from pipeline.schema.labels import Codes
 
 Rows = npt.NDArray[np.int64]
@@ -31,15 +31,15 @@ def repeats(rows: Rows) -> Rows:
     return found
 
 
-def enlarged(rows: Rows, classes: Codes, enlarge: Enlarge | None) -> Rows:
+def oversampled(rows: Rows, classes: Codes, oversample: Oversample | None) -> Rows:
     """Rows (n,) with the copies of those whose class is not spared; copy c of row r is ``r + c * len(classes)``.
 
-    `classes` (pictures,) are the codes 0..17 of all pictures.
+    `classes` (images,) are the codes 0..17 of all images.
     """
-    if enlarge is None:
+    if oversample is None:
         return rows
-    rare = rows[~np.isin(classes[rows], enlarge.spare)]
-    return np.concatenate([rows, *(rare + copy * len(classes) for copy in range(1, enlarge.times))])
+    rare = rows[~np.isin(classes[rows], oversample.exclude)]
+    return np.concatenate([rows, *(rare + copy * len(classes) for copy in range(1, oversample.times))])
 
 
 def _drawn(rows: Rows, strata: Codes, strength: float, random: np.random.Generator) -> Rows:

@@ -1,4 +1,4 @@
-"""The course of the learning rate: a factor of the peak as a pure function of the training's progress."""
+"""The total_epochs of the learning rate: a factor of the peak as a pure function of the training's progress."""
 
 import math
 from collections.abc import Sequence

@@ -14,11 +14,11 @@ from pipeline.schema.labels import label_codes
 Targets = dict[str, npt.NDArray[np.int64] | npt.NDArray[np.float32]]
 
 
-def taught(table: pd.DataFrame, heads: Mapping[str, Head]) -> Targets:
+def train_targets(table: pd.DataFrame, heads: Mapping[str, Head]) -> Targets:
     """Training targets of every head: codes (n,) on the head's own age bands, or years (n,)."""
     return {
         name: table["age"].to_numpy(np.float32)
-        if head.kind == "years"
+        if head.kind == "regression"
         else label_codes(table, attributes(name), head.bands)
         for name, head in heads.items()
     }
@@ -31,7 +31,7 @@ def strata(table: pd.DataFrame, heads: Mapping[str, Head]) -> labels.Codes:
 
 
 def classes(table: pd.DataFrame, heads: Mapping[str, Head]) -> labels.Codes:
-    """Class codes 0..17 (n,) of every row, on the age bands that the heads are taught."""
+    """Class codes 0..17 (n,) of every row, on the age bands that the heads are train_targets."""
     bands = [head.bands for name, head in heads.items() if "age" in attributes(name)]
     return label_codes(table, tuple(labels.ATTRIBUTES), *bands)
 
@@ -50,6 +50,6 @@ def weights(table: pd.DataFrame) -> npt.NDArray[np.float32]:
     return table["weight"].to_numpy(np.float32) if "weight" in table else np.ones(len(table), dtype=np.float32)
 
 
-def scored(table: pd.DataFrame, heads: Mapping[str, Head]) -> dict[str, labels.Codes]:
-    """Codes (n,) by which every head is judged: always on the scored age bands."""
+def eval_targets(table: pd.DataFrame, heads: Mapping[str, Head]) -> dict[str, labels.Codes]:
+    """Codes (n,) by which every head is judged: always on the eval_targets age bands."""
     return {name: label_codes(table, attributes(name)) for name in heads}

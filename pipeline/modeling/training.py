@@ -16,8 +16,8 @@ from pipeline.foundation.code import PROJECT, fingerprint
 from pipeline.foundation.errors import InputError
 from pipeline.modeling import devices, inference, targets, weights
 from pipeline.modeling.checkpoints import Checkpoint, Metrics, Progress
-from pipeline.modeling.config import Model, Recipe
-from pipeline.modeling.fold_data import Material
+from pipeline.modeling.config import ModelConfig, WeightsMetadata
+from pipeline.modeling.fold_data import FoldData
 from pipeline.modeling.loop import fit
 from pipeline.modeling.members import EPOCHS, EVAL, METRICS, WEIGHTS
 from pipeline.modeling.packed import Joined, Packed
@@ -54,13 +54,13 @@ class Inputs:
             )
         return table.astype({"age": "int64", "fold": "int64"})
 
-    def eval_pictures(self) -> list[str]:
+    def eval_photos(self) -> list[str]:
         """Names of the packed eval crops, in their order."""
         return list(tables.read(self.crops / "eval.csv", {"path": "text"})["path"])
 
-    def pseudo_labels(self, entry: Model) -> pd.DataFrame:
-        """A row for each eval picture that the teacher is sure of, as rows of the table; none without a teacher."""
-        return self.teacher.labels(self.eval_pictures(), entry.heads) if self.teacher else pd.DataFrame()
+    def pseudo_labels(self, config: ModelConfig) -> pd.DataFrame:
+        """A row for each eval photo that the teacher is sure of, as rows of the table; none without a teacher."""
+        return self.teacher.labels(self.eval_photos(), config.heads) if self.teacher else pd.DataFrame()
 
     def start(self, table: pd.DataFrame, recipe: str) -> Checkpoint:
         """The checkpoint of a training of this recipe on these very crops and labels, by this very code."""
@@ -75,33 +75,38 @@ class Inputs:
 
 
 def run(
-    inputs: Inputs, table: pd.DataFrame, held_out: npt.NDArray[np.bool_], entry: Model, epochs: int, on_epoch: OnEpoch
+    inputs: Inputs,
+    table: pd.DataFrame,
+    held_out: npt.NDArray[np.bool_],
+    config: ModelConfig,
+    epochs: int,
+    on_epoch: OnEpoch,
 ) -> Progress:
-    """Train an entry for `epochs` on the rows of the table that are not held out, and what a teacher adds to them.
+    """Train an config for `epochs` on the rows of the table that are not held out, and what a teacher adds to them.
 
     Several GPUs have a process each, which runs the command anew; all but the first end here.
     """
-    fabric = Fabric(accelerator="auto", devices=devices.count(), precision=entry.precision)
+    fabric = Fabric(accelerator="auto", devices=devices.count(), precision=config.precision)
     fabric.launch()
     crops: Packed = np.load(inputs.crops / "train.npy", mmap_mode="r")
     if inputs.teacher:
-        labels = inputs.pseudo_labels(entry)
+        labels = inputs.pseudo_labels(config)
         crops = Joined(crops, np.load(inputs.crops / "eval.npy", mmap_mode="r"), labels["row"].to_numpy(np.int64))
         table = pd.concat([table.assign(weight=targets.weights(table)), labels], ignore_index=True)
         held_out = np.append(held_out, np.zeros(len(labels), np.bool_))
-    material = Material.of(table, crops, held_out, entry)
-    checkpoint = inputs.start(table, f"{entry.model_dump_json()} {epochs} {material.validation.tolist()}")
-    progress = fit(entry, material, fabric, checkpoint, epochs, on_epoch)
+    fold_data = FoldData.of(table, crops, held_out, config)
+    checkpoint = inputs.start(table, f"{config.model_dump_json()} {epochs} {fold_data.validation.tolist()}")
+    progress = fit(config, fold_data, fabric, checkpoint, epochs, on_epoch)
     if not fabric.is_global_zero:
         sys.exit()
     return progress
 
 
-def write(inputs: Inputs, output: Path, progress: Progress, recipe: Recipe) -> None:
+def write(inputs: Inputs, output: Path, progress: Progress, recipe: WeightsMetadata) -> None:
     """Write what a training leaves behind.
 
     weights.safetensors, epochs.csv (a row an epoch), metrics.json (those of the kept epoch) and eval.csv (what the
-    weights predict for every eval picture); with a teacher pseudo_labels.csv too.
+    weights predict for every eval photo); with a teacher pseudo_labels.csv too.
     """
     weights.save(output / WEIGHTS, progress.state, recipe)
     history = pd.DataFrame(progress.history)
@@ -109,15 +114,20 @@ def write(inputs: Inputs, output: Path, progress: Progress, recipe: Recipe) -> N
     tables.write(history, output / EPOCHS)
     metrics.write(output / METRICS, {"epoch": recipe.epoch} | _scores(progress.history[progress.best]))
     packed = np.load(inputs.crops / "eval.npy", mmap_mode="r")
-    predictions.write(output / EVAL, inputs.eval_pictures(), inference.predict(output / WEIGHTS, packed))
+    predictions.write(output / EVAL, inputs.eval_photos(), inference.predict(output / WEIGHTS, packed))
     if inputs.teacher:
-        labels = inputs.pseudo_labels(recipe.entry)
+        labels = inputs.pseudo_labels(recipe.config)
         tables.write(labels[["path", "label", "probability", "weight"]], output / "pseudo_labels.csv")
 
 
 def _scores(measured: Metrics) -> Metrics:
     """The scores of the kept epoch by the names that the ensemble has for them; a refit has those of training."""
-    part = "validation" if "validation_loss" in measured else "train"
-    names = {f"{part}_f1": "macro_f1", f"{part}_accuracy": "accuracy", f"{part}_loss": "loss", f"{part}_mae": "mae"}
+    part = "val" if "val_loss" in measured else "train"
+    names = {
+        f"{part}_macro_f1": "macro_f1",
+        f"{part}_accuracy": "accuracy",
+        f"{part}_loss": "loss",
+        f"{part}_mae": "mae",
+    }
     scores = {name: measured[key] for key, name in names.items() if key in measured}
-    return scores if part == "validation" else {f"train_{name}": value for name, value in scores.items()}
+    return scores if part == "val" else {f"train_{name}": value for name, value in scores.items()}

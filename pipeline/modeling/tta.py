@@ -1,32 +1,32 @@
-"""What a network looks at to answer for a picture, and the mean of what it says."""
+"""What a network looks at to answer for a image, and the mean of what it says."""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pipeline.modeling.config import Views
+from pipeline.modeling.config import TTA
 from pipeline.modeling.config.heads import Kind
 from pipeline.modeling.heads import predicted
 
 
-def looks(pictures: Tensor, views: Views, plain: bool) -> list[Tensor]:
-    """All views of pictures (n, height, width, 3): crops only of plain ones, and each in the mirror too."""
-    seen = [pictures]
+def looks(images: Tensor, views: TTA, plain: bool) -> list[Tensor]:
+    """All views of images (n, height, width, 3): crops only of plain ones, and each in the mirror too."""
+    seen = [images]
     if plain and views.five_crop is not None:
-        seen += _five_crop(pictures, views.five_crop)
+        seen += _five_crop(images, views.five_crop)
     if views.flip:
-        seen += [picture.flip(2) for picture in seen]
+        seen += [image.flip(2) for image in seen]
     return seen
 
 
-def weights(views: Views) -> Tensor:
-    """Weights (looks,) of all looks, in the order of `looks` of the plain and then of each augmented picture."""
+def weights(views: TTA) -> Tensor:
+    """Weights (looks,) of all looks, in the order of `looks` of the plain and then of each augmented image."""
     plain = [views.clean] + [1] * (0 if views.five_crop is None else 5)
     sides = 2 if views.flip else 1
     return torch.tensor(plain * sides + [1] * sides * views.augmented, dtype=torch.float32)
 
 
-def mean(outputs: Tensor, kind: Kind, views: Views) -> Tensor:
+def mean(outputs: Tensor, kind: Kind, views: TTA) -> Tensor:
     """The answer (n, classes) or years (n,) of outputs (n, looks, ...), as probabilities or as logits averaged."""
     if views.average == "logits":
         return predicted(kind, _weighted(outputs.float(), weights(views)).unsqueeze(1)).squeeze(1)
@@ -38,12 +38,12 @@ def _weighted(values: Tensor, by: Tensor) -> Tensor:
     return (values * by).sum(dim=1) / by.sum()
 
 
-def _five_crop(pictures: Tensor, share: float) -> list[Tensor]:
+def _five_crop(images: Tensor, share: float) -> list[Tensor]:
     """The corners and the centre, each made as large as the whole; float."""
-    _, height, width, _ = pictures.shape
+    _, height, width, _ = images.shape
     tall, wide = round(share * height), round(share * width)
     down, right = height - tall, width - wide
     places = [(0, 0), (0, right), (down, 0), (down, right), (down // 2, right // 2)]
-    planes = pictures.permute(0, 3, 1, 2).float()
+    planes = images.permute(0, 3, 1, 2).float()
     cuts = [planes[:, :, top : top + tall, left : left + wide] for top, left in places]
     return [F.interpolate(cut, (height, width), mode="bilinear").permute(0, 2, 3, 1) for cut in cuts]

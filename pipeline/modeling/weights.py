@@ -8,35 +8,35 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from pipeline.foundation.errors import EntryError, InputError
-from pipeline.modeling.config import Recipe
+from pipeline.modeling.config import WeightsMetadata
 from pipeline.modeling.network import Network
 
 KEY = "recipe"  # the only key: safetensors does not keep the order of several
 
 
-def save(path: Path, state: dict[str, Tensor], recipe: Recipe) -> None:
+def save(path: Path, state: dict[str, Tensor], recipe: WeightsMetadata) -> None:
     """Write a network's state and the recipe that made it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     tensors = {name: tensor.cpu().contiguous() for name, tensor in state.items()}
     save_file(tensors, path, metadata={KEY: recipe.model_dump_json()})
 
 
-def read_recipe(path: Path) -> Recipe:
+def read_metadata(path: Path) -> WeightsMetadata:
     """The recipe of a weights file; raises `InputError` when there is none."""
     try:
         with safe_open(path, framework="pt") as file:
-            return Recipe.model_validate_json((file.metadata() or {})[KEY])
+            return WeightsMetadata.model_validate_json((file.metadata() or {})[KEY])
     except FileNotFoundError:
         raise InputError(f"{path}: no such weights; run `dvc repro` to train them") from None
     except (SafetensorError, KeyError, ValidationError) as error:
         raise InputError(f"{path}: not weights of this pipeline: {error}") from error
 
 
-def load(path: Path) -> tuple[Network, Recipe]:
+def load(path: Path) -> tuple[Network, WeightsMetadata]:
     """The trained network, in evaluation mode, and its recipe; raises `InputError` where timm lacks its backbone."""
-    recipe = read_recipe(path)
+    recipe = read_metadata(path)
     try:
-        network = Network(recipe.entry)
+        network = Network(recipe.config)
     except EntryError as error:
         raise InputError(f"{path}: {error}") from error
     network.load_state_dict(load_file(path))

@@ -18,7 +18,7 @@ Kind = Literal["promote", "rollback", "by hand"]
 
 
 @dataclass(frozen=True)
-class Move:
+class AliasChange:
     """The alias went `before` -> `after` (None: nobody is champion).
 
     A move `by hand`, in the UI, is known only by what it left: it was made at some time from `since` to `time`.
@@ -38,13 +38,13 @@ class Move:
         return self.since or self.time
 
 
-def moves(name: str) -> list[Move]:
+def moves(name: str) -> list[AliasChange]:
     """All moves that are written down, the earliest first."""
     notes = versions.notes(name)
     return [_read(key, text) for key, text in sorted(notes.items()) if key.startswith(PREFIX)]
 
 
-def notice(name: str) -> list[Move]:
+def reconcile(name: str) -> list[AliasChange]:
     """All moves; one that was made by hand since the last is noticed, and written down as such."""
     known = moves(name)
     logged, found = known[-1].after if known else None, versions.pointed(name, CHAMPION)
@@ -53,15 +53,15 @@ def notice(name: str) -> list[Move]:
         return known
     since = known[-1].time if known else min(version.created for version in versions.versions(name))
     reason = "the alias was set outside of this program, which keeps neither person nor time"
-    return [*known, _write(name, Move(_now(), "by hand", logged, actual, UNKNOWN, reason, since))]
+    return [*known, _write(name, AliasChange(_now(), "by hand", logged, actual, UNKNOWN, reason, since))]
 
 
-def promote(version: Version, champion: Version | None, person: str, reason: str) -> Move:
+def promote(version: Version, champion: Version | None, person: str, reason: str) -> AliasChange:
     """Make a version champion in the place of `champion`; it is no longer a challenger.
 
     Raises `InputError` when another has become champion, with which it was not compared.
     """
-    known = notice(version.name)
+    known = reconcile(version.name)
     now, compared = known[-1].after if known else None, champion.number if champion else None
     if now != compared:
         raise InputError(
@@ -73,9 +73,9 @@ def promote(version: Version, champion: Version | None, person: str, reason: str
     return move
 
 
-def rollback(name: str, person: str, reason: str) -> Move:
+def rollback(name: str, person: str, reason: str) -> AliasChange:
     """Make the version champion that was it before the present one; raises `InputError` when there was none."""
-    known = notice(name)
+    known = reconcile(name)
     if not known:
         raise InputError(f"{name}: nobody has been champion")
     former = succession(known)
@@ -84,7 +84,7 @@ def rollback(name: str, person: str, reason: str) -> Move:
     return _move(versions.find(f"models:/{name}/{former[-1]}"), "rollback", known, person, reason)
 
 
-def succession(known: Sequence[Move]) -> list[int]:
+def succession(known: Sequence[AliasChange]) -> list[int]:
     """The champions before the present one, to whom a rollback goes back one after another."""
     former: list[int] = []
     for move in known:
@@ -95,7 +95,7 @@ def succession(known: Sequence[Move]) -> list[int]:
     return former
 
 
-def on(known: Sequence[Move], day: date) -> list[str]:
+def on(known: Sequence[AliasChange], day: date) -> list[str]:
     """What is known of who was champion on a day (UTC), a line an answer."""
     start, end = datetime(day.year, day.month, day.day, tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
     answers = []
@@ -113,13 +113,13 @@ def on(known: Sequence[Move], day: date) -> list[str]:
     return answers or ["no champion is known of"]
 
 
-def _move(version: Version, kind: Kind, known: Sequence[Move], person: str, reason: str) -> Move:
+def _move(version: Version, kind: Kind, known: Sequence[AliasChange], person: str, reason: str) -> AliasChange:
     before = known[-1].after if known else None
     versions.point(version.name, CHAMPION, version)
-    return _write(version.name, Move(_now(), kind, before, version.number, person, reason))
+    return _write(version.name, AliasChange(_now(), kind, before, version.number, person, reason))
 
 
-def _write(name: str, move: Move) -> Move:
+def _write(name: str, move: AliasChange) -> AliasChange:
     content = asdict(move)
     del content["time"]
     content["since"] = move.since and move.since.strftime(FORMAT)
@@ -127,10 +127,10 @@ def _write(name: str, move: Move) -> Move:
     return move
 
 
-def _read(key: str, text: str) -> Move:
+def _read(key: str, text: str) -> AliasChange:
     content = json.loads(text)
     content["since"] = content["since"] and _time(content["since"])
-    return Move(time=_time(key.removeprefix(PREFIX)), **content)
+    return AliasChange(time=_time(key.removeprefix(PREFIX)), **content)
 
 
 def _time(text: str) -> datetime:
@@ -149,7 +149,7 @@ def _told(time: datetime) -> str:
     return f"{time:%Y-%m-%d %H:%M} UTC"
 
 
-def _end(following: Move | None) -> str:
+def _end(following: AliasChange | None) -> str:
     if following is None:
         return " to this day"
     perhaps = f" or earlier, after {_told(following.since)}" if following.since else ""

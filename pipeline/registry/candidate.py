@@ -11,19 +11,19 @@ import pandas as pd
 from pipeline.config import params
 from pipeline.dataset.folds import folded
 from pipeline.ensembling import fitted_ensemble
-from pipeline.ensembling.members import Roster, held_out
+from pipeline.ensembling.members import EnsembleMembers, held_out
 from pipeline.faces.config import Crop
 from pipeline.formats import tables
 from pipeline.foundation.errors import InputError, raise_faults
 from pipeline.foundation.hashes import sha256
-from pipeline.modeling.config import Model
+from pipeline.modeling.config import ModelConfig
 from pipeline.modeling.members import Member, require
 from pipeline.registry import ENSEMBLE, evidence
-from pipeline.registry.evidence import Evidence
-from pipeline.registry.serving.classifier import CROP, FORMULA, MEMBERS
+from pipeline.registry.evidence import OutOfFoldEvidence
+from pipeline.registry.serving.classifier import CROP, ENSEMBLE_FILE, MEMBERS
 from pipeline.schema import predictions
 
-ENTRY = "entry.json"
+ENTRY = "config.json"
 TRAININGS = "trainings"
 ANSWERS: dict[str, tables.Kind] = {"path": "text", "prediction": "integer"}
 
@@ -32,14 +32,14 @@ ANSWERS: dict[str, tables.Kind] = {"path": "text", "prediction": "integer"}
 class Candidate:
     """One model to be registered.
 
-    `model` are the files that answer photographs and `kept` those that show where it comes from, by the path under
+    `model` are the files that answer photos and `kept` those that show where it comes from, by the path under
     which they are kept: a file here, or the text itself. `entries` are the parameters of what was trained.
     """
 
     name: str
     model: Mapping[str, Path | str]
-    evidence: Evidence
-    entries: Mapping[str, Model]
+    evidence: OutOfFoldEvidence
+    entries: Mapping[str, ModelConfig]
     kept: Mapping[str, Path | str] = field(default_factory=dict)
 
     def digest(self) -> str:
@@ -51,7 +51,7 @@ class Candidate:
         return whole.hexdigest()
 
     def write_model(self, folder: Path) -> None:
-        """Write the files that answer photographs."""
+        """Write the files that answer photos."""
         _write(self.model, folder)
 
     def write_evidence(self, folder: Path) -> None:
@@ -62,39 +62,39 @@ class Candidate:
 
 def candidates(read: params.Params, models: Path, labels: Path, folds: Path, results: Path) -> Iterator[Candidate]:
     """Every trained model, and then the ensemble; raises `InputError` when something has not been made."""
-    roster = Roster.of(models, read.train, read.refit, read.retrain)
-    require(roster.everyone())
-    pictures = folded(labels, folds)
-    trained = pictures[pictures["fold"].isin(roster.folds)].reset_index(drop=True)
-    for name in roster.trained:
-        said = evidence.of_heads(list(trained["path"]), held_out(roster.judged(name), trained))
+    members_named = EnsembleMembers.of(models, read.train, read.refit, read.pseudo_label)
+    require(members_named.everyone())
+    photos = folded(labels, folds)
+    trained = photos[photos["fold"].isin(members_named.folds)].reset_index(drop=True)
+    for name in members_named.trained:
+        said = evidence.of_heads(list(trained["path"]), held_out(members_named.judged(name), trained))
         yield Candidate(
             f"{ENSEMBLE}-{name}",
-            _model(read.crop, roster.voters(name)),
-            Evidence.of(pictures, said),
+            _model(read.crop, members_named.voters(name)),
+            OutOfFoldEvidence.of(photos, said),
             {name: read.models[name]},
             {ENTRY: read.models[name].model_dump_json(indent=2)} | _trainings(models / name),
         )
-    yield _ensemble(read, roster, pictures, results)
+    yield _ensemble(read, members_named, photos, results)
 
 
-def _ensemble(read: params.Params, roster: Roster, pictures: pd.DataFrame, results: Path) -> Candidate:
-    by_name = {member.name: member for member in roster.everyone()}
-    fitted = fitted_ensemble.read(results / FORMULA)
+def _ensemble(read: params.Params, members_named: EnsembleMembers, photos: pd.DataFrame, results: Path) -> Candidate:
+    by_name = {member.name: member for member in members_named.everyone()}
+    fitted = fitted_ensemble.read(results / ENSEMBLE_FILE)
     voters = [name for members in fitted.voters.values() for name in members]
     if strangers := [name for name in voters if name not in by_name]:
-        raise InputError(f"{results / FORMULA}: {', '.join(strangers)} are not in params.yaml; run `dvc repro`")
+        raise InputError(f"{results / ENSEMBLE_FILE}: {', '.join(strangers)} are not in params.yaml; run `dvc repro`")
     answers = tables.read(results / "out_of_fold.csv", ANSWERS)
     raise_faults(
         f"{results / 'out_of_fold.csv'}: not of these labels; run `dvc repro`",
-        [one for one in predictions.mismatches(pictures["path"], answers["path"]) if not one.startswith("no row")],
+        [one for one in predictions.mismatches(photos["path"], answers["path"]) if not one.startswith("no row")],
     )
     said = evidence.of_classes(list(answers["path"]), answers["prediction"].to_numpy())
     return Candidate(
         ENSEMBLE,
-        _model(read.crop, [by_name[name] for name in dict.fromkeys(voters)]) | {FORMULA: results / FORMULA},
-        Evidence.of(pictures, said),
-        {name: read.models[name] for name in roster.trained},
+        _model(read.crop, [by_name[name] for name in dict.fromkeys(voters)]) | {ENSEMBLE_FILE: results / ENSEMBLE_FILE},
+        OutOfFoldEvidence.of(photos, said),
+        {name: read.models[name] for name in members_named.trained},
         {name: results / name for name in ("metrics.json", "classes.csv", "confusion.png", "systems.csv")},
     )
 

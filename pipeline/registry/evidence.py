@@ -29,21 +29,21 @@ SLICES = names(("gender", "age"))
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """A row a labelled picture: its labels and fold, and `predicted_<attribute>`, empty where nobody held it out."""
+class OutOfFoldEvidence:
+    """A row a labelled photo: its labels and fold, and `predicted_<attribute>`, empty where nobody held it out."""
 
     table: pd.DataFrame
 
     @classmethod
-    def of(cls, pictures: pd.DataFrame, predicted: pd.DataFrame) -> "Evidence":
-        """From all labelled pictures with their fold, and predictions by path, a column an attribute."""
-        table = pictures[list(COLUMNS)].merge(
+    def of(cls, photos: pd.DataFrame, predicted: pd.DataFrame) -> "OutOfFoldEvidence":
+        """From all labelled photos with their fold, and predictions by path, a column an attribute."""
+        table = photos[list(COLUMNS)].merge(
             predicted.add_prefix(PREDICTED), left_on="path", right_index=True, how="left"
         )
         return cls(table.fillna("").sort_values("path", ignore_index=True))
 
     @classmethod
-    def read(cls, path: Path) -> "Evidence":
+    def read(cls, path: Path) -> "OutOfFoldEvidence":
         """From the file that `tables.write` wrote of its table."""
         return cls(tables.read(path, COLUMNS))
 
@@ -54,22 +54,22 @@ class Evidence:
 
     @cached_property
     def held_out(self) -> pd.DataFrame:
-        """The rows of the pictures that were predicted."""
+        """The rows of the photos that were predicted."""
         return self.table[self.table[f"{PREDICTED}{self.attributes[0]}"] != ""].reset_index(drop=True)
 
     def leaks(self) -> set[str]:
-        """People that were held out and yet trained on: they have pictures in other folds than the one held out."""
+        """People that were held out and yet trained on: they have photos in other folds than the one held out."""
         folds = self.table.groupby("person")["fold"].nunique()
         return set(folds.index[folds > 1]) & set(self.held_out["person"])
 
-    def of_people(self, people: set[str]) -> "Evidence":
+    def of_people(self, people: set[str]) -> "OutOfFoldEvidence":
         """The evidence of some people alone."""
-        return Evidence(self.table[self.table["person"].isin(people)].reset_index(drop=True))
+        return OutOfFoldEvidence(self.table[self.table["person"].isin(people)].reset_index(drop=True))
 
 
 @dataclass(frozen=True)
-class Reading:
-    """Held-out pictures (n) as codes of the product of some attributes: true, predicted, and each person's slice."""
+class EvalSlice:
+    """Held-out photos (n) as codes of the product of some attributes: true, predicted, and each person's slice."""
 
     people: Sequence[str]
     slices: Codes
@@ -78,7 +78,7 @@ class Reading:
     attributes: tuple[str, ...]
 
     @classmethod
-    def of(cls, evidence: Evidence, attributes: tuple[str, ...] = ()) -> "Reading":
+    def of(cls, evidence: OutOfFoldEvidence, attributes: tuple[str, ...] = ()) -> "EvalSlice":
         """All attributes that are predicted, or the given ones of them."""
         chosen, rows = attributes or evidence.attributes, evidence.held_out
         said = [pd.Index(ATTRIBUTES[name]).get_indexer(pd.Index(rows[f"{PREDICTED}{name}"])) for name in chosen]
@@ -102,18 +102,18 @@ class Reading:
 
     @property
     def right(self) -> npt.NDArray[np.bool_]:
-        """Which pictures (n,) are answered rightly in all attributes."""
+        """Which photos (n,) are answered rightly in all attributes."""
         return np.asarray(self.true == self.predicted)
 
     def f1_draws(self) -> npt.NDArray[np.float64]:
         """F1 (draws, classes) under redrawing of people."""
         return bootstrap.f1s(self.people, self.slices, self.true, self.predicted, len(self.classes))
 
-    def of_slice(self, code: int) -> "Reading":
-        """The pictures of one slice of gender x age band."""
+    def of_slice(self, code: int) -> "EvalSlice":
+        """The photos of one slice of gender x age band."""
         own = self.slices == code
         people = [person for person, mine in zip(self.people, own, strict=True) if mine]
-        return Reading(people, self.slices[own], self.true[own], self.predicted[own], self.attributes)
+        return EvalSlice(people, self.slices[own], self.true[own], self.predicted[own], self.attributes)
 
 
 def of_classes(paths: Sequence[str], codes: Codes) -> pd.DataFrame:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.registry import MARGIN, SLICE_MARGIN
-from pipeline.registry.evidence import SLICES, Evidence, Reading
+from pipeline.registry.evidence import SLICES, EvalSlice, OutOfFoldEvidence
 from pipeline.schema import bootstrap
 
-DATA = ("data_photographs", "data_labels")
+DATA = ("data_photos", "data_labels")
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,12 @@ class Verdict:
     rows: tuple[Row, ...]
     reasons: tuple[str, ...]
     people: int = 0
-    pictures: int = 0
+    photos: int = 0
 
 
 def judge(
-    champion: Evidence,
-    challenger: Evidence,
+    champion: OutOfFoldEvidence,
+    challenger: OutOfFoldEvidence,
     data: tuple[Mapping[str, str], Mapping[str, str]] = ({}, {}),
     margin: float = MARGIN,
     slice_margin: float = SLICE_MARGIN,
@@ -61,7 +61,7 @@ def judge(
     if not people or champion.attributes != challenger.attributes:
         return Verdict((), tuple(doubts or ["no person was held out by both"]))
     both = champion.of_people(people), challenger.of_people(people)
-    pair = Reading.of(both[0]), Reading.of(both[1])
+    pair = EvalSlice.of(both[0]), EvalSlice.of(both[1])
     if len(pair[0].true) != len(pair[1].true) or (pair[0].true != pair[1].true).any():
         return Verdict((), (*doubts, "the labels of the held-out people differ"))
     rows = (*_scores(*both, margin), *_slices(pair, slice_margin))
@@ -69,7 +69,7 @@ def judge(
     return Verdict(rows, (*doubts, *losses), len(people), len(pair[0].true))
 
 
-def alone(challenger: Evidence) -> Verdict:
+def alone(challenger: OutOfFoldEvidence) -> Verdict:
     """The verdict on a first version, which has no champion to compare with: whether its own figures are honest."""
     people = challenger.leaks()
     reasons = [f"trained on {len(people)} of the people that it is scored on"] if people else []
@@ -83,7 +83,7 @@ def _other_data(champion: Mapping[str, str], challenger: Mapping[str, str]) -> I
             yield f"{key} differ: {(before or 'unknown')[:12]} and {(after or 'unknown')[:12]}"
 
 
-def _seen(champion: Evidence, challenger: Evidence) -> Iterator[str]:
+def _seen(champion: OutOfFoldEvidence, challenger: OutOfFoldEvidence) -> Iterator[str]:
     """People that the champion held out, and that the challenger was trained on: it has seen what it is asked."""
     held_out = set(champion.held_out["person"])
     known = set(challenger.table["person"])
@@ -94,18 +94,18 @@ def _seen(champion: Evidence, challenger: Evidence) -> Iterator[str]:
         yield f"the challenger does not know {len(missing)} of the {len(held_out)} held-out people, e.g. {min(missing)}"
 
 
-def _other_attributes(champion: Evidence, challenger: Evidence) -> Iterator[str]:
+def _other_attributes(champion: OutOfFoldEvidence, challenger: OutOfFoldEvidence) -> Iterator[str]:
     if champion.attributes != challenger.attributes:
         yield f"they predict {' x '.join(champion.attributes)} and {' x '.join(challenger.attributes)}"
 
 
-def _scores(champion: Evidence, challenger: Evidence, margin: float) -> Iterator[Row]:
+def _scores(champion: OutOfFoldEvidence, challenger: OutOfFoldEvidence, margin: float) -> Iterator[Row]:
     """Macro F1 over all classes, of each attribute, and F1 of each class."""
-    whole = Reading.of(champion), Reading.of(challenger)
+    whole = EvalSlice.of(champion), EvalSlice.of(challenger)
     draws = whole[1].f1_draws() - whole[0].f1_draws()
     yield Row("score", "macro F1", *_means(whole), *bootstrap.bounds(draws.mean(axis=1)), margin)
     for attribute in champion.attributes if len(champion.attributes) > 1 else ():
-        pair = Reading.of(champion, (attribute,)), Reading.of(challenger, (attribute,))
+        pair = EvalSlice.of(champion, (attribute,)), EvalSlice.of(challenger, (attribute,))
         differences = (pair[1].f1_draws() - pair[0].f1_draws()).mean(axis=1)
         yield Row("attribute", attribute, *_means(pair), *bootstrap.bounds(differences))
     for code, name in enumerate(whole[0].classes):
@@ -113,7 +113,7 @@ def _scores(champion: Evidence, challenger: Evidence, margin: float) -> Iterator
         yield Row("class", name, before, after, *bootstrap.bounds(draws[:, code]))
 
 
-def _slices(pair: tuple[Reading, Reading], margin: float) -> Iterator[Row]:
+def _slices(pair: tuple[EvalSlice, EvalSlice], margin: float) -> Iterator[Row]:
     for code in np.unique(pair[0].slices):
         champion, challenger = (reading.of_slice(code) for reading in pair)
         first, second = (bootstrap.accuracies(one.people, one.slices, one.right) for one in (champion, challenger))
@@ -121,5 +121,5 @@ def _slices(pair: tuple[Reading, Reading], margin: float) -> Iterator[Row]:
         yield Row("slice", SLICES[code], before, after, *bootstrap.bounds(second - first), margin)
 
 
-def _means(pair: tuple[Reading, Reading]) -> tuple[float, float]:
+def _means(pair: tuple[EvalSlice, EvalSlice]) -> tuple[float, float]:
     return float(pair[0].f1.mean()), float(pair[1].f1.mean())

@@ -1,4 +1,4 @@
-"""Registered models as what answers photographs: made of a folder, and loaded with the code that they bring."""
+"""Registered models as what answers photos: made of a folder, and loaded with the code that they bring."""
 
 import logging
 import sys
@@ -31,7 +31,7 @@ REQUIREMENTS = (
     "torch",
     "torchvision",
 )
-"""What the code imports that answers photographs; their versions are those that it was made with."""
+"""What the code imports that answers photos; their versions are those that it was made with."""
 
 
 def register(
@@ -39,7 +39,7 @@ def register(
 ) -> Version:
     """Make a version of a folder that `pipeline.registry.serving` answers by, with its code, evidence and card.
 
-    `example` is a table of photographs and `answers` what the model says of it; `facts` become tags of the version
+    `example` is a table of photos and `answers` what the model says of it; `facts` become tags of the version
     and, if numbers, metrics of the run that registers.
     """
     import mlflow
@@ -66,7 +66,7 @@ def register(
 
 
 def load(uri: str) -> Any:
-    """A model that answers photographs, by the code that it was registered with, whatever code is here."""
+    """A model that answers photos, by the code that it was registered with, whatever code is here."""
     import mlflow
 
     client()
@@ -114,12 +114,12 @@ def _quiet() -> Iterator[None]:
 
 
 def _signature(answers: Any) -> Any:
-    """Photographs of any form, which only `Any` allows for, to a table of answers."""
+    """Photos of any form, which only `Any` allows for, to a table of answers."""
     from mlflow.models import ModelSignature, infer_signature
     from mlflow.types.schema import Schema
 
-    photographs = Schema.from_json('[{"type": "any", "required": true}]')
-    return ModelSignature(inputs=photographs, outputs=infer_signature(answers).inputs)
+    photos = Schema.from_json('[{"type": "any", "required": true}]')
+    return ModelSignature(inputs=photos, outputs=infer_signature(answers).inputs)
 
 
 def _make_sure_of(name: str) -> None:

@@ -6,7 +6,7 @@ from itertools import groupby
 from rich.markup import escape
 from rich.table import Table
 
-from pipeline.registry.alias_history import Move
+from pipeline.registry.alias_history import AliasChange
 from pipeline.registry.gate import Row, Verdict
 
 TITLES = {
@@ -24,7 +24,7 @@ def verdict(found: Verdict, champion: str, challenger: str) -> Table:
     table = Table(
         title=title,
         title_justify="left",
-        caption=f"{found.pictures:,} pictures; interval: of 95 % of redrawn people, paired",
+        caption=f"{found.photos:,} photos; interval: of 95 % of redrawn people, paired",
         caption_justify="left",
     )
     table.add_column("")
@@ -45,7 +45,7 @@ def _cells(row: Row) -> tuple[str, ...]:
     return row.group, f"{row.champion:.3f}", f"{row.challenger:.3f}", f"{row.difference:+.3f}", interval, limit, mark
 
 
-def history(name: str, known: Sequence[Move]) -> Table:
+def history(name: str, known: Sequence[AliasChange]) -> Table:
     """Every move of the alias champion."""
     table = Table(title=f"{name}: who was champion", title_justify="left")
     for column in ("time (UTC)", "champion", "before", "how", "person", "reason"):
@@ -55,7 +55,7 @@ def history(name: str, known: Sequence[Move]) -> Table:
     return table
 
 
-def _moves(known: Iterable[Move]) -> Iterable[tuple[str, ...]]:
+def _moves(known: Iterable[AliasChange]) -> Iterable[tuple[str, ...]]:
     for move in known:
         time = f"{move.time:%Y-%m-%d %H:%M}"
         if move.since:

@@ -12,7 +12,7 @@ from pipeline.config import params
 from pipeline.config.validation_messages import describe
 from pipeline.foundation.errors import InputError, raise_faults
 from pipeline.foundation.hashes import sha256
-from pipeline.modeling.config import Model, Pinned
+from pipeline.modeling.config import ModelConfig, Pinned
 from pipeline.modeling.members import OUT_OF_FOLD
 from pipeline.modeling.training import Inputs
 from pipeline.registry import provenance, versions
@@ -22,22 +22,22 @@ from pipeline.registry.versions import Version
 NULL = "tag:yaml.org,2002:null"  # else ruamel writes nothing where a file says null
 
 
-def pin(version: Version) -> tuple[Model, Pinned]:
-    """The entry that a version was trained by, and its folds by content.
+def pin(version: Version) -> tuple[ModelConfig, Pinned]:
+    """The config that a version was trained by, and its folds by content.
 
     Raises `InputError` for a version that answers by a refit or a second round, which its folds are not, and for one
-    whose entry is none any more.
+    whose config is none any more.
     """
     with TemporaryDirectory(prefix="pin-") as folder:
-        entry = _entry(version, versions.download(version, ENTRY, Path(folder)))
+        config = _config(version, versions.download(version, ENTRY, Path(folder)))
         trainings = versions.download(version, TRAININGS, Path(folder))
         if others := sorted(path.name for path in trainings.iterdir() if path.name != "folds"):
             raise InputError(f"{version}: has a {' and a '.join(others)}; only the folds of a model can be pinned")
         folds = {int(path.name): digest(path) for path in sorted((trainings / "folds").iterdir())}
-    return entry, Pinned(version=version.uri, folds=folds)
+    return config, Pinned(version=version.uri, folds=folds)
 
 
-def write(pins: dict[str, tuple[Model, Pinned]], path: Path = params.FILE) -> None:
+def write(pins: dict[str, tuple[ModelConfig, Pinned]], path: Path = params.FILE) -> None:
     """Pin models in a params file; comments stay, and so do entries that are what the version was trained by."""
     yaml = YAML()
     yaml.preserve_quotes = True
@@ -45,9 +45,9 @@ def write(pins: dict[str, tuple[Model, Pinned]], path: Path = params.FILE) -> No
     yaml.brace_single_entry_mapping_in_flow_sequence = True
     yaml.representer.add_representer(type(None), lambda writer, _: writer.represent_scalar(NULL, "null"))
     document, read = yaml.load(path), params.load(path)
-    for name, (entry, pinned) in pins.items():
-        if read.models[name].model_copy(update={"pinned": None}) != entry:
-            document["models"][name] = entry.model_dump(mode="json", exclude={"pinned"})
+    for name, (config, pinned) in pins.items():
+        if read.models[name].model_copy(update={"pinned": None}) != config:
+            document["models"][name] = config.model_dump(mode="json", exclude={"pinned"})
         document["models"][name]["pinned"] = pinned.model_dump()
     yaml.dump(document, path)
 
@@ -70,12 +70,12 @@ def fetch(pinned: Pinned, inputs: Inputs, fold: int, output: Path) -> None:
     print(f"{output}: fetched from {version}, not trained")
 
 
-def _entry(version: Version, kept: Path) -> Model:
+def _config(version: Version, kept: Path) -> ModelConfig:
     try:
-        return Model.model_validate_json(kept.read_bytes())
+        return ModelConfig.model_validate_json(kept.read_bytes())
     except ValidationError as error:
         faults = [describe(fault) for fault in error.errors()]
-        raise_faults(f"{version}: trained by an entry that is none here; train and register it anew", faults)
+        raise_faults(f"{version}: trained by an config that is none here; train and register it anew", faults)
         raise
 
 

@@ -7,19 +7,19 @@ from pipeline.foundation.hashes import sha256
 from pipeline.orchestration import locks
 from pipeline.tracking.provenance import commit
 
-STAGE = "relabel"  # reads the photographs' folder, and writes the labels
+STAGE = "relabel"  # reads the photos' folder, and writes the labels
 
 
 def tags(root: Path, labels: Path, folds: Path, crops: Path, lock: Path = locks.FILE) -> dict[str, str]:
-    """Content hashes of photographs (as dvc.lock has them), labels, folds and crops; the commit, where there is one.
+    """Content hashes of photos (as dvc.lock has them), labels, folds and crops; the commit, where there is one.
 
-    Raises `InputError` when dvc.lock does not know the photographs.
+    Raises `InputError` when dvc.lock does not know the photos.
     """
     train = (root / "train").as_posix()
     known = {each["path"]: each.get("md5") for each in locks.read(lock).get(STAGE, {}).get("deps", [])}
     if not known.get(train):
         raise InputError(f"{lock}: does not know {train}, from which labels and crops come; run `dvc repro`")
-    return {"data_photographs": str(known[train])} | hashes(labels, folds, crops) | commit()
+    return {"data_photos": str(known[train])} | hashes(labels, folds, crops) | commit()
 
 
 def hashes(labels: Path, folds: Path, crops: Path) -> dict[str, str]:

@@ -61,16 +61,16 @@ def _make(candidate: Candidate, tags: Mapping[str, str], folder: Path) -> Versio
 
 def _told(candidate: Candidate, tags: Mapping[str, str]) -> dict[str, str]:
     table = candidate.evidence.table
-    trained = ", ".join(f"{name} ({entry.backbone})" for name, entry in candidate.entries.items())
-    people = f"{len(table):,} labelled pictures of {table['person'].nunique():,} people"
+    trained = ", ".join(f"{name} ({config.backbone})" for name, config in candidate.entries.items())
+    people = f"{len(table):,} labelled photos of {table['person'].nunique():,} people"
     return {"models": trained, "data": people} | {name: f"`{value}`" for name, value in tags.items()}
 
 
 def _example() -> pd.DataFrame:
-    """A drawn photograph, as a request holds it."""
+    """A drawn photo, as a request holds it."""
     random = np.random.default_rng(777)
-    drawn = synthetic.photograph(Person.imagine("female", 35, random), random)
-    picture = Image.fromarray(drawn).resize((WIDTH, WIDTH * synthetic.HEIGHT // synthetic.WIDTH))
+    drawn = synthetic.photo(Person.imagine("female", 35, random), random)
+    photo = Image.fromarray(drawn).resize((WIDTH, WIDTH * synthetic.HEIGHT // synthetic.WIDTH))
     data = BytesIO()
-    picture.save(data, "JPEG", quality=80)
-    return pd.DataFrame({"photograph": [base64.b64encode(data.getvalue()).decode()]})
+    photo.save(data, "JPEG", quality=80)
+    return pd.DataFrame({"photo": [base64.b64encode(data.getvalue()).decode()]})

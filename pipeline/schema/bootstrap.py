@@ -1,4 +1,4 @@
-"""How sure a score is: its interval over people, since the pictures of one person are right or wrong together.
+"""How sure a score is: its interval over people, since the photos of one person are right or wrong together.
 
 People are drawn with replacement among those of their cell (gender and age band), so that rare classes keep their
 size: the percentile interval of Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13. Equal people
@@ -22,7 +22,7 @@ LEVEL = 0.95
 def interval(
     people: Sequence[str], targets: Codes, predictions: Codes, attribute: str | None = None
 ) -> tuple[float, float]:
-    """The 95 % interval of macro F1, over 18 classes or of an attribute, when the people of n pictures are redrawn."""
+    """The 95 % interval of macro F1, over 18 classes or of an attribute, when the people of n photos are redrawn."""
     _, gender, age = decode(targets)
     classes = CLASSES
     if attribute:
@@ -32,7 +32,7 @@ def interval(
 
 
 def f1s(people: Sequence[str], cells: Codes, targets: Codes, predictions: Codes, classes: int = CLASSES) -> Counts:
-    """F1 of every class in every draw (draws, classes), of pictures (n) with their people and these people's cells."""
+    """F1 of every class in every draw (draws, classes), of photos (n) with their people and these people's cells."""
     draws, person = _draws(people, cells)
     hits, named, actual = (
         draws @ _count(person, codes, mask, classes)
@@ -42,10 +42,10 @@ def f1s(people: Sequence[str], cells: Codes, targets: Codes, predictions: Codes,
 
 
 def accuracies(people: Sequence[str], cells: Codes, right: npt.NDArray[np.bool_]) -> Counts:
-    """The share of right pictures in every draw (draws,)."""
+    """The share of right photos in every draw (draws,)."""
     draws, person = _draws(people, cells)
-    hits, pictures = (draws @ np.bincount(person, weights=one) for one in (right, np.ones(len(right))))
-    return np.asarray(hits / pictures)
+    hits, photos = (draws @ np.bincount(person, weights=one) for one in (right, np.ones(len(right))))
+    return np.asarray(hits / photos)
 
 
 def bounds(scores: Counts) -> tuple[float, float]:
@@ -55,7 +55,7 @@ def bounds(scores: Counts) -> tuple[float, float]:
 
 
 def _draws(people: Sequence[str], cells: Codes) -> tuple[Counts, Codes]:
-    """How often each person is in each draw (draws, people), every cell as large as it is; each picture's person."""
+    """How often each person is in each draw (draws, people), every cell as large as it is; each photo's person."""
     _, first, person = np.unique(people, return_index=True, return_inverse=True)
     own_cells = cells[first]
     random = np.random.default_rng(SEED)
@@ -67,7 +67,7 @@ def _draws(people: Sequence[str], cells: Codes) -> tuple[Counts, Codes]:
 
 
 def _count(person: Codes, codes: Codes, mask: npt.NDArray[np.bool_] | None, classes: int) -> Counts:
-    """Pictures (people, classes) of each person with each code, where the mask holds."""
+    """Photos (people, classes) of each person with each code, where the mask holds."""
     cells = person * classes + codes
     counts = np.bincount(cells if mask is None else cells[mask], minlength=(person.max() + 1) * classes)
     return counts.reshape(-1, classes).astype(np.float64)

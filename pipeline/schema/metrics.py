@@ -13,11 +13,11 @@ from pipeline.schema.labels import ATTRIBUTES, CLASSES, Codes, decode
 
 Scores = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.number[Any]]
-"""Pictures, or the sums of what they weigh."""
+"""Photos, or the sums of what they weigh."""
 
 
 def confusion(targets: Codes, predictions: Codes, classes: int = CLASSES) -> Codes:
-    """Counts (classes, classes) of pictures by true class (row) and predicted class (column).
+    """Counts (classes, classes) of photos by true class (row) and predicted class (column).
 
     Raises `ValueError` for a code outside 0..classes-1.
     """
@@ -26,17 +26,17 @@ def confusion(targets: Codes, predictions: Codes, classes: int = CLASSES) -> Cod
 
 
 def accuracy(counts: Codes) -> float:
-    """Share of pictures on the diagonal of a confusion matrix; 0 without pictures."""
+    """Share of photos on the diagonal of a confusion matrix; 0 without photos."""
     return float(np.trace(counts) / max(counts.sum(), 1))
 
 
 def precision(counts: Codes) -> Scores:
-    """Share of right pictures among those predicted as each class; 0 for a class never predicted."""
+    """Share of right photos among those predicted as each class; 0 for a class never predicted."""
     return _ratio(np.diag(counts), counts.sum(axis=0))
 
 
 def recall(counts: Codes) -> Scores:
-    """Share of right pictures among those of each class; 0 for a class that never occurs."""
+    """Share of right photos among those of each class; 0 for a class that never occurs."""
     return _ratio(np.diag(counts), counts.sum(axis=1))
 
 
@@ -61,7 +61,7 @@ def score(targets: Codes, predictions: Codes) -> dict[str, float]:
 
 
 def errors(targets: Codes, predictions: Codes) -> dict[str, int]:
-    """Number of pictures that are `right`, wrong in `mask` alone, ..., wrong in `mask,gender,age`: 8 counts."""
+    """Number of photos that are `right`, wrong in `mask` alone, ..., wrong in `mask,gender,age`: 8 counts."""
     wrong = np.stack([t != p for t, p in zip(decode(targets), decode(predictions), strict=True)], axis=-1)
     return {
         ",".join(subset) or "right": int((wrong == [name in subset for name in ATTRIBUTES]).all(axis=-1).sum())

@@ -1,4 +1,4 @@
-"""Predictions as files: a row a picture, a column a class or the years, and whether all pictures are there."""
+"""Predictions as files: a row a photo, a column a class or the years, and whether all photos are there."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -14,15 +14,15 @@ from pipeline.schema.labels import ATTRIBUTES, names
 from pipeline.schema.probabilities import Heads, Table
 
 
-def write(path: Path, pictures: Iterable[str], heads: Heads) -> None:
-    """Write a row a picture: `path`, then for each head `<head>=<class>` for every class, or `<head>=years`."""
+def write(path: Path, photos: Iterable[str], heads: Heads) -> None:
+    """Write a row a photo: `path`, then for each head `<head>=<class>` for every class, or `<head>=years`."""
     table = columns(heads)
-    table.insert(0, "path", list(pictures))
+    table.insert(0, "path", list(photos))
     tables.write(table, path)
 
 
 def columns(heads: Heads) -> pd.DataFrame:
-    """What heads say, a row a picture: `<head>=<class>` for every class, or `<head>=years`."""
+    """What heads say, a row a photo: `<head>=<class>` for every class, or `<head>=years`."""
     return pd.DataFrame(
         {
             f"{head}={value}": column
@@ -33,7 +33,7 @@ def columns(heads: Heads) -> pd.DataFrame:
 
 
 def read(path: Path) -> tuple[list[str], dict[str, Table]]:
-    """Read what `write` wrote: the paths of the pictures (n), and each head's (n, classes) or (n,) years."""
+    """Read what `write` wrote: the paths of the photos (n), and each head's (n, classes) or (n,) years."""
     table = tables.read(path, {"path": "text"}, others="number")
     heads: dict[str, list[str]] = {}
     for column in table.columns.drop("path"):
@@ -42,21 +42,21 @@ def read(path: Path) -> tuple[list[str], dict[str, Table]]:
     return list(table["path"]), {head: _numbers(path, table, head, values) for head, values in heads.items()}
 
 
-def read_for(path: Path, pictures: Sequence[str]) -> dict[str, Table]:
-    """Each head's numbers in the order of the pictures; raises `InputError` unless the file holds exactly those."""
+def read_for(path: Path, photos: Sequence[str]) -> dict[str, Table]:
+    """Each head's numbers in the order of the photos; raises `InputError` unless the file holds exactly those."""
     found, heads = read(path)
-    raise_faults(f"{path}: not the pictures of this data set: run `dvc repro`", mismatches(pictures, found))
-    order = pd.Index(found).get_indexer(pd.Index(pictures))
+    raise_faults(f"{path}: not the photos of this data set: run `dvc repro`", mismatches(photos, found))
+    order = pd.Index(found).get_indexer(pd.Index(photos))
     return {head: numbers[order] for head, numbers in heads.items()}
 
 
 def mismatches(expected: Iterable[str], found: Iterable[str]) -> list[str]:
-    """What is wrong, a line a picture, where every expected picture should be found exactly once."""
+    """What is wrong, a line a photo, where every expected photo should be found exactly once."""
     wanted, counts = set(expected), Counter(found)
     return [
-        *(f"no row for {picture}" for picture in sorted(wanted - set(counts))),
-        *(f"a row for {picture}, which is not expected" for picture in sorted(set(counts) - wanted)),
-        *(f"{count} rows for {picture}" for picture, count in sorted(counts.items()) if count > 1),
+        *(f"no row for {photo}" for photo in sorted(wanted - set(counts))),
+        *(f"a row for {photo}, which is not expected" for photo in sorted(set(counts) - wanted)),
+        *(f"{count} rows for {photo}" for photo, count in sorted(counts.items()) if count > 1),
     ]
 
 

@@ -1,4 +1,4 @@
-"""Stage crop: a shard of the train and eval pictures cut to what the models see, packed into one array a split."""
+"""Stage crop: a shard of the train and eval photos cut to what the models see, packed into one array a split."""
 
 from collections.abc import Sequence
 from itertools import chain
@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.lib.format import open_memmap
 
-from pipeline.dataset.layout import EVAL, TRAIN, eval_pictures
+from pipeline.dataset.layout import EVAL, TRAIN, eval_photos
 from pipeline.faces.config import Crop as Params
 from pipeline.faces.cropping import BATCH, Crop, Cropper
 from pipeline.faces.detection import device
@@ -24,15 +24,15 @@ LANDMARKS = [f"{part}_{axis}" for part in PARTS for axis in "xy"]
 COLUMNS = [name for name in tables.CROPS if name != "path"] + LANDMARKS
 
 
-def crop(shard: int, photographs: Path, labels: Path, crops: Path, params: Params) -> None:
+def crop(shard: int, data: Path, labels: Path, crops: Path, params: Params) -> None:
     """Write into `crops`, for train and eval, <split>.npy (n, height, width, 3) and <split>.csv.
 
-    A shard is a run of whole batches, so that every picture is cropped in the same company whatever their number.
-    Raises `InputError` that names all pictures of the shard that cannot be read, before any is cropped.
+    A shard is a run of whole batches, so that every photo is cropped in the same company whatever their number.
+    Raises `InputError` that names all photos of the shard that cannot be read, before any is cropped.
     """
-    named = {"train": list(tables.read(labels, tables.LABELS)["path"]), "eval": eval_pictures(photographs)}
+    named = {"train": list(tables.read(labels, tables.LABELS)["path"]), "eval": eval_photos(data)}
     names = {split: _share(named[split], params.shards.index(shard), len(params.shards)) for split in named}
-    folders = {"train": photographs / TRAIN, "eval": photographs / EVAL}
+    folders = {"train": data / TRAIN, "eval": data / EVAL}
     paths = {split: [folders[split] / name for name in names[split]] for split in names}
     check(chain.from_iterable(paths.values()))
     cropper = Cropper(params, device())
@@ -50,7 +50,7 @@ def _share(names: Sequence[str], shard: int, shards: int) -> Sequence[str]:
 
 
 def _pack(cropper: Cropper, paths: Sequence[Path], packed: Path) -> pd.DataFrame:
-    """Crop pictures into one array on disk, a batch a thread; returns where each crop was cut.
+    """Crop photos into one array on disk, a batch a thread; returns where each crop was cut.
 
     Batches go by number and each runs on one thread of torch, so nothing depends on the number of cores.
     """

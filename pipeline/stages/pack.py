@@ -17,7 +17,7 @@ SHOWN = 64
 SEED = 777
 
 
-def pack(photographs: Path, shards: Path, crops: Path, params: Params) -> None:
+def pack(data: Path, shards: Path, crops: Path, params: Params) -> None:
     """Write into `crops`, for train and eval, <split>.npy (n, height, width, 3) and <split>.csv, and two sheets."""
     folders = [shards / str(shard) for shard in params.shards]
     crops.mkdir(parents=True, exist_ok=True)
@@ -25,7 +25,7 @@ def pack(photographs: Path, shards: Path, crops: Path, params: Params) -> None:
         _join_pixels([folder / f"{split}.npy" for folder in folders], crops / f"{split}.npy")
         parts = [tables.read(folder / f"{split}.csv", tables.CROPS) for folder in folders]
         tables.write(pd.concat(parts, ignore_index=True), crops / f"{split}.csv")
-    _show(crops, {"train": photographs / TRAIN, "eval": photographs / EVAL}, params)
+    _show(crops, {"train": data / TRAIN, "eval": data / EVAL}, params)
 
 
 def _join_pixels(paths: Sequence[Path], packed: Path) -> None:
@@ -36,7 +36,7 @@ def _join_pixels(paths: Sequence[Path], packed: Path) -> None:
 
 
 def _show(crops: Path, folders: dict[str, Path], params: Params) -> None:
-    """Say how many pictures have no face; write a sheet of crops drawn at random, and one of those pictures."""
+    """Say how many photos have no face; write a sheet of crops drawn at random, and one of those photos."""
     found = {split: tables.read(crops / f"{split}.csv", tables.CROPS) for split in folders}
     table = pd.concat(found, names=["split", "row"]).reset_index()
     _show_crops(crops, table.sample(min(SHOWN, len(table)), random_state=SEED).sort_index(), len(table))
@@ -44,22 +44,22 @@ def _show(crops: Path, folders: dict[str, Path], params: Params) -> None:
     _show_misses(crops, misses, folders)
     for split in folders if params.searches_faces else ():
         missed = (misses["split"] == split).sum()
-        print(f"{split}: {missed:,} of {len(found[split]):,} pictures without a face: centre crop")
+        print(f"{split}: {missed:,} of {len(found[split]):,} photos without a face: centre crop")
 
 
 def _show_crops(crops: Path, drawn: pd.DataFrame, total: int) -> None:
     packed = {split: np.load(crops / f"{split}.npy", mmap_mode="r") for split in drawn["split"].unique()}
-    pictures = [packed[split][row] for split, row in zip(drawn["split"], drawn["row"], strict=True)]
+    photos = [packed[split][row] for split, row in zip(drawn["split"], drawn["row"], strict=True)]
     contact_sheets.write(
-        crops / "crops.jpg", f"{len(drawn)} of {total:,} crops, drawn at random", pictures, _captions(drawn)
+        crops / "crops.jpg", f"{len(drawn)} of {total:,} crops, drawn at random", photos, _captions(drawn)
     )
 
 
 def _show_misses(crops: Path, misses: pd.DataFrame, folders: dict[str, Path]) -> None:
     shown = misses.head(SHOWN)
-    pictures = [read(folders[split] / path) for split, path in zip(shown["split"], shown["path"], strict=True)]
-    title = f"{len(shown)} of {len(misses):,} pictures without a face" if len(misses) else "no picture without a face"
-    contact_sheets.write(crops / "misses.jpg", title, pictures, _captions(shown))
+    photos = [read(folders[split] / path) for split, path in zip(shown["split"], shown["path"], strict=True)]
+    title = f"{len(shown)} of {len(misses):,} photos without a face" if len(misses) else "no photo without a face"
+    contact_sheets.write(crops / "misses.jpg", title, photos, _captions(shown))
 
 
 def _captions(table: pd.DataFrame) -> list[str]:

@@ -1,4 +1,4 @@
-"""Stage relabel: the labels of every train picture, after the corrections that are asked for."""
+"""Stage relabel: the labels of every train photo, after the corrections that are asked for."""
 
 import sys
 from collections import Counter
@@ -7,24 +7,24 @@ from pathlib import Path
 
 from pipeline.dataset.config import FixFault, Relabel
 from pipeline.dataset.corrections import Mismatch, apply, match, read
-from pipeline.dataset.layout import train_pictures
+from pipeline.dataset.layout import train_photos
 from pipeline.formats import tables
 from pipeline.foundation.errors import raise_faults
 
 
-def relabel(photographs: Path, fixes: Path, labels: Path, params: Relabel) -> None:
-    """Write the table `labels` (`tables.LABELS`, a row a picture) of the data set in the folder `photographs`.
+def relabel(data: Path, fixes: Path, labels: Path, params: Relabel) -> None:
+    """Write the table `labels` (`tables.LABELS`, a row a photo) of the data set in the folder `photos`.
 
     `fixes` is the folder of the files that `params.fixes` names. Raises `InputError` that names every fault of the
     data set, or every correction that does not apply unless `params.allow` tolerates its kind: it is then skipped.
     """
-    pictures = train_pictures(photographs)
-    corrections, mismatches = match(read(fixes, params.fixes), pictures)
+    photos = train_photos(data)
+    corrections, mismatches = match(read(fixes, params.fixes), photos)
     _judge(mismatches, params.allow)
-    table = apply(corrections, pictures)
+    table = apply(corrections, photos)
     tables.write(table, labels)
     changed = (table["corrected"] != "").sum()
-    print(f"{len(table):,} pictures of {table['person'].nunique():,} people, {changed:,} with a corrected label")
+    print(f"{len(table):,} photos of {table['person'].nunique():,} people, {changed:,} with a corrected label")
 
 
 def _judge(mismatches: Sequence[Mismatch], allowed: Sequence[FixFault]) -> None:

@@ -17,7 +17,7 @@ from pipeline.synthetic.config import Sample
 from pipeline.synthetic.population import Member, eval_cast, train_cast
 
 APPLE_DOUBLE = bytes.fromhex("0005160700020000") + b"Mac OS X        " + bytes(58)
-"""What a Mac leaves beside a file as `._name`: no picture."""
+"""What a Mac leaves beside a file as `._name`: no photo."""
 
 
 def sample(data: Path, params: Sample) -> None:
@@ -51,10 +51,10 @@ def _label_errors(cast: list[Member]) -> Iterator[dict[str, str]]:
 def _write_member(folder: Path, member: Member, rng: np.random.Generator) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     swapped = {"normal": "incorrect_mask", "incorrect_mask": "normal"} if member.swapped else {}
-    for number, (stem, picture) in enumerate(seven(member.gender, member.age, rng, member.faceless)):
+    for number, (stem, photo) in enumerate(seven(member.gender, member.age, rng, member.faceless)):
         suffix = member.suffixes[number % len(member.suffixes)]
         path = folder / f"{swapped.get(stem, stem)}{suffix}"
-        _save(picture, path)
+        _save(photo, path)
         if member.apple_double:
             path.with_name(f"._{path.name}").write_bytes(APPLE_DOUBLE)
 
@@ -68,15 +68,15 @@ def _write_eval(folder: Path, params: Sample) -> None:
 
 
 def _draw_eval(images: Path, params: Sample) -> Iterator[dict[str, str | int]]:
-    """Save every picture and give its row of answers.csv; one of the first person's shows no face."""
+    """Save every photo and give its row of answers.csv; one of the first person's shows no face."""
     for number, (gender, age) in enumerate(eval_cast(params.eval_people, params.seed)):
         faceless = ("mask2", FACELESS[0]) if number == 0 else None
-        for stem, picture in seven(gender, age, np.random.default_rng([params.seed, 3, number]), faceless):
+        for stem, photo in seven(gender, age, np.random.default_rng([params.seed, 3, number]), faceless):
             name = hashlib.sha1(f"{params.seed} {number} {stem}".encode()).hexdigest() + ".jpg"
-            _save(picture, images / name)
+            _save(photo, images / name)
             code = encode(MASKS.index(MASK_OF_STEM[stem]), GENDERS.index(gender), band(age))
             yield {"ImageID": name, "ans": int(code)}
 
 
-def _save(picture: npt.NDArray[np.uint8], path: Path) -> None:
-    Image.fromarray(picture).save(path, quality=90)
+def _save(photo: npt.NDArray[np.uint8], path: Path) -> None:
+    Image.fromarray(photo).save(path, quality=90)

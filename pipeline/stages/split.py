@@ -13,11 +13,11 @@ from pipeline.formats import tables
 from pipeline.foundation.errors import raise_faults
 from pipeline.schema.labels import ATTRIBUTES, CLASSES, Codes, label_codes, names
 
-LEAK = "WARNING: split.by is picture: the same person stands on both sides of a fold; the scores flatter. Never submit."
+LEAK = "WARNING: split.by is photo: the same person stands on both sides of a fold; the scores flatter. Never submit."
 
 
 def split(labels: Path, folds: Path, classes: Path, plot: Path, params: Split) -> None:
-    """Write the fold 0..k-1 of every train picture, and how many pictures of each class a fold has (table, plot).
+    """Write the fold 0..k-1 of every train photo, and how many photos of each class a fold has (table, plot).
 
     Raises `InputError` that names the classes that a fold would lack.
     """
@@ -31,42 +31,42 @@ def split(labels: Path, folds: Path, classes: Path, plot: Path, params: Split) -
     plots.save(plots.classes_per_fold(counts), plot)
 
 
-def deal(cells: npt.ArrayLike, folds: int, seed: int) -> Codes:
-    """Fold 0..k-1 of each unit: shuffled, sorted by cell and dealt like cards.
+def assign(cells: npt.ArrayLike, folds: int, seed: int) -> Codes:
+    """Fold 0..k-1 of each unit: shuffled, sorted by cell and assigned like cards.
 
     So the folds' shares of every cell, and of the whole, differ by one unit at most.
     """
     cells = np.asarray(cells)
     shuffled = np.random.default_rng(seed).permutation(len(cells))
     order = shuffled[np.argsort(cells[shuffled], kind="stable")]
-    dealt = np.empty(len(cells), dtype=np.int64)
-    dealt[order] = np.arange(len(cells)) % folds
-    return dealt
+    assigned = np.empty(len(cells), dtype=np.int64)
+    assigned[order] = np.arange(len(cells)) % folds
+    return assigned
 
 
 def count(codes: Codes, fold: Codes, folds: int) -> Codes:
-    """Pictures (18, folds) of each class in each fold."""
+    """Photos (18, folds) of each class in each fold."""
     return np.bincount(codes * folds + fold, minlength=CLASSES * folds).reshape(CLASSES, folds)
 
 
 def _by_person(table: pd.DataFrame, params: Split) -> "pd.Series[int]":
     people = table.drop_duplicates("person").sort_values("person")
-    dealt = deal(label_codes(people, ("gender", "age")), params.folds, params.seed)
-    return table["person"].map(dict(zip(people["person"], dealt, strict=True)))
+    assigned = assign(label_codes(people, ("gender", "age")), params.folds, params.seed)
+    return table["person"].map(dict(zip(people["person"], assigned, strict=True)))
 
 
 def _by_picture(table: pd.DataFrame, params: Split) -> Codes:
     print(LEAK, file=sys.stderr)
-    return deal(label_codes(table, tuple(ATTRIBUTES)), params.folds, params.seed)
+    return assign(label_codes(table, tuple(ATTRIBUTES)), params.folds, params.seed)
 
 
 def _check(counts: Codes) -> None:
-    """A class without any picture is said aloud; one that only some folds lack is an error."""
+    """A class without any photo is said aloud; one that only some folds lack is an error."""
     for name, total in zip(names(), counts.sum(axis=1), strict=True):
         if total == 0:
-            print(f"WARNING: no train picture is '{name}': no model can learn it", file=sys.stderr)
+            print(f"WARNING: no train photo is '{name}': no model can learn it", file=sys.stderr)
     faults = [
-        f"fold {fold} has no picture of '{names()[code]}' ({counts[code].sum()} in all)"
+        f"fold {fold} has no photo of '{names()[code]}' ({counts[code].sum()} in all)"
         for code, fold in np.argwhere(counts == 0)
         if counts[code].any()
     ]

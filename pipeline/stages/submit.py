@@ -18,25 +18,25 @@ COLUMNS: dict[str, tables.Kind] = {"path": "text", **dict.fromkeys(names(), "num
 
 
 def submit(
-    photographs: Path, probabilities: Path, labels: Path, submission: Path, shares: Path, metrics: Path
+    data: Path, probabilities: Path, labels: Path, submission: Path, shares: Path, metrics: Path
 ) -> dict[str, float]:
     """Write the submission, check it as it was written, and show its class shares beside those of train.
 
-    `shares` gets the table of shares; `metrics`, which is also returned, the number of pictures and, where
+    `shares` gets the table of shares; `metrics`, which is also returned, the number of photos and, where
     eval/answers.csv exists, the scores against it.
-    Raises `InputError` when the pictures of `probabilities` are not those of info.csv.
+    Raises `InputError` when the photos of `probabilities` are not those of info.csv.
     """
-    info = tables.read(photographs / "eval" / "info.csv", INFO)
+    info = tables.read(data / "eval" / "info.csv", INFO)
     tables.write(info.assign(ans=_most_likely(probabilities, info["ImageID"])), submission)
     codes = check(submission, info)
     train = label_codes(tables.read(labels, tables.LABELS), tuple(ATTRIBUTES))
     table = submissions.shares({"submission": codes, "train": train})
-    table.insert(2, "pictures", (table["submission"] * len(codes)).round().astype(int))
+    table.insert(2, "photos", (table["submission"] * len(codes)).round().astype(int))
     tables.write(table, shares)
     console = Console()
     console.print(submissions.share_table(table))
-    scores: dict[str, float] = {"pictures": len(codes)}
-    answers = photographs / "eval" / "answers.csv"
+    scores: dict[str, float] = {"photos": len(codes)}
+    answers = data / "eval" / "answers.csv"
     if answers.exists():
         scores |= score(np.asarray(submissions.read(answers, info["ImageID"], "info.csv"), np.int64), codes)
         console.print(submissions.score_table({"": scores}, "Score against answers.csv"))
@@ -57,9 +57,9 @@ def check(submission: Path, info: pd.DataFrame) -> Codes:
     return written["ans"].to_numpy(np.int64)
 
 
-def _most_likely(probabilities: Path, pictures: "pd.Series[str]") -> Codes:
+def _most_likely(probabilities: Path, photos: "pd.Series[str]") -> Codes:
     table = tables.read(probabilities, COLUMNS)
-    faults = mismatches(pictures, table["path"])
+    faults = mismatches(photos, table["path"])
     raise_faults(f"{probabilities} does not fit info.csv: run `dvc repro`", faults)
-    by_picture = table.set_index("path").loc[list(pictures), names()]
+    by_picture = table.set_index("path").loc[list(photos), names()]
     return np.asarray(by_picture.to_numpy().argmax(axis=1), dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Drawn people: seven pictures of each, whose age and gender can be seen."""
+"""Drawn people: seven images of each, whose age and gender can be seen."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,19 +14,19 @@ from pipeline.synthetic.fabrics import MASKS, Mask
 from pipeline.synthetic.masks import Fit
 from pipeline.synthetic.person import Expression, Person
 
-__all__ = ["FACELESS", "HEIGHT", "WIDTH", "Faceless", "Person", "photograph", "seven"]
+__all__ = ["FACELESS", "HEIGHT", "WIDTH", "Faceless", "Person", "photo", "seven"]
 
 Faceless = Literal["turned away", "wrapped up", "out of frame"]
 FACELESS: tuple[Faceless, ...] = get_args(Faceless)
-"""Why a picture may show no face."""
+"""Why a image may show no face."""
 
 
 def seven(
     gender: str, age: float, rng: np.random.Generator, faceless: tuple[str, Faceless] | None = None
 ) -> Iterator[tuple[str, npt.NDArray[np.uint8]]]:
-    """Stem (mask1..mask5, incorrect_mask, normal) and picture of all seven of a new person.
+    """Stem (mask1..mask5, incorrect_mask, normal) and image of all seven of a new person.
 
-    `faceless` names one stem whose picture shows no face, and why.
+    `faceless` names one stem whose image shows no face, and why.
     """
     person = Person.imagine(gender, age, rng)
     chosen = [MASKS[i] for i in rng.choice(len(MASKS), 5, replace=False)]
@@ -34,17 +34,17 @@ def seven(
     worn: list[tuple[str, Mask | None, Fit]] = [(f"mask{i}", mask, masks.WORN) for i, mask in enumerate(chosen, 1)]
     for stem, mask, fit in [*worn, ("incorrect_mask", chosen[rng.integers(5)], wrong), ("normal", None, masks.WORN)]:
         reason = faceless[1] if faceless and faceless[0] == stem else None
-        yield stem, photograph(person, rng, mask, fit, reason)
+        yield stem, photo(person, rng, mask, fit, reason)
 
 
-def photograph(
+def photo(
     person: Person,
     rng: np.random.Generator,
     mask: Mask | None = None,
     fit: Fit = masks.WORN,
     faceless: Faceless | None = None,
 ) -> npt.NDArray[np.uint8]:
-    """One picture, uint8 RGB (512, 384, 3): pose, expression and light are drawn from `rng`."""
+    """One image, uint8 RGB (512, 384, 3): pose, expression and light are drawn from `rng`."""
     pose, expression = _pose(rng), _expression(rng)
     if faceless == "out of frame":
         pose = replace(pose, y=-1.0 * pose.scale)

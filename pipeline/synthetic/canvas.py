@@ -24,7 +24,7 @@ SUBPIXEL = 4
 
 @dataclass(frozen=True)
 class Pose:
-    """Where a head is in its picture (pixels) and how it is held (radians; turn and nod in head units)."""
+    """Where a head is in its image (pixels) and how it is held (radians; turn and nod in head units)."""
 
     x: float = WIDTH / 2
     y: float = 225.0
@@ -45,7 +45,7 @@ class Pose:
 
 
 class Canvas:
-    """A picture under way: `pixels` is float32 (3, height, width), 0 to 255; planes, as they blend much faster."""
+    """A image under way: `pixels` is float32 (3, height, width), 0 to 255; planes, as they blend much faster."""
 
     def __init__(self, pixels: Pixels, pose: Pose, place: Callable[[Points], Points] = np.asarray) -> None:
         self.pixels, self.pose, self._place = pixels, pose, place
@@ -74,7 +74,7 @@ class Canvas:
             plane += (np.float32(value) - plane) * alpha
 
     def stencil(self, *shapes: Points) -> Stencil:
-        """A picture-sized mask of shapes, 0 to 255, to paint within."""
+        """A image-sized mask of shapes, 0 to 255, to paint within."""
         return _fill(self._corners(shapes), shapes, (HEIGHT, WIDTH))
 
     def _corners(self, shapes: tuple[Points, ...]) -> Points:

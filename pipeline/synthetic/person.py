@@ -25,7 +25,7 @@ WALLS = ("lights", "window", "stripes")
 
 @dataclass(frozen=True)
 class Expression:
-    """What a face does in one picture: smile from 0 to 1, gaze in head units, lids from 0 (closed) to 1."""
+    """What a face does in one image: smile from 0 to 1, gaze in head units, lids from 0 (closed) to 1."""
 
     smile: float
     gaze: float
@@ -34,7 +34,7 @@ class Expression:
 
 @dataclass(frozen=True)
 class Person:
-    """What stays the same in all pictures of a person; shares run from 0 to 1, lengths are in head units."""
+    """What stays the same in all images of a person; shares run from 0 to 1, lengths are in head units."""
 
     skin: Colour
     hair: Colour

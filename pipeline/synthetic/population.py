@@ -34,11 +34,11 @@ class Member:
     swapped: bool = False
     """Whether the files normal and incorrect_mask are swapped."""
     suffixes: tuple[str, ...] = (".jpg",)
-    """Suffixes of the picture files, in turn."""
+    """Suffixes of the image files, in turn."""
     apple_double: bool = False
-    """Whether `._*` files lie among the pictures."""
+    """Whether `._*` files lie among the images."""
     faceless: tuple[str, Faceless] | None = None
-    """A picture (stem) that shows no face, and why."""
+    """A image (stem) that shows no face, and why."""
 
     @property
     def path(self) -> str:

@@ -5,18 +5,18 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.modeling.config import Model
+from pipeline.modeling.config import ModelConfig
 from pipeline.schema.labels import ATTRIBUTES
 
 
-def training(name: str, entry: Model, held_out: str, scores: Mapping[str, float]) -> str:
-    """Two lines on a training: the entry, whom it held out, and the scores of the epoch that was kept."""
-    weights = "pretrained" if entry.pretrained else "from scratch"
-    heads = ", ".join(entry.heads)
+def training(name: str, config: ModelConfig, held_out: str, scores: Mapping[str, float]) -> str:
+    """Two lines on a training: the config, whom it held out, and the scores of the epoch that was kept."""
+    weights = "pretrained" if config.pretrained else "from scratch"
+    heads = ", ".join(config.heads)
     told = ", ".join(f"{key.replace('_', ' ')} {value:.3f}" for key, value in scores.items() if key != "epoch")
     return (
-        f"**{name}** predicts {heads} with {entry.backbone}, {weights}, from {entry.image_size} px; {held_out}.\n\n"
-        f"Epoch **{scores['epoch']:.0f}** of {entry.epochs} was kept: {told}."
+        f"**{name}** predicts {heads} with {config.backbone}, {weights}, from {config.image_size} px; {held_out}.\n\n"
+        f"Epoch **{scores['epoch']:.0f}** of {config.epochs} was kept: {told}."
     )
 
 
@@ -28,7 +28,7 @@ def ensemble(scores: Mapping[str, float], members: Mapping[str, str], results: P
     weakest = classes[classes["support"] > 0].sort_values("f1", kind="stable").iloc[0]
     return (
         f"The answer of {len(members)} trainings: {links}.\n\n"
-        f"Out of fold, on {scores['pictures']:,.0f} pictures: macro F1 **{scores['macro_f1']:.3f}**, "
+        f"Out of fold, on {scores['photos']:,.0f} photos: macro F1 **{scores['macro_f1']:.3f}**, "
         f"accuracy {scores['accuracy']:.3f}; macro F1 of {parts}; "
         f"weakest class: {weakest['class']} ({weakest['f1']:.3f})."
     )

@@ -20,7 +20,7 @@ Entry = dict[str, Any]
 
 @dataclass
 class Sent:
-    """How far a journal has been sent: entries that have arrived, and the ids of the runs that they went to."""
+    """How far a outbox has been sent: entries that have arrived, and the ids of the runs that they went to."""
 
     entries: int = 0
     run: str | None = None
@@ -28,7 +28,7 @@ class Sent:
     reopened: bool = False
 
 
-class Journal:
+class Outbox:
     """A folder with entries.jsonl, which only grows, copies of files, and sent.json.
 
     An entry is a line that was written to its end: a kill in the midst of one leaves what came before.
@@ -39,15 +39,15 @@ class Journal:
         self._lock = Lock()
 
     @classmethod
-    def new(cls) -> "Journal":
-        """An empty journal; names sort by time."""
+    def new(cls) -> "Outbox":
+        """An empty outbox; names sort by time."""
         place = folder() / f"{time.time_ns()}-{uuid4().hex[:12]}"
         place.mkdir(parents=True)
         return cls(place)
 
     @property
     def name(self) -> str:
-        """What no other journal is called, on whatever machine."""
+        """What no other outbox is called, on whatever machine."""
         return self.folder.name
 
     def append(self, kind: str, **content: Any) -> None:
@@ -100,7 +100,7 @@ class Journal:
             yield mine
 
     def remove(self) -> None:
-        """Remove what has all been sent; from the first moment on it is no journal that another process would send."""
+        """Remove what has all been sent; from the first moment on it is no outbox that another process would send."""
         sent = self.folder.rename(self.folder.with_name(self.name.replace("-", "_")))
         shutil.rmtree(sent, ignore_errors=True)  # NFS keeps a folder in which a file, the lock, is open
 
@@ -111,9 +111,9 @@ def _write(file: FileIO, data: bytes) -> None:
         data = data[file.write(data) :]
 
 
-def waiting() -> list[Journal]:
+def waiting() -> list[Outbox]:
     """The journals on disk, oldest first."""
-    return [Journal(path.parent) for path in sorted(folder().glob("*-*/entries.jsonl"))]
+    return [Outbox(path.parent) for path in sorted(folder().glob("*-*/entries.jsonl"))]
 
 
 def folder() -> Path:

@@ -12,8 +12,8 @@ from typing import Any
 from pipeline.foundation.hashes import sha256
 from pipeline.tracking import provenance, store, system_metrics
 from pipeline.tracking.inputs import Input, lock
-from pipeline.tracking.outbox import Journal
-from pipeline.tracking.uploader import Post
+from pipeline.tracking.outbox import Outbox
+from pipeline.tracking.uploader import Uploader
 
 KEPT = (".csv", ".json", ".png", ".jpg")
 
@@ -21,9 +21,9 @@ KEPT = (".csv", ".json", ".png", ".jpg")
 class Run:
     """The run that is being written. Nothing here fails when MLflow cannot be reached."""
 
-    def __init__(self, journal: Journal, post: Post, origin: Mapping[str, str]) -> None:
-        self._journal = journal
-        self._post = post
+    def __init__(self, outbox: Outbox, uploader: Uploader, origin: Mapping[str, str]) -> None:
+        self._outbox = outbox
+        self._uploader = uploader
         self._origin = origin
         self._to = "run"
         self._inputs: list[Input] = []
@@ -39,7 +39,7 @@ class Run:
     def metrics(self, values: Mapping[str, float], step: int | None = None) -> None:
         """Log scalars, of one epoch (`step`) or of the whole run."""
         self._say("metrics", values={key: float(value) for key, value in values.items()}, step=step or 0)
-        self._post.deliver()
+        self._uploader.deliver()
 
     def tags(self, values: Mapping[str, str]) -> None:
         """Set tags."""
@@ -55,25 +55,25 @@ class Run:
         """Keep lock.json: what dvc.lock will say of the run's inputs and of what it wrote, when its stage has ended."""
         outs = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
         text = json.dumps(lock(self._inputs, outs), indent=2)
-        self.drawn("lock.json", lambda place: place.write_text(f"{text}\n", encoding="utf-8"))
+        self.log_figure("lock.json", lambda place: place.write_text(f"{text}\n", encoding="utf-8"))
 
     def files(self, folder: Path) -> None:
-        """Keep the tables and pictures of a folder with the run; weights stay where DVC has them."""
+        """Keep the tables and photos of a folder with the run; weights stay where DVC has them."""
         for path in sorted(folder.iterdir()):
             if path.suffix in KEPT:
                 self.file(path)
 
     def file(self, path: Path) -> None:
         """Keep one file with the run."""
-        self.drawn(path.name, lambda place: shutil.copyfile(path, place))
+        self.log_figure(path.name, lambda place: shutil.copyfile(path, place))
 
-    def drawn(self, name: str, write: Callable[[Path], object]) -> None:
+    def log_figure(self, name: str, write: Callable[[Path], object]) -> None:
         """Keep a file of this name with the run that is written for it alone."""
-        place = self._journal.place(name)
+        place = self._outbox.place(name)
         write(place)
-        self._say("file", path=place.relative_to(self._journal.folder).as_posix())
+        self._say("file", path=place.relative_to(self._outbox.folder).as_posix())
 
-    def made(self, path: Path) -> None:
+    def tag_output(self, path: Path) -> None:
         """Tag the run with the content of what it made, by which later stages find it: `<stem>_sha256`."""
         self.tags({f"{path.stem}_sha256": sha256(path)})
 
@@ -81,7 +81,7 @@ class Run:
         """Name the trainings whose weights an ensemble is made of: by content, and by run where one is known."""
         self._say("members", values=dict(digests))
 
-    def note(self, text: str) -> None:
+    def set_description(self, text: str) -> None:
         """Describe the run in Markdown; `[mask-0](sha256:...)` links the run that made weights of that content.
 
         A line on time, commit and stage is added.
@@ -96,7 +96,7 @@ class Run:
         return "; ".join([*parts, *([f"stage `{stage}`"] if stage else [])]) + "."
 
     def _say(self, kind: str, **content: Any) -> None:
-        self._journal.append(kind, to=self._to, **content)
+        self._outbox.append(kind, to=self._to, **content)
 
 
 @contextmanager
@@ -108,7 +108,7 @@ def run(name: str, tags: Mapping[str, str], params: Mapping[str, Any]) -> Iterat
     """
     with _written(name, tags, None, watched=True) as written:
         written._say("params", values={key: str(value) for key, value in flat(params).items()})
-        written._post.deliver()
+        written._uploader.deliver()
         yield written
 
 
@@ -129,10 +129,10 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 @contextmanager
 def _written(name: str, tags: Mapping[str, str], reopen: tuple[str, str] | None, watched: bool) -> Iterator[Run]:
-    journal, whole, commit = Journal.new(), provenance.pipeline_run(), provenance.shown(provenance.commit())
+    outbox, whole, commit = Outbox.new(), provenance.pipeline_run(), provenance.shown(provenance.commit())
     comes_from = commit | provenance.stage()
-    with journal.claimed():
-        journal.append(
+    with outbox.claimed():
+        outbox.append(
             "start",
             name=name,
             address=store.shown(),
@@ -142,12 +142,12 @@ def _written(name: str, tags: Mapping[str, str], reopen: tuple[str, str] | None,
             pipeline=vars(whole) if whole else None,
             reopen=reopen,
         )
-        post = Post(journal)
+        uploader = Uploader(outbox)
         status = "FAILED"
         try:
-            with system_metrics.watched(journal) if watched else nullcontext():
-                yield Run(journal, post, comes_from)
+            with system_metrics.watched(outbox) if watched else nullcontext():
+                yield Run(outbox, uploader, comes_from)
             status = "FINISHED"
         finally:
-            journal.append("end", status=status)
-            post.deliver(last=True)
+            outbox.append("end", status=status)
+            uploader.deliver(last=True)

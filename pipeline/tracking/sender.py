@@ -1,4 +1,4 @@
-"""From a journal to MLflow: each entry once, however often it is tried."""
+"""From a outbox to MLflow: each entry once, however often it is tried."""
 
 import os
 import re
@@ -6,40 +6,40 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pipeline.tracking import pipeline_runs, store
-from pipeline.tracking.outbox import Entry, Journal
+from pipeline.tracking.outbox import Entry, Outbox
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
 MOST = 100  # values in one request
-JOURNAL = "journal"  # the tag by which a run is found whose making was not confirmed
+JOURNAL = "outbox"  # the tag by which a run is found whose making was not confirmed
 NOTE = "mlflow.note.content"
 LINK = re.compile(r"\[([^\]]*)\]\(sha256:(\w+)\)")
 
 
 class Sender:
-    """Sends what a journal holds beyond what has arrived.
+    """Sends what a outbox holds beyond what has arrived.
 
     An entry that arrived, but whose arrival was not noted, is sent again and changes nothing: a run is found by its
-    journal, parameters, tags and files are replaced by themselves, and MLflow keeps a metric of the same key, step,
+    outbox, parameters, tags and files are replaced by themselves, and MLflow keeps a metric of the same key, step,
     value and time once.
     """
 
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
-        self._sent = journal.sent()
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+        self._sent = outbox.sent()
         self._client: MlflowClient | None = None
 
     def send(self, end: Entry | None = None) -> None:
         """Send all entries, and `end` after them; raises what MLflow raises when it cannot be reached."""
         with store.impatient():
-            entries = self._journal.entries()
+            entries = self._outbox.entries()
             for entry in [*entries, *([end] if end else [])][self._sent.entries :]:
                 if entry.get("to") != "pipeline" or entries[0]["pipeline"]:  # of no pipeline run nothing is told
                     getattr(self, f"_{entry['kind']}")(self._connected(entries[0]), entry)
                 self._sent.entries += 1
-                self._journal.note(self._sent)
+                self._outbox.note(self._sent)
 
     def _connected(self, start: Entry) -> "MlflowClient":
         if self._client is None:
@@ -48,7 +48,7 @@ class Sender:
 
     def _start(self, client: "MlflowClient", entry: Entry) -> None:
         experiment = store.experiment_id(client, entry["experiment"])
-        tags = {JOURNAL: self._journal.name, **entry["tags"]}
+        tags = {JOURNAL: self._outbox.name, **entry["tags"]}
         if entry["pipeline"]:
             whole = {**entry["pipeline"], "started": entry["time"], "comes_from": entry["commit"]}
             self._sent.pipeline = pipeline_runs.find_or_make(client, experiment, **whole)
@@ -56,7 +56,7 @@ class Sender:
             tags[pipeline_runs.PARENT] = self._sent.pipeline
         known = store.made(client, *entry["reopen"]) if entry["reopen"] else None
         self._sent.reopened = known is not None
-        known = known or next(iter(store.find(client, {JOURNAL: self._journal.name})), None)
+        known = known or next(iter(store.find(client, {JOURNAL: self._outbox.name})), None)
         run = known or client.create_run(experiment, entry["time"], tags, entry["name"])
         self._sent.run = run.info.run_id
 
@@ -87,7 +87,7 @@ class Sender:
         client.log_inputs(self._run(entry), datasets)
 
     def _file(self, client: "MlflowClient", entry: Entry) -> None:
-        client.log_artifact(self._run(entry), str(self._journal.folder / entry["path"]))
+        client.log_artifact(self._run(entry), str(self._outbox.folder / entry["path"]))
 
     def _members(self, client: "MlflowClient", entry: Entry) -> None:
         """Tag the members by content and by run; those of earlier pipeline runs are linked from this one."""
@@ -120,7 +120,7 @@ class Sender:
     def _run(self, entry: Entry) -> str:
         run = self._sent.pipeline if entry.get("to") == "pipeline" else self._sent.run
         if run is None:
-            raise ValueError(f"{self._journal.folder}: entry '{entry['kind']}' comes before the run's start")
+            raise ValueError(f"{self._outbox.folder}: entry '{entry['kind']}' comes before the run's start")
         return run
 
     def _is_older(self, run: "Run") -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pipeline import tracking
 from pipeline.foundation.processes import is_first
-from pipeline.modeling.config import Model
+from pipeline.modeling.config import ModelConfig
 from pipeline.modeling.members import METRICS, WEIGHTS, Member
 from pipeline.tracking import descriptions
 
@@ -31,19 +31,19 @@ STATE = ("params.yaml", "dvc.lock")  # dvc.lock has the entries of all stages be
 
 @dataclass(frozen=True)
 class Training:
-    """One training: its stage, its entry, what it reads, its fold (None: a refit), and where it writes."""
+    """One training: its stage, its config, what it reads, its fold (None: a refit), and where it writes."""
 
     stage: str
     model: str
     fold: int | None
-    entry: Model
+    config: ModelConfig
     inputs: "Inputs"
     output: Path
 
     @property
     def name(self) -> str:
-        """Its name among all members: `mask-0`, `mask-refit`, `mask-retrain-0`."""
-        return Member(Path(), self.model, self.fold, retrained=self.stage == "retrain").name
+        """Its name among all members: `mask-0`, `mask-refit`, `mask-pseudo_label-0`."""
+        return Member(Path(), self.model, self.fold, pseudo_labelled=self.stage == "pseudo_label").name
 
     @property
     def held_out(self) -> str:
@@ -61,31 +61,31 @@ def training(this: Training) -> Iterator["OnEpoch"]:
         return
     fold = {} if this.fold is None else {"fold": str(this.fold)}
     tags = {"stage": this.stage, "model": this.model, **fold}
-    with tracking.run(this.name, tags, this.entry.model_dump(mode="json")) as run:
+    with tracking.run(this.name, tags, this.config.model_dump(mode="json")) as run:
         run.inputs(this.inputs.crops, this.inputs.labels, this.inputs.folds)
-        run.drawn(
-            "augmentation.jpg", partial(batch_preview.write, inputs=this.inputs, entry=this.entry, fold=this.fold)
+        run.log_figure(
+            "augmentation.jpg", partial(batch_preview.write, inputs=this.inputs, config=this.config, fold=this.fold)
         )
-        yield partial(_report, run, this.name, this.entry.epochs)
+        yield partial(_report, run, this.name, this.config.epochs)
         scores = json.loads((this.output / METRICS).read_text(encoding="utf-8"))
-        run.made(this.output / WEIGHTS)
+        run.tag_output(this.output / WEIGHTS)
         run.metrics({"best_epoch" if key == "epoch" else key: value for key, value in scores.items()})
         run.files(this.output)
         run.lock(this.output)
-        run.note(descriptions.training(this.name, this.entry, this.held_out, scores))
+        run.set_description(descriptions.training(this.name, this.config, this.held_out, scores))
 
 
 def ensemble(run: tracking.Run, summary: "Summary", crops: Path, results: Path) -> None:
     """Tell the run of the ensemble, and that of the whole pipeline, what came out of all."""
     run.members(summary.members)
     run.files(results)
-    run.made(results / "eval_probabilities.csv")
+    run.tag_output(results / "eval_probabilities.csv")
     run.lock(results)
     note = descriptions.ensemble(summary.metrics, summary.members, results)
     of_all = [*(crops / name for name in SHEETS), *(results / name for name in OF_ALL), *map(Path, STATE)]
     for each in (run, run.pipeline):
         each.metrics(summary.metrics)
-        each.note(note)
+        each.set_description(note)
     for path in of_all:
         if path.exists():
             run.pipeline.file(path)

@@ -1,4 +1,4 @@
-"""How hard the machine works: MLflow's own measures of CPU, memory, disk, network and GPUs, into a journal."""
+"""How hard the machine works: MLflow's own measures of CPU, memory, disk, network and GPUs, into a outbox."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,18 +6,18 @@ from itertools import count
 from threading import Event, Thread
 from typing import Any
 
-from pipeline.tracking.outbox import Journal
+from pipeline.tracking.outbox import Outbox
 
 INTERVAL = 10.0  # seconds, as MLflow's; MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL is another
 
 
 @contextmanager
-def watched(journal: Journal) -> Iterator[None]:
+def watched(outbox: Outbox) -> Iterator[None]:
     """Measure until the body ends, once at least. MLflow's own thread would end when it loses its server."""
     from mlflow.environment_variables import MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL as CHOSEN
 
     stop = Event()
-    thread = Thread(target=_watch, args=(journal, _monitors(), stop, CHOSEN.get() or INTERVAL), daemon=True)
+    thread = Thread(target=_watch, args=(outbox, _monitors(), stop, CHOSEN.get() or INTERVAL), daemon=True)
     thread.start()
     try:
         yield
@@ -26,13 +26,13 @@ def watched(journal: Journal) -> Iterator[None]:
         thread.join()
 
 
-def _watch(journal: Journal, monitors: list[Any], stop: Event, interval: float) -> None:
+def _watch(outbox: Outbox, monitors: list[Any], stop: Event, interval: float) -> None:
     for step in count():
         stopped = stop.wait(interval)
         for monitor in monitors:
             monitor.collect_metrics()
         values = {key: value for monitor in monitors for key, value in monitor.aggregate_metrics().items()}
-        journal.append("metrics", values={f"system/{key}": value for key, value in values.items()}, step=step)
+        outbox.append("metrics", values={f"system/{key}": value for key, value in values.items()}, step=step)
         if stopped:
             return
         for monitor in monitors:

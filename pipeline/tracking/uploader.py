@@ -5,19 +5,19 @@ import time
 
 from pipeline.foundation.errors import InputError, raise_faults
 from pipeline.tracking import store
-from pipeline.tracking.outbox import Journal, waiting
+from pipeline.tracking.outbox import Outbox, waiting
 from pipeline.tracking.sender import Sender
 
 FIRST_PAUSE, LONGEST_PAUSE = 30.0, 600.0  # seconds between two tries of a run whose server is lost
 SYNC = "`python -m pipeline tracking sync`"
 
 
-class Post:
-    """What brings a run's journal to MLflow while the run goes on, and never stops the run."""
+class Uploader:
+    """What brings a run's outbox to MLflow while the run goes on, and never stops the run."""
 
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
-        self._sender = Sender(journal)
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+        self._sender = Sender(outbox)
         self._pause = 0.0
         self._not_before = 0.0
         self._others_are_sent = False
@@ -33,7 +33,7 @@ class Post:
             return
         self._pause = 0.0
         if last:
-            self._journal.remove()
+            self._outbox.remove()
         elif not self._others_are_sent:
             self._others_are_sent = True
             self._send_others()
@@ -42,7 +42,7 @@ class Post:
         self._pause = min(2 * self._pause or FIRST_PAUSE, LONGEST_PAUSE)
         self._not_before = time.monotonic() + self._pause
         fate = (
-            f"is kept in {self._journal.folder}; {SYNC} sends it"
+            f"is kept in {self._outbox.folder}; {SYNC} sends it"
             if last
             else "goes on, and says on disk what it has to say until MLflow answers"
         )
@@ -62,25 +62,25 @@ def sync() -> int:
     of them has arrived is not sent again.
     """
     sent, faults = 0, []
-    for journal in waiting():
-        with journal.claimed() as mine:
+    for outbox in waiting():
+        with outbox.claimed() as mine:
             try:
                 if mine:
-                    _send(journal)
+                    _send(outbox)
                     sent += 1
             except store.faults() as error:
-                faults.append(f"{journal.folder}: {_short(error)}")
+                faults.append(f"{outbox.folder}: {_short(error)}")
     raise_faults(f"MLflow does not take what is kept here; try {SYNC} again", faults)
     return sent
 
 
-def _send(journal: Journal) -> None:
-    """Send a journal that nobody writes any more, and remove it."""
-    entries = journal.entries()
+def _send(outbox: Outbox) -> None:
+    """Send a outbox that nobody writes any more, and remove it."""
+    entries = outbox.entries()
     killed = bool(entries) and entries[-1]["kind"] != "end"
     end = {"kind": "end", "time": entries[-1]["time"], "status": "KILLED"} if killed else None
-    Sender(journal).send(end)
-    journal.remove()
+    Sender(outbox).send(end)
+    outbox.remove()
 
 
 def _short(error: Exception) -> str:

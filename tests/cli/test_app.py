@@ -94,7 +94,7 @@ def test_an_input_error_is_one_message_and_exit_status_1(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.argv", ["pipeline", "sample", "--photographs", "out"])
+    monkeypatch.setattr("sys.argv", ["pipeline", "sample", "--data", "out"])
     with pytest.raises(SystemExit) as stopped:
         app.main()
     assert stopped.value.code == 1
@@ -106,7 +106,7 @@ def test_a_file_that_cannot_be_written_is_one_message_that_names_it(
 ) -> None:
     monkeypatch.chdir(ROOT)
     (tmp_path / "file").touch()
-    monkeypatch.setattr("sys.argv", ["pipeline", "sample", "--photographs", str(tmp_path / "file" / "sample")])
+    monkeypatch.setattr("sys.argv", ["pipeline", "sample", "--data", str(tmp_path / "file" / "sample")])
     with pytest.raises(SystemExit) as stopped:
         app.main()
     assert stopped.value.code == 1

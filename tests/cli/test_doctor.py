@@ -28,7 +28,7 @@ def root(drawn: Path, tmp_path: Path) -> Path:
 
 def run(root: Path, folder: Path) -> Result:
     files = ["--csv", str(folder / "findings.csv"), "--html", str(folder / "findings.html")]
-    return CliRunner().invoke(app.app, ["doctor", "--photographs", str(root), *files], catch_exceptions=False)
+    return CliRunner().invoke(app.app, ["doctor", "--data", str(root), *files], catch_exceptions=False)
 
 
 def test_the_drawn_sample_has_nothing_to_be_fixed_and_no_duplicates(drawn: Path, tmp_path: Path) -> None:
@@ -63,14 +63,14 @@ def test_equal_data_give_equal_bytes_on_any_number_of_cores(
 
 
 def test_a_file_that_nobody_asks_for_need_not_be_a_picture(root: Path, tmp_path: Path) -> None:
-    (root / "eval" / "images" / "Thumbs.db").write_bytes(b"no picture")
+    (root / "eval" / "images" / "Thumbs.db").write_bytes(b"no photo")
     result = run(root, tmp_path)
     assert result.exit_code == 0
     assert [finding.check.name for finding in diagnose(root) if "Thumbs.db" in finding.text] == ["not in info.csv"]
 
 
 def test_a_folder_that_is_not_there_is_an_input_error(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="nowhere: no such folder; --photographs or data"):
+    with pytest.raises(InputError, match="nowhere: no such folder; --data or data"):
         diagnose(tmp_path / "nowhere")
 
 

@@ -24,13 +24,13 @@ class Workspace:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.photographs = DataSet(root / "photographs", PEOPLE).root
+        self.photos = DataSet(root / "photos", PEOPLE).root
         labels = self.relabel()
         write(root, labels, seen_as(with_swap(with_wrong(labels, WRONG, gender="male"), SWAPPED)))
 
     def relabel(self, *fixes: str) -> pd.DataFrame:
         labels = self.root / "labels.csv"
-        relabel(self.photographs, self.root / "fixes", labels, Relabel(fixes=fixes))
+        relabel(self.photos, self.root / "fixes", labels, Relabel(fixes=fixes))
         return tables.read(labels, tables.LABELS)
 
     def suggest(self) -> str:

@@ -107,21 +107,25 @@ def test_a_bare_name_is_an_entry_without_settings(change: Callable[..., Path]) -
         ("models.age.epochs", 2.5, "models.age.epochs: must be a whole number (given: 2.5)"),
         ("models.age.heads", {}, "models.age.heads: must have at least 1 item"),
         ("models.age.heads.age.loss", "focl", "models.age.heads.age.loss: 'focl' is none of 'cross_entropy', 'focal'"),
-        ("models.age.heads.age.kind", "years", "models.age.heads.age: loss focal does not fit a head of kind years"),
+        (
+            "models.age.heads.age.kind",
+            "regression",
+            "models.age.heads.age: loss focal does not fit a head of kind regression",
+        ),
         ("models.age.heads.age.bands", [60, 30], "models.age.heads.age: bands [60, 30] do not rise"),
         ("models.age.heads", {"agee": {}}, "models.age.heads: head 'agee' is no product of mask, gender, age"),
         ("models.age.heads", {"age x age": {}}, "models.age.heads: head 'age x age' is no product"),
         (
             "models.age.heads",
-            {"gender": {"kind": "years", "loss": "mse"}},
-            "models.age.heads: head 'gender' cannot be of kind years",
+            {"gender": {"kind": "regression", "loss": "mse"}},
+            "models.age.heads: head 'gender' cannot be of kind regression",
         ),
         ("models.age.heads", {"age": {}, "gender x age": {}}, "models.age.heads: heads age, gender x age predict"),
         ("train.folds", [3], "train.folds: 3 is not one of the 2 folds 0..1"),
         ("train.folds", [0, 1, 0], "train.folds: 0 is named twice"),
         ("train.models", ["mask", "gender", "age", "mask"], "train.models: mask is named twice"),
         ("refit.models", ["age", "age"], "refit.models: age is named twice"),
-        ("retrain.models", ["age", "age"], "retrain.models: age is named twice"),
+        ("pseudo_label.models", ["age", "age"], "pseudo_label.models: age is named twice"),
         (
             "ensemble.systems",
             [["mask", "gender", "age"]] * 2,
@@ -151,8 +155,8 @@ def test_a_bare_name_is_an_entry_without_settings(change: Callable[..., Path]) -
         ("ensemble.weights", "best", "ensemble.weights: must be equal, greedy or a list of numbers, none negative"),
         ("ensemble.weights", [1, 2], "ensemble: weights [1.0, 2.0] are not a number for each of systems"),
         ("ensemble.weights", [0], "ensemble: weights [0.0] are not a number for each of systems, one above 0 at least"),
-        ("retrain.models", ["eage"], "retrain.models: no model 'eage' under models; did you mean 'age'?"),
-        ("retrain.confidence", 95, "retrain.confidence: must be less than or equal to 1 (given: 95)"),
+        ("pseudo_label.models", ["eage"], "pseudo_label.models: no model 'eage' under models; did you mean 'age'?"),
+        ("pseudo_label.confidence", 95, "pseudo_label.confidence: must be less than or equal to 1 (given: 95)"),
     ],
 )
 def test_a_wrong_value_is_one_line_that_names_its_key(
@@ -164,32 +168,36 @@ def test_a_wrong_value_is_one_line_that_names_its_key(
 
 def test_models_are_trained_before_they_are_refitted_or_retrained(change: Callable[..., Path]) -> None:
     alone = ("train.models", ["mask", "gender"]), ("ensemble.systems", "per_attribute")
-    lines = faults(change(*alone, ("refit.models", ["age"]), ("retrain.models", ["age"])))
-    assert {f"{section}.models: 'age' is not in train.models" for section in ("refit", "retrain")} < set(lines)
+    lines = faults(change(*alone, ("refit.models", ["age"]), ("pseudo_label.models", ["age"])))
+    assert {f"{section}.models: 'age' is not in train.models" for section in ("refit", "pseudo_label")} < set(lines)
 
 
 def test_a_head_of_years_makes_no_pseudo_labels(change: Callable[..., Path]) -> None:
-    years = {"kind": "years", "loss": "mse"}
-    (line,) = faults(change(("models.age.heads.age", years), ("retrain.models", ["age"])))
-    assert line == "retrain.models: 'age' has a head of years, which tells no confidence"
+    years = {"kind": "regression", "loss": "mse"}
+    (line,) = faults(change(("models.age.heads.age", years), ("pseudo_label.models", ["age"])))
+    assert line == "pseudo_label.models: 'age' has a head of years, which tells no confidence"
 
 
 def test_a_model_that_has_seen_its_held_out_people_makes_no_pseudo_labels(change: Callable[..., Path]) -> None:
-    (line,) = faults(change(("models.age.last_epochs_on_validation", 3), ("retrain.models", ["age"])))
-    assert line.startswith("retrain.models: 'age' has last_epochs_on_validation: its pseudo labels would tell")
+    (line,) = faults(change(("models.age.last_epochs_on_validation", 3), ("pseudo_label.models", ["age"])))
+    assert line.startswith("pseudo_label.models: 'age' has last_epochs_on_validation: its pseudo labels would tell")
 
 
 def test_pseudo_labels_of_a_part_of_the_18_classes_cannot_be_enlarged(change: Callable[..., Path]) -> None:
-    enlarged = ("models.age.enlarge", {"times": 2}), ("retrain.models", ["age"])
-    (line,) = faults(change(*enlarged))
-    assert line == "retrain.models: 'age' enlarges some of the 18 classes, of which its heads tell a part only"
+    oversampled = ("models.age.oversample", {"times": 2}), ("pseudo_label.models", ["age"])
+    (line,) = faults(change(*oversampled))
+    assert line == "pseudo_label.models: 'age' enlarges some of the 18 classes, of which its heads tell a part only"
 
 
 def test_which_training_of_a_model_votes_must_be_clear(change: Callable[..., Path]) -> None:
-    twice = ("refit.models", ["age"]), ("retrain.models", ["age"])
+    twice = ("refit.models", ["age"]), ("pseudo_label.models", ["age"])
     (line,) = faults(change(*twice))
-    assert line == "ensemble.systems: 'age' is refitted and retrained; write age/refit or age/retrain"
-    mixed = [["mask", "gender", "age/refit"], ["mask", "gender", "age/retrain"], ["mask/folds", "gender", "age/folds"]]
+    assert line == "ensemble.systems: 'age' is refitted and pseudo_labelled; write age/refit or age/pseudo_label"
+    mixed = [
+        ["mask", "gender", "age/refit"],
+        ["mask", "gender", "age/pseudo_label"],
+        ["mask/folds", "gender", "age/folds"],
+    ]
     assert load(change(*twice, ("ensemble.systems", mixed))).ensemble.systems[0][2] == "age/refit"
 
 

@@ -80,7 +80,7 @@ def test_what_a_recipe_suggests_to_try_is_valid(name: str, key: str, value: str,
 
 
 def test_recipes_are_compared_by_meaning(workspace: Path) -> None:
-    edit(workspace / "params.yaml", "  by: person # picture: for comparison only, people leak\n", "")
+    edit(workspace / "params.yaml", "  by: person # photo: for comparison only, people leak\n", "")
     assert recipes.changes(params.load(), params.load(recipes.find("sample"))) == []
 
 
@@ -102,12 +102,12 @@ def test_changes_there_and_back_are_the_same_keys(workspace: Path) -> None:
 
 
 def test_using_a_recipe_keeps_its_comments_and_what_is_of_this_place(workspace: Path) -> None:
-    edit(workspace / "params.yaml", "root: data/sample", "root: ../photographs # mine")
+    edit(workspace / "params.yaml", "root: data/sample", "root: ../photos # mine")
     edit(workspace / "params.yaml", "tag: latest", "tag: v2")
     before, after = recipes.use("c-champion")
     assert before.data == after.data
     text, recipe = ((workspace / name).read_text() for name in ("params.yaml", "recipes/c-champion.yaml"))
-    assert text.startswith(recipe.partition("data:")[0] + "data:\n  root: ../photographs # mine")
+    assert text.startswith(recipe.partition("data:")[0] + "data:\n  root: ../photos # mine")
     assert recipe.partition("\nsample:")[2] in text
     assert settings(workspace / "params.yaml")["kubeflow"]["tag"] == "v2"
 

@@ -19,7 +19,7 @@ TWINS = ("000002_male_Asian_59", "000002_male_Asian_60")
 FIRST = "000001_female_Asian_30"
 
 
-def pictures() -> pd.DataFrame:
+def photos() -> pd.DataFrame:
     rows = [
         (f"{identity}_{gender}_Asian_{age}/{stem}.jpg", identity, f"{identity}_{gender}_Asian_{age}", mask, gender, age)
         for identity, gender, age in PEOPLE
@@ -34,16 +34,16 @@ def fixes(*rows: str, file: str = "some.csv") -> list[Fix]:
 
 
 def mismatches(given: Sequence[Fix]) -> list[tuple[int, str]]:
-    corrections, found = match(given, pictures())
+    corrections, found = match(given, photos())
     assert len({mismatch.fix for mismatch in found}) == len(found)
     assert not {mismatch.fix for mismatch in found} & set(corrections.values())
     return [(mismatch.fix.row, mismatch.kind) for mismatch in found]
 
 
 def corrected(given: Sequence[Fix]) -> pd.DataFrame:
-    corrections, found = match(given, pictures())
+    corrections, found = match(given, photos())
     assert found == []
-    return apply(corrections, pictures())
+    return apply(corrections, photos())
 
 
 def changes(labels: pd.DataFrame) -> dict[str, str]:
@@ -51,21 +51,21 @@ def changes(labels: pd.DataFrame) -> dict[str, str]:
     return dict(zip(changed["path"], changed["corrected"], strict=True))
 
 
-def test_without_fixes_the_labels_are_those_of_the_pictures() -> None:
+def test_without_fixes_the_labels_are_those_of_the_photos() -> None:
     labels = corrected([])
     assert list(labels.columns) == list(tables.LABELS)
-    assert labels.drop(columns="corrected").equals(pictures().drop(columns="id"))
+    assert labels.drop(columns="corrected").equals(photos().drop(columns="id"))
     assert changes(labels) == {}
 
 
-def test_gender_and_age_are_corrected_on_all_seven_pictures_of_the_person_and_nobody_else() -> None:
+def test_gender_and_age_are_corrected_on_all_seven_photos_of_the_person_and_nobody_else() -> None:
     labels = corrected(fixes("000001,gender,female,male", "000001,age,30,29"))
     assert set(labels.loc[labels["person"] == FIRST, "gender"]) == {"male"}
     assert set(labels.loc[labels["person"] == FIRST, "age"]) == {29}
     assert changes(labels) == {f"{FIRST}/{stem}.jpg": "gender: female -> male; age: 30 -> 29" for stem in MASK_OF_STEM}
 
 
-def test_a_swap_exchanges_the_masks_of_two_pictures() -> None:
+def test_a_swap_exchanges_the_masks_of_two_photos() -> None:
     labels = corrected(fixes(f"000001,mask,,{SWAP}"))
     assert changes(labels) == {
         f"{FIRST}/normal.jpg": "mask: normal -> incorrect",
@@ -86,14 +86,14 @@ def test_an_id_of_nobody_is_unmatched(identity: str) -> None:
 
 
 def test_an_id_of_two_people_is_ambiguous_and_both_are_named() -> None:
-    _, (mismatch,) = match(fixes("000002,gender,male,female"), pictures())
+    _, (mismatch,) = match(fixes("000002,gender,male,female"), photos())
     assert str(mismatch) == (
         f"some.csv, row 2: id '000002' is used by {TWINS[0]} and {TWINS[1]}; write the one that is meant (ambiguous)"
     )
 
 
 def test_a_label_that_was_another_is_different() -> None:
-    _, (mismatch,) = match(fixes("000001,age,31,29"), pictures())
+    _, (mismatch,) = match(fixes("000001,age,31,29"), photos())
     assert str(mismatch) == "some.csv, row 2: age of 000001 is 30, not 31 (different)"
 
 
@@ -103,7 +103,7 @@ def test_a_value_that_is_already_there_is_named() -> None:
 
 def test_of_rows_that_disagree_none_applies() -> None:
     rows = fixes("000001,age,30,29", f"{FIRST},age,30,31", "000001,gender,female,male")
-    corrections, (first, second) = match(rows, pictures())
+    corrections, (first, second) = match(rows, photos())
     assert str(first) == "some.csv, row 2: age of 000001 becomes 29, but 31 by some.csv, row 3 (conflicting)"
     assert second.kind == "conflicting"
     assert list(corrections) == [(FIRST, "gender")]
@@ -124,7 +124,7 @@ def test_files_that_agree_make_one_correction() -> None:
 def test_a_row_that_is_twice_in_a_file_is_named_and_applies_once(row: str) -> None:
     rows = fixes(row, row)
     assert mismatches(rows) == [(3, "already")]
-    assert list(match(rows, pictures())[0].values()) == rows[:1]
+    assert list(match(rows, photos())[0].values()) == rows[:1]
 
 
 ROWS = st.builds(
@@ -141,11 +141,11 @@ ROWS = st.builds(
 @settings(max_examples=50)
 @given(rows=st.lists(ROWS, max_size=8, unique_by=lambda fix: (fix.file, fix.row)), data=st.data())
 def test_the_order_of_rows_does_not_matter_and_every_row_is_accounted_for(rows: list[Fix], data: st.DataObject) -> None:
-    corrections, found = match(rows, pictures())
-    shuffled = match(data.draw(st.permutations(rows)), pictures())
+    corrections, found = match(rows, photos())
+    shuffled = match(data.draw(st.permutations(rows)), photos())
     assert found == shuffled[1]
-    labels = apply(corrections, pictures())
-    assert labels.equals(apply(shuffled[0], pictures()))
+    labels = apply(corrections, photos())
+    assert labels.equals(apply(shuffled[0], photos()))
     kept = [fix for fix in rows if fix not in {mismatch.fix for mismatch in found}]
     assert {(fix.field, fix.value) for fix in kept} == {(fix.field, fix.value) for fix in corrections.values()}
     assert len(changes(labels)) == 7 * len(corrections)

@@ -1,4 +1,4 @@
-"""folded: every labelled picture with its fold, or a word on those that have none."""
+"""folded: every labelled photo with its fold, or a word on those that have none."""
 
 from pathlib import Path
 
@@ -17,13 +17,13 @@ def write(root: Path, folds: str) -> tuple[Path, Path]:
     return root / "labels.csv", root / "folds.csv"
 
 
-def test_pictures_keep_the_order_of_the_labels(tmp_path: Path) -> None:
+def test_photos_keep_the_order_of_the_labels(tmp_path: Path) -> None:
     found = folded(*write(tmp_path, "a/normal.jpg,a,1\nb/normal.jpg,b,0\n"))
     assert found["path"].tolist() == ["b/normal.jpg", "a/normal.jpg"]
     assert found["fold"].tolist() == [0, 1]
 
 
-def test_pictures_of_one_table_alone_are_named(tmp_path: Path) -> None:
+def test_photos_of_one_table_alone_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"folds\.csv does not fit .*labels\.csv") as error:
         folded(*write(tmp_path, "a/normal.jpg,a,1\nc/normal.jpg,c,0\n"))
     assert "no row for b/normal.jpg" in str(error.value)
@@ -31,8 +31,8 @@ def test_pictures_of_one_table_alone_are_named(tmp_path: Path) -> None:
 
 
 def test_folds_are_groups_and_one_that_is_alone_is_groups_of_people() -> None:
-    pictures = pd.DataFrame({"person": [*"aabbccddeeffgg"], "fold": [1, 1, 0, 0] * 3 + [1, 1]})
-    assert groups(pictures).tolist() == pictures["fold"].tolist()
-    alone = pictures.assign(group=groups(pictures.assign(fold=3)))
+    photos = pd.DataFrame({"person": [*"aabbccddeeffgg"], "fold": [1, 1, 0, 0] * 3 + [1, 1]})
+    assert groups(photos).tolist() == photos["fold"].tolist()
+    alone = photos.assign(group=groups(photos.assign(fold=3)))
     assert alone["group"].nunique() == GROUPS
     assert len(alone[["person", "group"]].drop_duplicates()) == 7, "no person is in two"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.dataset.layout import eval_pictures, train_pictures
+from pipeline.dataset.layout import eval_photos, train_photos
 from pipeline.foundation.errors import InputError
 from pipeline.schema.labels import MASK_OF_STEM
 from tests.support.dataset import HEADER, PEOPLE, DataSet, draw, row
@@ -19,35 +19,35 @@ def data(tmp_path: Path) -> DataSet:
 
 
 def test_every_train_picture_is_a_row_sorted_by_path(data: DataSet) -> None:
-    pictures = train_pictures(data.root)
-    assert list(pictures["path"]) == sorted(f"{person}/{stem}.png" for person in PEOPLE for stem in MASK_OF_STEM)
-    assert list(pictures["mask"]) == [MASK_OF_STEM[Path(path).stem] for path in pictures["path"]]
-    assert {row(f"{person}") for person in pictures["person"]} == {
-        f"{one['id']},{one['gender']},Asian,{one['age']},{one['person']}" for one in pictures.to_dict("records")
+    photos = train_photos(data.root)
+    assert list(photos["path"]) == sorted(f"{person}/{stem}.png" for person in PEOPLE for stem in MASK_OF_STEM)
+    assert list(photos["mask"]) == [MASK_OF_STEM[Path(path).stem] for path in photos["path"]]
+    assert {row(f"{person}") for person in photos["person"]} == {
+        f"{one['id']},{one['gender']},Asian,{one['age']},{one['person']}" for one in photos.to_dict("records")
     }
-    assert pictures.groupby("person")["age"].first().to_dict() == dict(zip(PEOPLE, (30, 59, 60, 18), strict=True))
+    assert photos.groupby("person")["age"].first().to_dict() == dict(zip(PEOPLE, (30, 59, 60, 18), strict=True))
 
 
 def test_the_row_is_the_label_and_the_name_of_the_folder_only_a_key(data: DataSet) -> None:
     data.write_rows([f"000001,male,Asian,77,{FIRST}", *map(row, PEOPLE[1:])])
-    first = train_pictures(data.root).iloc[0]
+    first = train_photos(data.root).iloc[0]
     assert (first["person"], first["gender"], first["age"]) == (FIRST, "male", 77)
 
 
-def test_hidden_files_are_no_pictures(data: DataSet) -> None:
-    before = train_pictures(data.root)
+def test_hidden_files_are_no_photos(data: DataSet) -> None:
+    before = train_photos(data.root)
     for name in ("._mask1.jpg", ".DS_Store"):
         (data.images / name).write_bytes(b"\0\5\x16\7")
         (data.images / FIRST / name).write_bytes(b"\0\5\x16\7")
     (data.images / ".cache").mkdir()
-    assert train_pictures(data.root).equals(before)
+    assert train_photos(data.root).equals(before)
 
 
 def test_extensions_may_be_mixed_and_in_any_case(data: DataSet) -> None:
     folder = data.images / FIRST
     for stem, extension in (("mask1", ".JPG"), ("mask2", ".jpeg"), ("normal", ".PNG")):
         (folder / f"{stem}.png").rename(folder / f"{stem}{extension}")
-    names = {Path(path).name for path in train_pictures(data.root).query("person == @FIRST")["path"]}
+    names = {Path(path).name for path in train_photos(data.root).query("person == @FIRST")["path"]}
     assert names >= {"mask1.JPG", "mask2.jpeg", "normal.PNG", "mask3.png"}
 
 
@@ -88,15 +88,15 @@ TRAIN_FAULTS: dict[str, tuple[Callable[[DataSet], object], str]] = {
     "path of the folder itself": (rows_with("1,male,Asian,30,.", row(FIRST)), "path '.' is not inside"),
     "no path": (rows_with("1,male,Asian,30,", row(FIRST)), "path '' is not inside"),
     "link that leaves": (link_outside, f"row 2: path '{FIRST}' is not inside train/images; refused"),
-    "missing picture": (
+    "missing photo": (
         lambda data: (data.images / FIRST / "mask3.png").unlink(),
         f"train/images/{FIRST}: mask3 missing",
     ),
-    "picture twice": (
+    "photo twice": (
         lambda data: draw(data.images / FIRST / "normal.jpg"),
         f"train/images/{FIRST}: normal is there as normal.jpg and normal.png",
     ),
-    "unknown stem": (lambda data: draw(data.images / FIRST / "mask6.jpg"), "mask6.jpg: none of the seven pictures"),
+    "unknown stem": (lambda data: draw(data.images / FIRST / "mask6.jpg"), "mask6.jpg: none of the seven photos"),
     "unknown extension": (lambda data: draw(data.images / FIRST / "mask1.webp"), "mask1.webp: none of the seven"),
 }
 
@@ -106,7 +106,7 @@ def test_a_fault_of_the_train_set_is_named(data: DataSet, fault: str) -> None:
     damage, message = TRAIN_FAULTS[fault]
     damage(data)
     with pytest.raises(InputError) as error:
-        train_pictures(data.root)
+        train_photos(data.root)
     assert message in str(error.value)
 
 
@@ -115,18 +115,18 @@ def test_all_faults_of_the_train_set_are_named_at_once(data: DataSet) -> None:
     (data.images / "stranger").mkdir()
     data.write_rows(["1,x,Asian,y,../z", *map(row, PEOPLE)])
     with pytest.raises(InputError) as error:
-        train_pictures(data.root)
+        train_photos(data.root)
     for message in ("gender 'x'", "age 'y'", "path '../z'", "stranger: no row", f"{PEOPLE[1]}: normal missing"):
         assert message in str(error.value)
 
 
-def test_eval_pictures_keep_the_order_of_info(data: DataSet) -> None:
-    assert eval_pictures(data.root) == ["c.jpg", "a.jpg", "b.png"]
+def test_eval_photos_keep_the_order_of_info(data: DataSet) -> None:
+    assert eval_photos(data.root) == ["c.jpg", "a.jpg", "b.png"]
 
 
 EVAL_FAULTS: dict[str, tuple[list[str], str]] = {
     "empty set": ([], "info.csv: no rows"),
-    "missing picture": (["a.jpg", "x.jpg"], "info.csv, row 3: eval/images/x.jpg does not exist"),
+    "missing photo": (["a.jpg", "x.jpg"], "info.csv, row 3: eval/images/x.jpg does not exist"),
     "row twice": (["a.jpg", "c.jpg", "a.jpg"], "info.csv, row 4: ImageID 'a.jpg' is already in row 2"),
     "folder in the name": (["../images/a.jpg"], "row 2: ImageID '../images/a.jpg' is not the name of a file"),
     "absolute path": (["/etc/hostname"], "row 2: ImageID '/etc/hostname' is not the name"),
@@ -136,8 +136,8 @@ EVAL_FAULTS: dict[str, tuple[list[str], str]] = {
 
 @pytest.mark.parametrize("fault", EVAL_FAULTS)
 def test_a_fault_of_the_eval_set_is_named(data: DataSet, fault: str) -> None:
-    pictures, message = EVAL_FAULTS[fault]
-    data.list_eval(pictures)
+    photos, message = EVAL_FAULTS[fault]
+    data.list_eval(photos)
     with pytest.raises(InputError) as error:
-        eval_pictures(data.root)
+        eval_photos(data.root)
     assert message in str(error.value)

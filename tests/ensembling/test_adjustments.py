@@ -8,9 +8,9 @@ from pydantic import ValidationError
 from pipeline.dataset.folds import groups
 from pipeline.ensembling import calibration, class_bias
 from pipeline.ensembling.adjustments import Adjusted, adjust, calibrate, estimates
-from pipeline.ensembling.blend import Voices
+from pipeline.ensembling.blend import MemberProbabilities
 from pipeline.ensembling.config import Ensemble
-from pipeline.ensembling.shift_estimators import Shares
+from pipeline.ensembling.shift_estimators import Priors
 from pipeline.formats import tables
 from pipeline.schema.labels import AGES, ATTRIBUTES, GENDERS, MASKS, decode, label_codes, names
 from pipeline.schema.metrics import confusion, macro_f1
@@ -22,7 +22,7 @@ GENDER = np.array([0.4, 0.6])
 YEARS = np.array([24, 45, 63])
 
 
-def heads(count: int, age: Shares, seed: int, sure: float = 1) -> dict[str, Sample]:
+def heads(count: int, age: Priors, seed: int, sure: float = 1) -> dict[str, Sample]:
     mixes = {"mask": (MASK, MASK), "gender": (GENDER, GENDER), "age": (age, TRAIN)}
     return {
         name: people(count, mix, train, 2.2, 3 * seed + number, sure)
@@ -30,7 +30,7 @@ def heads(count: int, age: Shares, seed: int, sure: float = 1) -> dict[str, Samp
     }
 
 
-def pictures(sample: dict[str, Sample]) -> pd.DataFrame:
+def photos(sample: dict[str, Sample]) -> pd.DataFrame:
     rows = {
         "path": [f"{number}.jpg" for number in range(len(sample["mask"].people))],
         "person": [f"person {number}" for number in sample["mask"].people],
@@ -49,17 +49,20 @@ def probabilities(sample: dict[str, Sample]) -> dict[str, Table]:
 
 def test_each_head_of_each_model_gets_its_own_temperature() -> None:
     sample = heads(400, TRAIN, 0, sure=3)
-    known = pictures(sample)
-    seen: Voices = {"face": [probabilities(sample)], "years": [{"age": known["age"].to_numpy(np.float64)}]}
-    unseen: Voices = {
+    known = photos(sample)
+    out_of_fold: MemberProbabilities = {
+        "face": [probabilities(sample)],
+        "years": [{"age": known["age"].to_numpy(np.float64)}],
+    }
+    eval_: MemberProbabilities = {
         "face": [probabilities(heads(10, TRAIN, voter)) for voter in (1, 2)],
         "years": [{"age": np.ones(70)}],
     }
-    cool_seen, cool_unseen, rows = calibrate(seen, unseen, known)
+    cool_seen, cool_unseen, rows = calibrate(out_of_fold, eval_, known)
     assert list(rows["head"]) == list(ATTRIBUTES)
     assert (rows["calibration_error_after"] < rows["calibration_error_before"]).all()
     np.testing.assert_allclose(rows["temperature"], 3, rtol=0.2)
-    for voter, cool in zip(unseen["face"], cool_unseen["face"], strict=True):
+    for voter, cool in zip(eval_["face"], cool_unseen["face"], strict=True):
         for head, temperature in zip(rows["head"], rows["temperature"], strict=True):
             np.testing.assert_allclose(cool[head], calibration.scale(voter[head], temperature))
     np.testing.assert_array_equal(cool_seen["years"][0]["age"], known["age"])
@@ -68,8 +71,8 @@ def test_each_head_of_each_model_gets_its_own_temperature() -> None:
 
 def test_only_the_attribute_that_has_shifted_is_found_shifted() -> None:
     sample = heads(600, TRAIN, 0)
-    unseen = np.stack([multiply(probabilities(heads(300, SHIFTED, 5)))])
-    found = estimates(multiply(probabilities(sample)), unseen, pictures(sample))
+    eval_ = np.stack([multiply(probabilities(heads(300, SHIFTED, 5)))])
+    found = estimates(multiply(probabilities(sample)), eval_, photos(sample))
     assert {name: estimate.p_value < 0.01 for name, estimate in found.items() if name != "class"} == {
         "mask": False,
         "gender": False,
@@ -80,66 +83,66 @@ def test_only_the_attribute_that_has_shifted_is_found_shifted() -> None:
 
 @pytest.fixture(scope="module")
 def known() -> tuple[pd.DataFrame, Table, Table]:
-    """Labelled pictures with out-of-fold probabilities, and probabilities of an eval with more old people."""
+    """Labelled photos with out-of-fold probabilities, and probabilities of an eval with more old people."""
     sample = heads(600, TRAIN, 0)
-    return pictures(sample), multiply(probabilities(sample)), multiply(probabilities(heads(300, SHIFTED, 5)))
+    return photos(sample), multiply(probabilities(sample)), multiply(probabilities(heads(300, SHIFTED, 5)))
 
 
 def adjusted(known: tuple[pd.DataFrame, Table, Table], **choices: bool) -> Adjusted:
-    labelled, seen, unseen = known
+    labelled, out_of_fold, eval_ = known
     params = Ensemble.model_validate({"systems": [["face"]], "calibrate": True} | choices)
-    return adjust(seen, unseen, unseen[np.newaxis], labelled, params)
+    return adjust(out_of_fold, eval_, eval_[np.newaxis], labelled, params)
 
 
 def test_without_a_choice_nothing_changes_and_both_are_shown(known: tuple[pd.DataFrame, Table, Table]) -> None:
     found = adjusted(known)
-    np.testing.assert_array_equal(found.seen, known[1])
-    np.testing.assert_array_equal(found.unseen, known[2])
+    np.testing.assert_array_equal(found.out_of_fold, known[1])
+    np.testing.assert_array_equal(found.eval_, known[2])
     assert list(found.shares["value"]) == [*MASKS, *GENDERS, *AGES, *names()]
-    assert list(found.changes["choice"]) == ["adapt", "offsets"]
+    assert list(found.changes["choice"]) == ["label_shift", "class_bias"]
     assert set(found.changes["taken"]) == {"false"}
 
 
 def test_adapting_answers_old_more_often_and_leaves_out_of_fold_alone(known: tuple[pd.DataFrame, Table, Table]) -> None:
-    found = adjusted(known, adapt=True)
-    old = [decode(table.argmax(axis=1))[2] == 2 for table in (known[2], found.unseen)]
+    found = adjusted(known, label_shift=True)
+    old = [decode(table.argmax(axis=1))[2] == 2 for table in (known[2], found.eval_)]
     assert old[1].sum() > old[0].sum()
-    np.testing.assert_array_equal(found.seen, known[1])
+    np.testing.assert_array_equal(found.out_of_fold, known[1])
     adapt = found.changes.iloc[0]
-    assert adapt["pictures"] == (found.unseen.argmax(axis=1) != known[2].argmax(axis=1)).sum()
-    assert adapt["pictures"] >= adapt["age"] > 0 == adapt["gender"]
+    assert adapt["photos"] == (found.eval_.argmax(axis=1) != known[2].argmax(axis=1)).sum()
+    assert adapt["photos"] >= adapt["age"] > 0 == adapt["gender"]
     assert adapt["macro_f1_after"] > adapt["macro_f1_before"]
 
 
 def test_offsets_move_both_and_are_scored_nested(known: tuple[pd.DataFrame, Table, Table]) -> None:
-    found = adjusted(known, offsets=True)
+    found = adjusted(known, class_bias=True)
     codes = label_codes(known[0], tuple(ATTRIBUTES))
-    np.testing.assert_array_equal(found.seen, class_bias.nested(known[1], codes, known[0]["fold"].to_numpy()))
-    np.testing.assert_array_equal(found.unseen, class_bias.apply(known[2], class_bias.fit(known[1], codes)))
-    score = macro_f1(confusion(codes, found.seen.argmax(axis=1)))
+    np.testing.assert_array_equal(found.out_of_fold, class_bias.nested(known[1], codes, known[0]["fold"].to_numpy()))
+    np.testing.assert_array_equal(found.eval_, class_bias.apply(known[2], class_bias.fit(known[1], codes)))
+    score = macro_f1(confusion(codes, found.out_of_fold.argmax(axis=1)))
     assert found.changes["macro_f1_after"].iloc[1] == pytest.approx(score)
 
 
 def test_an_attribute_that_is_not_adapted_says_why(known: tuple[pd.DataFrame, Table, Table]) -> None:
-    refused = adjusted(known, adapt=True).shares.groupby("of")["refused"].first()
+    refused = adjusted(known, label_shift=True).shares.groupby("of")["refused"].first()
     assert refused["mask"].startswith("no sign of a shift")
     assert refused["age"] == ""
 
 
 def test_uncalibrated_probabilities_are_not_adapted() -> None:
-    with pytest.raises(ValidationError, match="adapt needs calibrate: true"):
-        Ensemble.model_validate({"systems": [["face"]], "adapt": True})
+    with pytest.raises(ValidationError, match="label_shift needs calibrate: true"):
+        Ensemble.model_validate({"systems": [["face"]], "label_shift": True})
 
 
-def test_the_pictures_simulated_are_labels() -> None:
-    assert set(tables.LABELS) < set(pictures(heads(1, TRAIN, 0)).columns)
-    assert len(pictures(heads(2, TRAIN, 0))) == 2 * PICTURES
+def test_the_photos_simulated_are_labels() -> None:
+    assert set(tables.LABELS) < set(photos(heads(1, TRAIN, 0)).columns)
+    assert len(photos(heads(2, TRAIN, 0))) == 2 * PICTURES
 
 
 def test_a_fold_alone_is_scaled_and_moved_by_what_other_people_teach() -> None:
     sample = heads(300, TRAIN, 0, sure=2)
-    labelled = pictures(sample).assign(fold=0)
-    seen: Voices = {"face": [probabilities(sample)]}
+    labelled = photos(sample).assign(fold=0)
+    out_of_fold: MemberProbabilities = {"face": [probabilities(sample)]}
     own = groups(labelled) == 2
     other = labelled.assign(
         age=np.where(own, 24, labelled["age"]),
@@ -147,8 +150,8 @@ def test_a_fold_alone_is_scaled_and_moved_by_what_other_people_teach() -> None:
         mask=np.where(own, "worn", labelled["mask"]),
     )
     table = multiply(probabilities(sample))
-    scaled = [calibrate(seen, seen, known)[0]["face"][0]["age"][own] for known in (labelled, other)]
-    moved = [adjusted((known, table, table), offsets=True).seen[own] for known in (labelled, other)]
+    scaled = [calibrate(out_of_fold, out_of_fold, known)[0]["face"][0]["age"][own] for known in (labelled, other)]
+    moved = [adjusted((known, table, table), class_bias=True).out_of_fold[own] for known in (labelled, other)]
     for before, (one, another) in ((sample["age"].probabilities[own], scaled), (table[own], moved)):
         np.testing.assert_array_equal(one, another)
         assert not np.array_equal(one, before)

@@ -1,4 +1,4 @@
-"""blend: everything that is fitted after training is fitted without the pictures that it is scored on."""
+"""blend: everything that is fitted after training is fitted without the photos that it is scored on."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.dataset.folds import GROUPS
 from pipeline.ensembling import blend
-from pipeline.ensembling.blend import Voices
+from pipeline.ensembling.blend import MemberProbabilities
 from pipeline.ensembling.config import Ensemble
 from pipeline.schema.heads import attributes
 from pipeline.schema.labels import label_codes, names
@@ -17,7 +17,7 @@ from pipeline.schema.probabilities import Heads, band_table, fit_spread, multipl
 MASK, PAIR, YEARS = ("mask",), ("gender x age",), ("age=years", "mask", "gender")
 
 
-def pictures(people: int = 30, folds: int = 3) -> pd.DataFrame:
+def photos(people: int = 30, folds: int = 3) -> pd.DataFrame:
     person = np.repeat(np.arange(people), 3)
     return pd.DataFrame(
         {
@@ -32,7 +32,7 @@ def pictures(people: int = 30, folds: int = 3) -> pd.DataFrame:
 
 
 def says(heads: Sequence[str], table: pd.DataFrame, seed: int, right: float = 0.6) -> Heads:
-    """What a model says that leans to the truth in some share of the pictures."""
+    """What a model says that leans to the truth in some share of the photos."""
     random = np.random.default_rng(seed)
     lean = random.random(len(table)) < right
     said: dict[str, np.typing.NDArray[np.float64]] = {}
@@ -48,11 +48,11 @@ def says(heads: Sequence[str], table: pd.DataFrame, seed: int, right: float = 0.
 
 @pytest.fixture
 def table() -> pd.DataFrame:
-    return pictures()
+    return photos()
 
 
 @pytest.fixture
-def voices(table: pd.DataFrame) -> Voices:
+def member_probabilities(table: pd.DataFrame) -> MemberProbabilities:
     heads = {"mask": MASK, "pair": PAIR, "three": YEARS, "gender_too": ("gender",)}
     return {name: [says(parts, table, seed)] for seed, (name, parts) in enumerate(heads.items())}
 
@@ -61,8 +61,8 @@ def two_systems(**settings: object) -> Ensemble:
     return Ensemble.model_validate({"systems": [["mask", "pair"], ["three"]]} | settings)
 
 
-def without(voices: Voices, name: str) -> Voices:
-    return {other: said for other, said in voices.items() if other != name}
+def without(member_probabilities: MemberProbabilities, name: str) -> MemberProbabilities:
+    return {other: said for other, said in member_probabilities.items() if other != name}
 
 
 EVERY_KIND = [
@@ -78,11 +78,11 @@ EVERY_KIND = [
 
 @pytest.mark.parametrize("params", EVERY_KIND)
 def test_every_answer_is_a_distribution_over_the_18_classes(
-    voices: Voices, table: pd.DataFrame, params: Ensemble
+    member_probabilities: MemberProbabilities, table: pd.DataFrame, params: Ensemble
 ) -> None:
     for answer in (
-        blend.answer(voices, blend.fit(voices, table, params), params),
-        blend.nested(voices, table, params),
+        blend.answer(member_probabilities, blend.fit(member_probabilities, table, params), params),
+        blend.nested(member_probabilities, table, params),
     ):
         assert answer.shape == (len(table), 18)
         np.testing.assert_allclose(answer.sum(axis=1), 1)
@@ -90,98 +90,111 @@ def test_every_answer_is_a_distribution_over_the_18_classes(
 
 @pytest.mark.parametrize("params", EVERY_KIND)
 def test_a_fold_is_answered_by_what_the_other_folds_taught(
-    voices: Voices, table: pd.DataFrame, params: Ensemble
+    member_probabilities: MemberProbabilities, table: pd.DataFrame, params: Ensemble
 ) -> None:
     own = (table["fold"] == 1).to_numpy()
-    before = blend.nested(voices, table, params)
+    before = blend.nested(member_probabilities, table, params)
     relabelled = table.assign(
         mask=np.where(own, "worn", table["mask"]),
         gender=np.where(own, "male", table["gender"]),
         age=np.where(own, 20, table["age"]),
     )
-    np.testing.assert_array_equal(blend.nested(voices, relabelled, params)[own], before[own])
+    np.testing.assert_array_equal(blend.nested(member_probabilities, relabelled, params)[own], before[own])
 
 
-def test_what_is_fitted_does_depend_on_the_labels(voices: Voices, table: pd.DataFrame) -> None:
+def test_what_is_fitted_does_depend_on_the_labels(
+    member_probabilities: MemberProbabilities, table: pd.DataFrame
+) -> None:
     relabelled = table.assign(age=table["age"].to_numpy()[::-1], gender=table["gender"].to_numpy()[::-1])
     for params in (two_systems(), two_systems(top_systems=1), two_systems(weights="greedy")):
-        one, other = (blend.answer(voices, blend.fit(voices, labels, params), params) for labels in (table, relabelled))
+        one, other = (
+            blend.answer(member_probabilities, blend.fit(member_probabilities, labels, params), params)
+            for labels in (table, relabelled)
+        )
         assert not np.array_equal(one, other)
 
 
-def test_a_fold_alone_is_answered_in_groups_that_no_person_crosses(voices: Voices) -> None:
-    table, params = pictures(folds=1), two_systems(weights="greedy")
-    answer = blend.nested(voices, table, params)
+def test_a_fold_alone_is_answered_in_groups_that_no_person_crosses(member_probabilities: MemberProbabilities) -> None:
+    table, params = photos(folds=1), two_systems(weights="greedy")
+    answer = blend.nested(member_probabilities, table, params)
     group = (table["person"].astype(int) % GROUPS == 2).to_numpy()
     relabelled = table.assign(age=np.where(group, 20, table["age"]))
-    np.testing.assert_array_equal(blend.nested(voices, relabelled, params)[group], answer[group])
+    np.testing.assert_array_equal(blend.nested(member_probabilities, relabelled, params)[group], answer[group])
 
 
-def test_years_become_bands_by_the_spread_of_labelled_pictures(voices: Voices, table: pd.DataFrame) -> None:
+def test_years_become_bands_by_the_spread_of_labelled_photos(
+    member_probabilities: MemberProbabilities, table: pd.DataFrame
+) -> None:
     params = Ensemble(systems=(("three",),))
-    fitted = blend.fit({"three": voices["three"]}, table, params)
-    (heads,) = voices["three"]
+    fitted = blend.fit({"three": member_probabilities["three"]}, table, params)
+    (heads,) = member_probabilities["three"]
     assert fitted.spreads == {"three=age": fit_spread(heads["age"], table["age"].to_numpy())}
     expected = multiply({**heads, "age": band_table(heads["age"], fitted.spreads["three=age"])})
-    np.testing.assert_allclose(blend.answer({"three": voices["three"]}, fitted, params), expected)
+    np.testing.assert_allclose(blend.answer({"three": member_probabilities["three"]}, fitted, params), expected)
 
 
-def test_years_of_several_members_vote_as_bands(voices: Voices, table: pd.DataFrame) -> None:
+def test_years_of_several_members_vote_as_bands(member_probabilities: MemberProbabilities, table: pd.DataFrame) -> None:
     params = Ensemble(systems=(("three",),), vote="hard")
-    fitted = blend.fit({"three": voices["three"]}, table, params)
-    (heads,) = voices["three"]
+    fitted = blend.fit({"three": member_probabilities["three"]}, table, params)
+    (heads,) = member_probabilities["three"]
     years = [np.full(len(table), age) for age in (20.0, 40.0, 41.0)]
     members = [{**heads, "age": one} for one in years]
     ages = blend.answer({"three": members}, fitted, params).reshape(-1, 3, 2, 3).sum(axis=(1, 2))
     assert set(ages.argmax(axis=1)) == {1}
 
 
-def test_a_system_is_the_product_of_its_models_and_systems_vote_by_weight(voices: Voices, table: pd.DataFrame) -> None:
-    (mask,), (pair,), (three,) = (voices[name] for name in ("mask", "pair", "three"))
+def test_a_system_is_the_product_of_its_models_and_systems_vote_by_weight(
+    member_probabilities: MemberProbabilities, table: pd.DataFrame
+) -> None:
+    (mask,), (pair,), (three,) = (member_probabilities[name] for name in ("mask", "pair", "three"))
     params = two_systems(weights=[1, 3])
-    answer = blend.answer(voices, blend.fit(voices, table, params), params)
+    answer = blend.answer(member_probabilities, blend.fit(member_probabilities, table, params), params)
     spread = fit_spread(three["age"], table["age"].to_numpy())
     systems = [multiply({**mask, **pair}), multiply({**three, "age": band_table(three["age"], spread)})]
     np.testing.assert_allclose(answer, 0.25 * systems[0] + 0.75 * systems[1])
 
 
 def test_per_attribute_the_best_model_answers_whatever_else_it_predicts(table: pd.DataFrame) -> None:
-    voices = {
+    member_probabilities = {
         "joint": [says(["mask x gender x age"], table, 1, right=0.5)],
         "good_mask": [says(MASK, table, 2, right=1)],
         "poor_pair": [says(PAIR, table, 3, right=0)],
         "good_gender": [says(["gender"], table, 4, right=1)],
     }
     params = Ensemble(systems="per_attribute", top_systems=1)
-    fitted = blend.fit(voices, table, params)
-    systems = blend.systems(voices, fitted, table, params)
+    fitted = blend.fit(member_probabilities, table, params)
+    systems = blend.systems(member_probabilities, fitted, table, params)
     chosen = systems[systems["weight"] == 1].set_index("predicts")["system"]
     assert dict(chosen) == {"mask": "good_mask", "gender": "good_gender", "age": "joint"}
     assert list(systems["predicts"]) == ["mask"] * 2 + ["gender"] * 3 + ["age"] * 2
-    cube = blend.answer(voices, fitted, params).reshape(-1, 3, 2, 3)
-    np.testing.assert_allclose(cube.sum(axis=(2, 3)), voices["good_mask"][0]["mask"])
-    joint = voices["joint"][0]["mask x gender x age"].reshape(-1, 3, 2, 3)
+    cube = blend.answer(member_probabilities, fitted, params).reshape(-1, 3, 2, 3)
+    np.testing.assert_allclose(cube.sum(axis=(2, 3)), member_probabilities["good_mask"][0]["mask"])
+    joint = member_probabilities["joint"][0]["mask x gender x age"].reshape(-1, 3, 2, 3)
     np.testing.assert_allclose(cube.sum(axis=(1, 2)), joint.sum(axis=(1, 2)))
 
 
-def test_all_models_vote_on_what_they_predict(voices: Voices, table: pd.DataFrame) -> None:
+def test_all_models_vote_on_what_they_predict(member_probabilities: MemberProbabilities, table: pd.DataFrame) -> None:
     params = Ensemble(systems="per_attribute")
-    cube = blend.answer(voices, blend.fit(voices, table, params), params).reshape(-1, 3, 2, 3)
-    pair = voices["pair"][0]["gender x age"].reshape(-1, 2, 3).sum(axis=2)
-    genders = [pair, voices["three"][0]["gender"], voices["gender_too"][0]["gender"]]
+    cube = blend.answer(member_probabilities, blend.fit(member_probabilities, table, params), params).reshape(
+        -1, 3, 2, 3
+    )
+    pair = member_probabilities["pair"][0]["gender x age"].reshape(-1, 2, 3).sum(axis=2)
+    genders = [pair, member_probabilities["three"][0]["gender"], member_probabilities["gender_too"][0]["gender"]]
     np.testing.assert_allclose(cube.sum(axis=(1, 3)), np.mean(genders, axis=0))
 
 
-def test_the_table_of_systems_tells_each_ones_score_and_weight(voices: Voices, table: pd.DataFrame) -> None:
+def test_the_table_of_systems_tells_each_ones_score_and_weight(
+    member_probabilities: MemberProbabilities, table: pd.DataFrame
+) -> None:
     params = two_systems(weights="greedy")
-    systems = blend.systems(voices, blend.fit(voices, table, params), table, params)
+    systems = blend.systems(member_probabilities, blend.fit(member_probabilities, table, params), table, params)
     assert list(systems["system"]) == ["mask + pair", "three"]
     assert set(systems["predicts"]) == {"mask x gender x age"}
     assert systems["weight"].sum() == pytest.approx(1)
     assert systems["macro_f1"].between(0, 1).all()
 
 
-def test_a_model_in_no_system_changes_nothing(voices: Voices, table: pd.DataFrame) -> None:
+def test_a_model_in_no_system_changes_nothing(member_probabilities: MemberProbabilities, table: pd.DataFrame) -> None:
     params = two_systems(weights="greedy")
-    fewer = without(voices, "gender_too")
-    np.testing.assert_array_equal(blend.nested(fewer, table, params), blend.nested(voices, table, params))
+    fewer = without(member_probabilities, "gender_too")
+    np.testing.assert_array_equal(blend.nested(fewer, table, params), blend.nested(member_probabilities, table, params))

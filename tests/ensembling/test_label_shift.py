@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.ensembling.label_shift import Estimate, adapt, estimate, of_classes, table, worthwhile
-from pipeline.ensembling.shift_estimators import Evidence
+from pipeline.ensembling.shift_estimators import Predicted
 from pipeline.ensembling.voting import macro_f1 as weighted_macro_f1
 from pipeline.schema.labels import ATTRIBUTES, decode, encode
 from pipeline.schema.metrics import confusion, macro_f1
@@ -37,11 +37,11 @@ def test_without_a_shift_nothing_is_adapted() -> None:
 
 
 def test_adapting_to_a_shift_raises_macro_f1() -> None:
-    seen, unseen = people(600, TRAIN, TRAIN, 1.8), people(400, SHIFTED, TRAIN, 1.8, seed=1)
-    found = estimate(evidence(seen, unseen))
+    out_of_fold, eval_ = people(600, TRAIN, TRAIN, 1.8), people(400, SHIFTED, TRAIN, 1.8, seed=1)
+    found = estimate(evidence(out_of_fold, eval_))
     assert found.refusals == ()
-    adapted = unseen.probabilities * found.weights
-    assert f1(unseen, adapted) > f1(unseen, unseen.probabilities) + 0.01
+    adapted = eval_.probabilities * found.weights
+    assert f1(eval_, adapted) > f1(eval_, eval_.probabilities) + 0.01
 
 
 def test_models_that_are_sure_without_reason_are_refused() -> None:
@@ -57,8 +57,8 @@ def test_models_that_cannot_tell_values_apart_are_refused() -> None:
 def test_estimates_that_disagree_are_refused() -> None:
     """Eval is harder to read than train was: no mix of train's values looks like that."""
     given = simulated()
-    unsure = given.unseen**0.3
-    found = estimate(replace(given, unseen=unsure / unsure.sum(axis=2, keepdims=True)))
+    unsure = given.eval_**0.3
+    found = estimate(replace(given, eval_=unsure / unsure.sum(axis=2, keepdims=True)))
     assert any("disagree" in refusal for refusal in found.refusals)
 
 
@@ -70,7 +70,7 @@ def test_few_people_are_refused() -> None:
 def test_a_value_that_train_lacks_stays_absent() -> None:
     given = simulated(TRAIN)
     no_old = given.targets != 2
-    without = Evidence(given.seen[no_old], given.targets[no_old], given.people[no_old], given.unseen)
+    without = Predicted(given.out_of_fold[no_old], given.targets[no_old], given.people[no_old], given.eval_)
     found = estimate(without)
     np.testing.assert_allclose([found.em[2], found.bbse[2]], 0, atol=1e-6)
 
@@ -91,12 +91,12 @@ def test_weights_of_one_change_nothing() -> None:
 @pytest.mark.parametrize("male", [0.2, 0.5, 0.8])
 def test_what_is_adapted_scores_best_in_the_mix_of_eval_and_is_trusted(male: float) -> None:
     even, mix = np.array([0.5, 0.5]), np.array([male, 1 - male])
-    seen = {"mask": people(500, TRAIN, TRAIN, 4), "gender": people(500, even, even, 0.9, 1)}
-    unseen = {"mask": people(300, TRAIN, TRAIN, 4, 2), "gender": people(300, mix, even, 0.9, 3)}
-    seen["age"], unseen["age"] = people(500, TRAIN, TRAIN, 1.8, 4), people(300, SHIFTED, TRAIN, 1.8, 5)
-    found = {name: estimate(evidence(seen[name], unseen[name])) for name in seen}
-    probabilities = multiply({name: sample.probabilities for name, sample in seen.items()})
-    codes = encode(*(sample.targets for sample in seen.values()))
+    out_of_fold = {"mask": people(500, TRAIN, TRAIN, 4), "gender": people(500, even, even, 0.9, 1)}
+    eval_ = {"mask": people(300, TRAIN, TRAIN, 4, 2), "gender": people(300, mix, even, 0.9, 3)}
+    out_of_fold["age"], eval_["age"] = people(500, TRAIN, TRAIN, 1.8, 4), people(300, SHIFTED, TRAIN, 1.8, 5)
+    found = {name: estimate(evidence(out_of_fold[name], eval_[name])) for name in out_of_fold}
+    probabilities = multiply({name: sample.probabilities for name, sample in out_of_fold.items()})
+    codes = encode(*(sample.targets for sample in out_of_fold.values()))
     chosen = worthwhile(probabilities, codes, found)
     counts = of_classes({name: one.ratio for name, one in found.items()})[codes]
     everything = {name: one.weights for name, one in found.items()}
@@ -109,8 +109,8 @@ def test_the_eighteen_classes_are_estimated_like_an_attribute() -> None:
     train = np.full(18, 1 / 18)
     shifted = np.array([6.0 if mask == 0 else 1.0 for mask, _, _ in zip(*decode(np.arange(18)), strict=True)])
     shifted /= shifted.sum()
-    seen, unseen = people(1500, train, train, 3.5), people(1500, shifted, train, 3.5, seed=1)
-    found = estimate(evidence(seen, unseen))
+    out_of_fold, eval_ = people(1500, train, train, 3.5), people(1500, shifted, train, 3.5, seed=1)
+    found = estimate(evidence(out_of_fold, eval_))
     assert found.p_value < 0.01
     np.testing.assert_allclose(found.em, shifted, atol=0.03)
 

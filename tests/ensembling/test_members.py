@@ -1,4 +1,4 @@
-"""roster: which trainings a name stands for, who answers and who is judged."""
+"""members_named: which trainings a name stands for, who answers and who is judged."""
 
 from pathlib import Path
 
@@ -6,45 +6,45 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.ensembling.members import Roster, best, held_out
+from pipeline.ensembling.members import EnsembleMembers, best, held_out
 from pipeline.foundation.errors import InputError
 from pipeline.modeling.members import Member
 from pipeline.schema import predictions
 
 FOLDS = ["mask-0", "mask-1"]
-AGAIN = ["mask-retrain-0", "mask-retrain-1"]
+AGAIN = ["mask-pseudo_label-0", "mask-pseudo_label-1"]
 
 
 @pytest.mark.parametrize(
-    ("refitted", "retrained", "name", "voters", "judged"),
+    ("refitted", "pseudo_labelled", "name", "voters", "judged"),
     [
         ([], [], "mask", FOLDS, FOLDS),
         (["mask"], [], "mask", ["mask-refit"], FOLDS),
         ([], ["mask"], "mask", AGAIN, AGAIN),
         (["mask"], ["mask"], "mask/folds", FOLDS, FOLDS),
         (["mask"], ["mask"], "mask/refit", ["mask-refit"], FOLDS),
-        (["mask"], ["mask"], "mask/retrain", AGAIN, AGAIN),
+        (["mask"], ["mask"], "mask/pseudo_label", AGAIN, AGAIN),
         (["age"], ["age"], "mask", FOLDS, FOLDS),
     ],
 )
 def test_a_name_stands_for_its_last_training_or_for_the_one_it_names(
-    refitted: list[str], retrained: list[str], name: str, voters: list[str], judged: list[str]
+    refitted: list[str], pseudo_labelled: list[str], name: str, voters: list[str], judged: list[str]
 ) -> None:
-    roster = Roster(Path("models"), ["mask", "age"], [0, 1], refitted, retrained)
-    assert [member.name for member in roster.voters(name)] == voters
-    assert [member.name for member in roster.judged(name)] == judged
+    members_named = EnsembleMembers(Path("models"), ["mask", "age"], [0, 1], refitted, pseudo_labelled)
+    assert [member.name for member in members_named.voters(name)] == voters
+    assert [member.name for member in members_named.judged(name)] == judged
 
 
 def test_everyone_is_every_fold_refit_and_second_round() -> None:
-    roster = Roster(Path("models"), ["mask", "age"], [0, 3], ["age"], ["mask"])
-    names = ["mask-0", "mask-3", "age-0", "age-3", "age-refit", "mask-retrain-0", "mask-retrain-3"]
-    assert [member.name for member in roster.everyone()] == names
-    assert len({member.folder for member in roster.everyone()}) == len(names)
+    members_named = EnsembleMembers(Path("models"), ["mask", "age"], [0, 3], ["age"], ["mask"])
+    names = ["mask-0", "mask-3", "age-0", "age-3", "age-refit", "mask-pseudo_label-0", "mask-pseudo_label-3"]
+    assert [member.name for member in members_named.everyone()] == names
+    assert len({member.folder for member in members_named.everyone()}) == len(names)
 
 
 @pytest.fixture
 def members(tmp_path: Path) -> list[Member]:
-    """Three folds of two pictures each; the first is wrong in both, the second in none, the third in one."""
+    """Three folds of two photos each; the first is wrong in both, the second in none, the third in one."""
     told = {0: [0, 0], 1: [1, 2], 2: [1, 0]}
     for fold, codes in told.items():
         table = {"mask": np.eye(3)[codes]}
@@ -53,34 +53,32 @@ def members(tmp_path: Path) -> list[Member]:
 
 
 @pytest.fixture
-def pictures() -> pd.DataFrame:
-    """Pictures sorted by path: `a` is normal (2), `b` incorrect (1)."""
+def photos() -> pd.DataFrame:
+    """Photos sorted by path: `a` is normal (2), `b` incorrect (1)."""
     rows = [(f"{fold}{letter}.jpg", mask, fold) for fold in (0, 1, 2) for letter, mask in (("a", 2), ("b", 1))]
     table = pd.DataFrame(rows, columns=["path", "mask", "fold"])
     return table.assign(mask=np.array(["worn", "incorrect", "normal"])[table["mask"]], gender="male", age=40)
 
 
-def test_out_of_fold_predictions_come_in_the_order_of_the_pictures(
-    members: list[Member], pictures: pd.DataFrame
-) -> None:
+def test_out_of_fold_predictions_come_in_the_order_of_the_photos(members: list[Member], photos: pd.DataFrame) -> None:
     for order in (members, members[::-1]):
-        assert held_out(order, pictures)["mask"].argmax(axis=1).tolist() == [0, 0, 2, 1, 0, 1]
+        assert held_out(order, photos)["mask"].argmax(axis=1).tolist() == [0, 0, 2, 1, 0, 1]
 
 
 def test_the_best_members_are_those_that_score_best_on_their_own_fold(
-    members: list[Member], pictures: pd.DataFrame
+    members: list[Member], photos: pd.DataFrame
 ) -> None:
-    assert [member.fold for member in best(members, pictures, 1)] == [1]
-    assert [member.fold for member in best(members, pictures, 2)] == [1, 2]
-    assert best(members, pictures, None) == best(members, pictures, 7) == members
+    assert [member.fold for member in best(members, photos, 1)] == [1]
+    assert [member.fold for member in best(members, photos, 2)] == [1, 2]
+    assert best(members, photos, None) == best(members, photos, 7) == members
 
 
-def test_a_refit_has_no_score_and_stays(pictures: pd.DataFrame, tmp_path: Path) -> None:
+def test_a_refit_has_no_score_and_stays(photos: pd.DataFrame, tmp_path: Path) -> None:
     refit = [Member(tmp_path, "mask")]
-    assert best(refit, pictures, 1) == refit
+    assert best(refit, photos, 1) == refit
 
 
-def test_a_picture_without_prediction_is_named(members: list[Member], pictures: pd.DataFrame) -> None:
-    more = pd.concat([pictures, pictures.iloc[:1].assign(path="0c.jpg")], ignore_index=True)
+def test_a_picture_without_prediction_is_named(members: list[Member], photos: pd.DataFrame) -> None:
+    more = pd.concat([photos, photos.iloc[:1].assign(path="0c.jpg")], ignore_index=True)
     with pytest.raises(InputError, match=r"no row for 0c\.jpg"):
         held_out(members, more)

@@ -1,4 +1,4 @@
-"""nesting: every picture is answered by what the other groups have taught, in its own place."""
+"""nesting: every photo is answered by what the other groups have taught, in its own place."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from pipeline.ensembling.nesting import Mask, nested
 from pipeline.schema.probabilities import Table
 
 
-def test_each_group_is_answered_by_the_rest_in_the_order_of_the_pictures() -> None:
+def test_each_group_is_answered_by_the_rest_in_the_order_of_the_photos() -> None:
     groups, numbers = np.array([2, 0, 2, 1, 0]), np.arange(5.0)
 
     def answer(own: Mask, rest: Mask) -> Table:

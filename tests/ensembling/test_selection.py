@@ -15,7 +15,7 @@ TARGETS: Codes = np.arange(60) % 3
 
 
 def noisy(share_right: float, seed: int) -> Table:
-    """A system that is right in about a share of the pictures, and more or less sure."""
+    """A system that is right in about a share of the photos, and more or less sure."""
     random = np.random.default_rng(seed)
     answers = np.where(random.random(len(TARGETS)) < share_right, TARGETS, random.integers(0, 3, len(TARGETS)))
     sureness = random.uniform(0.4, 1, (len(TARGETS), 1))

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.ensembling.shift_estimators import Evidence, bbse, correction, em, p_value, reweighted
+from pipeline.ensembling.shift_estimators import Predicted, bbse, correction, em, p_value, reweighted
 from pipeline.schema.probabilities import Table
 from tests.support.simulated import PICTURES, SHIFTED, TRAIN, evidence, people, simulated
 
@@ -25,8 +25,8 @@ def test_a_shift_is_told_from_chance() -> None:
 
 
 def test_equal_predictions_are_no_shift() -> None:
-    seen = people(50, TRAIN, TRAIN)
-    assert p_value(evidence(seen, seen)) == 1
+    out_of_fold = people(50, TRAIN, TRAIN)
+    assert p_value(evidence(out_of_fold, out_of_fold)) == 1
 
 
 def test_the_hold_keeps_a_value_that_an_unsure_model_would_lose() -> None:
@@ -40,32 +40,32 @@ def test_the_mean_of_voters_looks_like_a_shift_where_each_voter_does_not() -> No
     given = simulated(TRAIN, apart=1.5, count=1500)
     samples = [people(750, TRAIN, TRAIN, 1.5, 9 + voter) for voter in range(5)]
     voters = np.stack([one.probabilities[np.argsort(one.targets, kind="stable")] for one in samples])
-    assert p_value(replace(given, unseen=voters)) > 0.01
-    assert p_value(replace(given, unseen=voters.mean(axis=0, keepdims=True))) < 0.01
+    assert p_value(replace(given, eval_=voters)) > 0.01
+    assert p_value(replace(given, eval_=voters.mean(axis=0, keepdims=True))) < 0.01
 
 
-def test_equal_pictures_of_a_person_are_one_witness_and_unlike_ones_seven() -> None:
+def test_equal_photos_of_a_person_are_one_witness_and_unlike_ones_seven() -> None:
     sample = people(300, TRAIN, TRAIN)
     first = sample.probabilities[::PICTURES].repeat(PICTURES, axis=0)
     shuffled = np.random.default_rng(0).permutation(sample.people)
-    unseen = sample.probabilities[None]
-    assert Evidence(first, sample.targets, sample.people, unseen).alike == pytest.approx(PICTURES)
-    assert Evidence(sample.probabilities, sample.targets, shuffled, unseen).alike == pytest.approx(1, abs=0.2)
+    eval_ = sample.probabilities[None]
+    assert Predicted(first, sample.targets, sample.people, eval_).design_effect == pytest.approx(PICTURES)
+    assert Predicted(sample.probabilities, sample.targets, shuffled, eval_).design_effect == pytest.approx(1, abs=0.2)
 
 
-def test_people_are_redrawn_with_all_their_pictures() -> None:
+def test_people_are_redrawn_with_all_their_photos() -> None:
     given = simulated(count=40)
     names = np.array([f"person {number}" for number in given.people])
     redrawn = replace(given, people=names).redrawn(np.random.default_rng(0))
-    assert len(redrawn.seen) == len(given.seen)
+    assert len(redrawn.out_of_fold) == len(given.out_of_fold)
     assert set(np.unique(redrawn.people, return_counts=True)[1] % PICTURES) == {0}
 
 
 def test_models_that_answer_a_value_too_seldom_are_corrected() -> None:
     given = simulated(TRAIN, apart=1.2)
     shy = np.array([1, 1, 0.2])
-    seen, unseen = reweighted(given.seen, shy), reweighted(given.stacked, shy)
-    weights = correction(seen, given.train)
-    np.testing.assert_allclose(reweighted(seen, weights).mean(axis=0), given.train, atol=1e-5)
-    before, after = em(unseen, given.train, hold=0), em(reweighted(unseen, weights), given.train, hold=0)
+    out_of_fold, eval_ = reweighted(given.out_of_fold, shy), reweighted(given.stacked, shy)
+    weights = correction(out_of_fold, given.train)
+    np.testing.assert_allclose(reweighted(out_of_fold, weights).mean(axis=0), given.train, atol=1e-5)
+    before, after = em(eval_, given.train, hold=0), em(reweighted(eval_, weights), given.train, hold=0)
     assert np.abs(after - TRAIN).sum() < np.abs(before - TRAIN).sum()

@@ -66,7 +66,7 @@ def test_the_score_is_that_of_the_likeliest_classes() -> None:
 
 
 @pytest.mark.parametrize("least", [1.0, 0.01])
-def test_macro_f1_counts_pictures_as_often_as_they_weigh(least: float) -> None:
+def test_macro_f1_counts_photos_as_often_as_they_weigh(least: float) -> None:
     (table,), draw = tables(1), np.random.default_rng(0)
     targets, times = draw.integers(6, size=40), draw.integers(0, 4, 40)
     expected = macro_f1(table.repeat(times, axis=0), targets.repeat(times))

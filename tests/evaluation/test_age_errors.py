@@ -8,7 +8,7 @@ from pipeline.evaluation import age_errors
 def test_misses_are_counted_by_true_age_and_side() -> None:
     shares = age_errors.by_age(np.array([29, 29, 30, 60]), np.array([0, 1, 0, 2]))
     assert list(shares.index) == [29, 30, 60]
-    assert list(shares["pictures"]) == [2, 1, 1]
+    assert list(shares["photos"]) == [2, 1, 1]
     assert list(shares["too old"]) == [0.5, 0, 0]
     assert list(shares["too young"]) == [0, 1, 0]
 

@@ -23,20 +23,20 @@ PREDICTED = [0, 12, 4, 13]
 
 def test_a_report_says_what_is_right_and_what_is_wrong(tmp_path: Path) -> None:
     scores = outcomes.write(tmp_path, PICTURES, np.eye(CLASSES)[PREDICTED])
-    assert scores["pictures"] == 4
+    assert scores["photos"] == 4
     assert scores["accuracy"] == 0.5
     assert scores["gender_accuracy"] == 0.75
 
-    pictures = pd.read_csv(tmp_path / "out_of_fold.csv")
-    assert list(pictures.columns) == ["path", "target", "prediction", *names()]
-    assert list(pictures["target"]) == TRUE
-    assert list(pictures["prediction"]) == PREDICTED
+    photos = pd.read_csv(tmp_path / "out_of_fold.csv")
+    assert list(photos.columns) == ["path", "target", "prediction", *names()]
+    assert list(photos["target"]) == TRUE
+    assert list(photos["prediction"]) == PREDICTED
 
     errors = pd.read_csv(tmp_path / "errors.csv", index_col="wrong")
     assert errors.loc["right", "share"] == 0.5
-    assert errors.loc["age", "pictures"] == 1
-    assert errors.loc["gender,age", "pictures"] == 1
-    assert errors["pictures"].sum() == 4
+    assert errors.loc["age", "photos"] == 1
+    assert errors.loc["gender,age", "photos"] == 1
+    assert errors["photos"].sum() == 4
 
     classes = pd.read_csv(tmp_path / "classes.csv", index_col="class")
     assert list(classes.index) == names()

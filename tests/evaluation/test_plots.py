@@ -1,4 +1,4 @@
-"""plots: pictures that say what was counted, the same bytes every time."""
+"""plots: photos that say what was counted, the same bytes every time."""
 
 from pathlib import Path
 
@@ -34,9 +34,9 @@ def test_equal_figures_are_equal_bytes(tmp_path: Path) -> None:
 
 def test_learning_curves_have_a_row_a_model_and_a_line_a_training_and_part() -> None:
     history = pd.DataFrame(
-        {"epoch": [1, 2], "learning_rate": [0.1, 0.05], "train_loss": [2.0, 1.0], "validation_loss": [2.0, 1.5]}
+        {"epoch": [1, 2], "learning_rate": [0.1, 0.05], "train_loss": [2.0, 1.0], "val_loss": [2.0, 1.5]}
     )
-    refit = history.drop(columns="validation_loss")
+    refit = history.drop(columns="val_loss")
     axes = plots.learning_curves({"mask": {"mask-0": history, "mask-1": history}, "age": {"age-refit": refit}}).axes
     lines = {drawn.get_title(loc="left"): len(drawn.lines) for drawn in axes}
     assert lines["mask: loss"] == 4

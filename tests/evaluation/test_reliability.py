@@ -11,14 +11,14 @@ def test_a_head_that_is_right_as_often_as_it_says_lies_on_the_diagonal() -> None
     sure = random.uniform(0.5, 1, 20_000)
     table = np.stack([sure, 1 - sure], axis=1)
     found = reliability.bins(table, (random.uniform(size=len(sure)) > sure).astype(np.int64))
-    assert found["pictures"].sum() == len(sure)
+    assert found["photos"].sum() == len(sure)
     assert found["accuracy"].to_numpy() == pytest.approx(found["confidence"].to_numpy(), abs=0.03)
 
 
-def test_a_bin_without_pictures_is_left_out() -> None:
+def test_a_bin_without_photos_is_left_out() -> None:
     found = reliability.bins(np.array([[0.9, 0.1], [0.95, 0.05], [0.4, 0.6]]), np.array([0, 1, 1]))
     assert list(found["accuracy"]) == [1, 0.5]
-    assert list(found["pictures"]) == [1, 2]
+    assert list(found["photos"]) == [1, 2]
 
 
 def test_there_is_a_picture_a_head() -> None:

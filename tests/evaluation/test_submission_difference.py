@@ -32,7 +32,7 @@ def first(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def second(tmp_path: Path) -> Path:
-    """The same pictures in another order; a.jpg differs by age, b.jpg by mask and gender."""
+    """The same photos in another order; a.jpg differs by age, b.jpg by mask and gender."""
     return write(tmp_path / "second.csv", {"a.jpg": 2, "b.jpg": int(encode(1, 0, 1)), "c.jpg": 0, "d.jpg": 17})
 
 
@@ -90,7 +90,7 @@ def test_equal_submissions_agree_in_all(first: Path) -> None:
     assert not any(row[0].startswith("By ") for row in rows), "no table without a row"
 
 
-def test_submissions_of_other_pictures_are_refused_by_name(first: Path, tmp_path: Path) -> None:
+def test_submissions_of_other_photos_are_refused_by_name(first: Path, tmp_path: Path) -> None:
     other = write(tmp_path / "other.csv", {"a.jpg": 0, "z.jpg": 18})
     with pytest.raises(InputError) as error:
         submission_difference.read(first, other)
@@ -109,4 +109,4 @@ def test_a_picture_that_is_there_twice_is_refused(tmp_path: Path) -> None:
 def test_submit_alone_is_still_the_stage() -> None:
     result = CliRunner().invoke(app, ["submit"])
     assert result.exit_code == 2
-    assert "--photographs" in result.output
+    assert "--data" in result.output

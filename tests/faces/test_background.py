@@ -22,23 +22,23 @@ def a_disc(seed: int = 0) -> tuple[Pixels, Pixels]:
 
 
 def test_what_surrounds_the_face_alike_is_kept_and_the_rest_is_black() -> None:
-    picture, disc = a_disc()
-    cut = blacken(picture, FACE)
+    image, disc = a_disc()
+    cut = blacken(image, FACE)
     black = (cut == 0).all(axis=2)
     assert (black == ~disc).mean() > 0.99
-    assert np.array_equal(cut[~black], picture[~black])
+    assert np.array_equal(cut[~black], image[~black])
 
 
 def test_the_result_depends_on_the_picture_alone() -> None:
-    pictures = [a_disc(seed)[0] for seed in range(8)]
-    expected = [blacken(picture, FACE) for picture in pictures]
+    images = [a_disc(seed)[0] for seed in range(8)]
+    expected = [blacken(image, FACE) for image in images]
     cv2.setRNGSeed(1)
     with ThreadPoolExecutor(3) as threads:
-        found = list(threads.map(lambda picture: blacken(picture, FACE), reversed(pictures)))
+        found = list(threads.map(lambda image: blacken(image, FACE), reversed(images)))
     assert np.array_equal(found[::-1], expected)
 
 
-@pytest.mark.parametrize("picture", [np.zeros((8, 8, 3), np.uint8), np.full((40, 24, 3), 255, np.uint8)])
-def test_a_picture_of_one_colour_is_no_error(picture: Pixels) -> None:
-    height, width = picture.shape[:2]
-    assert blacken(picture, np.array([0.0, 0.0, width, height])).shape == picture.shape
+@pytest.mark.parametrize("image", [np.zeros((8, 8, 3), np.uint8), np.full((40, 24, 3), 255, np.uint8)])
+def test_a_picture_of_one_colour_is_no_error(image: Pixels) -> None:
+    height, width = image.shape[:2]
+    assert blacken(image, np.array([0.0, 0.0, width, height])).shape == image.shape

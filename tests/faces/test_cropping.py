@@ -73,9 +73,9 @@ def test_a_wide_margin_is_a_box_that_grows_by_a_large_fraction_and_stays_inside(
 
 def test_grabcut_is_the_crop_around_the_face_with_a_black_background() -> None:
     wide = {"grow": {"x": 0.5, "y": 0.5, "unit": "fraction"}, "size": 96}
-    for picture in (people()[0], people()[6]):
+    for image in (people()[0], people()[6]):
         plain, cut = (
-            Cropper(Params.model_validate({"method": method} | wide))([picture])[0] for method in ("mtcnn", "grabcut")
+            Cropper(Params.model_validate({"method": method} | wide))([image])[0] for method in ("mtcnn", "grabcut")
         )
         assert (cut.box, cut.source) == (plain.box, "face")
         black = (cut.pixels == 0).all(axis=2)
@@ -87,13 +87,13 @@ def test_grabcut_is_the_crop_around_the_face_with_a_black_background() -> None:
 
 @pytest.mark.parametrize(("method", "source"), [("mtcnn", "face"), ("center", "center"), ("none", "whole")])
 def test_the_crop_is_what_its_box_shows(method: str, source: str) -> None:
-    picture = people()[6]
+    image = people()[6]
     cropper = Cropper(Params.model_validate({"method": method, "size": 64}))
-    left, top, right, bottom = cropper([picture])[0].box
+    left, top, right, bottom = cropper([image])[0].box
     exact = Cropper(Params.model_validate({"method": method, "size": (bottom - top, right - left)}))
-    crop = exact([picture])[0]
+    crop = exact([image])[0]
     assert crop.source == source
-    assert np.array_equal(crop.pixels, picture[top:bottom, left:right])
+    assert np.array_equal(crop.pixels, image[top:bottom, left:right])
 
 
 def test_a_crop_has_the_height_and_width_asked_for() -> None:

@@ -26,13 +26,13 @@ def overlap(one: Face, other: Face) -> float:
     return float(shared / (sum(areas) - shared))
 
 
-def reference(picture: Pixels) -> Face | None:
-    boxes, probabilities, landmarks = MTCNN(keep_all=True).detect(Image.fromarray(picture), landmarks=True)
+def reference(image: Pixels) -> Face | None:
+    boxes, probabilities, landmarks = MTCNN(keep_all=True).detect(Image.fromarray(image), landmarks=True)
     return None if boxes is None else Face(boxes[0], probabilities[0], landmarks[0])
 
 
 def test_the_faces_that_the_reference_finds_are_found_in_the_same_place(detect: Detector) -> None:
-    expected = [reference(picture) for picture in people()]
+    expected = [reference(image) for image in people()]
     assert sum(face is not None for face in expected) > len(expected) / 2
     for face, other in zip(detect(people()), expected, strict=True):
         assert other is None or (face is not None and overlap(face, other) > 0.7)
@@ -49,7 +49,7 @@ def test_landmarks_lie_in_the_box_and_the_eyes_above_the_mouth(detect: Detector)
 
 def test_a_face_does_not_depend_on_its_companions(detect: Detector) -> None:
     together = detect(people())
-    alone = [face for picture in people() for face in detect([picture])]
+    alone = [face for image in people() for face in detect([image])]
     for one, other in zip(together, alone, strict=True):
         assert (one is None) == (other is None)
         if one and other:
@@ -65,28 +65,26 @@ def test_no_pictures_have_no_faces(detect: Detector) -> None:
 
 
 def test_pictures_of_any_size_go_together_in_their_order(detect: Detector) -> None:
-    photograph = people()[6]
-    found = detect([BLANK[:5, :5], photograph, BLANK, photograph[:500], BLANK[:20, :13]])
+    photo = people()[6]
+    found = detect([BLANK[:5, :5], photo, BLANK, photo[:500], BLANK[:20, :13]])
     assert [face is not None for face in found] == [False, True, False, True, False]
 
 
 def test_a_large_picture_has_its_face_in_its_own_pixels(detect: Detector) -> None:
-    photograph = people()[6]
-    height, width = photograph.shape[:2]
-    small, large = detect([photograph, np.asarray(cv2.resize(photograph, (3 * width, 3 * height)))])
+    photo = people()[6]
+    height, width = photo.shape[:2]
+    small, large = detect([photo, np.asarray(cv2.resize(photo, (3 * width, 3 * height)))])
     assert small is not None
     assert large is not None
     assert overlap(Face(small.box * 3, 1, small.landmarks * 3), large) > 0.8
 
 
 def test_the_largest_of_two_faces_is_taken(detect: Detector) -> None:
-    photograph = people()[6]
-    height, width = photograph.shape[:2]
-    beside = np.full_like(photograph, 200)
-    beside[: height // 2, : width // 2] = cv2.resize(
-        photograph, (width // 2, height // 2), interpolation=cv2.INTER_AREA
-    )
-    both, alone = detect([np.hstack([beside, photograph]), photograph])
+    photo = people()[6]
+    height, width = photo.shape[:2]
+    beside = np.full_like(photo, 200)
+    beside[: height // 2, : width // 2] = cv2.resize(photo, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+    both, alone = detect([np.hstack([beside, photo]), photo])
     assert both is not None
     assert alone is not None
     moved = alone.box + np.array([width, 0, width, 0], dtype=np.float32)

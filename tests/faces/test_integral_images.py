@@ -11,12 +11,12 @@ def test_shrinking_is_adaptive_average_pooling_of_each_box() -> None:
     rng = np.random.default_rng(0)
     corners = rng.integers(0, 20, (30, 2))
     boxes = np.hstack([corners, corners + rng.integers(1, 20, (30, 2))])
-    pictures = [rng.integers(0, 256, (40, 50, 3), dtype=np.uint8) for _ in range(4)]
+    images = [rng.integers(0, 256, (40, 50, 3), dtype=np.uint8) for _ in range(4)]
     owners = np.sort(rng.integers(0, 4, 30))
-    owners[owners == 2] = 3  # a picture without a box
-    shrunk = shrink([integrate(picture) for picture in pictures], owners, boxes, (7, 11))
+    owners[owners == 2] = 3  # a image without a box
+    shrunk = shrink([integrate(image) for image in images], owners, boxes, (7, 11))
     for colours, owner, (left, top, right, bottom) in zip(shrunk, owners, boxes, strict=True):
-        cut = torch.from_numpy(pictures[owner][top:bottom, left:right]).permute(2, 0, 1).float()
+        cut = torch.from_numpy(images[owner][top:bottom, left:right]).permute(2, 0, 1).float()
         torch.testing.assert_close(torch.from_numpy(colours).permute(2, 0, 1), adaptive_avg_pool2d(cut, (7, 11)))
 
 

@@ -1,4 +1,4 @@
-"""sheets: valid small pictures, however many or wide what they show."""
+"""sheets: valid small images, however many or wide what they show."""
 
 from pathlib import Path
 
@@ -14,8 +14,8 @@ TALL = np.full((300, 20, 3), (0, 0, 255), dtype=np.uint8)
 
 @pytest.mark.parametrize("count", [0, 1, 8, 9, 64])
 def test_a_sheet_holds_any_number_of_pictures_of_any_shape(tmp_path: Path, count: int) -> None:
-    pictures = [BROAD if number % 2 else TALL for number in range(count)]
-    contact_sheets.write(tmp_path / "new" / "sheet.jpg", "title", pictures, ["a\nb"] * count)
+    images = [BROAD if number % 2 else TALL for number in range(count)]
+    contact_sheets.write(tmp_path / "new" / "sheet.jpg", "title", images, ["a\nb"] * count)
     with Image.open(tmp_path / "new" / "sheet.jpg") as sheet:
         rows = -(-count // 8)
         assert sheet.format == "JPEG"

@@ -1,4 +1,4 @@
-"""photographs: any picture is read as its upright RGB self, or refused with the reason."""
+"""photos: any photo is read as its upright RGB self, or refused with the reason."""
 
 import io
 from pathlib import Path
@@ -40,7 +40,7 @@ LOSSLESS: dict[str, tuple[Pixels, str]] = {
 @pytest.mark.parametrize("kind", LOSSLESS)
 def test_any_mode_is_read_as_the_rgb_picture(tmp_path: Path, kind: str) -> None:
     pixels, mode = LOSSLESS[kind]
-    path = tmp_path / "picture.png"
+    path = tmp_path / "photo.png"
     Image.fromarray(pixels).convert(mode).save(path)
     assert np.array_equal(read(path), pixels)
 
@@ -50,7 +50,7 @@ def test_16_bits_are_read_as_the_8_bit_picture(tmp_path: Path, channels: int) ->
     pixels = grey_pixels() if channels == 1 else random_pixels()
     deep = pixels.astype(np.uint16) * 257
     opacity = np.full_like(deep[:, :, :1], 65535)
-    path = tmp_path / "picture.png"
+    path = tmp_path / "photo.png"
     blue_first = {1: deep[:, :, 0], 3: deep[:, :, ::-1], 4: np.concatenate([deep[:, :, ::-1], opacity], axis=2)}
     assert cv2.imwrite(str(path), blue_first[channels])
     assert np.array_equal(read(path), pixels)
@@ -64,9 +64,9 @@ def test_cmyk_is_read_as_the_rgb_picture(tmp_path: Path) -> None:
 
 
 def test_transparency_lies_over_white(tmp_path: Path) -> None:
-    picture = Image.fromarray(random_pixels())
-    picture.putalpha(0)
-    picture.save(tmp_path / "clear.png")
+    photo = Image.fromarray(random_pixels())
+    photo.putalpha(0)
+    photo.save(tmp_path / "clear.png")
     palette = Image.new("P", (4, 4), 7)
     palette.putpalette([40] * 768)
     palette.save(tmp_path / "palette.png", transparency=7)
@@ -78,7 +78,7 @@ def test_transparency_lies_over_white(tmp_path: Path) -> None:
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_a_rotated_picture_is_read_upright(tmp_path: Path, orientation: int, extension: str) -> None:
     upright = random_pixels()
-    undone = {  # how the sensor saw the picture: rows and columns as the orientation numbers them
+    undone = {  # how the sensor saw the photo: rows and columns as the orientation numbers them
         1: upright,
         2: upright[:, ::-1],
         3: upright[::-1, ::-1],
@@ -90,15 +90,15 @@ def test_a_rotated_picture_is_read_upright(tmp_path: Path, orientation: int, ext
     }
     tags = Image.Exif()
     tags[0x0112] = orientation
-    path = tmp_path / f"picture{extension}"
+    path = tmp_path / f"photo{extension}"
     Image.fromarray(np.ascontiguousarray(undone[orientation])).save(path, exif=tags, quality=100, subsampling=0)
     difference = np.abs(read(path).astype(int) - upright)
     assert difference.max() <= (0 if extension == ".png" else 8)
 
 
 def test_the_pixels_may_be_written_to(tmp_path: Path) -> None:
-    draw(tmp_path / "picture.png")
-    read(tmp_path / "picture.png")[:] = 0
+    draw(tmp_path / "photo.png")
+    read(tmp_path / "photo.png")[:] = 0
 
 
 def encoded(kind: str, **options: object) -> bytes:
@@ -114,7 +114,7 @@ KINDS = {"jpeg": encoded("JPEG"), "progressive jpeg": encoded("JPEG", progressiv
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_picture_that_is_cut_short_anywhere_is_refused(tmp_path: Path, kind: str) -> None:
-    path = tmp_path / "picture"
+    path = tmp_path / "photo"
     for length in range(len(KINDS[kind])):
         path.write_bytes(KINDS[kind][:length])
         assert is_refused(lambda: read(path)), length
@@ -144,7 +144,7 @@ def test_every_broken_picture_is_named_at_once_with_its_reason(tmp_path: Path) -
         "cut.jpg": KINDS["jpeg"][:300],
         "cut.png": KINDS["png"][:-4],
         "empty.jpg": b"",
-        "text.png": b"not a picture",
+        "text.png": b"not a photo",
     }
     paths = [tmp_path / name for name in [*contents, "missing.jpg", "folder.jpg"]]
     for path, content in zip(paths, contents.values(), strict=False):

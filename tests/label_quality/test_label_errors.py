@@ -12,7 +12,7 @@ from pipeline.dataset.config import Relabel, Split
 from pipeline.formats import tables
 from pipeline.formats.images import Pixels
 from pipeline.label_quality.suggestions import suggest, write
-from pipeline.modeling.config import Model
+from pipeline.modeling.config import ModelConfig
 from pipeline.modeling.training import Inputs
 from pipeline.schema import predictions
 from pipeline.schema.labels import ATTRIBUTES, Codes, label_codes
@@ -26,7 +26,7 @@ from pipeline.synthetic.config import Sample
 
 FOLDS = (0, 1)
 SIZE = 64
-ENTRY = Model.model_validate(
+ENTRY = ModelConfig.model_validate(
     {
         "backbone": "test_resnet",
         "pretrained": False,
@@ -46,9 +46,9 @@ class Workspace:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.photographs = root / "sample"
-        sample(self.photographs, Sample(people=90, eval_people=1))
-        self.truth = tables.read(self.photographs / "train" / "truth.csv", {"id": "text"})
+        self.photos = root / "sample"
+        sample(self.photos, Sample(people=90, eval_people=1))
+        self.truth = tables.read(self.photos / "train" / "truth.csv", {"id": "text"})
         self.accept("truth", self.truth)
         self.labels("given")
         given, folds, classes, plot = (root / name for name in ("given.csv", "folds.csv", "classes.csv", "classes.png"))
@@ -61,7 +61,7 @@ class Workspace:
     def labels(self, name: str, *accepted: str) -> pd.DataFrame:
         """The labels with corrections, under a name."""
         labels = self.root / f"{name}.csv"
-        relabel(self.photographs, self.root / "fixes", labels, Relabel(fixes=accepted))
+        relabel(self.photos, self.root / "fixes", labels, Relabel(fixes=accepted))
         return tables.read(labels, tables.LABELS)
 
     def out_of_fold(self, labels: str) -> Table:
@@ -79,7 +79,7 @@ class Workspace:
         self.crops = self.root / "crops"
         self.crops.mkdir()
         for part, pattern in {"train": "*/[!.]*", "eval": "*"}.items():
-            folder = self.photographs / part / "images"
+            folder = self.photos / part / "images"
             paths = sorted(folder.glob(pattern))
             np.save(self.crops / f"{part}.npy", np.stack([_center(path) for path in paths]))
             names = [path.relative_to(folder).as_posix() for path in paths]
@@ -87,8 +87,8 @@ class Workspace:
 
 
 def _center(path: Path) -> Pixels:
-    with Image.open(path) as picture:
-        return np.asarray(picture.convert("RGB").resize((SIZE, SIZE), box=(72, 86, 312, 386)))
+    with Image.open(path) as photo:
+        return np.asarray(photo.convert("RGB").resize((SIZE, SIZE), box=(72, 86, 312, 386)))
 
 
 @pytest.fixture(scope="module")

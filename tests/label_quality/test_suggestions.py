@@ -29,7 +29,7 @@ def test_a_wrong_gender_is_found_with_what_every_picture_says() -> None:
     assert proposed(found) == [("004", "gender")]
     assert (found[0].was, found[0].value) == ("female", "male")
     assert found[0].score > 0.9
-    assert "(7 pictures)" in found[0].evidence
+    assert "(7 photos)" in found[0].evidence
 
 
 def test_a_wrong_age_becomes_the_usual_age_of_the_likelier_band() -> None:
@@ -39,7 +39,7 @@ def test_a_wrong_age_becomes_the_usual_age_of_the_likelier_band() -> None:
     assert (found[0].was, found[0].value) == ("55", "24")
 
 
-def test_a_swap_is_found_by_its_two_pictures() -> None:
+def test_a_swap_is_found_by_its_two_photos() -> None:
     truth = labelled()
     found = suggest(with_swap(truth, "007"), seen_as(truth))
     assert proposed(found) == [("007", "mask")]
@@ -127,16 +127,16 @@ def test_most_of_many_errors_are_found_and_most_that_is_found_is_wrong(noise: in
     assert right / len(found) >= 0.5
 
 
-def test_pictures_and_probabilities_are_read_in_one_order(tmp_path: Path) -> None:
+def test_photos_and_probabilities_are_read_in_one_order(tmp_path: Path) -> None:
     labels = labelled(5)
     probabilities = seen_as(labels)
     write(tmp_path, labels[::-1].reset_index(drop=True), probabilities[::-1])
-    pictures, table = read(tmp_path / "labels.csv", tmp_path / "out_of_fold.csv")
-    assert list(pictures["path"]) == sorted(labels["path"])
+    photos, table = read(tmp_path / "labels.csv", tmp_path / "out_of_fold.csv")
+    assert list(photos["path"]) == sorted(labels["path"])
     np.testing.assert_allclose(table, probabilities, atol=1e-8)
 
 
-def test_predictions_of_other_pictures_are_named(tmp_path: Path) -> None:
+def test_predictions_of_other_photos_are_named(tmp_path: Path) -> None:
     labels = labelled(2)
     paths = ["900/normal.jpg", *labels["path"][1:]]
     write(tmp_path, labels, seen_as(labels), paths)

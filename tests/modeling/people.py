@@ -10,8 +10,8 @@ from pipeline.formats.images import Pixels
 
 @cache
 def people() -> tuple[Pixels, ...]:
-    """Seven pictures each of a man and a woman, all with a face that can be found or nearly so."""
+    """Seven images each of a man and a woman, all with a face that can be found or nearly so."""
     sevens = [
         synthetic.seven(gender, 40, np.random.default_rng(seed)) for seed, gender in enumerate(("male", "female"))
     ]
-    return tuple(picture for seven in sevens for _, picture in seven)
+    return tuple(image for seven in sevens for _, image in seven)

@@ -8,55 +8,55 @@ import pytest
 from pipeline.formats.images import Pixels
 from pipeline.foundation.errors import InputError
 from pipeline.modeling.augmentation import Pipeline, build
-from pipeline.modeling.config import Model
+from pipeline.modeling.config import ModelConfig
 
-Make = Callable[..., Model]
+Make = Callable[..., ModelConfig]
 NESTED = {"OneOf": {"transforms": [{"Rotate": {"limit": 20, "p": 1}}, {"Perspective": {"p": 1}}], "p": 0.5}}
 
 
-def picture() -> Pixels:
+def image() -> Pixels:
     return np.random.default_rng(0).integers(0, 256, (40, 30, 3), dtype=np.uint8)
 
 
-def test_the_same_seed_draws_the_same_augmentation_and_another_seed_another(entry: Make) -> None:
-    pipeline = Pipeline(entry(augmentation=[NESTED, {"GaussNoise": {"p": 1}}]), training=True)
-    first, other, again = (pipeline(picture(), seed) for seed in ((1, 0, 5), (1, 0, 6), (1, 0, 5)))
+def test_the_same_seed_draws_the_same_augmentation_and_another_seed_another(config: Make) -> None:
+    pipeline = Pipeline(config(augmentation=[NESTED, {"GaussNoise": {"p": 1}}]), training=True)
+    first, other, again = (pipeline(image(), seed) for seed in ((1, 0, 5), (1, 0, 6), (1, 0, 5)))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
 
 
-def test_transforms_of_one_picture_draw_independently(entry: Make) -> None:
+def test_transforms_of_one_picture_draw_independently(config: Make) -> None:
     invert, flip = {"InvertImg": {"p": 0.5}}, {"HorizontalFlip": {"p": 0.5}}
     dark = np.zeros((40, 30, 3), dtype=np.uint8)
     dark[:, :15] = 10
-    pipeline = Pipeline(entry(augmentation=[invert, flip]), training=True)
+    pipeline = Pipeline(config(augmentation=[invert, flip]), training=True)
     seen = [pipeline(dark, (number,)) for number in range(200)]
-    kinds = Counter((bool(picture.max() > 100), bool(picture[0, 0, 0] in (10, 245))) for picture in seen)
+    kinds = Counter((bool(image.max() > 100), bool(image[0, 0, 0] in (10, 245))) for image in seen)
     assert len(kinds) == 4
     assert min(kinds.values()) > 25
 
 
-def test_what_training_sees_and_what_inference_sees_differ_in_augmentation_alone(entry: Make) -> None:
+def test_what_training_sees_and_what_inference_sees_differ_in_augmentation_alone(config: Make) -> None:
     crop = [{"CenterCrop": {"height": 20, "width": 20}}]
-    plain = Pipeline(entry(preprocess=crop), training=True)(picture(), (0,))
-    flipped = Pipeline(entry(preprocess=crop, augmentation=[{"HorizontalFlip": {"p": 1}}]), training=True)
-    inference = Pipeline(entry(preprocess=crop, augmentation=[{"HorizontalFlip": {"p": 1}}]), training=False)
-    assert np.array_equal(inference(picture(), (0,)), plain)
-    assert np.array_equal(flipped(picture(), (0,)), plain[:, ::-1])
+    plain = Pipeline(config(preprocess=crop), training=True)(image(), (0,))
+    flipped = Pipeline(config(preprocess=crop, augmentation=[{"HorizontalFlip": {"p": 1}}]), training=True)
+    inference = Pipeline(config(preprocess=crop, augmentation=[{"HorizontalFlip": {"p": 1}}]), training=False)
+    assert np.array_equal(inference(image(), (0,)), plain)
+    assert np.array_equal(flipped(image(), (0,)), plain[:, ::-1])
 
 
-def test_random_erasing_takes_a_rectangle_away(entry: Make) -> None:
+def test_random_erasing_takes_a_rectangle_away(config: Make) -> None:
     erasing = [{"Erasing": {"scale": [0.1, 0.2], "fill": 0, "p": 1}}]
     white = np.full((32, 32, 3), 255, dtype=np.uint8)
-    found = Pipeline(entry(augmentation=erasing), training=True)(white, (0,))
+    found = Pipeline(config(augmentation=erasing), training=True)(white, (0,))
     rows, columns = np.nonzero((found == 0).all(axis=-1))
     area = (np.ptp(rows) + 1) * (np.ptp(columns) + 1)
     assert len(rows) == area
     assert 0.05 < area / 32**2 < 0.25
 
 
-def test_every_picture_gets_the_size_of_the_entry(entry: Make) -> None:
-    assert Pipeline(entry(image_size=48), training=False)(picture(), (0,)).shape == (48, 48, 3)
+def test_every_picture_gets_the_size_of_the_entry(config: Make) -> None:
+    assert Pipeline(config(image_size=48), training=False)(image(), (0,)).shape == (48, 48, 3)
 
 
 @pytest.mark.parametrize(

@@ -8,34 +8,34 @@ import torch
 from PIL import Image
 
 from pipeline.modeling import batch_preview
-from pipeline.modeling.config import Model
-from pipeline.modeling.fold_data import Material
+from pipeline.modeling.config import ModelConfig
+from pipeline.modeling.fold_data import FoldData
 from pipeline.modeling.training import Inputs
 
 
-def test_the_first_batch_is_that_of_training(trainable: Path, entry: Callable[..., Model]) -> None:
-    settings = entry(augmentation=[{"HorizontalFlip": {"p": 0.5}}])
+def test_the_first_batch_is_that_of_training(trainable: Path, config: Callable[..., ModelConfig]) -> None:
+    settings = config(augmentation=[{"HorizontalFlip": {"p": 0.5}}])
     inputs = Inputs(trainable / "crops", trainable / "labels.csv", trainable / "folds.csv", trainable / "killed.pt")
     table, crops = inputs.table(), np.load(trainable / "crops" / "train.npy")
     held_out = (table["fold"] == 0).to_numpy()
-    material = Material.of(table, crops, held_out, settings)
-    pictures, rows = next(iter(material.to_learn(material.training, settings, (0, 1)).at(0)))
+    fold_data = FoldData.of(table, crops, held_out, settings)
+    images, rows = next(iter(fold_data.to_learn(fold_data.training, settings, (0, 1)).at(0)))
     batch = batch_preview.first_batch(table, crops, held_out, settings)
-    assert torch.equal(batch.pictures, pictures)
+    assert torch.equal(batch.images, images)
     assert torch.equal(batch.rows, rows)
     assert not held_out[rows].any()
 
 
-def test_a_cut_picture_names_both_of_its_labels(trainable: Path, entry: Callable[..., Model]) -> None:
+def test_a_cut_picture_names_both_of_its_labels(trainable: Path, config: Callable[..., ModelConfig]) -> None:
     inputs = Inputs(trainable / "crops", trainable / "labels.csv", trainable / "folds.csv", trainable / "killed.pt")
-    settings = entry(cutmix={"probability": 1})
+    settings = config(cutmix={"probability": 1})
     batch_preview.write(trainable / "sheet.jpg", inputs, settings, None)
     table = inputs.table()
     batch = batch_preview.first_batch(
         table, np.load(trainable / "crops" / "train.npy"), np.zeros(len(table), bool), settings
     )
     captions = batch_preview._captions(batch, np.array([f"p{row}" for row in range(len(table))]))
-    assert captions[0].split("\n")[0] == f"{batch.share:.0%} p{batch.rows[0]}"
+    assert captions[0].split("\n")[0] == f"{batch.lam:.0%} p{batch.rows[0]}"
     assert captions[0].endswith(f" p{batch.partners[0]}")
     with Image.open(trainable / "sheet.jpg") as sheet:
         assert sheet.width > 1000

@@ -6,60 +6,60 @@ import pandas as pd
 import pytest
 
 from pipeline.foundation.errors import InputError
-from pipeline.modeling.config import Model
-from pipeline.modeling.fold_data import Material
+from pipeline.modeling.config import ModelConfig
+from pipeline.modeling.fold_data import FoldData
 
-Make = Callable[..., Model]
+Make = Callable[..., ModelConfig]
 AGES = np.array([18, 26, 27, 29, 30, 55, 57, 59, 60, 60])
 HELD_OUT = np.arange(10) % 3 == 0  # ages 18, 29, 57, 60
 
 
-def material(entry: Model, **columns: Any) -> Material:
+def fold_data(config: ModelConfig, **columns: Any) -> FoldData:
     table = pd.DataFrame({"mask": "worn", "gender": ["male", "female"] * 5, "age": AGES} | columns)
-    return Material.of(table, np.zeros((10, 32, 32, 3), np.uint8), HELD_OUT, entry)
+    return FoldData.of(table, np.zeros((10, 32, 32, 3), np.uint8), HELD_OUT, config)
 
 
 def ages(rows: Any) -> list[int]:
     return [int(age) for age in AGES[rows]]
 
 
-def test_people_of_dropped_ages_are_judged_but_never_learnt_from(entry: Make) -> None:
-    dropping = material(entry(drop_ages=[[27, 29], [57, 59]]))
+def test_people_of_dropped_ages_are_judged_but_never_learnt_from(config: Make) -> None:
+    dropping = fold_data(config(drop_ages=[[27, 29], [57, 59]]))
     assert ages(dropping.training) == [26, 30, 55, 60]
     assert ages(dropping.finishing) == [18, 60]
     assert ages(dropping.validation) == [18, 29, 57, 60]
-    assert ages(material(entry()).training) == [26, 27, 30, 55, 59, 60]
+    assert ages(fold_data(config()).training) == [26, 27, 30, 55, 59, 60]
 
 
-def test_dropping_everybody_is_an_error(entry: Make) -> None:
+def test_dropping_everybody_is_an_error(config: Make) -> None:
     with pytest.raises(InputError, match=r"drop_ages .* leaves nobody to train on"):
-        material(entry(drop_ages=[[1, 120]]))
+        fold_data(config(drop_ages=[[1, 120]]))
 
 
-def test_a_batch_has_two_pictures_for_every_process(entry: Make) -> None:
+def test_a_batch_has_two_pictures_for_every_process(config: Make) -> None:
     with pytest.raises(InputError, match=r"batch_size 5 is too small for 3 GPUs.*CUDA_VISIBLE_DEVICES"):
-        material(entry()).to_learn(np.arange(6), entry(batch_size=5), (0, 3))
-    material(entry()).to_learn(np.arange(6), entry(batch_size=6), (0, 3))
-    material(entry()).to_learn(np.arange(6), entry(batch_size=1), (0, 1))
+        fold_data(config()).to_learn(np.arange(6), config(batch_size=5), (0, 3))
+    fold_data(config()).to_learn(np.arange(6), config(batch_size=6), (0, 3))
+    fold_data(config()).to_learn(np.arange(6), config(batch_size=1), (0, 1))
 
 
-def test_what_sampling_balances_is_the_joint_class_of_all_heads(entry: Make) -> None:
-    strata = material(entry(heads={"gender": {}, "age": {"bands": [30, 55]}})).strata
+def test_what_sampling_balances_is_the_joint_class_of_all_heads(config: Make) -> None:
+    strata = fold_data(config(heads={"gender": {}, "age": {"bands": [30, 55]}})).strata
     expected = [(gender, band) for gender, band in zip([0, 1] * 5, [0] * 4 + [1] + [2] * 5, strict=True)]
     same = [[one == other for other in expected] for one in expected]
     assert (np.equal.outer(strata, strata) == same).all()
 
 
-def test_an_epoch_has_the_copies_of_rare_classes(entry: Make) -> None:
-    old_men_and_women = {"times": 4, "spare": [0, 1, 3, 4]}
-    enlarged = entry(heads={"age": {"bands": [30, 55]}}, enlarge=old_men_and_women, sampling="balanced")
-    given = material(enlarged)
-    loader = given.to_learn(given.training, enlarged, (0, 1))
+def test_an_epoch_has_the_copies_of_rare_classes(config: Make) -> None:
+    old_men_and_women = {"times": 4, "exclude": [0, 1, 3, 4]}
+    oversampled = config(heads={"age": {"bands": [30, 55]}}, oversample=old_men_and_women, sampling="balanced")
+    given = fold_data(oversampled)
+    loader = given.to_learn(given.training, oversampled, (0, 1))
     drawn = np.concatenate([rows.numpy() for _, rows in loader])
     assert len(drawn) == 3 + 3 * 4
     assert set(drawn) <= set(given.training)
 
 
-def test_rows_weigh_one_unless_the_table_says_otherwise(entry: Make) -> None:
-    assert material(entry()).weights.tolist() == [1] * 10
-    assert material(entry(), weight=[0.5] * 10).weights.tolist() == [0.5] * 10
+def test_rows_weigh_one_unless_the_table_says_otherwise(config: Make) -> None:
+    assert fold_data(config()).weights.tolist() == [1] * 10
+    assert fold_data(config(), weight=[0.5] * 10).weights.tolist() == [0.5] * 10

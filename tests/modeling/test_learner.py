@@ -4,16 +4,16 @@ import pytest
 import torch
 from lightning_fabric import Fabric
 
-from pipeline.modeling.config import Model
+from pipeline.modeling.config import ModelConfig
 from pipeline.modeling.learner import Learner
 
-Make = Callable[..., Model]
+Make = Callable[..., ModelConfig]
 PICTURES = torch.randint(256, (4, 32, 32, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 
 
-def learner(entry: Model) -> Learner:
+def learner(config: ModelConfig) -> Learner:
     torch.manual_seed(0)
-    return Learner.create(entry, Fabric(accelerator="cpu", devices=1, precision=entry.precision))
+    return Learner.create(config, Fabric(accelerator="cpu", devices=1, precision=config.precision))
 
 
 def step(learner: Learner, number: int = 1) -> float:
@@ -29,8 +29,8 @@ def parameters(learner: Learner) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("name", ["adam", "adamw", "sgd", "madgrad"])
-def test_every_optimizer_lowers_the_loss(entry: Make, name: str) -> None:
-    learning = learner(entry(optimizer={"name": name, "learning_rate": 1e-3}))
+def test_every_optimizer_lowers_the_loss(config: Make, name: str) -> None:
+    learning = learner(config(optimizer={"name": name, "learning_rate": 1e-3}))
     learning.model.train()
     losses = [step(learning, number) for number in range(1, 6)]
     assert losses[-1] < losses[0]
@@ -38,12 +38,12 @@ def test_every_optimizer_lowers_the_loss(entry: Make, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["adam", "adamw", "sgd"])
 def test_a_fused_step_is_the_step_that_torch_takes_otherwise(
-    entry: Make, name: str, monkeypatch: pytest.MonkeyPatch
+    config: Make, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trained = []
     for fused in (("adam", "adamw", "sgd"), ()):
         monkeypatch.setattr("pipeline.modeling.learner.FUSED", fused)
-        learning = learner(entry(optimizer={"name": name, "learning_rate": 1e-3, "weight_decay": 0.05}))
+        learning = learner(config(optimizer={"name": name, "learning_rate": 1e-3, "weight_decay": 0.05}))
         assert bool(learning.optimizer.param_groups[0]["fused"]) == bool(fused)
         draws = torch.Generator().manual_seed(0)
         for number in range(1, 6):
@@ -54,28 +54,28 @@ def test_a_fused_step_is_the_step_that_torch_takes_otherwise(
     torch.testing.assert_close(*trained, atol=1e-7, rtol=1e-5)
 
 
-def test_the_rate_follows_the_schedule(entry: Make) -> None:
-    learning = learner(entry(epochs=10, schedule={"name": "step", "step": 5, "factor": 0.1}))
+def test_the_rate_follows_the_schedule(config: Make) -> None:
+    learning = learner(config(epochs=10, schedule={"name": "step", "step": 5, "factor": 0.1}))
     learning.set_rate(4.5, [])
     assert learning.rate == pytest.approx(3e-3)
     learning.set_rate(5.5, [])
     assert learning.rate == pytest.approx(3e-4)
 
 
-def test_a_plateau_hears_the_validation_where_there_is_one(entry: Make) -> None:
-    learning = learner(entry(schedule={"name": "plateau", "patience": 1}))
-    falling = [{"train_loss": 3.0, "validation_loss": 1.0}, {"train_loss": 2.0, "validation_loss": 1.5}]
+def test_a_plateau_hears_the_validation_where_there_is_one(config: Make) -> None:
+    learning = learner(config(schedule={"name": "plateau", "patience": 1}))
+    falling = [{"train_loss": 3.0, "val_loss": 1.0}, {"train_loss": 2.0, "val_loss": 1.5}]
     learning.set_rate(2, falling)
     assert learning.rate == pytest.approx(3e-4)
     learning.set_rate(2, [{"train_loss": measured["train_loss"]} for measured in falling])
     assert learning.rate == pytest.approx(3e-3)
 
 
-def test_clipping_bounds_the_length_of_a_step(entry: Make) -> None:
+def test_clipping_bounds_the_length_of_a_step(config: Make) -> None:
     sgd = {"name": "sgd", "learning_rate": 1, "momentum": 0}
     lengths = []
     for clip in (None, 0.01):
-        learning = learner(entry(optimizer=sgd, clip=clip))
+        learning = learner(config(optimizer=sgd, clip=clip))
         before = parameters(learning)
         step(learning)
         lengths.append(float((parameters(learning) - before).norm()))
@@ -83,8 +83,8 @@ def test_clipping_bounds_the_length_of_a_step(entry: Make) -> None:
     assert lengths[0] > 0.1
 
 
-def test_averaged_weights_follow_the_trained_ones_at_a_distance(entry: Make) -> None:
-    learning = learner(entry(ema=0.9))
+def test_averaged_weights_follow_the_trained_ones_at_a_distance(config: Make) -> None:
+    learning = learner(config(ema=0.9))
     assert learning.judged is not learning.network
     trail = []
     for number in range(1, 4):
@@ -98,15 +98,15 @@ def test_averaged_weights_follow_the_trained_ones_at_a_distance(entry: Make) -> 
     assert not torch.equal(average, trail[-1])
 
 
-def test_without_averages_the_trained_weights_are_kept(entry: Make) -> None:
-    learning = learner(entry())
+def test_without_averages_the_trained_weights_are_kept(config: Make) -> None:
+    learning = learner(config())
     step(learning)
     assert learning.judged is learning.network
     assert all(torch.equal(learning.kept()[name], value) for name, value in learning.network.state_dict().items())
 
 
-def test_going_back_takes_up_kept_weights_and_their_average(entry: Make) -> None:
-    learning = learner(entry(ema=0.9))
+def test_going_back_takes_up_kept_weights_and_their_average(config: Make) -> None:
+    learning = learner(config(ema=0.9))
     start = learning.kept()
     for number in (1, 2):
         step(learning, number)
@@ -115,22 +115,22 @@ def test_going_back_takes_up_kept_weights_and_their_average(entry: Make) -> None
         assert all(torch.equal(value, start[name]) for name, value in network.state_dict().items())
 
 
-def test_mixed_precision_rounds_what_full_precision_does_not(entry: Make) -> None:
+def test_mixed_precision_rounds_what_full_precision_does_not(config: Make) -> None:
     full, half = (
-        learner(entry(precision=precision)).model(PICTURES)["mask"] for precision in ("32-true", "bf16-mixed")
+        learner(config(precision=precision)).model(PICTURES)["mask"] for precision in ("32-true", "bf16-mixed")
     )
     assert not torch.equal(full, half)
     torch.testing.assert_close(full, half.float(), atol=0.05, rtol=0.05)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="half precision with scaled gradients needs a GPU")
-def test_half_precision_keeps_the_scale_of_its_gradients(entry: Make) -> None:
-    learning = Learner.create(entry(precision="16-mixed"), Fabric(accelerator="cuda", devices=1, precision="16-mixed"))
+def test_half_precision_keeps_the_scale_of_its_gradients(config: Make) -> None:
+    learning = Learner.create(config(precision="16-mixed"), Fabric(accelerator="cuda", devices=1, precision="16-mixed"))
     assert "scale" in learning.states()["precision"].state_dict()
 
 
 def test_a_compiled_model_is_the_same_function_with_the_same_weights(
-    entry: Make, monkeypatch: pytest.MonkeyPatch
+    config: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     graphs: list[object] = []
 
@@ -138,10 +138,10 @@ def test_a_compiled_model_is_the_same_function_with_the_same_weights(
         graphs.append(graph)
         return graph.forward
 
-    plain = learner(entry())
+    plain = learner(config())
     compile_with = torch.compile
     monkeypatch.setattr(torch, "compile", lambda module, **_: compile_with(module, backend=count))
-    compiled = learner(entry(compile=True))
+    compiled = learner(config(compile=True))
     torch.testing.assert_close(plain.model(PICTURES)["mask"], compiled.model(PICTURES)["mask"])
     assert len(graphs) == 1
     assert set(plain.kept()) == set(compiled.kept())

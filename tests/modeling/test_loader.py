@@ -3,10 +3,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from pipeline.modeling.config import Balanced, Model
+from pipeline.modeling.config import Balanced, ModelConfig
 from pipeline.modeling.loader import Batches, Examples, Loader
 
-Make = Callable[..., Model]
+Make = Callable[..., ModelConfig]
 ROWS = np.arange(100, 150)
 
 
@@ -45,30 +45,28 @@ def test_processes_without_a_share_of_the_last_batch_have_none() -> None:
     assert [[len(batch) for batch in batches] for batches in shares] == [[4, 1], [4]]
 
 
-def test_a_picture_of_an_epoch_does_not_depend_on_its_batch(entry: Make) -> None:
+def test_a_picture_of_an_epoch_does_not_depend_on_its_batch(config: Make) -> None:
     crops = np.random.default_rng(0).integers(0, 256, (20, 32, 32, 3), dtype=np.uint8)
-    augmented = entry(augmentation=[{"GaussNoise": {"p": 1}}])
+    augmented = config(augmentation=[{"GaussNoise": {"p": 1}}])
     seen = []
     for size in (4, 10):
         batches = Loader(crops, augmented, Batches(np.arange(20), size, seed=1), training=True)
-        seen.append(
-            {int(row): picture for pictures, rows in batches for picture, row in zip(pictures, rows, strict=True)}
-        )
+        seen.append({int(row): image for images, rows in batches for image, row in zip(images, rows, strict=True)})
     assert all((seen[0][row] == seen[1][row]).all() for row in range(20))
 
 
-def test_a_row_that_is_drawn_again_is_augmented_anew(entry: Make) -> None:
+def test_a_row_that_is_drawn_again_is_augmented_anew(config: Make) -> None:
     crops = np.full((2, 32, 32, 3), 128, dtype=np.uint8)
     rows, strata = np.arange(2).repeat(4), np.array([0] * 7 + [1])
     batches = Batches(rows, 8, seed=1, sampling=Balanced(), strata=strata)
-    examples = Examples(crops, entry(augmentation=[{"GaussNoise": {"p": 1}}]), training=True)
-    pictures = [examples[key][0].numpy().tobytes() for batch in batches for key in batch]
-    assert len(set(pictures)) == len(pictures) == 8
+    examples = Examples(crops, config(augmentation=[{"GaussNoise": {"p": 1}}]), training=True)
+    images = [examples[key][0].numpy().tobytes() for batch in batches for key in batch]
+    assert len(set(images)) == len(images) == 8
 
 
-def test_a_copy_is_a_crop_of_its_row_that_no_epoch_changes(entry: Make) -> None:
+def test_a_copy_is_a_crop_of_its_row_that_no_epoch_changes(config: Make) -> None:
     crops = np.random.default_rng(0).integers(0, 256, (4, 40, 40, 3), dtype=np.uint8)
-    examples = Examples(crops, entry(image_size=20, enlarge={"times": 3, "crop": 0.5}), training=True)
+    examples = Examples(crops, config(image_size=20, oversample={"times": 3, "crop": 0.5}), training=True)
     first, second = (examples[epoch, 4 + 2, 0] for epoch in (0, 1))
     assert first[1] == second[1] == 2
     assert (first[0] == second[0]).all()
@@ -82,9 +80,9 @@ def test_a_copy_is_a_crop_of_its_row_that_no_epoch_changes(entry: Make) -> None:
     assert not (examples[0, 8 + 2, 0][0] == first[0]).all(), "another copy is another crop"
 
 
-def test_views_after_the_first_are_augmented_in_inference_too(entry: Make) -> None:
+def test_views_after_the_first_are_augmented_in_inference_too(config: Make) -> None:
     crops = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
-    examples = Examples(crops, entry(augmentation=[{"HorizontalFlip": {"p": 1}}]), training=False)
+    examples = Examples(crops, config(augmentation=[{"HorizontalFlip": {"p": 1}}]), training=False)
     plain, augmented = (examples[view, 1, 0][0].numpy() for view in (0, 1))
     assert (plain == crops[1]).all()
     assert (augmented == crops[1][:, ::-1]).all()

@@ -22,7 +22,7 @@ def test_members_are_known_by_name(tmp_path: Path) -> None:
     for member, name in (
         (Member(tmp_path, "age", 1), "age-1"),
         (Member(tmp_path, "age"), "age-refit"),
-        (Member(tmp_path, "age", 1, retrained=True), "age-retrain-1"),
+        (Member(tmp_path, "age", 1, pseudo_labelled=True), "age-pseudo_label-1"),
     ):
         assert member.name == name
 
@@ -47,7 +47,7 @@ def test_trainings_that_params_do_not_name_are_removed_loudly(
             Member(tmp_path, "age", 0),
             Member(tmp_path, "age", 4),
             Member(tmp_path, "age"),
-            Member(tmp_path, "age", 0, retrained=True),
+            Member(tmp_path, "age", 0, pseudo_labelled=True),
             Member(tmp_path, "old", 0),
         )
     )
@@ -62,7 +62,7 @@ def test_trainings_that_params_do_not_name_are_removed_loudly(
     ]
     assert not (tmp_path / "old").exists()
     lines = capsys.readouterr().err.splitlines()
-    assert [line.split(":")[0] for line in lines] == [str(member.folder) for member in (fold, refit, second, model)]
+    assert [line.split(":")[0] for line in lines] == [str(member.folder) for member in (fold, second, refit, model)]
     assert all("DVC's cache keeps it" in line for line in lines)
 
 

@@ -38,14 +38,14 @@ def labels(folder: Path, heads: Mapping[str, Head], confidence: float) -> pd.Dat
 @pytest.mark.parametrize("heads", MIXES)
 def test_every_head_is_taught_what_it_said(tmp_path: Path, heads: dict[str, Head]) -> None:
     table = labels(tmp_path, heads, confidence=0)
-    taught = targets.taught(table, heads)
+    train_targets = targets.train_targets(table, heads)
     for name, numbers in said(heads).items():
-        np.testing.assert_array_equal(taught[name], numbers.argmax(axis=1))
+        np.testing.assert_array_equal(train_targets[name], numbers.argmax(axis=1))
     assert (table["weight"] == 0.3).all()
 
 
 @pytest.mark.parametrize("heads", MIXES)
-def test_only_pictures_of_which_all_heads_are_sure_together_join(tmp_path: Path, heads: dict[str, Head]) -> None:
+def test_only_photos_of_which_all_heads_are_sure_together_join(tmp_path: Path, heads: dict[str, Head]) -> None:
     probability = np.prod([numbers.max(axis=1) for numbers in said(heads).values()], axis=0)
     table = labels(tmp_path, heads, confidence=0.7)
     expected = np.flatnonzero(probability >= 0.7)
@@ -55,7 +55,7 @@ def test_only_pictures_of_which_all_heads_are_sure_together_join(tmp_path: Path,
     np.testing.assert_allclose(table["probability"], probability[expected])
 
 
-def test_the_higher_the_confidence_the_fewer_pictures_join_and_in_the_end_none(tmp_path: Path) -> None:
+def test_the_higher_the_confidence_the_fewer_photos_join_and_in_the_end_none(tmp_path: Path) -> None:
     counts = [len(labels(tmp_path, MIXES[2], confidence)) for confidence in (0, 0.5, 0.9, 1)]
     assert counts == sorted(counts, reverse=True)
     assert counts[0] == len(PICTURES)
@@ -68,10 +68,10 @@ def test_a_label_is_told_in_words(tmp_path: Path) -> None:
     assert list(Teacher(tmp_path / "eval.csv", 1, 1).labels(["a"], heads)["label"]) == [">=60 incorrect"]
 
 
-def test_predictions_of_other_heads_or_pictures_are_refused(tmp_path: Path) -> None:
+def test_predictions_of_other_heads_or_photos_are_refused(tmp_path: Path) -> None:
     labels(tmp_path, MIXES[0], 0)
     teacher = Teacher(tmp_path / "eval.csv", 0, 1)
     with pytest.raises(InputError, match=r"eval\.csv: heads mask, not age; run `dvc repro`"):
         teacher.labels(PICTURES, {"age": Head()})
-    with pytest.raises(InputError, match=r"eval\.csv: not the pictures[\s\S]*no row for new\.jpg"):
+    with pytest.raises(InputError, match=r"eval\.csv: not the photos[\s\S]*no row for new\.jpg"):
         teacher.labels([*PICTURES, "new.jpg"], MIXES[0])

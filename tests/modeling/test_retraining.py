@@ -1,4 +1,4 @@
-"""A second round: eval pictures that the first was sure of are learnt from, by weight, and nothing else changes."""
+"""A second round: eval images that the first was sure of are learnt from, by weight, and nothing else changes."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,13 +9,13 @@ import pytest
 
 from pipeline.formats import tables
 from pipeline.modeling.checkpoints import Metrics
-from pipeline.modeling.config import Model
+from pipeline.modeling.config import ModelConfig
 from pipeline.modeling.pseudo_labels import Teacher
 from pipeline.modeling.training import Inputs
 from pipeline.schema import predictions
 from pipeline.stages.train import train
 
-Make = Callable[..., Model]
+Make = Callable[..., ModelConfig]
 FILES = ("weights.safetensors", "out_of_fold.csv", "eval.csv", "epochs.csv", "metrics.json")
 
 
@@ -23,35 +23,35 @@ def quiet(epoch: int, metrics: Metrics) -> None:
     """Say nothing."""
 
 
-def learn(folder: Path, entry: Model, name: str, teacher: Teacher | None = None) -> Path:
+def learn(folder: Path, config: ModelConfig, name: str, teacher: Teacher | None = None) -> Path:
     files = Inputs(folder / "crops", folder / "labels.csv", folder / "folds.csv", folder / "checkpoint.pt", teacher)
-    train(files, "mask", 1, entry, folder / name, quiet)
+    train(files, "mask", 1, config, folder / name, quiet)
     return folder / name
 
 
 def lie(folder: Path) -> tuple[Path, np.typing.NDArray[np.int64]]:
-    """A teacher that is sure of the wrong mask of every eval picture, and what it says."""
+    """A teacher that is sure of the wrong mask of every eval image, and what it says."""
     truth = tables.read(folder / "labels.csv", tables.LABELS)["mask"].map({"worn": 0, "incorrect": 1, "normal": 2})
     wrong = (truth.to_numpy(np.int64)[::-1][:8] + 1) % 3
-    pictures = tables.read(folder / "crops" / "eval.csv", {"path": "text"})["path"]
-    predictions.write(folder / "lie.csv", pictures, {"mask": np.eye(3)[wrong]})
+    images = tables.read(folder / "crops" / "eval.csv", {"path": "text"})["path"]
+    predictions.write(folder / "lie.csv", images, {"mask": np.eye(3)[wrong]})
     return folder / "lie.csv", np.asarray(wrong, np.int64)
 
 
-def test_a_first_round_that_is_sure_of_nothing_changes_no_byte(entry: Make, trainable: Path) -> None:
-    first = learn(trainable, entry(), "first")
-    second = learn(trainable, entry(), "second", Teacher(first / "eval.csv", confidence=1, weight=0.5))
+def test_a_first_round_that_is_sure_of_nothing_changes_no_byte(config: Make, trainable: Path) -> None:
+    first = learn(trainable, config(), "first")
+    second = learn(trainable, config(), "second", Teacher(first / "eval.csv", confidence=1, weight=0.5))
     for file in FILES:
         assert (first / file).read_bytes() == (second / file).read_bytes(), file
     assert not (first / "pseudo_labels.csv").exists()
     assert len(pd.read_csv(second / "pseudo_labels.csv")) == 0
 
 
-def test_pseudo_labels_are_learnt_as_far_as_they_weigh(entry: Make, trainable: Path) -> None:
+def test_pseudo_labels_are_learnt_as_far_as_they_weigh(config: Make, trainable: Path) -> None:
     path, wrong = lie(trainable)
     agreement = {}
     for name, weight in {"light": 1e-6, "heavy": 50.0}.items():
-        output = learn(trainable, entry(epochs=15), name, Teacher(path, confidence=0.9, weight=weight))
+        output = learn(trainable, config(epochs=15), name, Teacher(path, confidence=0.9, weight=weight))
         agreement[name] = (predictions.read(output / "eval.csv")[1]["mask"].argmax(axis=1) == wrong).mean()
         joined = pd.read_csv(output / "pseudo_labels.csv")
         assert len(joined) == 8
@@ -59,15 +59,15 @@ def test_pseudo_labels_are_learnt_as_far_as_they_weigh(entry: Make, trainable: P
     assert agreement["heavy"] > agreement["light"] + 0.4
 
 
-def test_the_held_out_fold_stays_held_out(entry: Make, trainable: Path) -> None:
+def test_the_held_out_fold_stays_held_out(config: Make, trainable: Path) -> None:
     path, _ = lie(trainable)
-    output = learn(trainable, entry(), "out", Teacher(path, confidence=0.9, weight=1))
+    output = learn(trainable, config(), "out", Teacher(path, confidence=0.9, weight=1))
     folds = tables.read(trainable / "folds.csv", tables.FOLDS)
     assert predictions.read(output / "out_of_fold.csv")[0] == list(folds.loc[folds["fold"] == 1, "path"])
 
 
 @pytest.mark.parametrize("sampling", ["balanced", "weighted"])
-def test_pseudo_labels_may_be_sampled_by_class(entry: Make, trainable: Path, sampling: str) -> None:
+def test_pseudo_labels_may_be_sampled_by_class(config: Make, trainable: Path, sampling: str) -> None:
     path, _ = lie(trainable)
-    output = learn(trainable, entry(sampling=sampling, epochs=1), "out", Teacher(path, confidence=0.9, weight=1))
+    output = learn(trainable, config(sampling=sampling, epochs=1), "out", Teacher(path, confidence=0.9, weight=1))
     assert (output / "weights.safetensors").exists()

@@ -2,8 +2,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.modeling.config import Balanced, Enlarge, Sampling, Shuffle, Weighted
-from pipeline.modeling.sampling import Rows, enlarged, order, repeats
+from pipeline.modeling.config import Balanced, Oversample, Sampling, Shuffle, Weighted
+from pipeline.modeling.sampling import Rows, order, oversampled, repeats
 
 ROWS = np.arange(1000, 2000)
 STRATA = np.repeat([0, 1, 2], [800, 180, 20])
@@ -45,10 +45,10 @@ def test_repeats_count_how_often_a_row_has_come_before(rows: list[int]) -> None:
 def test_rare_classes_are_enlarged_and_spared_ones_are_not() -> None:
     classes = np.array([0, 5, 0, 17, 5])
     rows: Rows = np.array([0, 1, 3])
-    found = enlarged(rows, classes, Enlarge(times=3, spare=(0,)))
+    found = oversampled(rows, classes, Oversample(times=3, exclude=(0,)))
     copies, originals = np.divmod(found, len(classes))
     assert sorted(zip(originals.tolist(), copies.tolist(), strict=True)) == [
         (0, 0),
         *((row, copy) for row in (1, 3) for copy in (0, 1, 2)),
     ]
-    assert enlarged(rows, classes, None) is rows
+    assert oversampled(rows, classes, None) is rows

@@ -14,11 +14,11 @@ def test_warm_up_rises_linearly_to_the_peak() -> None:
 
 def test_cosine_falls_from_the_peak_to_zero_after_the_warm_up() -> None:
     schedule = Cosine(warmup=2)
-    course = [factor(schedule, epoch / 4, 10) for epoch in range(8, 41)]
-    assert course[0] == 1
-    assert course[-1] == pytest.approx(0)
+    total_epochs = [factor(schedule, epoch / 4, 10) for epoch in range(8, 41)]
+    assert total_epochs[0] == 1
+    assert total_epochs[-1] == pytest.approx(0)
     assert factor(schedule, 6, 10) == pytest.approx(0.5)
-    assert course == sorted(course, reverse=True)
+    assert total_epochs == sorted(total_epochs, reverse=True)
 
 
 def test_step_multiplies_every_so_many_epochs() -> None:
@@ -28,16 +28,16 @@ def test_step_multiplies_every_so_many_epochs() -> None:
 
 def test_one_cycle_rises_to_its_peak_and_falls_to_nearly_nothing() -> None:
     schedule = OneCycle(rise=0.25)
-    course = [factor(schedule, epoch / 4, 8) for epoch in range(33)]
-    assert course[0] == pytest.approx(1 / 25)
-    assert course[8] == 1
-    assert course[-1] == pytest.approx(0, abs=1e-5)
-    assert all(lower < higher for lower, higher in pairwise(course[:9]))
-    assert all(lower > higher for lower, higher in pairwise(course[8:]))
+    total_epochs = [factor(schedule, epoch / 4, 8) for epoch in range(33)]
+    assert total_epochs[0] == pytest.approx(1 / 25)
+    assert total_epochs[8] == 1
+    assert total_epochs[-1] == pytest.approx(0, abs=1e-5)
+    assert all(lower < higher for lower, higher in pairwise(total_epochs[:9]))
+    assert all(lower > higher for lower, higher in pairwise(total_epochs[8:]))
 
 
 def test_a_plateau_lowers_the_rate_each_time_the_loss_has_not_fallen() -> None:
     schedule = Plateau(patience=2, factor=0.5)
     losses = [5, 4, 4, 4.5, 4.2, 4.1, 3, 3.5]
-    course = [factor(schedule, epoch, 8, losses[:epoch]) for epoch in range(9)]
-    assert course == [1, 1, 1, 1, 0.5, 0.5, 0.25, 0.25, 0.25]
+    total_epochs = [factor(schedule, epoch, 8, losses[:epoch]) for epoch in range(9)]
+    assert total_epochs == [1, 1, 1, 1, 0.5, 0.5, 0.25, 0.25, 0.25]

@@ -14,14 +14,14 @@ from pipeline.formats import tables
 from pipeline.foundation.errors import InputError
 from pipeline.modeling import inference, weights
 from pipeline.modeling.checkpoints import Metrics
-from pipeline.modeling.config import Model, Recipe
+from pipeline.modeling.config import ModelConfig, WeightsMetadata
 from pipeline.modeling.members import Member
 from pipeline.modeling.training import Inputs
 from pipeline.schema import predictions
 from pipeline.stages.refit import best_epochs, refit
 from pipeline.stages.train import train
 
-Make = Callable[..., Model]
+Make = Callable[..., ModelConfig]
 HEADS = {
     "mask": {},
     "gender x age": {"loss": "focal", "bands": [30, 59]},
@@ -35,10 +35,10 @@ EVERYTHING: dict[str, Any] = PLAIN | {
     },
     "cutmix": {"probability": 0.3, "half": True},
     "mixup": {"probability": 0.3},
-    "views": {"flip": True, "augmented": 1, "five_crop": 0.9, "average": "logits"},
+    "tta": {"flip": True, "augmented": 1, "five_crop": 0.9, "average": "logits"},
     "drop_ages": [[26, 29]],
     "sampling": "balanced",
-    "enlarge": {"times": 2, "spare": [0]},
+    "oversample": {"times": 2, "exclude": [0]},
     "last_epochs_on_validation": 1,
     "select": "loss",
     "accumulate": 2,
@@ -64,8 +64,8 @@ def quiet(epoch: int, metrics: Metrics) -> None:
     """Say nothing."""
 
 
-def test_a_model_learns_what_can_be_seen_and_predicts_exactly_its_fold(entry: Make, trainable: Path) -> None:
-    train(inputs(trainable), "both", 1, entry(heads=HEADS, epochs=12), trainable / "out", quiet)
+def test_a_model_learns_what_can_be_seen_and_predicts_exactly_its_fold(config: Make, trainable: Path) -> None:
+    train(inputs(trainable), "both", 1, config(heads=HEADS, epochs=12), trainable / "out", quiet)
     folds = tables.read(trainable / "folds.csv", tables.FOLDS)
     paths, heads = predictions.read(trainable / "out" / "out_of_fold.csv")
     assert paths == list(folds.loc[folds["fold"] == 1, "path"])
@@ -75,33 +75,33 @@ def test_a_model_learns_what_can_be_seen_and_predicts_exactly_its_fold(entry: Ma
     assert metrics["macro_f1"] > 0.6
     epochs = pd.read_csv(trainable / "out" / "epochs.csv")
     assert len(epochs) == 12
-    assert epochs["validation_mask_f1"].max() > 0.9
+    assert epochs["val_mask_macro_f1"].max() > 0.9
     assert epochs["train_loss"].iloc[-1] < epochs["train_loss"].iloc[0] / 2
-    assert metrics["epoch"] == epochs["epoch"].iloc[int(epochs["validation_f1"].argmax())]
+    assert metrics["epoch"] == epochs["epoch"].iloc[int(epochs["val_macro_f1"].argmax())]
 
 
-def test_years_are_learnt_with_their_mean_absolute_error(entry: Make, trainable: Path) -> None:
-    heads = {"age": {"kind": "years", "loss": "smooth_l1"}}
-    train(inputs(trainable), "years", 0, entry(heads=heads, epochs=10), trainable / "out", quiet)
+def test_years_are_learnt_with_their_mean_absolute_error(config: Make, trainable: Path) -> None:
+    heads = {"age": {"kind": "regression", "loss": "smooth_l1"}}
+    train(inputs(trainable), "years", 0, config(heads=heads, epochs=10), trainable / "out", quiet)
     _, found = predictions.read(trainable / "out" / "out_of_fold.csv")
     assert found["age"].shape == (16,)
     epochs = pd.read_csv(trainable / "out" / "epochs.csv")
-    assert epochs["validation_mae"].min() < 8
+    assert epochs["val_mae"].min() < 8
 
 
 @pytest.mark.parametrize(
     "settings",
     [
-        {"views": {"flip": True}},
-        {"views": {"clean": 2, "augmented": 2, "five_crop": 0.8}, "augmentation": [{"RandomBrightnessContrast": {}}]},
+        {"tta": {"flip": True}},
+        {"tta": {"clean": 2, "augmented": 2, "five_crop": 0.8}, "augmentation": [{"RandomBrightnessContrast": {}}]},
         {"ema": 0.9},
     ],
-    ids=["flip", "views", "ema"],
+    ids=["flip", "tta", "ema"],
 )
 def test_saved_weights_predict_what_was_written_out_of_fold(
-    entry: Make, trainable: Path, settings: dict[str, Any]
+    config: Make, trainable: Path, settings: dict[str, Any]
 ) -> None:
-    train(inputs(trainable), "mask", 0, entry(**settings), trainable / "out", quiet)
+    train(inputs(trainable), "mask", 0, config(**settings), trainable / "out", quiet)
     held_out = (tables.read(trainable / "folds.csv", tables.FOLDS)["fold"] == 0).to_numpy()
     crops = np.load(trainable / "crops" / "train.npy")
     again = inference.predict(trainable / "out" / "weights.safetensors", crops)["mask"]
@@ -111,9 +111,9 @@ def test_saved_weights_predict_what_was_written_out_of_fold(
 
 @pytest.mark.parametrize("settings", [PLAIN, EVERYTHING], ids=["plain", "everything"])
 def test_equal_trainings_give_equal_bytes_and_a_killed_one_resumes_to_them(
-    entry: Make, trainable: Path, settings: dict[str, Any]
+    config: Make, trainable: Path, settings: dict[str, Any]
 ) -> None:
-    augmented = entry(**settings, epochs=4)
+    augmented = config(**settings, epochs=4)
     for name in ("first", "second"):
         train(inputs(trainable), "mask", 0, augmented, trainable / name, quiet)
 
@@ -141,14 +141,14 @@ def test_equal_trainings_give_equal_bytes_and_a_killed_one_resumes_to_them(
         {"heads": {"age": {"loss": "soft_f1"}}},
         {"heads": {"age": {"loss": {"name": "mix", "of": ["cross_entropy", "soft_f1"], "weights": [0.7, 0.3]}}}},
         {"heads": {"age": {}}, "sampling": "balanced", "mixup": {"probability": 0.5}, "ema": 0.9},
-        {"heads": {"age": {}}, "enlarge": {"times": 2}, "cutmix": {"probability": 0.3}},
+        {"heads": {"age": {}}, "oversample": {"times": 2}, "cutmix": {"probability": 0.3}},
     ],
-    ids=["ordinal", "arcface", "soft F1", "mix", "sampled and averaged", "enlarged and cut"],
+    ids=["ordinal", "arcface", "soft F1", "mix", "sampled and averaged", "oversampled and cut"],
 )
 def test_age_is_learnt_by_many_ways_and_ends_as_probabilities(
-    entry: Make, trainable: Path, settings: dict[str, Any]
+    config: Make, trainable: Path, settings: dict[str, Any]
 ) -> None:
-    train(inputs(trainable), "age", 0, entry(**settings, epochs=12), trainable / "out", quiet)
+    train(inputs(trainable), "age", 0, config(**settings, epochs=12), trainable / "out", quiet)
     _, found = predictions.read(trainable / "out" / "out_of_fold.csv")
     assert found["age"].shape == (16, 3)
     assert (found["age"] >= 0).all()
@@ -156,38 +156,38 @@ def test_age_is_learnt_by_many_ways_and_ends_as_probabilities(
     assert json.loads((trainable / "out" / "metrics.json").read_text())["macro_f1"] > 0.6
 
 
-def test_training_stops_when_patience_ends(entry: Make, trainable: Path) -> None:
+def test_training_stops_when_patience_ends(config: Make, trainable: Path) -> None:
     still = {"name": "sgd", "learning_rate": 1e-12}
-    train(inputs(trainable), "mask", 0, entry(optimizer=still, epochs=9, patience=2), trainable / "out", quiet)
+    train(inputs(trainable), "mask", 0, config(optimizer=still, epochs=9, patience=2), trainable / "out", quiet)
     epochs = pd.read_csv(trainable / "out" / "epochs.csv")
     best = json.loads((trainable / "out" / "metrics.json").read_text())["epoch"]
     assert len(epochs) == best + 2 < 9
-    train(inputs(trainable), "mask", 0, entry(optimizer=still, epochs=9), trainable / "patient", quiet)
+    train(inputs(trainable), "mask", 0, config(optimizer=still, epochs=9), trainable / "patient", quiet)
     assert len(pd.read_csv(trainable / "patient" / "epochs.csv")) == 9
 
 
-@pytest.mark.parametrize(("select", "best"), [("f1", "argmax"), ("accuracy", "argmax"), ("loss", "argmin")])
-def test_the_best_epoch_is_that_of_the_selected_score(entry: Make, trainable: Path, select: str, best: str) -> None:
-    train(inputs(trainable), "mask", 0, entry(epochs=6, select=select), trainable / "out", quiet)
-    scores = pd.read_csv(trainable / "out" / "epochs.csv")[f"validation_{select}"]
+@pytest.mark.parametrize(("select", "best"), [("macro_f1", "argmax"), ("accuracy", "argmax"), ("loss", "argmin")])
+def test_the_best_epoch_is_that_of_the_selected_score(config: Make, trainable: Path, select: str, best: str) -> None:
+    train(inputs(trainable), "mask", 0, config(epochs=6, select=select), trainable / "out", quiet)
+    scores = pd.read_csv(trainable / "out" / "epochs.csv")[f"val_{select}"]
     assert json.loads((trainable / "out" / "metrics.json").read_text())["epoch"] == getattr(scores, best)() + 1
 
 
-def test_binary_f1_is_the_f1_of_the_second_class(entry: Make, trainable: Path) -> None:
-    settings = entry(heads={"gender": {}}, epochs=4, select="binary_f1")
+def test_binary_f1_is_the_f1_of_the_second_class(config: Make, trainable: Path) -> None:
+    settings = config(heads={"gender": {}}, epochs=4, select="binary_f1")
     train(inputs(trainable), "gender", 0, settings, trainable / "out", quiet)
     paths, heads = predictions.read(trainable / "out" / "out_of_fold.csv")
     labels = tables.read(trainable / "labels.csv", tables.LABELS).set_index("path")["gender"]
     expected = f1_score(labels[paths] == "female", heads["gender"].argmax(axis=1), average="binary")
-    scores = pd.read_csv(trainable / "out" / "epochs.csv")["validation_binary_f1"]
+    scores = pd.read_csv(trainable / "out" / "epochs.csv")["val_binary_f1"]
     assert scores.max() == pytest.approx(expected)
 
 
 def test_the_last_epochs_learn_from_the_validation_people_after_they_were_predicted(
-    entry: Make, trainable: Path
+    config: Make, trainable: Path
 ) -> None:
     for name, last in (("without", 0), ("with", 8)):
-        settings = entry(last_epochs_on_validation=last, epochs=2)
+        settings = config(last_epochs_on_validation=last, epochs=2)
         train(inputs(trainable), "mask", 0, settings, trainable / name, quiet)
     for file in ("out_of_fold.csv", "epochs.csv", "metrics.json"):
         assert (trainable / "without" / file).read_bytes() == (trainable / "with" / file).read_bytes(), file
@@ -202,16 +202,16 @@ def test_the_last_epochs_learn_from_the_validation_people_after_they_were_predic
     assert likelihoods[1] > likelihoods[0] + 0.1
 
 
-def test_accumulated_gradients_are_those_of_the_whole_batch(entry: Make, trainable: Path) -> None:
+def test_accumulated_gradients_are_those_of_the_whole_batch(config: Make, trainable: Path) -> None:
     plain: dict[str, Any] = {"backbone": "test_vit", "image_size": 160, "epochs": 1}  # no batch normalisation
     plain |= {"optimizer": {"name": "sgd", "learning_rate": 1e-2}}
     for name, pieces in (("whole", 1), ("pieces", 4)):
-        train(inputs(trainable), "mask", 0, entry(**plain, accumulate=pieces), trainable / name, quiet)
+        train(inputs(trainable), "mask", 0, config(**plain, accumulate=pieces), trainable / name, quiet)
     whole, parts = (load_file(trainable / name / "weights.safetensors") for name in ("whole", "pieces"))
     assert all(torch.allclose(value, parts[name], atol=1e-6) for name, value in whole.items())
 
 
-def test_a_row_of_weight_zero_teaches_nothing(entry: Make, trainable: Path) -> None:
+def test_a_row_of_weight_zero_teaches_nothing(config: Make, trainable: Path) -> None:
     labels = tables.read(trainable / "labels.csv", tables.LABELS)
     folds = tables.read(trainable / "folds.csv", tables.FOLDS)["fold"]
     for name, lie in (("truth", False), ("lies", True)):
@@ -219,16 +219,16 @@ def test_a_row_of_weight_zero_teaches_nothing(entry: Make, trainable: Path) -> N
         if lie:
             table.loc[(table["weight"] == 0) & (folds > 0), "mask"] = "normal"
         tables.write(table, trainable / "labels.csv")
-        train(inputs(trainable), "mask", 0, entry(), trainable / name, quiet)
+        train(inputs(trainable), "mask", 0, config(), trainable / name, quiet)
     truth, lies = ((trainable / name / "out_of_fold.csv").read_bytes() for name in ("truth", "lies"))
     assert truth == lies
 
 
-def test_a_refit_has_no_validation_people_for_last_epochs(entry: Make, trainable: Path) -> None:
+def test_a_refit_has_no_validation_people_for_last_epochs(config: Make, trainable: Path) -> None:
     member = Member(trainable / "models", "mask", 0)
     for name, last in (("without", 0), ("with", 3)):
-        settings = entry(last_epochs_on_validation=last, epochs=2)
-        weights.save(member.weights, {}, Recipe(model="mask", fold=0, epoch=2, entry=settings))
+        settings = config(last_epochs_on_validation=last, epochs=2)
+        weights.save(member.weights, {}, WeightsMetadata(model="mask", fold=0, epoch=2, config=settings))
         member.out_of_fold.touch()
         member.eval.touch()
         member.epochs.touch()
@@ -236,52 +236,52 @@ def test_a_refit_has_no_validation_people_for_last_epochs(entry: Make, trainable
     assert (trainable / "without" / "epochs.csv").read_bytes() == (trainable / "with" / "epochs.csv").read_bytes()
 
 
-def test_a_training_that_diverges_is_an_error_that_no_checkpoint_keeps(entry: Make, trainable: Path) -> None:
-    wild = entry(optimizer={"name": "sgd", "learning_rate": 1e20, "momentum": 0})
+def test_a_training_that_diverges_is_an_error_that_no_checkpoint_keeps(config: Make, trainable: Path) -> None:
+    wild = config(optimizer={"name": "sgd", "learning_rate": 1e20, "momentum": 0})
     for _ in range(2):
-        with pytest.raises(InputError, match=r"epoch 1: the loss in validation is nan.*learning_rate 1e\+20"):
+        with pytest.raises(InputError, match=r"epoch 1: val_loss is nan.*learning_rate 1e\+20"):
             train(inputs(trainable), "mask", 0, wild, trainable / "out", quiet)
     assert not (trainable / "checkpoint.pt").exists()
     assert not (trainable / "out").exists()
 
 
 def test_a_checkpoint_of_other_code_is_not_continued(
-    entry: Make, trainable: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    config: Make, trainable: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def kill(epoch: int, metrics: Metrics) -> None:
         raise KilledError
 
     with pytest.raises(KilledError):
-        train(inputs(trainable), "mask", 0, entry(), trainable / "out", kill)
+        train(inputs(trainable), "mask", 0, config(), trainable / "out", kill)
     monkeypatch.setattr("pipeline.modeling.training.fingerprint", lambda _: "of a changed formula")
-    train(inputs(trainable), "mask", 0, entry(), trainable / "out", quiet)
+    train(inputs(trainable), "mask", 0, config(), trainable / "out", quiet)
     assert "the training starts anew" in capsys.readouterr().out
 
 
 def test_a_checkpoint_of_other_parameters_is_not_continued(
-    entry: Make, trainable: Path, capsys: pytest.CaptureFixture[str]
+    config: Make, trainable: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def kill(epoch: int, metrics: Metrics) -> None:
         raise KilledError
 
     with pytest.raises(KilledError):
-        train(inputs(trainable), "mask", 0, entry(), trainable / "out", kill)
-    train(inputs(trainable), "mask", 0, entry(seed=1), trainable / "other", quiet)
+        train(inputs(trainable), "mask", 0, config(), trainable / "out", kill)
+    train(inputs(trainable), "mask", 0, config(seed=1), trainable / "other", quiet)
     assert "of other data, parameters or code; the training starts anew" in capsys.readouterr().out
-    train(inputs(trainable), "mask", 0, entry(seed=1), trainable / "undisturbed", quiet)
+    train(inputs(trainable), "mask", 0, config(seed=1), trainable / "undisturbed", quiet)
     assert (trainable / "other" / "epochs.csv").read_bytes() == (trainable / "undisturbed" / "epochs.csv").read_bytes()
 
 
-def test_a_refit_trains_on_everybody_for_the_mean_of_the_best_epochs(entry: Make, trainable: Path) -> None:
+def test_a_refit_trains_on_everybody_for_the_mean_of_the_best_epochs(config: Make, trainable: Path) -> None:
     for fold, epoch in enumerate((1, 3, 3)):
         member = Member(trainable / "models", "mask", fold)
-        weights.save(member.weights, {}, Recipe(model="mask", fold=fold, epoch=epoch, entry=entry()))
+        weights.save(member.weights, {}, WeightsMetadata(model="mask", fold=fold, epoch=epoch, config=config()))
         member.out_of_fold.touch()
         member.eval.touch()
         member.epochs.touch()
-    refit(inputs(trainable), "mask", entry(epochs=9), trainable / "models", (0, 1, 2), trainable / "out", quiet)
+    refit(inputs(trainable), "mask", config(epochs=9), trainable / "models", (0, 1, 2), trainable / "out", quiet)
     assert len(pd.read_csv(trainable / "out" / "epochs.csv")) == 2
-    recipe = weights.read_recipe(trainable / "out" / "weights.safetensors")
+    recipe = weights.read_metadata(trainable / "out" / "weights.safetensors")
     assert (recipe.fold, recipe.epoch) == (None, 2)
 
 
@@ -290,13 +290,13 @@ def test_a_refit_without_its_folds_names_what_is_missing(tmp_path: Path) -> None
         best_epochs([Member(tmp_path / "models", "mask", 1)])
 
 
-def test_a_fold_that_does_not_exist_is_an_error(entry: Make, trainable: Path) -> None:
+def test_a_fold_that_does_not_exist_is_an_error(config: Make, trainable: Path) -> None:
     with pytest.raises(InputError, match=r"fold 7 is not one of \[0, 1, 2\]"):
-        train(inputs(trainable), "mask", 7, entry(), trainable / "out", quiet)
+        train(inputs(trainable), "mask", 7, config(), trainable / "out", quiet)
 
 
-def test_a_crop_without_a_label_is_an_error(entry: Make, trainable: Path) -> None:
+def test_a_crop_without_a_label_is_an_error(config: Make, trainable: Path) -> None:
     labels = tables.read(trainable / "labels.csv", tables.LABELS)
     tables.write(labels.iloc[1:], trainable / "labels.csv")
     with pytest.raises(InputError, match=r"1 crops have no label or fold, first person0/normal\.jpg"):
-        train(inputs(trainable), "mask", 0, entry(), trainable / "out", quiet)
+        train(inputs(trainable), "mask", 0, config(), trainable / "out", quiet)

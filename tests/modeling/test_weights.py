@@ -7,22 +7,24 @@ from safetensors.torch import save_file
 
 from pipeline.foundation.errors import InputError
 from pipeline.modeling import weights
-from pipeline.modeling.config import Model, Recipe
+from pipeline.modeling.config import ModelConfig, WeightsMetadata
 from pipeline.modeling.network import Network
 
-Make = Callable[..., Model]
+Make = Callable[..., ModelConfig]
 
 
-def test_weights_come_back_with_their_recipe_and_the_same_bytes(entry: Make, tmp_path: Path) -> None:
-    recipe = Recipe(model="both", fold=1, epoch=2, entry=entry(heads={"mask": {}, "gender x age": {"loss": "focal"}}))
+def test_weights_come_back_with_their_recipe_and_the_same_bytes(config: Make, tmp_path: Path) -> None:
+    recipe = WeightsMetadata(
+        model="both", fold=1, epoch=2, config=config(heads={"mask": {}, "gender x age": {"loss": "focal"}})
+    )
     torch.manual_seed(0)
-    network = Network(recipe.entry).eval()
+    network = Network(recipe.config).eval()
     for name in ("a", "b"):
         weights.save(tmp_path / name, network.state_dict(), recipe)
     loaded, found = weights.load(tmp_path / "a")
-    pictures = torch.randint(256, (4, 32, 32, 3), dtype=torch.uint8)
+    images = torch.randint(256, (4, 32, 32, 3), dtype=torch.uint8)
     assert found == recipe
-    assert all(torch.equal(output, loaded(pictures)[head]) for head, output in network(pictures).items())
+    assert all(torch.equal(output, loaded(images)[head]) for head, output in network(images).items())
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 

@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from pipeline.cli.app import app
 from pipeline.config import params
-from pipeline.dataset.layout import eval_pictures
-from pipeline.ensembling.members import Roster
+from pipeline.dataset.layout import eval_photos
+from pipeline.ensembling.members import EnsembleMembers
 from pipeline.modeling.members import Member
 from pipeline.modeling.training import Inputs
 from pipeline.stages.crop import crop
@@ -41,10 +41,10 @@ PARAMS = {
     "train": {"models": ["face", "years"], "folds": [0, 1]},
     "refit": {"models": []},
     "models": {
-        "face": ENTRY | {"heads": {"mask": {}, "gender": {"loss": "focal"}}, "views": {"flip": True}},
-        "years": ENTRY | {"heads": {"age": {"kind": "years", "loss": "smooth_l1"}}},
+        "face": ENTRY | {"heads": {"mask": {}, "gender": {"loss": "focal"}}, "tta": {"flip": True}},
+        "years": ENTRY | {"heads": {"age": {"kind": "regression", "loss": "smooth_l1"}}},
     },
-    "ensemble": {"systems": [["face", "years"]], "calibrate": True, "offsets": True},
+    "ensemble": {"systems": [["face", "years"]], "calibrate": True, "class_bias": True},
 }
 LOCK = {
     "schema": "2.0",
@@ -58,23 +58,23 @@ def make(root: Path) -> None:
     YAML().dump(LOCK, root / "dvc.lock")
     (root / "fixes").mkdir()
     with chdir(root):
-        read, photographs, labels, folds = (
+        read, photos, labels, folds = (
             params.load(),
             Path("data/sample"),
             Path("data/labels.csv"),
             Path("data/folds.csv"),
         )
-        sample(photographs, read.sample)
-        relabel(photographs, Path("fixes"), labels, read.relabel)
-        crop(0, photographs, labels, Path("data/shards/0"), read.crop)
-        pack(photographs, Path("data/shards"), Path("data/crops"), read.crop)
+        sample(photos, read.sample)
+        relabel(photos, Path("fixes"), labels, read.relabel)
+        crop(0, photos, labels, Path("data/shards/0"), read.crop)
+        pack(photos, Path("data/shards"), Path("data/crops"), read.crop)
         split(labels, folds, Path("data/classes.csv"), Path("data/classes.png"), read.split)
-        for name, entry in read.models.items():
+        for name, config in read.models.items():
             for fold in read.train.folds:
                 inputs = Inputs(Path("data/crops"), labels, folds, Path("checkpoint.pt"))
-                train(inputs, name, fold, entry, Member(Path("models"), name, fold).folder, lambda *_: None)
-        roster = Roster(Path("models"), read.train.models, read.train.folds)
-        ensemble(roster, Path("data/crops"), labels, folds, Path("results/ensemble"), read.ensemble)
+                train(inputs, name, fold, config, Member(Path("models"), name, fold).folder, lambda *_: None)
+        members_named = EnsembleMembers(Path("models"), read.train.models, read.train.folds)
+        ensemble(members_named, Path("data/crops"), labels, folds, Path("results/ensemble"), read.ensemble)
 
 
 @pytest.fixture(scope="session")
@@ -102,13 +102,13 @@ def workspace(made: Path, registry: None, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def photographs(made: Path) -> list[Path]:
-    """The eval pictures, in the order of info.csv."""
-    return [made / "data/sample/eval/images" / name for name in eval_pictures(made / "data/sample")]
+def photos(made: Path) -> list[Path]:
+    """The eval photos, in the order of info.csv."""
+    return [made / "data/sample/eval/images" / name for name in eval_photos(made / "data/sample")]
 
 
 def probabilities(root: Path) -> pd.DataFrame:
-    """What the ensemble answered, by the eval picture's name."""
+    """What the ensemble answered, by the eval photo's name."""
     return pd.read_csv(root / "results/ensemble/eval_probabilities.csv", index_col="path")
 
 

@@ -7,7 +7,7 @@ from tests.registry.test_gate import CHAMPION, leaking
 def test_a_card_says_whether_models_had_seen_whom_they_answered() -> None:
     honest, flattering = (card("mga", one, scores(one), {}) for one in (CHAMPION, leaking(CHAMPION)))
     assert "each answered by models that have not seen this person" in honest
-    assert "120 of whom the models have seen in other pictures" in flattering
+    assert "120 of whom the models have seen in other photos" in flattering
     assert "have not seen" not in flattering
 
 

@@ -76,8 +76,8 @@ def refuses_other_data() -> None:
 def refuses_an_entry_of_another_program() -> None:
     client = mlflow.MlflowClient()
     client.set_registered_model_alias("mga-years", "champion", "1")
-    client.log_text(client.get_model_version("mga-years", "1").run_id or "", '{"epohs": 1}', "evidence/entry.json")
-    with pytest.raises(InputError, match=r"mga-years version 1: trained by an entry that is none here[\s\S]*epohs"):
+    client.log_text(client.get_model_version("mga-years", "1").run_id or "", '{"epohs": 1}', "evidence/config.json")
+    with pytest.raises(InputError, match=r"mga-years version 1: trained by an config that is none here[\s\S]*epohs"):
         call("compose", "years")
 
 

@@ -32,7 +32,7 @@ def run(*command: str | Path, folder: Path) -> None:
 
 
 def test_it_answers_the_same_with_nothing_but_itself(
-    workspace: Path, photographs: list[Path], tmp_path_factory: pytest.TempPathFactory
+    workspace: Path, photos: list[Path], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     call("register")
     away = tmp_path_factory.mktemp("away")
@@ -41,7 +41,7 @@ def test_it_answers_the_same_with_nothing_but_itself(
     run(uv, "venv", "--quiet", "--python", sys.executable, away / "venv", folder=away)
     python = away / "venv" / "bin" / "python"
     run(uv, "pip", "install", "--quiet", "--python", python, "-r", model / "requirements.txt", folder=away)
-    run(python, "-I", "-c", SCRIPT, model, away / "answers.csv", *photographs, folder=away)
+    run(python, "-I", "-c", SCRIPT, model, away / "answers.csv", *photos, folder=away)
     answers = pd.read_csv(away / "answers.csv")
-    expected = probabilities(workspace).loc[[path.name for path in photographs], names()]
+    expected = probabilities(workspace).loc[[path.name for path in photos], names()]
     np.testing.assert_allclose(answers[names()], expected, atol=1e-5)

@@ -5,17 +5,19 @@ import pandas as pd
 import pytest
 
 from pipeline.registry import gate
-from pipeline.registry.evidence import PREDICTED, Evidence
+from pipeline.registry.evidence import PREDICTED, OutOfFoldEvidence
 from pipeline.schema.labels import ATTRIBUTES
 
 STEMS = ("mask1", "mask2", "incorrect_mask", "normal")
 MASKS = ("worn", "worn", "incorrect", "normal")
 AGES = (25, 40, 65)
-DATA = {"data_photographs": "p", "data_labels": "l"}
+DATA = {"data_photos": "p", "data_labels": "l"}
 
 
-def evidence(errors: dict[str, float], folds: int = 2, seed: int = 0, people: int = 20, untested: int = 0) -> Evidence:
-    """People of all genders and ages, some wrong in their age band: a share of the pictures of `female 65`, ...
+def evidence(
+    errors: dict[str, float], folds: int = 2, seed: int = 0, people: int = 20, untested: int = 0
+) -> OutOfFoldEvidence:
+    """People of all genders and ages, some wrong in their age band: a share of the photos of `female 65`, ...
 
     The last of the folds are `untested`: everybody was trained on their people.
     """
@@ -31,25 +33,25 @@ def evidence(errors: dict[str, float], folds: int = 2, seed: int = 0, people: in
             answers = (mask, gender, said) if fold < folds - untested else ("", "", "")
             rows.append((f"{person}/{stem}.jpg", person, fold, mask, gender, age, *answers))
     columns = ["path", "person", "fold", *ATTRIBUTES, *(f"{PREDICTED}{name}" for name in ATTRIBUTES)]
-    return Evidence(pd.DataFrame(rows, columns=columns).sort_values("path", ignore_index=True))
+    return OutOfFoldEvidence(pd.DataFrame(rows, columns=columns).sort_values("path", ignore_index=True))
 
 
-def leaking(honest: Evidence) -> Evidence:
-    """The same evidence with folds as `split.by: picture` deals them."""
-    return Evidence(honest.table.assign(fold=np.arange(len(honest.table)) % 2))
+def leaking(honest: OutOfFoldEvidence) -> OutOfFoldEvidence:
+    """The same evidence with folds as `split.by: photo` deals them."""
+    return OutOfFoldEvidence(honest.table.assign(fold=np.arange(len(honest.table)) % 2))
 
 
 CHAMPION = evidence({"": 0.2})
 
 
-def reasons(challenger: Evidence) -> tuple[str, ...]:
+def reasons(challenger: OutOfFoldEvidence) -> tuple[str, ...]:
     return gate.judge(CHAMPION, challenger, (DATA, DATA)).reasons
 
 
 def test_an_equal_challenger_passes() -> None:
     verdict = gate.judge(CHAMPION, CHAMPION, (DATA, DATA))
     assert verdict.reasons == ()
-    assert (verdict.people, verdict.pictures) == (120, 480)
+    assert (verdict.people, verdict.photos) == (120, 480)
     assert all(row.difference == row.low == row.high == 0 for row in verdict.rows)
 
 
@@ -93,14 +95,14 @@ def test_other_data_are_named(key: str) -> None:
 
 
 def test_other_people_cannot_be_compared() -> None:
-    others = Evidence(CHAMPION.table.assign(person="x" + CHAMPION.table["person"]))
+    others = OutOfFoldEvidence(CHAMPION.table.assign(person="x" + CHAMPION.table["person"]))
     verdict = gate.judge(CHAMPION, others, (DATA, DATA))
     assert verdict.rows == ()
     assert verdict.reasons[0].startswith("the challenger does not know 120 of the 120 held-out people")
 
 
 def test_a_model_of_one_attribute_is_compared_on_it_alone() -> None:
-    ages = Evidence(CHAMPION.table.drop(columns=[f"{PREDICTED}mask", f"{PREDICTED}gender"]))
+    ages = OutOfFoldEvidence(CHAMPION.table.drop(columns=[f"{PREDICTED}mask", f"{PREDICTED}gender"]))
     verdict = gate.judge(ages, ages, (DATA, DATA))
     assert [row.group for row in verdict.rows if row.of == "class"] == list(ATTRIBUTES["age"])
     assert "attribute" not in {row.of for row in verdict.rows}

@@ -16,5 +16,5 @@ def test_a_version_tells_the_commit_of_an_image_that_has_no_git(
     YAML().dump({"schema": "2.0", "stages": stages}, trainable / "dvc.lock")
     files = trainable / "labels.csv", trainable / "folds.csv", trainable / "crops"
     found = provenance.tags(Path("photos"), *files, trainable / "dvc.lock")
-    assert (found["git_commit"], found["data_photographs"]) == ("abc", "0" * 32)
+    assert (found["git_commit"], found["data_photos"]) == ("abc", "0" * 32)
     assert found["data_labels"] != found["data_folds"]

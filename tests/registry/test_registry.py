@@ -14,8 +14,8 @@ from rich.console import Console
 
 from pipeline.foundation.errors import InputError
 from pipeline.registry import alias_history, packaging, page, versions
-from pipeline.registry.alias_history import Kind, Move
-from pipeline.registry.evidence import FILE, Evidence
+from pipeline.registry.alias_history import AliasChange, Kind
+from pipeline.registry.evidence import FILE, OutOfFoldEvidence
 from pipeline.registry.serving.classifier import Classifier
 from pipeline.schema.labels import names
 from tests.registry.conftest import call, probabilities
@@ -30,7 +30,7 @@ def point(alias: str, number: int) -> None:
     client().set_registered_model_alias("mga", alias, str(number))
 
 
-def fake(name: str, source: versions.Version, evidence: Evidence, folder: Path) -> versions.Version:
+def fake(name: str, source: versions.Version, evidence: OutOfFoldEvidence, folder: Path) -> versions.Version:
     """Another version with other evidence."""
     (folder / name).mkdir()
     evidence.table.to_csv(folder / name / FILE, index=False)
@@ -42,21 +42,21 @@ def fake(name: str, source: versions.Version, evidence: Evidence, folder: Path) 
     return versions.find(f"models:/mga/{made.version}")
 
 
-def damaged(evidence: Evidence) -> Evidence:
+def damaged(evidence: OutOfFoldEvidence) -> OutOfFoldEvidence:
     """The same evidence with every mask wrong."""
     wrong = {"worn": "normal", "normal": "incorrect", "incorrect": "worn"}
-    return Evidence(evidence.table.assign(predicted_mask=evidence.table["mask"].map(wrong)))
+    return OutOfFoldEvidence(evidence.table.assign(predicted_mask=evidence.table["mask"].map(wrong)))
 
 
-def kept(version: versions.Version, folder: Path) -> Evidence:
-    return Evidence.read(versions.download(version, FILE, folder))
+def kept(version: versions.Version, folder: Path) -> OutOfFoldEvidence:
+    return OutOfFoldEvidence.read(versions.download(version, FILE, folder))
 
 
-def test_the_way_of_a_model(workspace: Path, photographs: list[Path]) -> None:
+def test_the_way_of_a_model(workspace: Path, photos: list[Path]) -> None:
     registers_every_model_with_scores_hashes_and_a_card(workspace)
     does_not_register_the_same_twice()
-    says_what_makes_a_champion(photographs)
-    answers_by_alias_as_the_ensemble_did(workspace, photographs)
+    says_what_makes_a_champion(photos)
+    answers_by_alias_as_the_ensemble_did(workspace, photos)
     is_promoted_compared_forced_and_rolled_back(workspace)
     notices_a_move_by_hand()
 
@@ -70,7 +70,7 @@ def registers_every_model_with_scores_hashes_and_a_card(workspace: Path) -> None
     scores = json.loads((workspace / "results/ensemble/metrics.json").read_text())
     assert float(version.tags["macro_f1"]) == pytest.approx(scores["macro_f1"], abs=1e-4)
     assert float(version.tags["macro_f1_low"]) <= scores["macro_f1"] <= float(version.tags["macro_f1_high"])
-    assert version.tags["data_photographs"] == "abc.dir"
+    assert version.tags["data_photos"] == "abc.dir"
     described = str(client().get_model_version("mga", "1").description)
     assert all(f"\n## {part}" in described for part in ("Scores", "Known failures", "Data and origin"))
     assert "**Not for**" in described
@@ -87,24 +87,24 @@ def does_not_register_the_same_twice() -> None:
     assert versions.find("models:/mga@challenger").number == 1
 
 
-def says_what_makes_a_champion(photographs: list[Path]) -> None:
+def says_what_makes_a_champion(photos: list[Path]) -> None:
     with pytest.raises(InputError, match=r"models:/mga@champion: .* versions of mga: 1; .* promote --model mga"):
-        call("predict", str(photographs[0]))
+        call("predict", str(photos[0]))
 
 
-def answers_by_alias_as_the_ensemble_did(workspace: Path, photographs: list[Path]) -> None:
-    assert "passed" in call("promote", "--person", "Ada", "--reason", "the first")
+def answers_by_alias_as_the_ensemble_did(workspace: Path, photos: list[Path]) -> None:
+    assert "passed" in call("promote", "--user", "Ada", "--reason", "the first")
     info = workspace / "data/sample/eval/info.csv"
     call("predict", str(info), "--output", "answers.csv")
     answers = pd.read_csv("answers.csv")
-    assert [Path(path).name for path in answers["photograph"]] == [path.name for path in photographs]
-    expected = probabilities(workspace).loc[[path.name for path in photographs], names()]
+    assert [Path(path).name for path in answers["photo"]] == [path.name for path in photos]
+    expected = probabilities(workspace).loc[[path.name for path in photos], names()]
     np.testing.assert_allclose(answers[names()], expected, atol=1e-5)
-    lines = call("predict", *map(str, photographs[:2]), "--format", "jsonl", "--model", "models:/mga/1").splitlines()
+    lines = call("predict", *map(str, photos[:2]), "--format", "jsonl", "--model", "models:/mga/1").splitlines()
     first = json.loads(lines[0])
-    assert first["photograph"] == str(photographs[0])
+    assert first["photo"] == str(photos[0])
     assert first["class"] == answers["class"][0]
-    broken_photographs_are_named_and_left_out_only_when_asked(photographs)
+    broken_photos_are_named_and_left_out_only_when_asked(photos)
     a_version_answers_by_its_own_code()
 
 
@@ -116,15 +116,15 @@ def a_version_answers_by_its_own_code() -> None:
     )
 
 
-def broken_photographs_are_named_and_left_out_only_when_asked(photographs: list[Path]) -> None:
+def broken_photos_are_named_and_left_out_only_when_asked(photos: list[Path]) -> None:
     Path("some").mkdir()
-    for number, path in enumerate(photographs[:3]):
+    for number, path in enumerate(photos[:3]):
         shutil.copy(path, f"some/{number}.jpg")
     for name in ("1.jpg", "3.png"):
         Path("some", name).write_bytes(b"broken")
     with pytest.raises(InputError, match=r"--skip-broken[\s\S]*some/1\.jpg[\s\S]*some/3\.png"):
         call("predict", "some")
-    with pytest.raises(InputError, match="no photograph can be read"):
+    with pytest.raises(InputError, match="no photo can be read"):
         call("predict", "some/1.jpg", "some/3.png", "--skip-broken")
     output = call("predict", "some", "--skip-broken")
     assert output.count("left out: some/") == 2
@@ -151,11 +151,11 @@ def is_promoted_compared_forced_and_rolled_back(workspace: Path) -> None:
     with pytest.raises(InputError, match="version 1 has become champion meanwhile, and not nobody; promote again"):
         alias_history.promote(worse, None, "Bob", "compared with nobody")
     assert len(alias_history.moves("mga")) == 1
-    call("promote", "--margin", "1", "--slice-margin", "1", "--person", "Bob")
+    call("promote", "--margin", "1", "--slice-margin", "1", "--user", "Bob")
     assert alias_history.moves("mga")[-1].reason == "margins 1 and 1"
     call("rollback", "--reason", "the margins were too wide")
     point("challenger", worse.number)
-    call("promote", "--force", "--reason", "a test", "--person", "Bob")
+    call("promote", "--force", "--reason", "a test", "--user", "Bob")
     assert versions.find("models:/mga@champion").number == 2
     table = call("history")
     assert "Ada" in table
@@ -180,17 +180,17 @@ def notices_a_move_by_hand() -> None:
     assert "version 2" in answer
     assert call("history", "--on", "2020-01-01") == "mga on 2020-01-01: no champion is known of\n"
     client().delete_registered_model_alias("mga", "champion")
-    assert alias_history.notice("mga")[-1].after is None
+    assert alias_history.reconcile("mga")[-1].after is None
     assert "nobody" in call("history")
     assert call("rollback", "--reason", "it was deleted") == "mga version 2 is the champion\n"
 
 
-def test_what_is_not_there_is_said(registry: None, photographs: list[Path]) -> None:
+def test_what_is_not_there_is_said(registry: None, photos: list[Path]) -> None:
     for words in (("history",), ("promote",), ("rollback", "--reason", "x")):
         with pytest.raises(InputError, match=r"mga"):
             call(*words)
     with pytest.raises(InputError, match="not a model; write"):
-        call("predict", str(photographs[0]), "--model", "mga")
+        call("predict", str(photos[0]), "--model", "mga")
 
 
 def test_a_registry_that_does_not_answer_is_not_said_to_lack_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,10 +215,10 @@ def day(number: int) -> datetime:
 
 def test_history_tells_who_was_champion_on_a_day_and_what_nobody_knows() -> None:
     known = [
-        Move(day(2), "promote", None, 1, "Ada", ""),
-        Move(day(5), "promote", 1, 2, "Bob", ""),
-        Move(day(9), "by hand", 2, 3, "unknown", "", since=day(5)),
-        Move(day(12), "promote", 3, 4, "Eve", ""),
+        AliasChange(day(2), "promote", None, 1, "Ada", ""),
+        AliasChange(day(5), "promote", 1, 2, "Bob", ""),
+        AliasChange(day(9), "by hand", 2, 3, "unknown", "", since=day(5)),
+        AliasChange(day(12), "promote", 3, 4, "Eve", ""),
     ]
     answers = {number: alias_history.on(known, date(2026, 1, number)) for number in (1, 3, 5, 7, 9, 13)}
     assert answers[1] == ["no champion is known of"]
@@ -232,7 +232,9 @@ def test_history_tells_who_was_champion_on_a_day_and_what_nobody_knows() -> None
 def test_history_tells_a_reason_as_it_was_written() -> None:
     told = Console(width=200)
     with told.capture() as shown:
-        told.print(page.history("mga", [Move(day(2), "promote", None, 1, "Ada [QA]", "[ticket 12] is mended [/x]")]))
+        told.print(
+            page.history("mga", [AliasChange(day(2), "promote", None, 1, "Ada [QA]", "[ticket 12] is mended [/x]")])
+        )
     assert "Ada [QA]" in shown.get()
     assert "[ticket 12] is mended [/x]" in shown.get()
 
@@ -262,7 +264,7 @@ def former(*moved: tuple[Kind, int | None]) -> list[list[int]]:
     """The champions before the present one, after each of some moves."""
     before = [None, *(after for _, after in moved)]
     known = [
-        Move(day(1) + timedelta(hours=number), kind, before[number], after, "", "")
+        AliasChange(day(1) + timedelta(hours=number), kind, before[number], after, "", "")
         for number, (kind, after) in enumerate(moved)
     ]
     return [alias_history.succession(known[:count]) for count in range(1, len(known) + 1)]

@@ -11,7 +11,7 @@ PEOPLE = 60
 
 
 def data(errors: float, seed: int = 0) -> tuple[list[str], Codes, Codes]:
-    """Three pictures a person, one of each mask, of which a share is answered wrongly."""
+    """Three photos a person, one of each mask, of which a share is answered wrongly."""
     random = np.random.default_rng(seed)
     person = np.repeat(np.arange(PEOPLE), 3)
     targets = person % 6 + 6 * np.tile(np.arange(3), PEOPLE)
@@ -38,14 +38,14 @@ def test_an_attribute_that_is_always_right_is_certain_whatever_the_others() -> N
     assert low <= macro_f1(confusion(targets % 3, older % 3, 3)) <= high < 1
 
 
-def test_pictures_of_one_person_are_no_independent_evidence() -> None:
+def test_photos_of_one_person_are_no_independent_evidence() -> None:
     people, targets, predictions = data(0.3)
     low, high = interval(people, targets, predictions)
     same_people = interval(people * 10, np.tile(targets, 10), np.tile(predictions, 10))
     assert same_people == pytest.approx((low, high))
 
 
-def test_the_interval_does_not_depend_on_the_order_of_pictures() -> None:
+def test_the_interval_does_not_depend_on_the_order_of_photos() -> None:
     people, targets, predictions = data(0.3)
     order = np.random.default_rng(1).permutation(len(people))
     assert interval([people[row] for row in order], targets[order], predictions[order]) == interval(

@@ -62,7 +62,7 @@ def test_errors_name_the_attributes_that_are_wrong() -> None:
     }
 
 
-def test_no_pictures_score_nothing() -> None:
+def test_no_photos_score_nothing() -> None:
     none = np.empty(0, np.int64)
     assert set(metrics.score(none, none).values()) == {0.0}
 
@@ -74,6 +74,6 @@ def test_a_code_that_is_no_class_is_refused(code: int) -> None:
 
 
 def test_scores_are_written_with_six_digits_and_whole_numbers_stay_whole(tmp_path: Path) -> None:
-    metrics.write(tmp_path / "results" / "metrics.json", {"pictures": 3, "score": {"accuracy": 2 / 3}})
+    metrics.write(tmp_path / "results" / "metrics.json", {"photos": 3, "score": {"accuracy": 2 / 3}})
     text = (tmp_path / "results" / "metrics.json").read_text()
-    assert text == '{\n  "pictures": 3,\n  "score": {\n    "accuracy": 0.666667\n  }\n}\n'
+    assert text == '{\n  "photos": 3,\n  "score": {\n    "accuracy": 0.666667\n  }\n}\n'

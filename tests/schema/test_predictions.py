@@ -1,4 +1,4 @@
-"""predictions: files that bring every head back, and pictures that are all there once."""
+"""predictions: files that bring every head back, and photos that are all there once."""
 
 from pathlib import Path
 
@@ -15,10 +15,10 @@ from pipeline.schema.labels import names
 def test_predictions_come_back_bit_by_bit(tmp_path: Path, head: str) -> None:
     random = np.random.default_rng(777)
     table = random.dirichlet(np.ones(len(names(attributes(head)))), 20).astype(np.float32)
-    pictures = [f'000{row}, the "first"/mask1.jpg' for row in range(20)]
-    predictions.write(tmp_path / "out.csv", pictures, {head: table})
+    photos = [f'000{row}, the "first"/mask1.jpg' for row in range(20)]
+    predictions.write(tmp_path / "out.csv", photos, {head: table})
     paths, heads = predictions.read(tmp_path / "out.csv")
-    assert paths == pictures
+    assert paths == photos
     assert list(heads) == [head]
     np.testing.assert_array_equal(heads[head].astype(np.float32), table)
 
@@ -50,9 +50,7 @@ def test_predictions_are_read_in_the_order_asked_for(tmp_path: Path) -> None:
     years = np.array([29.5, 60.25, 41.0])
     predictions.write(tmp_path / "out.csv", ["a", "b", "c"], {"age": years})
     np.testing.assert_array_equal(predictions.read_for(tmp_path / "out.csv", ["c", "a", "b"])["age"], years[[2, 0, 1]])
-    with pytest.raises(
-        InputError, match=r"out\.csv: not the pictures of this data set: run `dvc repro` \(2\)"
-    ) as error:
+    with pytest.raises(InputError, match=r"out\.csv: not the photos of this data set: run `dvc repro` \(2\)") as error:
         predictions.read_for(tmp_path / "out.csv", ["a", "b", "d"])
     assert str(error.value).splitlines()[1:] == ["  no row for d", "  a row for c, which is not expected"]
 

@@ -67,8 +67,8 @@ def test_the_experiment_lists_the_runs_by_name(training: Page) -> None:
 def test_a_training_shows_its_curves(training: Page) -> None:
     training.get_by_role("link", name="three-0", exact=True).first.click()
     training.get_by_role("tab", name="Model metrics").click()
-    training.get_by_placeholder("Search metric charts").fill("validation_f1")
-    expect(training.get_by_role("heading", name="validation_f1", exact=True)).to_be_visible()
+    training.get_by_placeholder("Search metric charts").fill("val_macro_f1")
+    expect(training.get_by_role("heading", name="val_macro_f1", exact=True)).to_be_visible()
     expect(training.locator(".js-plotly-plot")).to_have_count(1)
     curve = training.locator(".js-plotly-plot .scatterlayer path.js-line").first
     expect(curve).to_be_visible()
@@ -104,7 +104,7 @@ def versions(workspace: Path, address: str) -> tuple[int, int]:
 def test_an_alias_set_by_clicking_is_what_predict_uses(
     address: str, training: Page, versions: tuple[int, int], workspace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    photographs = workspace / "data" / "sample" / "eval" / "info.csv"
+    photos = workspace / "data" / "sample" / "eval" / "info.csv"
     training.get_by_role("link", name="Model registry").click()
     training.get_by_role("button", name="Try it now").click()
     for version in versions:
@@ -112,7 +112,7 @@ def test_an_alias_set_by_clicking_is_what_predict_uses(
         training.get_by_role("link", name=MODEL, exact=True).click()
         training.get_by_role("link", name=f"Version {version}", exact=True).click()
         give(training, "champion")
-        pipeline(f"predict {photographs}")
+        pipeline(f"predict {photos}")
         assert f"answered by {MODEL} version {version}" in capsys.readouterr().err
     training.get_by_role("link", name=MODEL, exact=True).first.click()
     expect(training.get_by_text("challenger")).to_be_visible()

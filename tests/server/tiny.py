@@ -21,7 +21,7 @@ PARAMS: dict[str, Any] = {
     "split": {"folds": 2},
     "train": {"models": ["three"], "folds": [0]},
     "refit": {"models": []},
-    "retrain": {"models": []},
+    "pseudo_label": {"models": []},
     "models": {
         "three": {
             "backbone": "test_resnet",

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from pipeline.dataset.layout import train_pictures
+from pipeline.dataset.layout import train_photos
 from pipeline.faces.config import Crop
 from pipeline.formats import tables
 from pipeline.foundation.errors import InputError
@@ -22,7 +22,7 @@ PERSON, OTHER = "000001_male_Asian_40", "000002_female_Asian_40"
 
 
 class Workplace:
-    """A data set of two drawn people, who are the eval pictures too, in the same order."""
+    """A data set of two drawn people, who are the eval photos too, in the same order."""
 
     def __init__(self, folder: Path, drawn: bool) -> None:
         self.data = DataSet(folder / "photos", people=(PERSON, OTHER))
@@ -31,10 +31,10 @@ class Workplace:
         self.eval = [path.replace("/", "-") for path in self.paths]
         self.data.evaluate(self.eval)
         if drawn:
-            for path, name, picture in zip(self.paths, self.eval, people(), strict=True):
-                Image.fromarray(picture).save(self.data.images / path, compress_level=1)
-                Image.fromarray(picture).save(self.data.root / "eval" / "images" / name, compress_level=1)
-        tables.write(train_pictures(self.data.root).assign(corrected="")[list(tables.LABELS)], self.labels)
+            for path, name, photo in zip(self.paths, self.eval, people(), strict=True):
+                Image.fromarray(photo).save(self.data.images / path, compress_level=1)
+                Image.fromarray(photo).save(self.data.root / "eval" / "images" / name, compress_level=1)
+        tables.write(train_photos(self.data.root).assign(corrected="")[list(tables.LABELS)], self.labels)
 
     def crop(self, **given: object) -> dict[str, str]:
         params = Crop.model_validate({"size": 32} | given)
@@ -72,7 +72,7 @@ def test_crops_and_their_table_are_in_the_order_of_labels_and_info(workplace: Wo
         assert np.load(workplace.crops / f"{split}.npy", mmap_mode="r").shape == (len(names), 32, 32, 3)
 
 
-def test_equal_pictures_give_equal_bytes_on_any_number_of_cores(workplace: Workplace) -> None:
+def test_equal_photos_give_equal_bytes_on_any_number_of_cores(workplace: Workplace) -> None:
     threads = torch.get_num_threads()
     torch.set_num_threads(3)
     first = workplace.crop()
@@ -84,11 +84,11 @@ def test_equal_pictures_give_equal_bytes_on_any_number_of_cores(workplace: Workp
 
 
 def test_the_number_of_shards_changes_nothing(workplace: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.stages.crop.BATCH", 4)  # the 14 pictures are 4 batches: a shard has none
+    monkeypatch.setattr("pipeline.stages.crop.BATCH", 4)  # the 14 photos are 4 batches: a shard has none
     assert workplace.crop(shards=[0, 1, 2, 3, 4]) == workplace.crop()
 
 
-def test_faces_have_landmarks_and_pictures_without_one_have_none(workplace: Workplace) -> None:
+def test_faces_have_landmarks_and_photos_without_one_have_none(workplace: Workplace) -> None:
     Image.new("RGB", (384, 512)).save(workplace.data.images / workplace.paths[0])
     workplace.crop()
     table = tables.read(workplace.crops / "train.csv", tables.CROPS)
@@ -104,7 +104,7 @@ def test_faces_have_landmarks_and_pictures_without_one_have_none(workplace: Work
 def test_misses_are_counted_and_shown(faceless: Workplace, capsys: pytest.CaptureFixture[str]) -> None:
     faceless.crop()
     assert capsys.readouterr().out.splitlines() == [
-        f"{split}: 14 of 14 pictures without a face: centre crop" for split in ("train", "eval")
+        f"{split}: 14 of 14 photos without a face: centre crop" for split in ("train", "eval")
     ]
     with Image.open(faceless.crops / "misses.jpg") as sheet:
         assert sheet.height > 400
@@ -119,11 +119,11 @@ def test_without_a_search_for_faces_nothing_is_called_a_miss(
     assert capsys.readouterr().out == ""
 
 
-def test_all_broken_pictures_are_named_at_once_before_any_is_cropped(workplace: Workplace) -> None:
+def test_all_broken_photos_are_named_at_once_before_any_is_cropped(workplace: Workplace) -> None:
     whole = (workplace.data.images / workplace.paths[3]).read_bytes()
     (workplace.data.images / workplace.paths[3]).write_bytes(whole[: len(whole) // 2])
     (workplace.data.images / workplace.paths[9]).write_bytes(b"")
-    (workplace.data.root / "eval" / "images" / workplace.eval[5]).write_text("no picture")
+    (workplace.data.root / "eval" / "images" / workplace.eval[5]).write_text("no photo")
     with pytest.raises(InputError) as error:
         workplace.crop()
     for broken in (workplace.paths[3], workplace.paths[9], workplace.eval[5]):
@@ -132,13 +132,13 @@ def test_all_broken_pictures_are_named_at_once_before_any_is_cropped(workplace: 
     assert not workplace.crops.exists()
 
 
-def test_grey_transparent_and_turned_pictures_are_cropped_like_upright_rgb_ones(faceless: Workplace) -> None:
+def test_grey_transparent_and_turned_photos_are_cropped_like_upright_rgb_ones(faceless: Workplace) -> None:
     grey = Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 30), dtype=np.uint8))
     turned = Image.Exif()
     turned[0x0112] = 6
     variants = [grey.convert("RGB"), grey, grey.convert("LA"), grey.convert("RGBA")]
-    for path, picture in zip(faceless.paths, variants, strict=False):
-        picture.save(faceless.data.images / path)
+    for path, photo in zip(faceless.paths, variants, strict=False):
+        photo.save(faceless.data.images / path)
     grey.transpose(Image.Transpose.ROTATE_90).save(faceless.data.images / faceless.paths[4], exif=turned)
     faceless.crop(method="none")
     crops = np.load(faceless.crops / "train.npy")[:5]

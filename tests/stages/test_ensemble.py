@@ -1,4 +1,4 @@
-"""ensemble: members vote, systems multiply, and scores are of pictures that nobody saw."""
+"""ensemble: members vote, systems multiply, and scores are of photos that nobody saw."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from pipeline.ensembling import calibration, label_shift
 from pipeline.ensembling.config import Ensemble
 from pipeline.ensembling.fitted_ensemble import read
-from pipeline.ensembling.members import Roster
+from pipeline.ensembling.members import EnsembleMembers
 from pipeline.evaluation import plots
 from pipeline.formats import tables
 from pipeline.foundation.errors import InputError
@@ -29,7 +29,7 @@ from pipeline.stages.ensemble import Summary, ensemble
 HEADS = {
     "mask": {"mask": Head()},
     "pair": {"gender x age": Head()},
-    "three": {"age": Head(kind="years", loss=SmoothL1(name="smooth_l1")), "mask": Head(), "gender": Head()},
+    "three": {"age": Head(kind="regression", loss=SmoothL1(name="smooth_l1")), "mask": Head(), "gender": Head()},
 }
 AGES = [19, 29, 30, 59, 60, 71]
 EVAL = ["c.jpg", "a.jpg", "b.jpg"]
@@ -37,15 +37,15 @@ PAIR = [["mask", "pair"]]
 
 
 class Workspace:
-    """Six people in two folds, and what members said of those that they held out and of three eval pictures."""
+    """Six people in two folds, and what members said of those that they held out and of three eval photos."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.pictures = self.write_pictures()
+        self.photos = self.write_photos()
         for seed, (model, fold) in enumerate((model, fold) for model in HEADS for fold in (0, 1)):
             self.train(Member(root / "models", model, fold), seed)
 
-    def write_pictures(self) -> pd.DataFrame:
+    def write_photos(self) -> pd.DataFrame:
         rows = [
             (f"{age}/{mask}.jpg", str(age), mask, ("male", "female")[age % 2], age, "", number % 2)
             for number, age in enumerate(AGES)
@@ -70,13 +70,13 @@ class Workspace:
             predictions.write(member.out_of_fold, held_out, self.noise(member.model, len(held_out), 100 + seed))
 
     def held_out(self, fold: int) -> pd.DataFrame:
-        return self.pictures[self.pictures["fold"] == fold]
+        return self.photos[self.photos["fold"] == fold]
 
     def noise(self, model: str, rows: int, seed: int) -> Heads:
         random = np.random.default_rng(seed)
         return {
             name: random.uniform(15, 75, rows)
-            if head.kind == "years"
+            if head.kind == "regression"
             else random.dirichlet(np.ones(len(names(attributes(name)))), rows)
             for name, head in HEADS[model].items()
         }
@@ -85,7 +85,7 @@ class Workspace:
         held_out = self.held_out(fold)
         return {
             name: held_out["age"].to_numpy(np.float64) + 0.5
-            if head.kind == "years"
+            if head.kind == "regression"
             else np.eye(len(names(attributes(name))))[label_codes(held_out, attributes(name))]
             for name, head in HEADS[model].items()
         }
@@ -101,12 +101,12 @@ class Workspace:
         systems: object = (("mask", "pair"), ("three",)),
         folds: tuple[int, ...] = (0, 1),
         refits: tuple[str, ...] = (),
-        retrained: tuple[str, ...] = (),
+        pseudo_labelled: tuple[str, ...] = (),
         results: str = "results",
         **settings: object,
     ) -> Summary:
         return ensemble(
-            Roster(self.root / "models", tuple(HEADS), folds, refits, retrained),
+            EnsembleMembers(self.root / "models", tuple(HEADS), folds, refits, pseudo_labelled),
             crops=self.root / "crops",
             labels=self.root / "labels.csv",
             folds=self.root / "folds.csv",
@@ -123,11 +123,11 @@ class Workspace:
     def masks(self, results: str = "results") -> Table:
         return np.asarray(self.answer(results).reshape(-1, 3, 6).sum(axis=2))
 
-    def member(self, model: str, fold: int | None = None, retrained: bool = False) -> Member:
-        return Member(self.root / "models", model, fold, retrained)
+    def member(self, model: str, fold: int | None = None, pseudo_labelled: bool = False) -> Member:
+        return Member(self.root / "models", model, fold, pseudo_labelled)
 
-    def voice(self, model: str, fold: int | None = None, retrained: bool = False) -> Heads:
-        return predictions.read_for(self.member(model, fold, retrained).eval, EVAL)
+    def voice(self, model: str, fold: int | None = None, pseudo_labelled: bool = False) -> Heads:
+        return predictions.read_for(self.member(model, fold, pseudo_labelled).eval, EVAL)
 
 
 @pytest.fixture
@@ -173,11 +173,11 @@ def test_a_refit_answers_in_place_of_the_folds_that_are_still_the_score(workspac
 def test_a_second_round_answers_and_is_scored_in_place_of_the_first(workspace: Workspace) -> None:
     first = workspace.ensemble(PAIR)
     for fold in (0, 1):
-        workspace.train(workspace.member("mask", fold, retrained=True), seed=50 + fold)
-    second = workspace.ensemble(PAIR, retrained=("mask",))
-    mask = sum(workspace.voice("mask", fold, retrained=True)["mask"] for fold in (0, 1)) / 2
+        workspace.train(workspace.member("mask", fold, pseudo_labelled=True), seed=50 + fold)
+    second = workspace.ensemble(PAIR, pseudo_labelled=("mask",))
+    mask = sum(workspace.voice("mask", fold, pseudo_labelled=True)["mask"] for fold in (0, 1)) / 2
     np.testing.assert_allclose(workspace.masks(), mask, atol=1e-6)
-    assert set(second.members) == {"mask-retrain-0", "mask-retrain-1", "pair-0", "pair-1"}
+    assert set(second.members) == {"mask-pseudo_label-0", "mask-pseudo_label-1", "pair-0", "pair-1"}
     assert second.metrics["mask_accuracy"] != first.metrics["mask_accuracy"]
     assert workspace.member("mask", 0).folder.exists(), "the second round's teacher stays"
 
@@ -196,7 +196,7 @@ def test_only_the_folds_with_the_best_score_answer_and_all_are_scored(workspace:
     best = workspace.ensemble(PAIR, top_folds=1)
     expected = {"mask": workspace.voice("mask", 1)["mask"], "gender x age": workspace.voice("pair", 0)["gender x age"]}
     np.testing.assert_allclose(workspace.answer(), multiply(expected), atol=1e-6)
-    assert best.metrics["pictures"] == everyone.metrics["pictures"] == 12
+    assert best.metrics["photos"] == everyone.metrics["photos"] == 12
 
 
 def test_the_best_system_answers_alone(workspace: Workspace) -> None:
@@ -241,7 +241,7 @@ def test_members_that_held_out_the_truth_score_one(workspace: Workspace) -> None
     for model in HEADS:
         workspace.tell_the_truth(model, 0, 1)
     summary = workspace.ensemble()
-    assert summary.metrics["pictures"] == 12
+    assert summary.metrics["photos"] == 12
     assert summary.metrics["accuracy"] == 1
     assert summary.metrics["age_macro_f1"] == 1
     assert summary.metrics["three_age_mae"] == 0.5
@@ -252,7 +252,7 @@ def test_a_single_fold_is_enough(workspace: Workspace, weights: str) -> None:
     summary = workspace.ensemble(folds=(1,), weights=weights, top_folds=3)
     scored = pd.read_csv(workspace.root / "results" / "out_of_fold.csv")
     assert list(scored["path"]) == list(workspace.held_out(1)["path"])
-    assert summary.metrics["pictures"] == 6
+    assert summary.metrics["photos"] == 6
     assert list(summary.members) == ["mask-1", "pair-1", "three-1"]
     np.testing.assert_allclose(workspace.answer().sum(axis=1), 1, atol=1e-6)
 
@@ -289,7 +289,7 @@ def test_equal_members_give_equal_bytes(workspace: Workspace, systems: object) -
         "confusion.png",
         "epochs.csv",
         "errors.csv",
-        "formula.json",
+        "ensemble.json",
         "eval_probabilities.csv",
         "learning_curves.png",
         "metrics.json",
@@ -307,21 +307,21 @@ def test_members_that_are_not_trained_are_named(workspace: Workspace) -> None:
         workspace.ensemble(refits=("mask",))
 
 
-def test_pictures_without_an_out_of_fold_prediction_are_named(workspace: Workspace) -> None:
+def test_photos_without_an_out_of_fold_prediction_are_named(workspace: Workspace) -> None:
     rest = workspace.held_out(0)["path"][1:]
     predictions.write(workspace.member("mask", 0).out_of_fold, rest, workspace.noise("mask", len(rest), 0))
     with pytest.raises(InputError, match=r"mask/folds/0/out_of_fold\.csv[\s\S]*no row for 19/normal\.jpg"):
         workspace.ensemble()
 
 
-def test_eval_pictures_that_only_some_members_know_are_named(workspace: Workspace) -> None:
+def test_eval_photos_that_only_some_members_know_are_named(workspace: Workspace) -> None:
     predictions.write(workspace.member("three", 1).eval, EVAL[:2], workspace.noise("three", 2, 0))
     with pytest.raises(InputError, match=r"three/folds/1/eval\.csv[\s\S]*no row for b\.jpg"):
         workspace.ensemble()
 
 
 def test_folds_of_other_labels_are_named(workspace: Workspace) -> None:
-    tables.write(workspace.pictures[[*tables.FOLDS]][1:], workspace.root / "folds.csv")
+    tables.write(workspace.photos[[*tables.FOLDS]][1:], workspace.root / "folds.csv")
     with pytest.raises(InputError, match=r"folds\.csv does not fit[\s\S]*no row for 19/normal\.jpg"):
         workspace.ensemble()
 
@@ -339,12 +339,12 @@ def test_heads_are_calibrated_member_by_member(workspace: Workspace) -> None:
 def test_what_could_be_adjusted_is_shown_and_not_done(workspace: Workspace) -> None:
     workspace.ensemble(PAIR)
     rows = pd.read_csv(workspace.root / "results" / "adjustments.csv")
-    assert dict(zip(rows["choice"], rows["taken"], strict=True)) == {"adapt": False, "offsets": False}
+    assert dict(zip(rows["choice"], rows["taken"], strict=True)) == {"label_shift": False, "class_bias": False}
 
 
 def test_three_strangers_in_eval_are_no_reason_to_adapt(workspace: Workspace) -> None:
     workspace.ensemble(PAIR, calibrate=True, results="plain")
-    workspace.ensemble(PAIR, calibrate=True, adapt=True, results="adapted")
+    workspace.ensemble(PAIR, calibrate=True, label_shift=True, results="adapted")
     np.testing.assert_array_equal(workspace.answer("adapted"), workspace.answer("plain"))
     refused = pd.read_csv(workspace.root / "adapted" / "shift.csv")["refused"]
     assert refused.str.startswith("no sign of a shift").all()
@@ -352,21 +352,21 @@ def test_three_strangers_in_eval_are_no_reason_to_adapt(workspace: Workspace) ->
 
 @pytest.mark.parametrize("systems", [[["mask", "pair"], ["three"]], "per_attribute"])
 @pytest.mark.parametrize(
-    "settings", [{}, {"calibrate": True}, {"calibrate": True, "offsets": True, "weights": "greedy"}]
+    "settings", [{}, {"calibrate": True}, {"calibrate": True, "class_bias": True, "weights": "greedy"}]
 )
 def test_the_formula_gives_the_answer_again(workspace: Workspace, systems: object, settings: dict[str, Any]) -> None:
     workspace.ensemble(systems, **settings)
-    formula = read(workspace.root / "results" / "formula.json")
-    voices = {name: [workspace.voice(name, fold) for fold in (0, 1)] for name in formula.voters}
+    formula = read(workspace.root / "results" / "ensemble.json")
+    member_probabilities = {name: [workspace.voice(name, fold) for fold in (0, 1)] for name in formula.voters}
     assert formula.voters["mask"] == ("mask-0", "mask-1")
-    np.testing.assert_allclose(formula.answer(voices), workspace.answer(), atol=1e-7)
+    np.testing.assert_allclose(formula.answer(member_probabilities), workspace.answer(), atol=1e-7)
 
 
 def test_a_formula_adapts_as_the_ensemble_does(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     trusted = label_shift.estimate
     monkeypatch.setattr(label_shift, "estimate", lambda evidence: replace(trusted(evidence), refusals=()))
     workspace.ensemble(PAIR, calibrate=True, results="plain")
-    workspace.ensemble(PAIR, calibrate=True, adapt=True)
-    formula = read(workspace.root / "results" / "formula.json")
-    voices = {name: [workspace.voice(name, fold) for fold in (0, 1)] for name in formula.voters}
-    np.testing.assert_allclose(formula.answer(voices), workspace.answer(), atol=1e-7)
+    workspace.ensemble(PAIR, calibrate=True, label_shift=True)
+    formula = read(workspace.root / "results" / "ensemble.json")
+    member_probabilities = {name: [workspace.voice(name, fold) for fold in (0, 1)] for name in formula.voters}
+    np.testing.assert_allclose(formula.answer(member_probabilities), workspace.answer(), atol=1e-7)

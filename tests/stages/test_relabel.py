@@ -57,7 +57,7 @@ def test_corrections_are_applied_and_recorded(workplace: Workplace, capsys: pyte
         "mask: incorrect -> normal": 1,
         "mask: normal -> incorrect": 1,
     }
-    assert "28 pictures of 4 people, 9 with a corrected label" in capsys.readouterr().out
+    assert "28 photos of 4 people, 9 with a corrected label" in capsys.readouterr().out
 
 
 def test_running_twice_changes_nothing_and_the_raw_data_stay_untouched(workplace: Workplace) -> None:

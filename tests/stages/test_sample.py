@@ -34,7 +34,7 @@ def truth(data: Path) -> pd.DataFrame:
     return pd.read_csv(data / "train" / "truth.csv", dtype=str, keep_default_na=False)
 
 
-def pictures(folder: Path) -> list[Path]:
+def photos(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
 
 
@@ -74,28 +74,28 @@ def test_folders_are_the_paths_of_train_csv(data: Path, people: pd.DataFrame) ->
         assert row.path == f"{row.id}_{row.gender}_{row.race}_{row.age}"
 
 
-def test_every_person_has_seven_pictures_of_the_published_size(data: Path, people: pd.DataFrame) -> None:
+def test_every_person_has_seven_photos_of_the_published_size(data: Path, people: pd.DataFrame) -> None:
     assert len(people) == PARAMS.people
     for person in people["path"]:
-        files = pictures(data / "train" / "images" / person)
+        files = photos(data / "train" / "images" / person)
         assert sorted(file.stem for file in files) == sorted(MASK_OF_STEM)
-        with Image.open(files[0]) as picture:
-            assert (picture.size, picture.mode) == ((384, 512), "RGB")
+        with Image.open(files[0]) as photo:
+            assert (photo.size, photo.mode) == ((384, 512), "RGB")
 
 
 def test_suffixes_vary_as_in_real_data(data: Path, people: pd.DataFrame) -> None:
-    suffixes = [{file.suffix for file in pictures(data / "train" / "images" / path)} for path in people["path"]]
+    suffixes = [{file.suffix for file in photos(data / "train" / "images" / path)} for path in people["path"]]
     for kind in ({".jpg"}, {".png"}, {".jpeg"}, {".jpg", ".jpeg"}):
         assert kind in suffixes
 
 
 def test_a_suffix_tells_the_format(data: Path) -> None:
     for path in (data / "train" / "images").glob("*/normal.*"):
-        with Image.open(path) as picture:
-            assert picture.format == ("PNG" if path.suffix == ".png" else "JPEG")
+        with Image.open(path) as photo:
+            assert photo.format == ("PNG" if path.suffix == ".png" else "JPEG")
 
 
-def test_apple_double_files_lie_among_the_pictures(data: Path) -> None:
+def test_apple_double_files_lie_among_the_photos(data: Path) -> None:
     doubles = sorted((data / "train" / "images").glob("*/._*"))
     assert doubles
     assert all((double.parent / double.name.removeprefix("._")).exists() for double in doubles)
@@ -146,11 +146,11 @@ def test_corrections_change_age_bands_and_lose_no_class(people: pd.DataFrame, tr
     assert len(set(zip(fixed["gender"], band(fixed["age"].to_numpy()), strict=True))) == 6
 
 
-def test_eval_rows_are_the_eval_pictures_in_shuffled_order(data: Path) -> None:
+def test_eval_rows_are_the_eval_photos_in_shuffled_order(data: Path) -> None:
     info = pd.read_csv(data / "eval" / "info.csv")
     assert list(info.columns) == ["ImageID", "ans"]
     assert set(info["ans"]) == {0}
-    assert sorted(info["ImageID"]) == [path.name for path in pictures(data / "eval" / "images")]
+    assert sorted(info["ImageID"]) == [path.name for path in photos(data / "eval" / "images")]
     assert info["ImageID"].str.fullmatch(r"[0-9a-f]{40}\.jpg").all()
     assert not info["ImageID"].is_monotonic_increasing
 

@@ -12,7 +12,7 @@ from pipeline.dataset.config import Split
 from pipeline.formats import tables
 from pipeline.foundation.errors import InputError
 from pipeline.schema.labels import CLASSES, MASK_OF_STEM
-from pipeline.stages.split import deal, split
+from pipeline.stages.split import assign, split
 
 CELLS = {("male", 25): 7, ("male", 45): 6, ("male", 60): 3, ("female", 25): 11, ("female", 45): 8, ("female", 60): 4}
 
@@ -51,9 +51,9 @@ def workplace(tmp_path: Path) -> Workplace:
 
 @given(st.lists(st.integers(0, 5), max_size=200), st.integers(2, 10), st.integers(0, 9))
 def test_every_cell_is_dealt_evenly(cells: list[int], folds: int, seed: int) -> None:
-    dealt = deal(cells, folds, seed)
+    assigned = assign(cells, folds, seed)
     for cell in (None, *set(cells)):
-        chosen = dealt if cell is None else dealt[np.array(cells) == cell]
+        chosen = assigned if cell is None else assigned[np.array(cells) == cell]
         shares = np.bincount(chosen, minlength=folds)
         assert len(shares) == folds
         assert shares.max() - shares.min() <= 1
@@ -93,7 +93,7 @@ def test_a_persons_fold_does_not_depend_on_the_order_of_the_rows(workplace: Work
 
 
 def test_folds_by_picture_leak_and_say_so(workplace: Workplace, capsys: pytest.CaptureFixture[str]) -> None:
-    folds = workplace.folds(by="picture")
+    folds = workplace.folds(by="photo")
     assert len(folds[["person", "fold"]].drop_duplicates()) > len(set(folds["person"]))
     assert "the same person stands on both sides" in capsys.readouterr().err
 
@@ -132,4 +132,4 @@ def test_two_folds_cannot_be_fewer_so_that_more_people_are_the_only_remedy(workp
 def test_a_class_that_nobody_has_is_said_aloud(workplace: Workplace, capsys: pytest.CaptureFixture[str]) -> None:
     workplace.write({**CELLS, ("male", 60): 0})
     workplace.split()
-    assert "no train picture is 'worn male >=60'" in capsys.readouterr().err
+    assert "no train photo is 'worn male >=60'" in capsys.readouterr().err

@@ -18,7 +18,7 @@ CODES = [0, 17, 4, 4]
 
 
 class Competition:
-    """A data set without pictures, predictions for it, and where the results go."""
+    """A data set without photos, predictions for it, and where the results go."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -30,15 +30,15 @@ class Competition:
         row = {"path": "p/normal.jpg", "person": "p", "mask": "normal", "gender": "male", "age": 44, "corrected": ""}
         tables.write(pd.DataFrame([row]), self.labels)
 
-    def info(self, pictures: Sequence[str]) -> None:
-        tables.write(pd.DataFrame({"ImageID": pictures, "ans": 0}), self.root / "eval" / "info.csv")
+    def info(self, photos: Sequence[str]) -> None:
+        tables.write(pd.DataFrame({"ImageID": photos, "ans": 0}), self.root / "eval" / "info.csv")
 
-    def answer(self, pictures: Sequence[str], codes: Sequence[int]) -> None:
-        tables.write(pd.DataFrame({"ImageID": pictures, "ans": codes}), self.root / "eval" / "answers.csv")
+    def answer(self, photos: Sequence[str], codes: Sequence[int]) -> None:
+        tables.write(pd.DataFrame({"ImageID": photos, "ans": codes}), self.root / "eval" / "answers.csv")
 
-    def predict(self, pictures: Sequence[str], codes: Sequence[int]) -> None:
+    def predict(self, photos: Sequence[str], codes: Sequence[int]) -> None:
         table = pd.DataFrame((np.eye(CLASSES) + 0.1)[list(codes)], columns=names())
-        table.insert(0, "path", pictures)
+        table.insert(0, "path", photos)
         tables.write(table, self.probabilities)
 
     def submit(self) -> dict[str, float]:
@@ -58,14 +58,14 @@ def test_rows_keep_the_order_of_info_whatever_that_of_the_predictions(
 ) -> None:
     competition.predict([PICTURES[i] for i in order], [CODES[i] for i in order])
     competition.submit()
-    rows = "".join(f"{picture},{code}\n" for picture, code in zip(PICTURES, CODES, strict=True))
+    rows = "".join(f"{photo},{code}\n" for photo, code in zip(PICTURES, CODES, strict=True))
     assert competition.submission.read_text() == f"ImageID,ans\n{rows}"
 
 
 def test_class_shares_are_written_and_printed_beside_those_of_train(
     competition: Competition, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert competition.submit() == {"pictures": 4}
+    assert competition.submit() == {"photos": 4}
     shares = pd.read_csv(competition.shares)
     assert shares.loc[shares["of"] == "class", "value"].to_list() == names()
     assert shares.groupby("of")[["submission", "train"]].sum().to_numpy() == pytest.approx(1)
@@ -94,7 +94,7 @@ def test_the_same_predictions_are_the_same_bytes(competition: Competition) -> No
     assert first == (competition.submission.read_bytes(), competition.metrics.read_bytes())
 
 
-def test_pictures_without_a_prediction_and_predictions_without_a_picture_are_named(competition: Competition) -> None:
+def test_photos_without_a_prediction_and_predictions_without_a_picture_are_named(competition: Competition) -> None:
     competition.predict([*PICTURES[:3], "stranger.jpg"], CODES)
     with pytest.raises(InputError) as error:
         competition.submit()

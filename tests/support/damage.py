@@ -1,4 +1,4 @@
-"""Pictures cut short and with wrong bytes, and whether they are refused."""
+"""Photos cut short and with wrong bytes, and whether they are refused."""
 
 from collections.abc import Callable, Mapping
 

@@ -13,7 +13,7 @@ PEOPLE = ("000001_female_Asian_30", "000002_male_Asian_59", "000002_male_Asian_6
 
 
 class DataSet:
-    """Four people, two of one id and one of an id with a suffix, and three eval pictures."""
+    """Four people, two of one id and one of an id with a suffix, and three eval photos."""
 
     def __init__(self, root: Path, people: Sequence[str] = PEOPLE) -> None:
         self.root = root
@@ -21,11 +21,11 @@ class DataSet:
         self.table = root / "train" / "train.csv"
         self.info = root / "eval" / "info.csv"
         for person in people:
-            self.photograph(person)
+            self.photo(person)
         self.write_rows([row(person) for person in people])
         self.evaluate(["c.jpg", "a.jpg", "b.png"])
 
-    def photograph(self, person: str, extension: str = ".png") -> None:
+    def photo(self, person: str, extension: str = ".png") -> None:
         folder = self.images / person
         folder.mkdir(parents=True)
         for stem in MASK_OF_STEM:
@@ -34,15 +34,15 @@ class DataSet:
     def write_rows(self, rows: Sequence[str], header: str = HEADER) -> None:
         self.table.write_text("\n".join([header, *rows]) + "\n")
 
-    def evaluate(self, pictures: Sequence[str]) -> None:
+    def evaluate(self, photos: Sequence[str]) -> None:
         images = self.root / "eval" / "images"
         images.mkdir(parents=True, exist_ok=True)
-        for picture in pictures:
-            draw(images / picture)
-        self.list_eval(pictures)
+        for photo in photos:
+            draw(images / photo)
+        self.list_eval(photos)
 
-    def list_eval(self, pictures: Sequence[str]) -> None:
-        self.info.write_text("".join(["ImageID,ans\n", *(f"{picture},0\n" for picture in pictures)]))
+    def list_eval(self, photos: Sequence[str]) -> None:
+        self.info.write_text("".join(["ImageID,ans\n", *(f"{photo},0\n" for photo in photos)]))
 
 
 def row(person: str) -> str:
@@ -52,7 +52,7 @@ def row(person: str) -> str:
 
 
 def draw(path: Path, height: int = 6, width: int = 4) -> None:
-    """A picture whose four corners differ."""
+    """A photo whose four corners differ."""
     down, right = np.mgrid[:height, :width]
     pixels = np.stack([down * 40, right * 60, np.full_like(down, 99)], axis=-1).astype(np.uint8)
     Image.fromarray(pixels).save(path)

@@ -1,4 +1,4 @@
-"""Labels of made-up people, some of them wrong, and what models read in their pictures."""
+"""Labels of made-up people, some of them wrong, and what models read in their photos."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,7 +25,7 @@ def labelled(count: int = 60) -> pd.DataFrame:
 
 
 def seen_as(truth: pd.DataFrame, sure: float = 0.9, seed: int = 0) -> Table:
-    """Probabilities (n, 18) of models that see the truth in most pictures."""
+    """Probabilities (n, 18) of models that see the truth in most photos."""
     draw = np.random.default_rng(seed)
     heads = {}
     for attribute, values in ATTRIBUTES.items():

@@ -17,7 +17,7 @@ from tests.support.readings import labelled, seen_as, with_swap, with_wrong
 
 SETTINGS = Ensemble(systems=(("face",),))
 FOLDS = 2
-FEW = 210  # pictures from which the shift is told
+FEW = 210  # photos from which the shift is told
 
 
 class Run:
@@ -28,13 +28,13 @@ class Run:
         truth = labelled(people)
         self.labels = with_swap(with_wrong(with_wrong(truth, "004", gender="female"), "007", age=62), "011")
         numbers = pd.factorize(self.labels["person"])[0]
-        self.pictures = self.labels.assign(fold=numbers % FOLDS)
+        self.photos = self.labels.assign(fold=numbers % FOLDS)
         self.write_inputs(side)
         self.write_ensemble(seen_as(truth, sure), seen_as(truth[: 7 * 10], sure, seed=1))
 
     def write_inputs(self, side: int) -> None:
         tables.write(self.labels, self.root / "labels.csv")
-        tables.write(self.pictures[list(tables.FOLDS)], self.root / "folds.csv")
+        tables.write(self.photos[list(tables.FOLDS)], self.root / "folds.csv")
         (self.root / "crops").mkdir()
         for split, count in {"train": len(self.labels), "eval": 70}.items():
             noise = np.random.default_rng(count).integers(0, 255, (count, side, side, 3), np.uint8)
@@ -45,10 +45,12 @@ class Run:
             cut.loc[3, "source"] = "center"
             tables.write(cut, self.root / "crops" / f"{split}.csv")
 
-    def write_ensemble(self, seen: "np.typing.NDArray[np.float64]", unseen: "np.typing.NDArray[np.float64]") -> None:
+    def write_ensemble(
+        self, out_of_fold: "np.typing.NDArray[np.float64]", eval_: "np.typing.NDArray[np.float64]"
+    ) -> None:
         results = self.root / "results" / "ensemble"
-        metrics.write(results / "metrics.json", outcomes.write(results, self.pictures, seen))
-        adjusted = adjustments.adjust(seen[:FEW], unseen, unseen[None], self.pictures[:FEW], SETTINGS)
+        metrics.write(results / "metrics.json", outcomes.write(results, self.photos, out_of_fold))
+        adjusted = adjustments.adjust(out_of_fold[:FEW], eval_, eval_[None], self.photos[:FEW], SETTINGS)
         tables.write(adjusted.shares, results / "shift.csv")
         tables.write(adjusted.changes, results / "adjustments.csv")
         calibrated = [("face", "gender", 1.25, 0.2, 0.1)]
@@ -58,9 +60,9 @@ class Run:
         history = pd.DataFrame({"epoch": [1, 2], "learning_rate": 0.1, "train_loss": [2.0, 1.0]})
         tables.write(outcomes.epochs({"face": {"face-0": history, "face-1": history}}), results / "epochs.csv")
         train = label_codes(self.labels, tuple(ATTRIBUTES))
-        shares = submissions.shares({"submission": unseen.argmax(axis=1), "train": train})
+        shares = submissions.shares({"submission": eval_.argmax(axis=1), "train": train})
         tables.write(shares, self.root / "results" / "shares.csv")
-        metrics.write(self.root / "results" / "submission.json", {"pictures": len(unseen), "macro_f1": 0.8})
+        metrics.write(self.root / "results" / "submission.json", {"photos": len(eval_), "macro_f1": 0.8})
 
     def sources(self) -> Sources:
         return read(*(self.root / name for name in ("labels.csv", "folds.csv", "crops", "results")))

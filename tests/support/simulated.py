@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.ensembling.shift_estimators import Evidence
+from pipeline.ensembling.shift_estimators import Predicted
 from pipeline.schema.labels import Codes
 from pipeline.schema.probabilities import Table
 
@@ -14,7 +14,7 @@ SHIFTED = np.array([0.38, 0.35, 0.27])
 
 
 class Sample(NamedTuple):
-    """Pictures of people, seven each: their codes (n,), probabilities (n, k) and persons (n,)."""
+    """Photos of people, seven each: their codes (n,), probabilities (n, k) and persons (n,)."""
 
     targets: Codes
     probabilities: Table
@@ -37,12 +37,12 @@ def people(count: int, mix: Table, train: Table, apart: float = 2.0, seed: int =
     return Sample(codes, powers / powers.sum(axis=1, keepdims=True), np.repeat(np.arange(count), PICTURES))
 
 
-def evidence(seen: Sample, unseen: Sample) -> Evidence:
+def evidence(seen: Sample, unseen: Sample) -> Predicted:
     """One model's out-of-fold and eval predictions."""
-    return Evidence(seen.probabilities, seen.targets, seen.people, unseen.probabilities[None])
+    return Predicted(seen.probabilities, seen.targets, seen.people, unseen.probabilities[None])
 
 
-def simulated(mix: Table = SHIFTED, apart: float = 2, sure: float = 1, seed: int = 0, count: int = 600) -> Evidence:
+def simulated(mix: Table = SHIFTED, apart: float = 2, sure: float = 1, seed: int = 0, count: int = 600) -> Predicted:
     """As many people in train as `count`, half as many in an eval of another mix."""
     seen = people(count, TRAIN, TRAIN, apart, 2 * seed, sure)
     return evidence(seen, people(count // 2, mix, TRAIN, apart, 2 * seed + 1, sure))

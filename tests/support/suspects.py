@@ -24,7 +24,7 @@ class Workspace:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.data = DataSet(root / "photographs", PEOPLE)
+        self.data = DataSet(root / "photos", PEOPLE)
         self.suggestions = root / "suggestions.csv"
         labels = self.relabel()
         write(root, labels, seen_as(labels))

@@ -22,13 +22,13 @@ def person(gender: str = "female", age: float = 30, seed: int = 0) -> synthetic.
     return synthetic.Person.imagine(gender, age, np.random.default_rng(seed))
 
 
-def photograph(
+def photo(
     who: synthetic.Person,
     mask: fabrics.Mask | None = None,
     fit: masks.Fit = masks.WORN,
     faceless: synthetic.Faceless | None = None,
 ) -> Picture:
-    return synthetic.photograph(who, np.random.default_rng(1), mask, fit, faceless)
+    return synthetic.photo(who, np.random.default_rng(1), mask, fit, faceless)
 
 
 def changed(first: Picture, second: Picture) -> npt.NDArray[np.bool_]:
@@ -50,13 +50,13 @@ def test_one_generator_gives_the_same_seven_pictures() -> None:
 
 
 def test_pictures_are_upright_rgb_of_the_size_that_was_published() -> None:
-    picture = photograph(person())
-    assert picture.shape == (512, 384, 3)
-    assert picture.dtype == np.uint8
+    image = photo(person())
+    assert image.shape == (512, 384, 3)
+    assert image.dtype == np.uint8
 
 
 def test_two_people_differ() -> None:
-    assert changed(photograph(person(seed=1)), photograph(person(seed=2))).mean() > 0.2
+    assert changed(photo(person(seed=1)), photo(person(seed=2))).mean() > 0.2
 
 
 def test_pictures_of_one_person_differ() -> None:
@@ -67,7 +67,7 @@ def test_pictures_of_one_person_differ() -> None:
 @pytest.mark.parametrize("mask", fabrics.MASKS, ids=lambda mask: mask.kind)
 def test_a_mask_covers_nose_and_mouth_and_nothing_above_the_eyes(mask: fabrics.Mask) -> None:
     who = replace(person(), glasses=0.0)
-    difference = changed(photograph(who), photograph(who, mask=mask))
+    difference = changed(photo(who), photo(who, mask=mask))
     rows = np.flatnonzero(difference.any(axis=1))
     assert difference[265:310, 160:220].mean() > 0.5
     assert rows.min() > 200
@@ -76,8 +76,8 @@ def test_a_mask_covers_nose_and_mouth_and_nothing_above_the_eyes(mask: fabrics.M
 @pytest.mark.parametrize(("fit", "above", "below"), [(masks.OVER_EYES, 170, 330), (masks.UNDER_CHIN, 270, 380)])
 def test_a_mask_worn_wrongly_lies_elsewhere(fit: masks.Fit, above: int, below: int) -> None:
     who = replace(person(), glasses=0.0, style=STYLES[4])
-    worn, wrong = photograph(who, mask=fabrics.MASKS[7]), photograph(who, mask=fabrics.MASKS[7], fit=fit)
-    rows = np.flatnonzero((changed(photograph(who), wrong)[:, 180:200]).any(axis=1))
+    worn, wrong = photo(who, mask=fabrics.MASKS[7]), photo(who, mask=fabrics.MASKS[7], fit=fit)
+    rows = np.flatnonzero((changed(photo(who), wrong)[:, 180:200]).any(axis=1))
     assert changed(worn, wrong).mean() > 0.02
     assert above < rows.min()
     assert rows.max() < below
@@ -86,8 +86,8 @@ def test_a_mask_worn_wrongly_lies_elsewhere(fit: masks.Fit, above: int, below: i
 @pytest.mark.parametrize("reason", synthetic.FACELESS)
 def test_a_picture_without_a_face_is_otherwise_a_picture(reason: synthetic.Faceless) -> None:
     who = person()
-    hidden = photograph(who, faceless=reason)
-    assert changed(photograph(who), hidden)[200:300].mean() > 0.1
+    hidden = photo(who, faceless=reason)
+    assert changed(photo(who), hidden)[200:300].mean() > 0.1
 
 
 @pytest.mark.parametrize("gender", GENDERS)
@@ -104,12 +104,12 @@ def test_the_gender_can_be_seen_above_a_mask_too(trait: str, sign: int) -> None:
 
 
 def test_every_hairdo_looks_different() -> None:
-    heads = [photograph(replace(person(), style=style)).tobytes() for style in STYLES]
+    heads = [photo(replace(person(), style=style)).tobytes() for style in STYLES]
     assert len(set(heads)) == len(STYLES)
 
 
 def test_every_wall_and_collar_looks_different() -> None:
-    looks = [photograph(replace(person(), wall=wall, collar=collar)) for wall, collar in product(WALLS, body.COLLARS)]
+    looks = [photo(replace(person(), wall=wall, collar=collar)) for wall, collar in product(WALLS, body.COLLARS)]
     assert all(changed(one, other).mean() > 0.005 for one, other in combinations(looks, 2))
 
 

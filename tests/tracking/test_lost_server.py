@@ -11,14 +11,14 @@ from typer.testing import CliRunner
 
 from pipeline import tracking
 from pipeline.cli.app import app
-from pipeline.modeling.config import Model
+from pipeline.modeling.config import ModelConfig
 from pipeline.modeling.training import Inputs
 from pipeline.stages.train import train
 from pipeline.tracking import stage_runs
 from tests.server.processes import PATIENCE
 from tests.support.mlflow_server import Server
 
-OF_TIME = ("pictures_per_second",)  # and what the machine did meanwhile, `system/...`
+OF_TIME = ("images_per_second",)  # and what the machine did meanwhile, `system/...`
 
 
 @pytest.fixture(scope="module")
@@ -37,13 +37,13 @@ def address(server: Server, trainable: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.fixture
-def learn(entry: Callable[..., Model], trainable: Path) -> Callable[..., None]:
+def learn(config: Callable[..., ModelConfig], trainable: Path) -> Callable[..., None]:
     """Train and track into an experiment; `after` is called after an epoch."""
 
     def run(experiment: str, monkeypatch: pytest.MonkeyPatch, after: Callable[[int], None] = lambda _: None) -> None:
         monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", experiment)
         inputs = Inputs(Path("crops"), Path("labels.csv"), Path("folds.csv"), Path(f"{experiment}.pt"))
-        settings, output = entry(heads={"gender": {}}), Path("out")
+        settings, output = config(heads={"gender": {}}), Path("out")
         with stage_runs.training(stage_runs.Training("train", "gender", 0, settings, inputs, output)) as on_epoch:
 
             def watch(epoch: int, measured: dict[str, float]) -> None:
@@ -62,7 +62,7 @@ def told(experiment: str) -> dict[str, Any]:
     keys = [key for key in run.data.metrics if key not in OF_TIME and not key.startswith("system/")]
     history = {key: client.get_metric_history(run.info.run_id, key) for key in keys}
     parent = client.get_run(run.data.tags["mlflow.parentRunId"])
-    tags = {key: value for key, value in run.data.tags.items() if key not in ("journal", "mlflow.parentRunId")}
+    tags = {key: value for key, value in run.data.tags.items() if key not in ("outbox", "mlflow.parentRunId")}
     tags["mlflow.note.content"] = tags["mlflow.note.content"].rpartition("\n")[0]
     assert run.inputs is not None
     return {
@@ -107,7 +107,7 @@ def test_a_training_that_loses_its_server_is_told_whole_and_once(
         assert told_of in sent.output
     assert not list(Path("tracking").iterdir())
     undisturbed = told("undisturbed")
-    assert [step for step, _ in undisturbed["metrics"]["validation_f1"]] == [1, 2, 3]
+    assert [step for step, _ in undisturbed["metrics"]["val_macro_f1"]] == [1, 2, 3]
     assert {"crops", "labels.csv", "folds.csv"} == {name for name, *_ in undisturbed["inputs"]}
     assert {"augmentation.jpg", "epochs.csv", "lock.json"} <= set(undisturbed["files"])
     assert told("middle") == undisturbed

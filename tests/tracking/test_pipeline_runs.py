@@ -62,10 +62,10 @@ def test_a_member_of_an_earlier_run_is_linked_and_not_copied(tmp_path: Path, mon
         digests[name] = sha256(weights)
         monkeypatch.setenv(tracking.PIPELINE_RUN, f"kubeflow {number}")
         with tracking.run(name, {}, {}) as run:
-            run.made(weights)
+            run.tag_output(weights)
     with tracking.run("ensemble", {}, {}) as run:
         run.members(digests)
-        run.pipeline.note(" and ".join(f"[{name}](sha256:{digest})" for name, digest in digests.items()))
+        run.pipeline.set_description(" and ".join(f"[{name}](sha256:{digest})" for name, digest in digests.items()))
     whole, earlier, own = named("kubeflow 2"), named("mask-0").info, named("mask-1").info
     cached = {key: value for key, value in whole.data.tags.items() if key.startswith("cached.")}
     assert cached == {"cached.mask-0": earlier.run_id}

@@ -15,12 +15,12 @@ from mlflow.entities import Run
 from pipeline import tracking
 from pipeline.foundation.errors import InputError
 from pipeline.registry import versions
-from pipeline.tracking.outbox import Journal, Sent, waiting
+from pipeline.tracking.outbox import Outbox, Sent, waiting
 from pipeline.tracking.sender import Sender
 
 
 @pytest.fixture
-def lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: str) -> Journal:
+def lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: str) -> Outbox:
     """What a whole run has left on disk, whose server was never there."""
     (tmp_path / "table.csv").write_text("person\nada\nada\nbob\n")
     with monkeypatch.context() as away:
@@ -31,13 +31,13 @@ def lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: str) -> Journal
             for epoch in (1, 2):
                 run.metrics({"f1": epoch / 2, "loss": float("nan")}, epoch)
             run.file(tmp_path / "table.csv")
-            run.note("A run.")
-    (journal,) = waiting()
-    return journal
+            run.set_description("A run.")
+    (outbox,) = waiting()
+    return outbox
 
 
-class Cut(Journal):
-    """A journal whose sender is killed after an entry has arrived, before it is noted."""
+class Cut(Outbox):
+    """A outbox whose sender is killed after an entry has arrived, before it is noted."""
 
     def __init__(self, folder: Path, after: int) -> None:
         super().__init__(folder)
@@ -60,14 +60,14 @@ def told(run: Run) -> Any:
         key: [(each.step, str(each.value), each.timestamp) for each in client.get_metric_history(run.info.run_id, key)]
         for key in run.data.metrics
     }
-    tags = {key: value for key, value in run.data.tags.items() if key != "journal"}
+    tags = {key: value for key, value in run.data.tags.items() if key != "outbox"}
     files = [(file.path, file.file_size) for file in client.list_artifacts(run.info.run_id)]
     assert run.inputs is not None
     inputs = [(each.dataset.name, each.dataset.digest) for each in run.inputs.dataset_inputs]
     return run.info.status, run.info.start_time, run.info.end_time, run.data.params, tags, history, files, inputs
 
 
-def test_a_sync_that_is_killed_anywhere_loses_and_doubles_nothing(lost: Journal) -> None:
+def test_a_sync_that_is_killed_anywhere_loses_and_doubles_nothing(lost: Outbox) -> None:
     entries = lost.entries()
     for after in range(1, len(entries) + 1):
         copy = lost.folder.with_name(f"{lost.name}{after:02}")
@@ -76,7 +76,7 @@ def test_a_sync_that_is_killed_anywhere_loses_and_doubles_nothing(lost: Journal)
             Sender(Cut(copy, after)).send()
     assert tracking.sync() == len(entries) + 1
     found = [told(run) for run in runs()]
-    assert len(found) == len(entries) + 1, "each journal has become one run"
+    assert len(found) == len(entries) + 1, "each outbox has become one run"
     assert all(each == found[0] for each in found)
     status, *_, history, files, inputs = found[0]
     assert status == "FINISHED"
@@ -86,7 +86,7 @@ def test_a_sync_that_is_killed_anywhere_loses_and_doubles_nothing(lost: Journal)
     assert tracking.sync() == 0
 
 
-def test_a_run_that_was_killed_is_sent_as_such_without_its_torn_last_line(lost: Journal) -> None:
+def test_a_run_that_was_killed_is_sent_as_such_without_its_torn_last_line(lost: Outbox) -> None:
     path = lost.folder / "entries.jsonl"
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join(lines[:-1]) + lines[-1][:9])
@@ -97,21 +97,21 @@ def test_a_run_that_was_killed_is_sent_as_such_without_its_torn_last_line(lost: 
 
 
 def test_a_full_disk_takes_an_entry_whole_or_not_at_all() -> None:
-    journal = Journal.new()
-    journal.append("tags", values={"first": "1"})
+    outbox = Outbox.new()
+    outbox.append("tags", values={"first": "1"})
     usual, room = signal.signal(signal.SIGXFSZ, signal.SIG_IGN), resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (200, room[1]))
     try:
         with pytest.raises(OSError, match="too large"):
-            journal.append("tags", values={"second": "2" * 200})
+            outbox.append("tags", values={"second": "2" * 200})
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, room)
         signal.signal(signal.SIGXFSZ, usual)
-    journal.append("end", status="FAILED")
-    assert [entry["kind"] for entry in journal.entries()] == ["tags", "end"]
+    outbox.append("end", status="FAILED")
+    assert [entry["kind"] for entry in outbox.entries()] == ["tags", "end"]
 
 
-def test_a_run_that_is_being_written_is_left_alone(lost: Journal) -> None:
+def test_a_run_that_is_being_written_is_left_alone(lost: Outbox) -> None:
     with lost.claimed() as mine:
         assert mine
         assert tracking.sync() == 0
@@ -130,7 +130,7 @@ def test_a_run_does_not_fail_when_its_sent_journal_cannot_be_removed(monkeypatch
     assert waiting() == []
 
 
-def test_a_journal_that_is_being_removed_is_nobodys_to_send(lost: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_journal_that_is_being_removed_is_nobodys_to_send(lost: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
     remove, removed = shutil.rmtree, []
 
     def meanwhile(folder: Path, ignore_errors: bool) -> None:
@@ -144,14 +144,14 @@ def test_a_journal_that_is_being_removed_is_nobodys_to_send(lost: Journal, monke
     assert not list(Path("tracking").iterdir())
 
 
-def test_the_next_run_that_reaches_mlflow_brings_what_was_left(lost: Journal) -> None:
+def test_the_next_run_that_reaches_mlflow_brings_what_was_left(lost: Outbox) -> None:
     with tracking.run("mask-1", {"stage": "train"}, {}):
         pass
     assert {run.info.run_name for run in runs()} == {"mask-0", "mask-1"}
     assert waiting() == []
 
 
-def test_what_cannot_be_sent_is_named_and_kept(lost: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_sent_is_named_and_kept(lost: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     with pytest.raises(InputError, match=rf"MLflow does not take .*\(1\):\n  tracking/{lost.name}: "):
         tracking.sync()

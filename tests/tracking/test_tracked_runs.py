@@ -17,7 +17,7 @@ def test_nested_parameters_become_flat_ones() -> None:
 
 def test_a_run_has_name_tags_parameters_metrics_by_epoch_and_files(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
-    for name in ("epochs.csv", "picture.png", "weights.safetensors"):
+    for name in ("epochs.csv", "photo.png", "weights.safetensors"):
         (tmp_path / "out" / name).write_text(name)
     with tracking.run("mask-0", {"stage": "train"}, {"optimizer": {"name": "adam"}}) as run:
         run.metrics({"f1": 0.5}, 1)
@@ -31,7 +31,7 @@ def test_a_run_has_name_tags_parameters_metrics_by_epoch_and_files(tmp_path: Pat
     assert found.data.params == {"optimizer.name": "adam"}
     history = client.get_metric_history(found.info.run_id, "f1")
     assert [(metric.step, metric.value) for metric in history] == [(1, 0.5), (2, 0.7)]
-    assert [file.path for file in client.list_artifacts(found.info.run_id)] == ["epochs.csv", "picture.png"]
+    assert [file.path for file in client.list_artifacts(found.info.run_id)] == ["epochs.csv", "photo.png"]
     assert (tmp_path / "mlflow.db").exists()
     assert (tmp_path / "mlartifacts").is_dir()
 
@@ -48,7 +48,7 @@ def test_an_ensemble_names_its_members_by_content_and_by_run(tmp_path: Path) -> 
     weights = tmp_path / "weights.safetensors"
     weights.write_bytes(b"weights")
     with tracking.run("mask-0", {}, {}) as run:
-        run.made(weights)
+        run.tag_output(weights)
     (training,) = runs()
     digest = training.data.tags["weights_sha256"]
     with tracking.run("ensemble", {}, {}) as run:
@@ -75,7 +75,7 @@ def test_a_later_stage_writes_into_the_run_that_made_its_input(tmp_path: Path) -
     submission.write_text("submission")
     for name in ("before", "ensemble"):
         with tracking.run(name, {}, {}) as run:
-            run.made(probabilities)
+            run.tag_output(probabilities)
     with tracking.run_that_made(probabilities, "submit") as run:
         run.file(submission)
         run.metrics({"submission_macro_f1": 0.5})

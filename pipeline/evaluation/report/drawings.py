@@ -48,8 +48,8 @@ def reliability(sources: Sources) -> str:
     figure, row = _row(len(ATTRIBUTES), height=3, width=9.5)
     for axes, attribute in zip(row, ATTRIBUTES, strict=True):
         table = marginal(EVERYTHING, sources.probabilities, attribute)
-        found = bins(table, label_codes(sources.pictures, (attribute,)))
-        sizes = 10 + 150 * found["pictures"] / found["pictures"].max()
+        found = bins(table, label_codes(sources.photos, (attribute,)))
+        sizes = 10 + 150 * found["photos"] / found["photos"].max()
         axes.plot([0, 1], [0, 1], color=PALE)
         axes.scatter(found["confidence"], found["accuracy"], s=sizes, color=COLOURS["male"], alpha=0.8, linewidths=0)
         axes.plot(found["confidence"], found["accuracy"], color=COLOURS["male"], linewidth=1)

@@ -28,9 +28,9 @@ def figures(sources: Sources) -> Figures:
         **{f"{attribute} macro F1": sources.scores[f"{attribute}_macro_f1"] for attribute in ATTRIBUTES},
         **{f"submission {_words(name)}": value for name, value in sources.submission.items()},
         "labelled people": sources.labelled["person"].nunique(),
-        "labelled pictures": len(sources.labelled),
+        "labelled photos": len(sources.labelled),
         "corrected labels": int((sources.labelled["corrected"] != "").sum()),
-        "pictures without a face": sum(map(len, sources.misses.values())),
+        "photos without a face": sum(map(len, sources.misses.values())),
         "suggested corrections": len(sources.suggested),
         **{
             f"calibration error of {row['model']}: {row['head']}": row["calibration_error_after"]

@@ -1,4 +1,4 @@
-"""The pictures inside the report, small and counted, so that its page stays small whatever the data set."""
+"""The photos inside the report, small and counted, so that its page stays small whatever the data set."""
 
 import base64
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,7 +27,7 @@ class Gallery:
     thumbnails: dict[int, str] = field(default_factory=dict)
 
     def add(self, rows: Iterable[int]) -> None:
-        """Take in pictures one after another, and stop at the first that no longer fits."""
+        """Take in photos one after another, and stop at the first that no longer fits."""
         for row in rows:
             if row in self.thumbnails:
                 continue
@@ -45,7 +45,7 @@ def thumbnail(pixels: Pixels) -> str:
 
 
 def chosen(true: Codes, predicted: Codes, confidence: Sequence[float]) -> Iterator[int]:
-    """Pictures (n) to be shown: of every cell of the confusion in turn one, errors first, the surest of each first.
+    """Photos (n) to be shown: of every cell of the confusion in turn one, errors first, the surest of each first.
 
     Whatever the number is that fits, every kind of error then has its share.
     """
@@ -59,7 +59,7 @@ def chosen(true: Codes, predicted: Codes, confidence: Sequence[float]) -> Iterat
 
 
 def misses(sources: Sources) -> list[tuple[str, str]]:
-    """Name and thumbnail of the first pictures without a face, of all splits."""
+    """Name and thumbnail of the first photos without a face, of all splits."""
     found: list[tuple[str, str]] = []
     for split, rows in sources.misses.items():
         paths, pixels = sources.cut[split]["path"], sources.pixels(split)

@@ -23,7 +23,7 @@ def number(value: float, digits: int = 3) -> str:
 
 
 def classes(sources: Sources) -> Grid:
-    """Labelled people and pictures of each class, by fold."""
+    """Labelled people and photos of each class, by fold."""
     codes = label_codes(sources.labelled, tuple(ATTRIBUTES))
     folds = sources.labelled["fold"].to_numpy()
     counts = np.stack([np.bincount(codes[folds == fold], minlength=CLASSES) for fold in np.unique(folds)], axis=1)
@@ -33,7 +33,7 @@ def classes(sources: Sources) -> Grid:
         for name, row in zip(names(), counts, strict=True)
     ]
     total = ["all", *(f"{count:,}" for count in counts.sum(axis=0)), f"{counts.sum():,}", "100.0%"]
-    return Grid(["pictures", *columns], [*rows, total])
+    return Grid(["photos", *columns], [*rows, total])
 
 
 def people(sources: Sources) -> Grid:
@@ -49,7 +49,7 @@ def people(sources: Sources) -> Grid:
 
 
 def crops(sources: Sources) -> Grid:
-    """How the pictures of each split were cut."""
+    """How the photos of each split were cut."""
     kinds = [
         kind
         for kind in ("face", "center", "whole")
@@ -61,4 +61,4 @@ def crops(sources: Sources) -> Grid:
     ]
     centre = "no face found: centre" if "face" in kinds else "cut in the middle"
     words = {"face": "cut around the face", "center": centre, "whole": "not cut"}
-    return Grid(["split", "pictures", *(words[kind] for kind in kinds)], rows)
+    return Grid(["split", "photos", *(words[kind] for kind in kinds)], rows)

@@ -1,8 +1,8 @@
 "use strict";
-// A click on a cell of a confusion matrix opens its pictures, as far as they are in this file.
+// A click on a cell of a confusion matrix opens its photos, as far as they are in this file.
 
 const thumbnails = JSON.parse(document.getElementById("thumbnails").textContent);
-const dialog = document.getElementById("pictures");
+const dialog = document.getElementById("photos");
 const PART = {
   class: (code) => code,
   mask: (code) => Math.floor(code / 6),
@@ -30,7 +30,7 @@ function open(button) {
   const left = Number(count) - found.length;
   dialog.querySelector("p").textContent =
     `The number is the confidence of the whole answer.${left ? ` ${left} more are not in this file.` : ""}`;
-  dialog.querySelector(".pictures").replaceChildren(...found.map(figure));
+  dialog.querySelector(".photos").replaceChildren(...found.map(figure));
   dialog.showModal();
 }
 

@@ -20,12 +20,12 @@ from pipeline.schema.metrics import confusion
 FOLDER = Path(__file__).parent
 PAGES = Environment(loader=FileSystemLoader(FOLDER), autoescape=True, trim_blocks=True, lstrip_blocks=True)
 SUGGESTED = 24
-SHOWN = ("normal", "incorrect_mask", "mask1")  # pictures of a person whose label is doubted
+SHOWN = ("normal", "incorrect_mask", "mask1")  # photos of a person whose label is doubted
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of a matrix: codes, pictures, and its share of the true class, by which it is coloured."""
+    """A cell of a matrix: codes, photos, and its share of the true class, by which it is coloured."""
 
     true: int
     predicted: int
@@ -45,7 +45,7 @@ class Matrix:
 def render(sources: Sources, before: Figures | None = None) -> str:
     """The page's text; equal sources give equal text. `before` are the figures of another report."""
     now = figures.figures(sources)
-    pictures = _pictures(sources)
+    photos = _photos(sources)
     return PAGES.get_template("page.html").render(
         now=now,
         figures=_json(now),
@@ -55,8 +55,8 @@ def render(sources: Sources, before: Figures | None = None) -> str:
         sources=sources,
         drawn=lambda name: Markup(getattr(drawings, name)(sources)),
         matrices=_matrices(sources),
-        pictures=_json(pictures),
-        shown=len(pictures),
+        photos=_json(photos),
+        shown=len(photos),
         misses=gallery.misses(sources),
         missed=sum(map(len, sources.misses.values())),
         suggested=[(each, _faces(sources, each)) for each in sources.suggested[:SUGGESTED]],
@@ -71,8 +71,8 @@ def _json(value: object) -> Markup:
     return Markup(text.replace("<", "\\u003c"))
 
 
-def _pictures(sources: Sources) -> list[tuple[str, int, int, float, str]]:
-    """Path, label, answer, confidence and thumbnail of as many predicted pictures as there is room for."""
+def _photos(sources: Sources) -> list[tuple[str, int, int, float, str]]:
+    """Path, label, answer, confidence and thumbnail of as many predicted photos as there is room for."""
     confidence = sources.probabilities.max(axis=1).round(3)
     rows = sources.crop_rows.tolist()
     order = list(gallery.chosen(sources.true, sources.predicted, confidence.tolist()))
@@ -80,7 +80,7 @@ def _pictures(sources: Sources) -> list[tuple[str, int, int, float, str]]:
     there.add(rows[row] for row in order)
     return [
         (
-            sources.pictures["path"].iloc[row],
+            sources.photos["path"].iloc[row],
             int(sources.true[row]),
             int(sources.predicted[row]),
             confidence[row],
@@ -92,9 +92,9 @@ def _pictures(sources: Sources) -> list[tuple[str, int, int, float, str]]:
 
 
 def _faces(sources: Sources, suggestion: Suggestion) -> list[tuple[str, str]]:
-    """Name and thumbnail of some pictures of a person whose label is doubted."""
-    own = np.flatnonzero(sources.pictures["person"] == suggestion.id)
-    found = {Path(sources.pictures["path"].iloc[row]).stem: sources.crop_rows[row] for row in own}
+    """Name and thumbnail of some photos of a person whose label is doubted."""
+    own = np.flatnonzero(sources.photos["person"] == suggestion.id)
+    found = {Path(sources.photos["path"].iloc[row]).stem: sources.crop_rows[row] for row in own}
     pixels = sources.pixels("train")
     return [(stem, gallery.thumbnail(pixels[found[stem]])) for stem in SHOWN if stem in found]
 

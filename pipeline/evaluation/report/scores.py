@@ -17,7 +17,7 @@ WHOLE = "18 classes"
 
 def scores(sources: Sources) -> Grid:
     """Out-of-fold scores over all 18 classes with an interval, and of each attribute and fold."""
-    folds = sources.pictures["fold"].to_numpy()
+    folds = sources.photos["fold"].to_numpy()
     rows = [[WHOLE, number(sources.scores["macro_f1"]), _range(bounds(sources)), number(sources.scores["accuracy"])]]
     for attribute in ATTRIBUTES:
         found = (sources.scores[f"{attribute}_{score}"] for score in ("macro_f1", "accuracy"))
@@ -32,25 +32,25 @@ def scores(sources: Sources) -> Grid:
 
 def bounds(sources: Sources, attribute: str | None = None) -> tuple[float, float]:
     """The interval of macro F1, over all classes or of an attribute, when people are redrawn."""
-    return interval(list(sources.pictures["person"]), sources.true, sources.predicted, attribute)
+    return interval(list(sources.photos["person"]), sources.true, sources.predicted, attribute)
 
 
 def by_class(sources: Sources) -> Grid:
-    """Pictures, precision, recall and F1 of each class."""
+    """Photos, precision, recall and F1 of each class."""
     counts = metrics.confusion(sources.true, sources.predicted)
     columns = (metrics.precision(counts), metrics.recall(counts), metrics.f1(counts))
     rows = [
         [name, f"{support:,}", *map(number, values)]
         for name, support, values in zip(names(), counts.sum(axis=1), zip(*columns, strict=True), strict=True)
     ]
-    return Grid(["class", "pictures", "precision", "recall", "F1"], rows)
+    return Grid(["class", "photos", "precision", "recall", "F1"], rows)
 
 
 def errors(sources: Sources) -> Grid:
-    """Pictures by the attributes that are wrong together."""
+    """Photos by the attributes that are wrong together."""
     rows = sources.results["errors"].itertuples(index=False, name=None)
     cells = [[wrong.replace(",", " and "), f"{count:,}", f"{share:.1%}"] for wrong, count, share in rows]
-    return Grid(["wrong in", "pictures", "share"], cells)
+    return Grid(["wrong in", "photos", "share"], cells)
 
 
 def slices(sources: Sources) -> Grid:
@@ -62,7 +62,7 @@ def slices(sources: Sources) -> Grid:
         for name, own in _slices(sources.true)
         if own.any()
     ]
-    return Grid(["labelled as", "pictures", *(f"{name} right" for name in ATTRIBUTES), "all right"], rows)
+    return Grid(["labelled as", "photos", *(f"{name} right" for name in ATTRIBUTES), "all right"], rows)
 
 
 def calibration(sources: Sources) -> Grid:
@@ -84,12 +84,12 @@ def shift(sources: Sources) -> Grid:
 
 def adjustments(sources: Sources) -> Grid:
     """What adapting and offsets change in the submission, taken or not."""
-    words = {"adapt": "adapt to eval's mix", "offsets": "offsets of the classes"}
+    words = {"label_shift": "adapt to eval's mix", "class_bias": "per-class bias"}
     rows = [
         [
             words.get(str(row["choice"]), str(row["choice"])),
             "yes" if row["taken"] else "no",
-            f"{row['pictures']:,}",
+            f"{row['photos']:,}",
             *(f"{row[name]:,}" for name in ATTRIBUTES),
             number(row["macro_f1_before"]),
             number(row["macro_f1_after"]),

@@ -24,13 +24,13 @@ SPLITS = ("train", "eval")
 
 @dataclass(frozen=True)
 class Sources:
-    """The pictures that were predicted out of fold (n), their probabilities (n, 18), and tables by name.
+    """The photos that were predicted out of fold (n), their probabilities (n, 18), and tables by name.
 
-    `pictures` has the columns of `tables.LABELS` and `fold`, sorted by path; `labelled` has all labelled pictures,
+    `photos` has the columns of `tables.LABELS` and `fold`, sorted by path; `labelled` has all labelled photos,
     `cut` the crops of each split. `scores` are those of the ensemble, `submission` those of the submission.
     """
 
-    pictures: pd.DataFrame
+    photos: pd.DataFrame
     probabilities: Table
     labelled: pd.DataFrame
     cut: dict[str, pd.DataFrame]
@@ -43,7 +43,7 @@ class Sources:
     @cached_property
     def true(self) -> Codes:
         """The labelled class (n,) of every picture."""
-        return label_codes(self.pictures, tuple(ATTRIBUTES))
+        return label_codes(self.photos, tuple(ATTRIBUTES))
 
     @cached_property
     def predicted(self) -> Codes:
@@ -53,24 +53,24 @@ class Sources:
     @cached_property
     def suggested(self) -> list[Suggestion]:
         """Labels that the predictions contradict, the surest first."""
-        return suggestions.suggest(self.pictures, self.probabilities)
+        return suggestions.suggest(self.photos, self.probabilities)
 
     @cached_property
     def misses(self) -> dict[str, Codes]:
-        """Rows of each split's pictures in which no face was found, where faces were searched for."""
+        """Rows of each split's photos in which no face was found, where faces were searched for."""
         searched = any((cut["source"] == "face").any() for cut in self.cut.values())
         return {split: np.flatnonzero((cut["source"] == "center") & searched) for split, cut in self.cut.items()}
 
     @cached_property
     def leaking(self) -> int:
-        """People whose pictures are in several folds, so that they are predicted by models that have seen them."""
+        """People whose photos are in several folds, so that they are predicted by models that have seen them."""
         folds = self.labelled.groupby("person")["fold"].nunique()
         return int((folds > 1).sum())
 
     @cached_property
     def crop_rows(self) -> Codes:
         """Where in the train crops each predicted picture (n,) is."""
-        rows = pd.Index(self.cut["train"]["path"]).get_indexer(pd.Index(self.pictures["path"]))
+        rows = pd.Index(self.cut["train"]["path"]).get_indexer(pd.Index(self.photos["path"]))
         return np.asarray(rows, np.int64)
 
     def pixels(self, split: str) -> Pixels:
@@ -79,15 +79,15 @@ class Sources:
 
 
 def read(labels: Path, folds: Path, crops: Path, results: Path) -> Sources:
-    """Read the tables; raises `InputError` for one that is missing or of other pictures."""
+    """Read the tables; raises `InputError` for one that is missing or of other photos."""
     ensemble = results / "ensemble"
-    pictures, probabilities = suggestions.read(labels, ensemble / "out_of_fold.csv")
+    photos, probabilities = suggestions.read(labels, ensemble / "out_of_fold.csv")
     cut = {split: tables.read(crops / f"{split}.csv", tables.CROPS) for split in SPLITS}
     labelled = folded(labels, folds)
     faults = mismatches(labelled["path"], cut["train"]["path"])
     raise_faults(f"{crops} does not fit {labels}: run `dvc repro`", faults)
     return Sources(
-        pictures.merge(labelled[["path", "fold"]], on="path", validate="one_to_one"),
+        photos.merge(labelled[["path", "fold"]], on="path", validate="one_to_one"),
         probabilities,
         labelled,
         cut,

@@ -29,10 +29,10 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Training:
-    """The folder that a training wrote; `pictures` are all labelled ones."""
+    """The folder that a training wrote; `photos` are all labelled ones."""
 
     folder: Path
-    pictures: int
+    photos: int
 
     @cached_property
     def epochs(self) -> int:
@@ -41,9 +41,9 @@ class Training:
 
     @cached_property
     def seen(self) -> int:
-        """Pictures that it was shown: all but those it held out, in every epoch."""
+        """Photos that it was shown: all but those it held out, in every epoch."""
         held_out = self.folder / OUT_OF_FOLD
-        return self.epochs * (self.pictures - (len(tables.read(held_out, {})) if held_out.exists() else 0))
+        return self.epochs * (self.photos - (len(tables.read(held_out, {})) if held_out.exists() else 0))
 
     @cached_property
     def seconds(self) -> float:
@@ -58,14 +58,14 @@ class Training:
         if not (self.folder / OUT_OF_FOLD).exists():
             return np.nan
         epochs = tables.read(
-            self.folder / EPOCHS, {"epoch": "integer", "train_f1": "number", "validation_f1": "number"}
+            self.folder / EPOCHS, {"epoch": "integer", "train_macro_f1": "number", "val_macro_f1": "number"}
         )
         row = epochs.set_index("epoch").loc[kept]
-        return float(row["train_f1"] - row["validation_f1"])
+        return float(row["train_macro_f1"] - row["val_macro_f1"])
 
     @property
     def model(self) -> str:
-        """The entry that it is a training of."""
+        """The config that it is a training of."""
         return str(json.loads(self._header["__metadata__"]["recipe"])["model"])
 
     @property
@@ -87,15 +87,15 @@ def measure(folder: Path) -> Row:
 
     Scores are those of the ensemble's out-of-fold predictions; `low` and `high` bound macro F1 for 95 % of drawn
     people. `gap` is a mean over the folds; epochs and seconds are sums over all trainings, parameters (in millions)
-    over the models. Pictures per second count every epoch, and all that a training does. NaN is not known.
+    over the models. Photos per second count every epoch, and all that a training does. NaN is not known.
     """
     if not (folder / "dvc.yaml").exists():
         raise InputError(f"{folder}: no such run; leave out --read")
     stages = {stage.name: stage for stage in needed(graph.read(folder))}
     outs = [folder / out for stage in stages.values() for out in stage.outs]
     raise_faults(f"{folder} has not run to its end; missing", [str(out) for out in outs if not out.exists()])
-    pictures = len(tables.read(folder / stages["split"].outs[0], {}))
-    trainings = [Training(out.parent, pictures) for out in outs if out.name == WEIGHTS]
+    photos = len(tables.read(folder / stages["split"].outs[0], {}))
+    trainings = [Training(out.parent, photos) for out in outs if out.name == WEIGHTS]
     return _scores((folder / stages["ensemble"].outs[0]).parent) | _effort(trainings)
 
 
@@ -124,5 +124,5 @@ def _effort(trainings: Sequence[Training]) -> Row:
         "epochs": sum(training.epochs for training in trainings),
         "seconds": seconds,
         "parameters": sum({training.model: training.parameters for training in trainings}.values()) / 1e6,
-        "pictures_per_second": sum(training.seen for training in trainings) / seconds,
+        "images_per_second": sum(training.seen for training in trainings) / seconds,
     }

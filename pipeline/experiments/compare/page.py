@@ -24,10 +24,10 @@ HEADINGS = {
     "epochs": "epochs",
     "seconds": "train s",
     "parameters": "M params",
-    "pictures_per_second": "pictures/s",
+    "images_per_second": "photos/s",
 }
 WIDTH = 150  # of the table in characters; a narrower terminal breaks its lines
-DIGITS = {"age_mae": 1, "epochs": 0, "seconds": 0, "parameters": 1, "pictures_per_second": 0}
+DIGITS = {"age_mae": 1, "epochs": 0, "seconds": 0, "parameters": 1, "images_per_second": 0}
 STYLE = f"""
 body {{ font: 14px/1.5 system-ui, sans-serif; color: {INK}; margin: 2rem auto; max-width: 84rem; padding: 0 1rem }}
 table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; margin: 1.5rem 0 }}

@@ -35,16 +35,16 @@ CONFIG = """\
 """
 
 
-def run(recipes: Mapping[Path, Path], scale: str, photographs: Path) -> None:
-    """Run params files, each in its folder, on some or all people of the data set `photographs`.
+def run(recipes: Mapping[Path, Path], scale: str, photos: Path) -> None:
+    """Run params files, each in its folder, on some or all people of the data set `photos`.
 
     Scale smoke starts afresh and runs in this process; others run through DVC with the project's cache, so what has
     run before does not run again. Raises `InputError` when a stage fails.
     """
-    root = photographs
+    root = photos
     if limit := SCALES[scale]:
         root = next(iter(recipes.values())).parent / f"data-{scale}"
-        subset.draw(photographs, limit.people, limit.folds, root)
+        subset.draw(photos, limit.people, limit.folds, root)
     tracking.prepare()
     lenders: dict[str, Path] = {}
     for recipe, folder in recipes.items():

@@ -1,4 +1,4 @@
-"""Recipes made small: pictures, epochs, batches, folds, people and backbones shrink, all else stays."""
+"""Recipes made small: photos, epochs, batches, folds, people and backbones shrink, all else stays."""
 
 from typing import Any, NamedTuple
 
@@ -12,14 +12,14 @@ STAND_INS = {  # by the beginning of a timm name: a small backbone of the same f
     "coatnet": ("coatnet_pico_rw_224", "test_coatnet"),
     "swin": ("swin_tiny_patch4_window7_224", "swin_tiny_patch4_window7_224"),  # timm has none that is smaller
 }
-MADE_FOR = {  # stand-ins that take pictures of one size only
+MADE_FOR = {  # stand-ins that take photos of one size only
     "coatnet_pico_rw_224": 224,
     "test_coatnet": 160,
     "swin_tiny_patch4_window7_224": 224,
 }
 
 
-ALIKE: dict[str, Any] = {  # one small network from scratch, and the one way to train it
+MATCHED: dict[str, Any] = {  # one small network from scratch, and the one way to train it
     "backbone": "test_resnet",
     "epochs": 30,
     "patience": None,
@@ -35,7 +35,7 @@ ALIKE: dict[str, Any] = {  # one small network from scratch, and the one way to 
 class Scale(NamedTuple):
     """The most that is left of a recipe; people are dealt into `folds`, of which `trained` are held out in turn.
 
-    With `alike` every entry gets these values, and every fold is trained, whatever the recipe says.
+    With `matched` every config gets these values, and every fold is trained, whatever the recipe says.
     """
 
     people: int
@@ -45,14 +45,20 @@ class Scale(NamedTuple):
     epochs: int
     batch_size: int
     tiny: bool = False
-    alike: dict[str, Any] | None = None
+    matched: dict[str, Any] | None = None
 
 
 SCALES = {
     "smoke": Scale(people=24, folds=2, trained=1, size=32, epochs=1, batch_size=16, tiny=True),
     "cpu": Scale(people=60, folds=2, trained=1, size=64, epochs=2, batch_size=16),
-    "alike": Scale(
-        people=600, folds=2, trained=2, size=72, epochs=ALIKE["epochs"], batch_size=ALIKE["batch_size"], alike=ALIKE
+    "matched": Scale(
+        people=600,
+        folds=2,
+        trained=2,
+        size=72,
+        epochs=MATCHED["epochs"],
+        batch_size=MATCHED["batch_size"],
+        matched=MATCHED,
     ),
     "full": None,
 }
@@ -66,19 +72,19 @@ def reduce(params: Params, scale: Scale | None) -> dict[str, Any]:
     height, width = params.crop.shape
     settings["crop"]["size"] = [min(round(side * scale.size / min(height, width)), side) for side in (height, width)]
     settings["split"]["folds"] = folds = min(params.split.folds, scale.folds)
-    wanted = range(folds) if scale.alike else {fold % folds for fold in params.train.folds}
+    wanted = range(folds) if scale.matched else {fold % folds for fold in params.train.folds}
     settings["train"]["folds"] = sorted(wanted)[: scale.trained]
-    settings["models"] = {name: _reduce_model(entry, scale) for name, entry in settings["models"].items()}
+    settings["models"] = {name: _reduce_model(config, scale) for name, config in settings["models"].items()}
     return settings
 
 
-def _reduce_model(entry: dict[str, Any], scale: Scale) -> dict[str, Any]:
-    entry = entry | (scale.alike or {"backbone": _stand_in(entry["backbone"], scale.tiny)})
+def _reduce_model(config: dict[str, Any], scale: Scale) -> dict[str, Any]:
+    config = config | (scale.matched or {"backbone": _stand_in(config["backbone"], scale.tiny)})
     most = {"epochs": scale.epochs, "last_epochs_on_validation": scale.epochs, "batch_size": scale.batch_size}
     return {
-        **entry,
-        **{key: min(entry[key], limit) for key, limit in most.items()},
-        "image_size": MADE_FOR.get(entry["backbone"], min(entry["image_size"], scale.size)),
+        **config,
+        **{key: min(config[key], limit) for key, limit in most.items()},
+        "image_size": MADE_FOR.get(config["backbone"], min(config["image_size"], scale.size)),
         "pretrained": False,
         "weights": None,
     }

@@ -1,4 +1,4 @@
-"""Part of a data set in its own layout, its pictures linked, so that a small run needs few of them."""
+"""Part of a data set in its own layout, its photos linked, so that a small run needs few of them."""
 
 import shutil
 from pathlib import Path
@@ -12,7 +12,7 @@ from pipeline.schema.labels import band
 
 
 def draw(root: Path, people: int, folds: int, folder: Path) -> None:
-    """Write into `folder` some people of the data set at `root`, and as large a share of its eval pictures.
+    """Write into `folder` some people of the data set at `root`, and as large a share of its eval photos.
 
     People are taken at even steps through all of them by gender and age, so their mix stays what it is; then others
     until each gender and age band has somebody for each fold, where there are so many.
@@ -22,9 +22,9 @@ def draw(root: Path, people: int, folds: int, folder: Path) -> None:
     years = pd.to_numeric(rows["age"], errors="coerce")
     order = rows.assign(years=years, band=band(years.to_numpy())).sort_values(["gender", "years", "path"])
     taken = set(order.index[_steps(len(rows), people)])
-    for _, alike in order.groupby(["gender", "band"]):
-        lacking = max(folds - len(taken.intersection(alike.index)), 0)
-        taken.update([row for row in alike.index if row not in taken][:lacking])
+    for _, matched in order.groupby(["gender", "band"]):
+        lacking = max(folds - len(taken.intersection(matched.index)), 0)
+        taken.update([row for row in matched.index if row not in taken][:lacking])
     chosen = rows.loc[sorted(taken)]
     tables.write(chosen, folder / "train" / "train.csv")
     for person in chosen["path"]:

@@ -19,11 +19,11 @@ class Check:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing found: what it is, and the pictures that show it, relative to the data set's folder."""
+    """One thing found: what it is, and the photos that show it, relative to the data set's folder."""
 
     check: Check
     text: str
-    pictures: tuple[str, ...] = ()
+    photos: tuple[str, ...] = ()
 
 
 def by_check(findings: Iterable[Finding]) -> dict[Check, list[Finding]]:
@@ -35,10 +35,10 @@ def by_check(findings: Iterable[Finding]) -> dict[Check, list[Finding]]:
 
 
 def table(findings: Iterable[Finding]) -> pd.DataFrame:
-    """A row a finding: severity, check, finding, pictures (joined by `; `)."""
+    """A row a finding: severity, check, finding, photos (joined by `; `)."""
     rows = [
-        (check.severity, check.name, finding.text, "; ".join(finding.pictures))
+        (check.severity, check.name, finding.text, "; ".join(finding.photos))
         for check, group in by_check(findings).items()
         for finding in group
     ]
-    return pd.DataFrame(rows, columns=["severity", "check", "finding", "pictures"])
+    return pd.DataFrame(rows, columns=["severity", "check", "finding", "photos"])

@@ -1,9 +1,9 @@
-"""Whether tables and folders fit together, and which picture files there are."""
+"""Whether tables and folders fit together, and which photo files there are."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pipeline.dataset.layout import EVAL, TRAIN, eval_pictures, train_pictures
+from pipeline.dataset.layout import EVAL, TRAIN, eval_photos, train_photos
 from pipeline.formats.images import EXTENSIONS
 from pipeline.foundation.errors import InputError
 from pipeline.label_quality.doctor.findings import LOOK, MUST, Check, Finding
@@ -13,13 +13,13 @@ UNLISTED = Check("not in info.csv", LOOK, "Files in eval/images that nobody asks
 
 
 def find(root: Path, paths: Sequence[str]) -> Iterator[Finding]:
-    """Every fault that would stop a stage, and those eval pictures among `paths` that info.csv does not name."""
+    """Every fault that would stop a stage, and those eval photos among `paths` that info.csv does not name."""
     try:
-        train_pictures(root)
+        train_photos(root)
     except InputError as error:
         yield from (Finding(LAYOUT, fault) for fault in faults(error, root))
     try:
-        listed = {(EVAL / name).as_posix() for name in eval_pictures(root)}
+        listed = {(EVAL / name).as_posix() for name in eval_photos(root)}
     except InputError as error:
         yield from (Finding(LAYOUT, fault) for fault in faults(error, root))
     else:
@@ -27,7 +27,7 @@ def find(root: Path, paths: Sequence[str]) -> Iterator[Finding]:
 
 
 def files(root: Path) -> list[str]:
-    """Sorted paths, relative to `root`, of all files that pass for pictures, whether a table names them or not.
+    """Sorted paths, relative to `root`, of all files that pass for photos, whether a table names them or not.
 
     Hidden files, and folders that are links out of the data set, are passed over.
     """

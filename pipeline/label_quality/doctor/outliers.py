@@ -1,4 +1,4 @@
-"""Pictures that are unlike the others: in their file, size, brightness or sharpness."""
+"""Photos that are unlike the others: in their file, size, brightness or sharpness."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.label_quality.doctor.findings import LOOK, Check, Finding
-from pipeline.label_quality.doctor.pictures import Picture
+from pipeline.label_quality.doctor.photos import Picture
 
 Numbers = npt.NDArray[np.float64]
 
@@ -18,16 +18,16 @@ BLUR = Check("blur", LOOK, "Far less detail than in the others: blurred, or noth
 SUFFIXES = {"JPEG": (".jpg", ".jpeg"), "PNG": (".png",)}
 
 
-def find(pictures: Sequence[Picture]) -> Iterator[Finding]:
-    """Findings on single pictures; what is far out is judged by Tukey's outer fences."""
-    if not pictures:
+def find(photos: Sequence[Picture]) -> Iterator[Finding]:
+    """Findings on single photos; what is far out is judged by Tukey's outer fences."""
+    if not photos:
         return
-    for picture in pictures:
-        if traits := ", ".join(_traits(picture)):
-            yield Finding(ODD, f"{picture.path}: {traits}", (picture.path,))
-    yield from _sizes(pictures)
-    yield from _dark_and_bright(pictures)
-    yield from _blurred(pictures)
+    for photo in photos:
+        if traits := ", ".join(_traits(photo)):
+            yield Finding(ODD, f"{photo.path}: {traits}", (photo.path,))
+    yield from _sizes(photos)
+    yield from _dark_and_bright(photos)
+    yield from _blurred(photos)
 
 
 def fences(values: Numbers) -> tuple[float, float]:
@@ -36,25 +36,25 @@ def fences(values: Numbers) -> tuple[float, float]:
     return float(first - 3 * (third - first)), float(third + 3 * (third - first))
 
 
-def _traits(picture: Picture) -> Iterator[str]:
-    suffix = PurePosixPath(picture.path).suffix.lower()
-    if suffix not in SUFFIXES[picture.kind]:
-        yield f"a {picture.kind} file by content"
-    if picture.orientation != 1:
-        yield f"EXIF orientation {picture.orientation}"
-    if picture.transparent:
+def _traits(photo: Picture) -> Iterator[str]:
+    suffix = PurePosixPath(photo.path).suffix.lower()
+    if suffix not in SUFFIXES[photo.kind]:
+        yield f"a {photo.kind} file by content"
+    if photo.orientation != 1:
+        yield f"EXIF orientation {photo.orientation}"
+    if photo.transparent:
         yield "transparency"
-    if picture.mode not in ("RGB", "RGBA"):
-        yield f"mode {picture.mode}"
+    if photo.mode not in ("RGB", "RGBA"):
+        yield f"mode {photo.mode}"
 
 
-def _sizes(pictures: Sequence[Picture]) -> Iterator[Finding]:
-    sizes = np.array([(picture.width, picture.height) for picture in pictures], dtype=float)
+def _sizes(photos: Sequence[Picture]) -> Iterator[Finding]:
+    sizes = np.array([(photo.width, photo.height) for photo in photos], dtype=float)
     (left, right), (bottom, top) = fences(sizes[:, 0]), fences(sizes[:, 1])
-    for picture in pictures:
-        if not (left <= picture.width <= right and bottom <= picture.height <= top):
-            text = f"{picture.path}: {picture.width} x {picture.height}"
-            yield Finding(SIZE, f"{text}, where others have {_usual(sizes)}", (picture.path,))
+    for photo in photos:
+        if not (left <= photo.width <= right and bottom <= photo.height <= top):
+            text = f"{photo.path}: {photo.width} x {photo.height}"
+            yield Finding(SIZE, f"{text}, where others have {_usual(sizes)}", (photo.path,))
 
 
 def _usual(sizes: Numbers) -> str:
@@ -62,20 +62,20 @@ def _usual(sizes: Numbers) -> str:
     return f"{width:.0f} x {height:.0f}"
 
 
-def _dark_and_bright(pictures: Sequence[Picture]) -> Iterator[Finding]:
-    brightness = np.array([picture.brightness for picture in pictures])
+def _dark_and_bright(photos: Sequence[Picture]) -> Iterator[Finding]:
+    brightness = np.array([photo.brightness for photo in photos])
     low, high = fences(brightness)
-    for picture in pictures:
-        if not low <= picture.brightness <= high:
-            text = f"{picture.path}: brightness {picture.brightness:.0f} of 255"
-            yield Finding(BRIGHTNESS, f"{text}, where others have about {np.median(brightness):.0f}", (picture.path,))
+    for photo in photos:
+        if not low <= photo.brightness <= high:
+            text = f"{photo.path}: brightness {photo.brightness:.0f} of 255"
+            yield Finding(BRIGHTNESS, f"{text}, where others have about {np.median(brightness):.0f}", (photo.path,))
 
 
-def _blurred(pictures: Sequence[Picture]) -> Iterator[Finding]:
-    detail = np.log([picture.sharpness + 0.1 for picture in pictures])  # 0.1: a picture of one colour has none
+def _blurred(photos: Sequence[Picture]) -> Iterator[Finding]:
+    detail = np.log([photo.sharpness + 0.1 for photo in photos])  # 0.1: a photo of one colour has none
     low, _ = fences(detail)
-    usual = np.median([picture.sharpness for picture in pictures])
-    for picture, value in zip(pictures, detail, strict=True):
+    usual = np.median([photo.sharpness for photo in photos])
+    for photo, value in zip(photos, detail, strict=True):
         if value < low:
-            text = f"{picture.path}: sharpness {picture.sharpness:.1f}, where others have about {usual:.1f}"
-            yield Finding(BLUR, text, (picture.path,))
+            text = f"{photo.path}: sharpness {photo.sharpness:.1f}, where others have about {usual:.1f}"
+            yield Finding(BLUR, text, (photo.path,))

@@ -1,4 +1,4 @@
-"""The findings as one HTML page with their pictures, complete in itself."""
+"""The findings as one HTML page with their photos, complete in itself."""
 
 import base64
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from pipeline.foundation.errors import InputError
 from pipeline.label_quality.doctor.findings import MUST, Check, Finding, by_check
 
 SHOWN = 40
-"""Findings of a check, and pictures of a finding, that are shown; the table in CSV names all."""
+"""Findings of a check, and photos of a finding, that are shown; the table in CSV names all."""
 SIDE = 120
 STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; color: #22252b; background: #fafaf7; max-width: 72rem; margin: 2rem auto;
@@ -24,7 +24,7 @@ section > p { color: #70757d; margin: .2rem 0 1rem }
 .findings { display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); column-gap: 1rem }
 article { border-top: 1px solid #e3e3dd; padding: .6rem 0; overflow-wrap: anywhere; break-inside: avoid }
 article.wide { grid-column: 1 / -1 }
-.pictures { display: flex; flex-wrap: wrap; gap: .6rem; margin-top: .5rem }
+.photos { display: flex; flex-wrap: wrap; gap: .6rem; margin-top: .5rem }
 figure { margin: 0; width: 7.6rem } figcaption { font-size: .7rem; color: #70757d; line-height: 1.2 }
 img, .none { width: auto; max-width: 120px; height: 120px; display: block; background: #eee }
 table { border-collapse: collapse } td, th { padding: .15rem 1rem .15rem 0; text-align: left }
@@ -32,7 +32,7 @@ table { border-collapse: collapse } td, th { padding: .15rem 1rem .15rem 0; text
 
 
 def page(root: Path, findings: Sequence[Finding], title: str) -> str:
-    """The HTML text; pictures are read from the data set in `root` and shown small."""
+    """The HTML text; photos are read from the data set in `root` and shown small."""
     groups = by_check(findings)
     rows = "".join(
         f'<tr><td><a href="#{_anchor(check)}">{escape(check.name)}</a></td>'
@@ -64,10 +64,10 @@ def _anchor(check: Check) -> str:
 
 
 def _article(root: Path, finding: Finding) -> str:
-    figures = "".join(_figure(root, path) for path in finding.pictures[:SHOWN])
-    pictures = f'<div class="pictures">{figures}</div>' if figures else ""
-    wide = "" if len(finding.pictures) == 1 else ' class="wide"'
-    return f"<article{wide}>{escape(finding.text)}{pictures}</article>"
+    figures = "".join(_figure(root, path) for path in finding.photos[:SHOWN])
+    photos = f'<div class="photos">{figures}</div>' if figures else ""
+    wide = "" if len(finding.photos) == 1 else ' class="wide"'
+    return f"<article{wide}>{escape(finding.text)}{photos}</article>"
 
 
 def _figure(root: Path, path: str) -> str:
@@ -78,7 +78,7 @@ def _figure(root: Path, path: str) -> str:
 
 def _thumbnail(path: Path) -> str:
     try:
-        picture = jpeg(images.read(path), 2 * SIDE, quality=70)  # twice as sharp as shown, for fine screens
+        photo = jpeg(images.read(path), 2 * SIDE, quality=70)  # twice as sharp as shown, for fine screens
     except InputError:
         return '<div class="none"></div>'
-    return f'<img alt="" src="data:image/jpeg;base64,{base64.b64encode(picture).decode()}">'
+    return f'<img alt="" src="data:image/jpeg;base64,{base64.b64encode(photo).decode()}">'

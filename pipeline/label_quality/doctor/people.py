@@ -42,7 +42,7 @@ Suspicions = Iterator[tuple[Check, str, Sequence[Person]]]
 
 
 def find(root: Path, paths: Sequence[str]) -> Iterator[Finding]:
-    """Findings on train.csv, each with the pictures without mask, among `paths`, of the people it is about.
+    """Findings on train.csv, each with the photos without mask, among `paths`, of the people it is about.
 
     There are none where the table cannot be read: `layout` says so.
     """

@@ -21,7 +21,7 @@ from pipeline.schema.labels import GENDERS
 FOLDER = Path(__file__).parent
 PAGE = Environment(loader=FileSystemLoader(FOLDER), autoescape=True)
 PAGE.policies["json.dumps_kwargs"] = {"sort_keys": False}  # values keep the order of labels.py
-SIDE = 900  # of a picture in pixels, at most
+SIDE = 900  # of a photo in pixels, at most
 GUARDS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; form-action 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -61,7 +61,7 @@ class Undo(BaseModel):
 def create(review: Review, images: Path, hosts: list[str]) -> FastAPI:
     """The page of a review of the data set `images`; it answers to these host names only, and to its own origin."""
     app = FastAPI(title="labels review", docs_url=None, redoc_url=None, openapi_url=None)
-    pictures = {picture.path for case in review.cases for picture in case.pictures}
+    photos = {photo.path for case in review.cases for photo in case.photos}
     app.middleware("http")(_guard)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts)
     app.exception_handler(OutdatedError)(_refuse(409))
@@ -79,10 +79,10 @@ def create(review: Review, images: Path, hosts: list[str]) -> FastAPI:
             raise HTTPException(404)
         return FileResponse(FOLDER / f"page.{kind}")
 
-    @app.get("/picture")
-    def picture(path: str) -> Response:
-        if path not in pictures:
-            raise HTTPException(404, "not a picture of a suspected person")
+    @app.get("/photo")
+    def photo(path: str) -> Response:
+        if path not in photos:
+            raise HTTPException(404, "not a photo of a suspected person")
         shown = jpeg(read(images / TRAIN / path), SIDE, quality=88)
         return Response(shown, media_type="image/jpeg")
 

@@ -1,4 +1,4 @@
-"""The suspected people, one after another: their pictures, labels, suggestions, and what models read."""
+"""The suspected people, one after another: their photos, labels, suggestions, and what models read."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ STEMS = ("normal", "incorrect_mask", *(stem for stem in MASK_OF_STEM if stem.sta
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture of a person: its path below train/images, its name, and the probability of each value it is read as."""
+    """A photo of a person: its path below train/images, its name, and the probability of each value it is read as."""
 
     path: str
     stem: str
@@ -42,34 +42,34 @@ class Suggestion:
 
 @dataclass(frozen=True)
 class Case:
-    """A suspected person: as labelled, their pictures, and the suggestions."""
+    """A suspected person: as labelled, their photos, and the suggestions."""
 
     person: str
     gender: str
     age: int
     labelled: Mapping[str, str]
-    pictures: Sequence[Picture]
+    photos: Sequence[Picture]
     suggestions: Sequence[Suggestion]
 
 
-def read(suggestions: Path, pictures: pd.DataFrame, probabilities: Table, photographs: Path) -> list[Case]:
+def read(suggestions: Path, photos: pd.DataFrame, probabilities: Table, root: Path) -> list[Case]:
     """The cases of a fixes file of suggestions, in its order, a person's suggestions together.
 
-    `pictures` are the labelled ones and `probabilities` (n, 18) theirs, out of fold. Raises `InputError` that names
-    every suggestion that does not fit the labels, and every picture that is no longer there.
+    `photos` are the labelled ones below the folder `root`, and `probabilities` (n, 18) theirs, out of fold.
+    Raises `InputError` that names every suggestion that does not fit the labels, and every photo that is missing.
     """
     rows = tables.read(suggestions, corrections.COLUMNS)
     found = [Fix(suggestions, row, *cells) for row, cells in enumerate(_cells(rows), start=2)]
     faults = [f"{fix.place}: {fault}" for fix in found if (fault := corrections.malformed(fix))]
     raise_faults("suggestions that are no correction; run `labels suggest` again", faults)
-    _, mismatches = corrections.match(found, pictures.assign(id=pictures["person"]))
+    _, mismatches = corrections.match(found, photos.assign(id=photos["person"]))
     raise_faults("suggestions that do not fit the labels; run `labels suggest` again", list(map(str, mismatches)))
     people = list(dict.fromkeys(fix.id for fix in found))
-    suspected = pictures[pictures["person"].isin(people)]
-    missing = [path for path in suspected["path"] if not (photographs / TRAIN / path).is_file()]
-    raise_faults(f"{photographs / TRAIN}: pictures of suspected people that are not there; bring them back", missing)
-    doubts = _doubts(rows, pictures, probabilities)
-    shown = _pictures(suspected, probabilities[suspected.index])
+    suspected = photos[photos["person"].isin(people)]
+    missing = [path for path in suspected["path"] if not (root / TRAIN / path).is_file()]
+    raise_faults(f"{root / TRAIN}: photos of suspected people that are not there; bring them back", missing)
+    doubts = _doubts(rows, photos, probabilities)
+    shown = _photos(suspected, probabilities[suspected.index])
     genders, ages = (dict(zip(suspected["person"], suspected[field], strict=True)) for field in ("gender", "age"))
     return [_case(person, genders[person], int(ages[person]), shown[person], doubts[person]) for person in people]
 
@@ -78,13 +78,13 @@ def _cells(rows: pd.DataFrame) -> list[tuple[str, ...]]:
     return list(rows[["id", "field", "was", "value"]].itertuples(index=False, name=None))
 
 
-def _case(person: str, gender: str, age: int, pictures: list[Picture], doubts: list[Suggestion]) -> Case:
+def _case(person: str, gender: str, age: int, photos: list[Picture], doubts: list[Suggestion]) -> Case:
     labelled = {"gender": gender, "age": ATTRIBUTES["age"][band(age)]}
-    return Case(person, gender, age, labelled, pictures, doubts)
+    return Case(person, gender, age, labelled, photos, doubts)
 
 
-def _doubts(rows: pd.DataFrame, pictures: pd.DataFrame, probabilities: Table) -> dict[str, list[Suggestion]]:
-    readings = {attribute: pooled(pictures, probabilities, attribute) for attribute in ("gender", "age")}
+def _doubts(rows: pd.DataFrame, photos: pd.DataFrame, probabilities: Table) -> dict[str, list[Suggestion]]:
+    readings = {attribute: pooled(photos, probabilities, attribute) for attribute in ("gender", "age")}
     shares = {
         (person, attribute): dict(zip(ATTRIBUTES[attribute], map(float, table), strict=True))
         for attribute, reading in readings.items()
@@ -98,8 +98,8 @@ def _doubts(rows: pd.DataFrame, pictures: pd.DataFrame, probabilities: Table) ->
     return doubts
 
 
-def _pictures(suspected: pd.DataFrame, probabilities: Table) -> dict[str, list[Picture]]:
-    """The seven pictures of each person, the bare face first."""
+def _photos(suspected: pd.DataFrame, probabilities: Table) -> dict[str, list[Picture]]:
+    """The seven photos of each person, the bare face first."""
     reads = {attribute: marginal(EVERYTHING, probabilities, attribute) for attribute in ATTRIBUTES}
     found: dict[str, list[Picture]] = {}
     for number, (path, person) in enumerate(zip(suspected["path"], suspected["person"], strict=True)):
@@ -108,6 +108,6 @@ def _pictures(suspected: pd.DataFrame, probabilities: Table) -> dict[str, list[P
             for attribute, table in reads.items()
         }
         found.setdefault(person, []).append(Picture(path, PurePosixPath(path).stem, said))
-    for pictures in found.values():
-        pictures.sort(key=lambda picture: STEMS.index(picture.stem))
+    for photos in found.values():
+        photos.sort(key=lambda photo: STEMS.index(photo.stem))
     return found

@@ -29,7 +29,7 @@ function show(number) {
   now = Math.max(0, Math.min(number, items.length));
   at("editor").hidden = true;
   at("done").hidden = now < items.length;
-  at("pictures").hidden = now === items.length;
+  at("photos").hidden = now === items.length;
   showProgress();
   if (now === items.length) return;
   const { each } = items[now];
@@ -38,7 +38,7 @@ function show(number) {
   at("label").textContent = `labelled ${each.gender}, ${each.age}`;
   at("cards").replaceChildren(...each.suggestions.map((suggestion) => card(each, suggestion)), ...extras(each));
   const next = items.slice(now + 1).find((item) => item.each !== each);
-  for (const picture of next?.each.pictures ?? []) new Image().src = source(picture);
+  for (const photo of next?.each.photos ?? []) new Image().src = source(photo);
 }
 
 function showProgress() {
@@ -59,23 +59,23 @@ function showProgress() {
   );
 }
 
-const source = (picture) => `picture?path=${encodeURIComponent(picture.path)}`;
+const source = (photo) => `photo?path=${encodeURIComponent(photo.path)}`;
 
 function showPictures(each, field) {
-  at("pictures").replaceChildren(...each.pictures.map((picture) => figure(each, picture, field)), at("panel"));
+  at("photos").replaceChildren(...each.photos.map((photo) => figure(each, photo, field)), at("panel"));
 }
 
-function figure(each, picture, field) {
+function figure(each, photo, field) {
   const frame = make("figure");
   const image = make("img");
-  image.src = source(picture);
-  image.alt = picture.stem;
-  image.onerror = () => image.replaceWith(make("div", `${picture.path} cannot be read: has it gone?`, "gone"));
-  if (field === "mask" && ["normal", "incorrect_mask"].includes(picture.stem)) frame.classList.add("doubted");
+  image.src = source(photo);
+  image.alt = photo.stem;
+  image.onerror = () => image.replaceWith(make("div", `${photo.path} cannot be read: has it gone?`, "gone"));
+  if (field === "mask" && ["normal", "incorrect_mask"].includes(photo.stem)) frame.classList.add("doubted");
   const caption = make("figcaption");
-  const [value, share] = Object.entries(picture.reads[field]).reduce((best, one) => (one[1] > best[1] ? one : best));
-  const label = field === "mask" ? maskOf(picture.stem) : each.labelled[field];
-  caption.append(make("span", picture.stem), make("span", `read ${value} ${percent(share)}`, value === label ? "" : "against"));
+  const [value, share] = Object.entries(photo.reads[field]).reduce((best, one) => (one[1] > best[1] ? one : best));
+  const label = field === "mask" ? maskOf(photo.stem) : each.labelled[field];
+  caption.append(make("span", photo.stem), make("span", `read ${value} ${percent(share)}`, value === label ? "" : "against"));
   frame.append(image, caption);
   return frame;
 }

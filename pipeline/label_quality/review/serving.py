@@ -12,7 +12,7 @@ from pipeline.label_quality.review.reviewing import Review
 LOOPBACK = ("127.0.0.1", "localhost")
 
 
-def serve(review: Review, photographs: Path, host: str, port: int) -> None:
+def serve(review: Review, photos: Path, host: str, port: int) -> None:
     """Serve a review until it is interrupted; raises `InputError` when nothing can listen there."""
     try:
         listener = socket.create_server((host, port))
@@ -23,5 +23,5 @@ def serve(review: Review, photographs: Path, host: str, port: int) -> None:
         decided = len(review.decisions())
         print(f"{len(review.cases)} people to review, {decided} decisions in {review.file}")
         print(f"http://{here}:{listener.getsockname()[1]} (Ctrl-C ends it; every decision is saved)", flush=True)
-        app = create(review, photographs, [*LOOPBACK, host, here])
+        app = create(review, photos, [*LOOPBACK, host, here])
         uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])

@@ -1,4 +1,4 @@
-"""An entry of `models:` in params.yaml: a backbone, its heads and how they are trained."""
+"""An config of `models:` in params.yaml: a backbone, its heads and how they are trained."""
 
 from pipeline.modeling.config.heads import Head
 from pipeline.modeling.config.losses import (
@@ -14,11 +14,12 @@ from pipeline.modeling.config.losses import (
     SmoothL1,
     SoftF1,
 )
-from pipeline.modeling.config.model import Model, Normalization, Pinned, Recipe, Select, Transform, Views
+from pipeline.modeling.config.model import TTA, ModelConfig, Normalization, Pinned, Select, Transform, WeightsMetadata
 from pipeline.modeling.config.optimization import Constant, Cosine, OneCycle, Optimizer, Plateau, Schedule, Step
-from pipeline.modeling.config.sampling import Balanced, CutMix, Enlarge, MixUp, Sampling, Shuffle, Weighted
+from pipeline.modeling.config.sampling import Balanced, CutMix, MixUp, Oversample, Sampling, Shuffle, Weighted
 
 __all__ = [
+    "TTA",
     "ArcFace",
     "Balanced",
     "ClassLoss",
@@ -28,20 +29,19 @@ __all__ = [
     "Cosine",
     "CrossEntropy",
     "CutMix",
-    "Enlarge",
     "Focal",
     "Head",
     "Loss",
     "Mix",
     "MixUp",
-    "Model",
+    "ModelConfig",
     "Mse",
     "Normalization",
     "OneCycle",
     "Optimizer",
+    "Oversample",
     "Pinned",
     "Plateau",
-    "Recipe",
     "Sampling",
     "Schedule",
     "Select",
@@ -50,6 +50,6 @@ __all__ = [
     "SoftF1",
     "Step",
     "Transform",
-    "Views",
     "Weighted",
+    "WeightsMetadata",
 ]

@@ -11,14 +11,14 @@ from pipeline.modeling.config.losses import ArcFace, Coral, CrossEntropy, Focal,
 from pipeline.schema.heads import attributes
 from pipeline.schema.labels import ATTRIBUTES, SCORED_BANDS, shape
 
-Kind = Literal["classes", "ordinal", "years"]
+Kind = Literal["classes", "ordinal", "regression"]
 
 
 def _usual_loss(settings: dict[str, Any]) -> Loss:
     match settings.get("kind"):
         case "ordinal":
             return Coral()
-        case "years":
+        case "regression":
             return SmoothL1()
         case _:
             return CrossEntropy()
@@ -27,7 +27,7 @@ def _usual_loss(settings: dict[str, Any]) -> Loss:
 class Head(Section):
     """A product of attributes as classes, or age as ordered bands (`ordinal`) or in years.
 
-    `bands` are the age boundaries that it is taught; `weight` is that of its loss beside the other heads.
+    `bands` are the age boundaries that it is train_targets; `weight` is that of its loss beside the other heads.
     """
 
     kind: Kind = "classes"
@@ -39,7 +39,7 @@ class Head(Section):
     def _loss_fits_kind(self) -> Self:
         match self.loss:
             case SmoothL1() | Mse():
-                kind = "years"
+                kind = "regression"
             case Coral():
                 kind = "ordinal"
             case _:

@@ -10,7 +10,7 @@ ClassWeights = Annotated[
     Literal["balanced"] | tuple[PositiveFloat, ...] | None,
     worded("must be balanced, or a list of positive numbers, one a class"),
 ]
-"""Weight of every class: `balanced` gives all classes of the training pictures the same say."""
+"""Weight of every class: `balanced` gives all classes of the training images the same say."""
 
 
 class CrossEntropy(Section):

@@ -8,10 +8,10 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, field_va
 from pipeline.formats.section import Fraction, Section, Seed, worded
 from pipeline.modeling.config.heads import Head, check
 from pipeline.modeling.config.optimization import Constant, Optimizer, Schedule
-from pipeline.modeling.config.sampling import CutMix, Enlarge, MixUp, Sampling, Shuffle
+from pipeline.modeling.config.sampling import CutMix, MixUp, Oversample, Sampling, Shuffle
 
 Transform = dict[str, Any]  # one key, albumentations' own name, over its arguments
-Select = Literal["f1", "binary_f1", "accuracy", "loss"]
+Select = Literal["macro_f1", "binary_f1", "accuracy", "loss"]
 
 
 class Normalization(Section):
@@ -21,10 +21,10 @@ class Normalization(Section):
     std: tuple[PositiveFloat, PositiveFloat, PositiveFloat]
 
 
-class Views(Section):
-    """What a trained model looks at to predict a picture, in validation and in eval alike; the mean is its answer.
+class TTA(Section):
+    """What a trained model looks at to predict a image, in validation and in eval alike; the mean is its answer.
 
-    The picture as it is (it counts `clean` times), `augmented` views through the training's augmentation, five crops
+    The image as it is (it counts `clean` times), `augmented` views through the training's augmentation, five crops
     (corners and centre, `five_crop` of the sides), and with `flip` each of these once more as in a mirror.
     """
 
@@ -42,8 +42,8 @@ class Pinned(Section):
     folds: Annotated[dict[int, str], Field(min_length=1)]
 
 
-class Model(Section):
-    """An entry: everything that decides a training, beside the data; docs/models.md tells what each key means."""
+class ModelConfig(Section):
+    """An config: everything that decides a training, beside the data; docs/models.md tells what each key means."""
 
     pinned: Pinned | None = None
 
@@ -61,16 +61,16 @@ class Model(Section):
     augmentation: tuple[Transform, ...] = ()
     cutmix: CutMix | None = None
     mixup: MixUp | None = None
-    views: Views = Views()
+    tta: TTA = TTA()
 
     drop_ages: tuple[tuple[PositiveInt, PositiveInt], ...] = ()
     sampling: Sampling = Shuffle()
-    enlarge: Enlarge | None = None
+    oversample: Oversample | None = None
 
     epochs: PositiveInt
     last_epochs_on_validation: NonNegativeInt = 0
     patience: PositiveInt | None = None
-    select: Select = "f1"
+    select: Select = "macro_f1"
     batch_size: PositiveInt = 64
     accumulate: PositiveInt = 1
     clip: PositiveFloat | None = None
@@ -85,7 +85,7 @@ class Model(Section):
     gradient_checkpointing: bool = False
 
     @property
-    def course(self) -> int:
+    def total_epochs(self) -> int:
         """Epochs of the learning rate's course: those that are judged, and the last ones on the validation people."""
         return self.epochs + self.last_epochs_on_validation
 
@@ -118,7 +118,7 @@ class Model(Section):
         return self
 
 
-class Recipe(Section):
+class WeightsMetadata(Section):
     """What a weights file holds beside the weights: which model it is and how it came to be.
 
     `fold` is None for a refit; `epoch` counts the epochs that the kept weights were trained for.
@@ -127,4 +127,4 @@ class Recipe(Section):
     model: str
     fold: int | None
     epoch: PositiveInt
-    entry: Model
+    config: ModelConfig

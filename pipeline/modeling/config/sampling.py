@@ -1,4 +1,4 @@
-"""Which pictures an epoch of training has, and how they are mixed with each other."""
+"""Which images an epoch of training has, and how they are mixed with each other."""
 
 from typing import Annotated, Literal
 
@@ -9,7 +9,7 @@ from pipeline.schema.labels import CLASSES
 
 
 class Shuffle(Section):
-    """Every picture once, in a random order."""
+    """Every image once, in a random order."""
 
     name: Literal["shuffle"] = "shuffle"
 
@@ -21,7 +21,7 @@ class Balanced(Section):
 
 
 class Weighted(Section):
-    """Draws with replacement, of weight ``count(class) ** -strength``: 0 is every picture alike, 1 is balanced."""
+    """Draws with replacement, of weight ``count(class) ** -strength``: 0 is every image alike, 1 is balanced."""
 
     name: Literal["weighted"] = "weighted"
     strength: Fraction = 0.5
@@ -30,19 +30,19 @@ class Weighted(Section):
 Sampling = Annotated[Shuffle | Balanced | Weighted, Field(discriminator="name"), BeforeValidator(named)]
 
 
-class Enlarge(Section):
-    """Rare classes made larger before training: each picture stands there `times` times, all but one randomly cut.
+class Oversample(Section):
+    """Rare classes made larger before training: each image stands there `times` times, all but one randomly cut.
 
-    `spare` names the classes, of the 18, that stay as they are; `crop` is the share of a picture's sides that is kept.
+    `exclude` names the classes, of the 18, that stay as they are; `crop` is the share of a image's sides that is kept.
     """
 
     times: Annotated[int, Field(ge=2)] = 5
-    spare: tuple[Annotated[int, Field(ge=0, lt=CLASSES)], ...] = ()
+    exclude: tuple[Annotated[int, Field(ge=0, lt=CLASSES)], ...] = ()
     crop: Annotated[float, Field(gt=0, lt=1)] = 0.9
 
 
 class CutMix(Section):
-    """A box of another picture of the batch in each picture; with `half` that box is its left or right half."""
+    """A box of another image of the batch in each image; with `half` that box is its left or right half."""
 
     probability: Fraction = 0.5
     half: bool = False
@@ -50,7 +50,7 @@ class CutMix(Section):
 
 
 class MixUp(Section):
-    """Each picture blended with another of the batch."""
+    """Each image blended with another of the batch."""
 
     probability: Fraction = 1
     alpha: PositiveFloat = 0.2

@@ -22,10 +22,10 @@ class Refit(Section):
     models: Models = ()
 
 
-class Retrain(Section):
-    """Which models are trained a second time, and how the eval pictures that they are sure of join: pseudo labels.
+class PseudoLabel(Section):
+    """Which models are trained a second time, and how the eval images that they are sure of join: pseudo labels.
 
-    A picture joins where the probabilities of the labels of all heads multiply to `confidence` or more.
+    A image joins where the probabilities of the labels of all heads multiply to `confidence` or more.
     """
 
     models: Models = ()

@@ -17,25 +17,25 @@ from pipeline.modeling.losses.smooth_l1 import SmoothL1Loss
 from pipeline.modeling.losses.soft_f1 import SoftF1Loss
 from pipeline.modeling.losses.weights import class_weights
 
-Taught = npt.NDArray[np.integer[Any]] | npt.NDArray[np.floating[Any]]
+TrainTargets = npt.NDArray[np.integer[Any]] | npt.NDArray[np.floating[Any]]
 
 
-def create(loss: config.Loss, taught: Taught, classes: int) -> nn.Module:
-    """Module from a head's outputs (n, ...), what its rows are taught (n,) and their weights (n,) to a loss ().
+def create(loss: config.Loss, train_targets: TrainTargets, classes: int) -> nn.Module:
+    """Module from a head's outputs (n, ...), what its rows are train_targets (n,) and their weights (n,) to a loss ().
 
-    `taught` are the codes, or years, of all training rows: `balanced` class weights are theirs.
+    `train_targets` are the codes, or years, of all training rows: `balanced` class weights are theirs.
     """
     match loss:
         case config.CrossEntropy(smoothing=smoothing):
-            return CrossEntropyLoss(class_weights(loss.class_weights, taught, classes), smoothing)
+            return CrossEntropyLoss(class_weights(loss.class_weights, train_targets, classes), smoothing)
         case config.Focal(gamma=gamma):
-            return FocalLoss(gamma, class_weights(loss.class_weights, taught, classes))
+            return FocalLoss(gamma, class_weights(loss.class_weights, train_targets, classes))
         case config.SoftF1():
             return SoftF1Loss()
         case config.ArcFace(margin=margin, scale=scale):
             return ArcFaceLoss(margin, scale)
         case config.Mix(of=parts, weights=weights):
-            return MixtureLoss([create(part, taught, classes) for part in parts], weights)
+            return MixtureLoss([create(part, train_targets, classes) for part in parts], weights)
         case _:
             return _of_age(loss)
 

@@ -14,7 +14,7 @@ class MixtureLoss(nn.Module):
         self.losses = nn.ModuleList(losses)
         self.weights = tuple(weights)
 
-    def forward(self, outputs: Tensor, taught: Tensor, weights: Tensor) -> Tensor:
-        """Outputs (n, ...), what they are taught (n,) and row weights (n,) to a loss ()."""
+    def forward(self, outputs: Tensor, train_targets: Tensor, weights: Tensor) -> Tensor:
+        """Outputs (n, ...), what they are train_targets (n,) and row weights (n,) to a loss ()."""
         parts = zip(self.losses, self.weights, strict=True)
-        return torch.stack([weight * loss(outputs, taught, weights) for loss, weight in parts]).sum()
+        return torch.stack([weight * loss(outputs, train_targets, weights) for loss, weight in parts]).sum()

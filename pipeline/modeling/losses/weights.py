@@ -11,13 +11,13 @@ from pipeline.modeling.config import ClassWeights
 TINY = 1e-12
 
 
-def class_weights(setting: ClassWeights, taught: Any, classes: int) -> Tensor:
+def class_weights(setting: ClassWeights, train_targets: Any, classes: int) -> Tensor:
     """Weights (classes,): those given, or one each, or `balanced`: rows / (classes * rows of the class)."""
     if setting is None:
         return torch.ones(classes)
     if setting == "balanced":
-        counts = np.bincount(taught, minlength=classes)
-        return torch.from_numpy(len(taught) / (classes * np.maximum(counts, 1))).float()
+        counts = np.bincount(train_targets, minlength=classes)
+        return torch.from_numpy(len(train_targets) / (classes * np.maximum(counts, 1))).float()
     return torch.tensor(setting)
 
 

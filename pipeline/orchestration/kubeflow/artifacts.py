@@ -35,7 +35,7 @@ def _scores(artifact: dsl.Metrics, root: Path, stage: Stage) -> None:
 
 
 def _confusion(artifact: dsl.ClassificationMetrics, root: Path, stage: Stage) -> None:
-    """The matrix of confusion.csv: a row a picture, its true and its predicted class."""
+    """The matrix of confusion.csv: a row a photo, its true and its predicted class."""
     table = pd.read_csv(root / _out(stage, "confusion.csv"))
     categories = sorted({*table["actual"], *table["predicted"]})
     counts = pd.crosstab(table["actual"], table["predicted"]).reindex(categories, columns=categories, fill_value=0)
@@ -43,7 +43,7 @@ def _confusion(artifact: dsl.ClassificationMetrics, root: Path, stage: Stage) ->
 
 
 def _page(artifact: dsl.HTML, root: Path, stage: Stage) -> None:
-    """The page among the outs; where there is none, one of their pictures and short tables."""
+    """The page among the outs; where there is none, one of their photos and short tables."""
     for out in stage.outs:
         if Path(out).suffix == ".html":
             shutil.copy(root / out, artifact.path)
@@ -84,14 +84,14 @@ def _figures(root: Path, stage: Stage) -> Iterator[str]:
     for path in _files(root, stage):
         name = html.escape(path.relative_to(root).as_posix())
         if path.suffix in PICTURES:
-            picture = b64encode(path.read_bytes()).decode()
-            yield f'<h2>{name}</h2>\n<img src="data:image/{PICTURES[path.suffix]};base64,{picture}">'
+            photo = b64encode(path.read_bytes()).decode()
+            yield f'<h2>{name}</h2>\n<img src="data:image/{PICTURES[path.suffix]};base64,{photo}">'
         elif path.suffix == ".csv" and len(table := pd.read_csv(path)) <= MOST_ROWS:
             yield f"<h2>{name}</h2>\n{table.to_html(index=False, float_format=SHORT)}"
 
 
 def _files(root: Path, stage: Stage) -> Iterator[Path]:
-    """The files among the outs, and a folder's first pictures."""
+    """The files among the outs, and a folder's first photos."""
     for path in (root / out for out in stage.outs):
         if path.is_dir():
             yield from [each for each in sorted(path.rglob("*")) if each.suffix in PICTURES][:MOST_PICTURES]

@@ -76,7 +76,7 @@ def _pipeline(stages: Graph, settings: Kubeflow, tracked: str) -> Any:
         _configure(finish, "finish", image, settings, settings.resources("finish"))
         return finish.outputs["lock"]
 
-    return dsl.pipeline(pipeline, name=NAME, description="Photographs of people in, a checked submission out.")
+    return dsl.pipeline(pipeline, name=NAME, description="Photos of people in, a checked submission out.")
 
 
 def _configure(each: Any, name: str, image: str, settings: Kubeflow, resources: Resources) -> None:

@@ -1,4 +1,4 @@
-"""A registered model at work: crops photographs as training did, asks its members, and answers as the ensemble did."""
+"""A registered model at work: crops photos as training did, asks its members, and answers as the ensemble did."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,7 +24,7 @@ from pipeline.schema.labels import ATTRIBUTES, names, values
 from pipeline.schema.probabilities import Heads, Table, likeliest, marginal
 
 CROP = "crop.json"
-FORMULA = "formula.json"
+ENSEMBLE_FILE = "ensemble.json"
 MEMBERS = "members"
 
 
@@ -34,16 +34,18 @@ class Classifier:
     def __init__(self, folder: Path) -> None:
         crop = Crop.model_validate_json((folder / CROP).read_bytes())
         self._cropper = Cropper(crop, device())
-        self._formula = fitted_ensemble.read(folder / FORMULA) if (folder / FORMULA).exists() else None
+        self._fitted_ensemble = (
+            fitted_ensemble.read(folder / ENSEMBLE_FILE) if (folder / ENSEMBLE_FILE).exists() else None
+        )
         self._members = {path.stem: Predictor(path) for path in sorted((folder / MEMBERS).iterdir())}
 
     def predict(self, model_input: Any, params: object = None) -> pd.DataFrame:  # noqa: ARG002 (MLflow's interface)
-        """A row a photograph, in their order.
+        """A row a photo, in their order.
 
         An ensemble says `class` (0..17), `mask`, `gender`, `age`, the `probability` of the class, those of the 18
         classes by their names, and of each attribute's values as `mask=worn`. A single model says, for each head,
         what is likeliest and `<head>=<value>`, or the years.
-        Raises `InputError` that names all photographs that cannot be read, before any is answered.
+        Raises `InputError` that names all photos that cannot be read, before any is answered.
         """
         cells = request_parsing.cells(model_input)
         crops = self._crop(cells)
@@ -51,7 +53,7 @@ class Classifier:
             name: member(crops, workers=0)
             for name, member in watch(self._members.items(), "predict", len(self._members))
         }
-        answers = _of_ensemble(self._formula, said) if self._formula else _of_model(list(said.values()))
+        answers = _of_ensemble(self._fitted_ensemble, said) if self._fitted_ensemble else _of_model(list(said.values()))
         index = model_input.index if isinstance(model_input, pd.DataFrame) else None
         return answers.set_axis(index) if index is not None else answers
 
@@ -59,19 +61,19 @@ class Classifier:
         """Crops (n, height, width, 3), searched in the batches of the stage `crop`, a batch a thread of torch."""
 
         def cut(batch: Sequence[tuple[Any, str]]) -> tuple[list[Pixels], list[str]]:
-            pictures, faults = request_parsing.read_all(batch)
-            return [] if faults else [crop.pixels for crop in self._cropper(pictures)], faults
+            photos, faults = request_parsing.read_all(batch)
+            return [] if faults else [crop.pixels for crop in self._cropper(photos)], faults
 
         batches = list(request_parsing.batches(cells, BATCH))
         with pool() as threads:
             found = list(watch(threads.map(cut, batches), "crop", len(batches)))
-        raise_faults("photographs that cannot be read", [fault for _, faults in found for fault in faults])
+        raise_faults("photos that cannot be read", [fault for _, faults in found for fault in faults])
         return np.stack([crop for crops, _ in found for crop in crops])
 
 
-def _of_ensemble(fitted: fitted_ensemble.Formula, said: Mapping[str, Heads]) -> pd.DataFrame:
-    voices = {name: [said[member] for member in members] for name, members in fitted.voters.items()}
-    table = fitted.answer(voices)
+def _of_ensemble(fitted: fitted_ensemble.FittedEnsemble, said: Mapping[str, Heads]) -> pd.DataFrame:
+    member_probabilities = {name: [said[member] for member in members] for name, members in fitted.voters.items()}
+    table = fitted.answer(member_probabilities)
     codes = table.argmax(axis=1)
     likeliest = {"class": codes, **values(codes), "probability": table.max(axis=1)}
     return pd.concat([pd.DataFrame(likeliest), _probabilities(table)], axis=1)

@@ -1,4 +1,4 @@
-"""The photographs of a request: paths, bytes, base64 or arrays, alone, in a list or in the first column of a table."""
+"""The photos of a request: paths, bytes, base64 or arrays, alone, in a list or in the first column of a table."""
 
 import base64
 import os
@@ -16,30 +16,30 @@ from pipeline.foundation.errors import InputError
 
 SERVED = "_MLFLOW_IS_IN_SERVING_ENVIRONMENT"  # what `mlflow models serve` sets
 BASE64 = re.compile(r"(?:data:image/\w+;base64,)?((?:/9j/|iVBORw0KGgo)[A-Za-z0-9+/\s]++=*+)\s*+")
-"""A JPEG or PNG picture in base64: both begin with bytes that no sensible path begins with.
+"""A JPEG or PNG photo in base64: both begin with bytes that no sensible path begins with.
 
 Nothing is read twice (`++`, `*+`): else a request of a megabyte of blanks would take an hour to be refused.
 """
 
 
-def cells(photographs: Any) -> list[Any]:
-    """The photographs of a request, one by one; raises `InputError` when there are none."""
-    match photographs:
+def cells(photos: Any) -> list[Any]:
+    """The photos of a request, one by one; raises `InputError` when there are none."""
+    match photos:
         case pd.DataFrame():
-            found = list(photographs.iloc[:, 0]) if photographs.shape[1] else []
+            found = list(photos.iloc[:, 0]) if photos.shape[1] else []
         case str() | bytes() | Path():
-            found = [photographs]
-        case np.ndarray() if photographs.ndim == 3 and photographs.dtype == np.uint8:
-            found = [photographs]
+            found = [photos]
+        case np.ndarray() if photos.ndim == 3 and photos.dtype == np.uint8:
+            found = [photos]
         case _:
-            found = list(photographs)
+            found = list(photos)
     if not found:
-        raise InputError("no photographs; give paths, bytes, base64 or uint8 arrays (height, width, 3)")
+        raise InputError("no photos; give paths, bytes, base64 or uint8 arrays (height, width, 3)")
     return found
 
 
 def read(cell: Any, name: str) -> Pixels:
-    """Upright RGB pixels (height, width, 3) of one photograph; `name` is what an `InputError` calls it.
+    """Upright RGB pixels (height, width, 3) of one photo; `name` is what an `InputError` calls it.
 
     A served model opens no path: a request must not name files of the machine that answers it.
     """
@@ -53,26 +53,26 @@ def read(cell: Any, name: str) -> Pixels:
         case str() if found := BASE64.fullmatch(cell):
             return _decode(found[1], name)
         case str() | Path() if os.environ.get(SERVED) == "true":
-            raise InputError(f"{name}: neither a JPEG nor a PNG picture in base64; a served model opens no paths")
+            raise InputError(f"{name}: neither a JPEG nor a PNG photo in base64; a served model opens no paths")
         case str() | Path():
             return images.read(Path(cell))
-    raise InputError(f"{name}: a {type(cell).__name__} is no photograph")
+    raise InputError(f"{name}: a {type(cell).__name__} is no photo")
 
 
 def read_all(batch: Sequence[tuple[Any, str]]) -> tuple[list[Pixels], list[str]]:
-    """The pictures of photographs and their names, but for those that cannot be read, and what is wrong with these."""
-    pictures, faults = [], []
+    """The photos of photos and their names, but for those that cannot be read, and what is wrong with these."""
+    photos, faults = [], []
     for cell, name in batch:
         try:
-            pictures.append(read(cell, name))
+            photos.append(read(cell, name))
         except InputError as error:
             faults.append(str(error))
-    return pictures, faults
+    return photos, faults
 
 
 def batches(cells: Sequence[Any], size: int) -> Iterator[list[tuple[Any, str]]]:
-    """Photographs with their names, counted from 1, in batches."""
-    named = [(cell, f"photograph {number}") for number, cell in enumerate(cells, start=1)]
+    """Photos with their names, counted from 1, in batches."""
+    named = [(cell, f"photo {number}") for number, cell in enumerate(cells, start=1)]
     for start in range(0, len(named), size):
         yield named[start : start + size]
 

@@ -21,16 +21,16 @@ def sources(run: Run) -> Sources:
     return run.sources()
 
 
-def test_classes_add_up_to_all_pictures_over_folds(sources: Sources) -> None:
+def test_classes_add_up_to_all_photos_over_folds(sources: Sources) -> None:
     *rows, total = [[int(cell) for cell in row[1:4]] for row in grids.classes(sources).rows]
     assert [sum(column) for column in zip(*rows, strict=True)] == total
     assert total[0] + total[1] == total[2] == len(sources.labelled)
 
 
-def test_slices_of_gender_and_age_are_all_pictures_and_so_are_those_of_mask(sources: Sources) -> None:
+def test_slices_of_gender_and_age_are_all_photos_and_so_are_those_of_mask(sources: Sources) -> None:
     counts = {row[0]: int(row[1]) for row in scores.slices(sources).rows}
     masks = [counts.pop(name) for name in ("worn", "incorrect", "normal")]
-    assert sum(masks) == sum(counts.values()) == len(sources.pictures)
+    assert sum(masks) == sum(counts.values()) == len(sources.photos)
 
 
 def test_every_score_of_an_attribute_lies_in_its_interval(sources: Sources) -> None:
@@ -39,7 +39,7 @@ def test_every_score_of_an_attribute_lies_in_its_interval(sources: Sources) -> N
         assert low <= float(score) <= high
 
 
-def test_pictures_without_a_face_are_named(sources: Sources) -> None:
+def test_photos_without_a_face_are_named(sources: Sources) -> None:
     assert [name for name, _ in gallery.misses(sources)] == ["train: 000/mask3.jpg", "eval: 3.jpg"]
     assert "no face found: centre" in grids.crops(sources).headings
 
@@ -50,10 +50,10 @@ def test_a_crop_of_the_middle_that_was_asked_for_is_no_miss(run: Run) -> None:
         pd.read_csv(path).assign(source="center").to_csv(path, index=False)
     sources = run.sources()
     assert gallery.misses(sources) == []
-    assert list(grids.crops(sources).headings) == ["split", "pictures", "cut in the middle"]
+    assert list(grids.crops(sources).headings) == ["split", "photos", "cut in the middle"]
 
 
-def test_crops_of_other_pictures_are_refused(run: Run) -> None:
+def test_crops_of_other_photos_are_refused(run: Run) -> None:
     path = run.root / "crops" / "train.csv"
     pd.read_csv(path)[1:].to_csv(path, index=False)
     with pytest.raises(

@@ -50,12 +50,12 @@ def test_every_section_is_there(text: str) -> None:
     assert "gender: female → male" in text
 
 
-def test_twenty_thousand_pictures_are_below_the_limit_and_what_is_left_out_is_said(tmp_path: Path) -> None:
-    """Thumbnails of noise, which is the worst for JPEG, and errors in half of the pictures."""
+def test_twenty_thousand_photos_are_below_the_limit_and_what_is_left_out_is_said(tmp_path: Path) -> None:
+    """Thumbnails of noise, which is the worst for JPEG, and errors in half of the photos."""
     text = render(Run(tmp_path, people=2_860, sure=0.1, side=48).sources())
     assert 10_000_000 < len(text.encode()) < LIMIT
-    shown, pictures = re.findall(r"([\d,]+) of ([\d,]+) are in this file", text)[0]
-    assert pictures == "20,020"
+    shown, photos = re.findall(r"([\d,]+) of ([\d,]+) are in this file", text)[0]
+    assert photos == "20,020"
     assert int(shown.replace(",", "")) < 20_020
 
 
@@ -70,13 +70,13 @@ def test_names_are_text(tmp_path: Path) -> None:
 
 
 def test_scores_of_people_in_several_folds_are_said_to_flatter(tmp_path: Path, text: str) -> None:
-    assert "All seven pictures of a person are in one fold." in text
+    assert "All seven photos of a person are in one fold." in text
     run = Run(tmp_path)
     path = run.root / "folds.csv"
     folds = pd.read_csv(path, dtype={"person": str})
     folds.assign(fold=folds.index % 2).to_csv(path, index=False)  # as `split.by: picture` deals them
     page = render(run.sources())
-    assert "Pictures of 60 people are in several folds." in page
+    assert "Photos of 60 people are in several folds." in page
     assert "These scores flatter: 60 people" in page
     assert "nobody is predicted by a model that has seen them" not in page
 
@@ -102,7 +102,7 @@ def test_what_changed_is_said_against_an_earlier_report(run: Run, text: str, tmp
     assert "Nothing: all figures are as they were" in before.read_text()
 
 
-def test_a_click_on_a_cell_opens_its_pictures(run: Run, page: Page, tmp_path: Path) -> None:
+def test_a_click_on_a_cell_opens_its_photos(run: Run, page: Page, tmp_path: Path) -> None:
     page.goto(write(run, tmp_path / "report.html").as_uri())
     for matrix in (".matrix.class", ".matrix.gender"):
         cell = page.locator(f"{matrix} td.wrong button").first
@@ -115,7 +115,7 @@ def test_a_click_on_a_cell_opens_its_pictures(run: Run, page: Page, tmp_path: Pa
         expect(page.locator("dialog")).to_be_hidden()
 
 
-def test_a_cell_says_how_many_of_its_pictures_are_left_out(run: Run, page: Page, tmp_path: Path) -> None:
+def test_a_cell_says_how_many_of_its_photos_are_left_out(run: Run, page: Page, tmp_path: Path) -> None:
     page.goto(write(run, tmp_path / "report.html").as_uri())
     cells = page.locator(".matrix.mask td.right button")
     counts = [int(count) for count in cells.all_inner_texts()]

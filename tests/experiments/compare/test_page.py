@@ -8,7 +8,7 @@ from rich.console import Console
 from pipeline.experiments.compare import page
 
 FIGURES = {"accuracy": 0.75, "mask_f1": 0.9, "gender_f1": 0.8, "age_f1": 0.5, "old_recall": 0.25, "gap": 0.1}
-EFFORT = {"epochs": 20, "seconds": 61.4, "parameters": 10.75, "pictures_per_second": 1234.5}
+EFFORT = {"epochs": 20, "seconds": 61.4, "parameters": 10.75, "images_per_second": 1234.5}
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def test_every_figure_is_a_cell_and_what_is_unknown_a_dash(rows: pd.DataFrame) -
     first, second = (dict(zip(page.HEADINGS, row, strict=True)) for row in page.cells(rows))
     assert first["macro_f1"] == "0.612 (0.550-0.670)"
     assert (first["age_mae"], second["age_mae"]) == ("-", "4.2")
-    assert (first["epochs"], first["seconds"], first["pictures_per_second"]) == ("20", "61", "1,234")
+    assert (first["epochs"], first["seconds"], first["images_per_second"]) == ("20", "61", "1,234")
 
 
 def test_the_terminal_shows_every_recipe(rows: pd.DataFrame) -> None:

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value")  # DVC 3.67 on
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A copy of the project with a data set of a few drawn people, to be in."""
     root = copy(tmp_path_factory.mktemp("project"), "params.yaml", "recipes")
-    sample(root / "photographs", Sample(people=24, eval_people=4, seed=1))
+    sample(root / "photos", Sample(people=24, eval_people=4, seed=1))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{root}/mlflow.db")
@@ -35,7 +35,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def compare(*words: str) -> str:
-    arguments = ["compare", *words, "--photographs", "photographs"]
+    arguments = ["compare", *words, "--data", "photos"]
     result = CliRunner().invoke(app, arguments, catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result.output
@@ -61,7 +61,7 @@ def test_figures_are_those_of_the_files(smoke: pd.DataFrame, project: Path) -> N
         assert row["macro_f1"] == pytest.approx(scores["macro_f1"])
         assert row["low"] - 1e-6 <= row["macro_f1"] <= row["high"] + 1e-6
     assert smoke["seconds"].gt(0).all()
-    assert smoke["pictures_per_second"].gt(0).all()
+    assert smoke["images_per_second"].gt(0).all()
 
 
 def test_only_recipes_with_years_have_an_error_in_years(smoke: pd.DataFrame) -> None:
@@ -92,7 +92,7 @@ def test_parameters_are_those_of_the_network(smoke: pd.DataFrame, project: Path)
 
     member = Member(project / "compare/ours-smoke/models", "three", 0)
     network, recipe = weights.load(member.weights)
-    assert recipe.entry == load(project / "compare/ours-smoke/params.yaml").models["three"]
+    assert recipe.config == load(project / "compare/ours-smoke/params.yaml").models["three"]
     assert Training(member.folder, 0).model == "three"
     assert Training(member.folder, 0).parameters == sum(tensor.numel() for tensor in network.state_dict().values())
 

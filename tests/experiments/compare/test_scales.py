@@ -8,7 +8,7 @@ import timm
 
 from pipeline.config import params
 from pipeline.config.params import Params
-from pipeline.experiments.compare.scales import ALIKE, MADE_FOR, SCALES, STAND_INS, reduce
+from pipeline.experiments.compare.scales import MADE_FOR, MATCHED, SCALES, STAND_INS, reduce
 from pipeline.foundation.errors import InputError
 
 RECIPES = sorted((Path(__file__).parents[3] / "recipes").glob("*.yaml"))
@@ -20,8 +20,8 @@ def intact(settings: dict[str, Any]) -> dict[str, Any]:
     kept = settings | {"split": settings["split"] | {"folds": 0}, "train": settings["train"] | {"folds": 0}}
     kept["crop"] = settings["crop"] | {"size": 0}
     kept["models"] = {
-        name: {key: value for key, value in entry.items() if key not in SHRUNK}
-        for name, entry in settings["models"].items()
+        name: {key: value for key, value in config.items() if key not in SHRUNK}
+        for name, config in settings["models"].items()
     }
     return kept
 
@@ -35,23 +35,23 @@ def test_a_reduced_recipe_is_valid_and_keeps_all_but_its_size(recipe: Path, scal
     assert limit is not None
     assert intact(settings) == intact(whole.model_dump(mode="json"))
     assert len(small.train.folds) <= limit.trained
-    for name, entry in small.models.items():
-        assert not entry.pretrained
-        assert entry.epochs <= limit.epochs
-        assert entry.image_size in (min(whole.models[name].image_size, limit.size), MADE_FOR.get(entry.backbone))
+    for name, config in small.models.items():
+        assert not config.pretrained
+        assert config.epochs <= limit.epochs
+        assert config.image_size in (min(whole.models[name].image_size, limit.size), MADE_FOR.get(config.backbone))
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
 def test_recipes_made_alike_have_one_network_one_training_and_the_same_people_held_out(recipe: Path) -> None:
     whole = params.load(recipe)
-    settings = reduce(whole, SCALES["alike"])
+    settings = reduce(whole, SCALES["matched"])
     small = Params.model_validate(settings)
     assert (small.split.folds, small.train.folds) == (2, (0, 1))
-    for name, entry in settings["models"].items():
+    for name, config in settings["models"].items():
         before = whole.model_dump(mode="json")["models"][name]
-        assert {key: entry[key] for key in ALIKE} == ALIKE
-        assert {key for key in entry if entry[key] != before[key]} <= SHRUNK | ALIKE.keys()
-        assert entry["image_size"] == min(before["image_size"], 72)
+        assert {key: config[key] for key in MATCHED} == MATCHED
+        assert {key for key in config if config[key] != before[key]} <= SHRUNK | MATCHED.keys()
+        assert config["image_size"] == min(before["image_size"], 72)
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
@@ -71,8 +71,8 @@ def test_the_full_scale_is_the_recipe(recipe: Path) -> None:
 )
 def test_a_stand_in_is_of_the_same_family(backbone: str, small: str, tiny: str) -> None:
     settings = params.load(RECIPES[0]).model_dump(mode="json")
-    entry = next(iter(settings["models"].values()))
-    entry["backbone"] = backbone
+    config = next(iter(settings["models"].values()))
+    config["backbone"] = backbone
     recipe = Params.model_validate(settings)
     found = [next(iter(reduce(recipe, SCALES[scale])["models"].values()))["backbone"] for scale in ("cpu", "smoke")]
     assert found == [small, tiny]
@@ -96,7 +96,7 @@ def test_crops_keep_their_shape() -> None:
 
 
 @pytest.mark.parametrize("backbone", sorted({name for pair in STAND_INS.values() for name in pair}))
-def test_a_stand_in_takes_pictures_of_the_size_that_it_is_given(backbone: str) -> None:
+def test_a_stand_in_takes_photos_of_the_size_that_it_is_given(backbone: str) -> None:
     made_for = timm.get_pretrained_cfg(backbone)
     assert made_for.fixed_input_size == (backbone in MADE_FOR)
     assert MADE_FOR.get(backbone) in (None, made_for.input_size[-1])

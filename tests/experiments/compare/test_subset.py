@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pipeline.dataset.layout import eval_pictures, train_pictures
+from pipeline.dataset.layout import eval_photos, train_photos
 from pipeline.experiments.compare import subset
 from pipeline.formats.images import read
 from tests.support.dataset import DataSet
@@ -24,14 +24,14 @@ def small(tmp_path: Path) -> Path:
 
 
 def test_a_subset_is_a_data_set(small: Path) -> None:
-    pictures = train_pictures(small)
-    assert pictures["person"].nunique() == 10
-    assert len(eval_pictures(small)) == 2
-    assert read(small / "train/images" / pictures["path"][0]).shape == (6, 4, 3)
+    photos = train_photos(small)
+    assert photos["person"].nunique() == 10
+    assert len(eval_photos(small)) == 2
+    assert read(small / "train/images" / photos["path"][0]).shape == (6, 4, 3)
 
 
 def test_a_subset_has_the_mix_of_the_whole(small: Path) -> None:
-    people = train_pictures(small).drop_duplicates("person")
+    people = train_photos(small).drop_duplicates("person")
     assert people["gender"].value_counts().to_dict() == {"male": 5, "female": 5}
     assert people["age"].min() < 25
     assert people["age"].max() > 50
@@ -41,7 +41,7 @@ def test_a_subset_has_people_of_every_band_for_every_fold(tmp_path: Path) -> Non
     ages = [*range(20, 58), 61, 62, 63]
     whole = DataSet(tmp_path / "whole", [f"{number:06}_female_Asian_{age}" for number, age in enumerate(ages)])
     subset.draw(whole.root, 6, 3, tmp_path / "small")
-    kept = train_pictures(tmp_path / "small").drop_duplicates("person")["age"]
+    kept = train_photos(tmp_path / "small").drop_duplicates("person")["age"]
     assert (kept < 30).sum() >= 3
     assert (kept >= 60).sum() == 3
     assert len(kept) < 10
@@ -53,12 +53,12 @@ def test_rows_keep_their_order(small: Path) -> None:
 
 
 def test_a_subset_drawn_again_is_the_same(small: Path) -> None:
-    before = train_pictures(small)
+    before = train_photos(small)
     subset.draw(small.parent / "whole", 10, 1, small)
-    pd.testing.assert_frame_equal(before, train_pictures(small))
+    pd.testing.assert_frame_equal(before, train_photos(small))
 
 
 def test_of_few_people_all_are_taken(small: Path) -> None:
     subset.draw(small.parent / "whole", 1000, 2, small)
-    assert train_pictures(small)["person"].nunique() == 40
-    assert len(eval_pictures(small)) == 8
+    assert train_photos(small)["person"].nunique() == 40
+    assert len(eval_photos(small)) == 8

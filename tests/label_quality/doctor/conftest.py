@@ -1,4 +1,4 @@
-"""A sound data set of small pictures, each of its own, that tests damage."""
+"""A sound data set of small photos, each of its own, that tests damage."""
 
 from collections.abc import Callable
 from functools import cache
@@ -16,19 +16,19 @@ Draw = Callable[[int], Image.Image]
 
 @pytest.fixture(scope="session")
 def draw() -> Draw:
-    """Draw an RGB picture, 192 x 256, of coloured clouds and grain that depend on a number alone."""
+    """Draw an RGB photo, 192 x 256, of coloured clouds and grain that depend on a number alone."""
 
-    def picture(seed: int) -> Image.Image:
+    def image(seed: int) -> Image.Image:
         rng = np.random.default_rng(seed)
         clouds = Image.fromarray(rng.integers(60, 190, (12, 9, 3), dtype=np.uint8)).resize((192, 256))
         return Image.fromarray(np.asarray(clouds) + rng.integers(0, 12, (256, 192, 3), dtype=np.uint8))
 
-    return picture
+    return image
 
 
 @pytest.fixture
 def data(tmp_path: Path, draw: Draw) -> DataSet:
-    """Four people and three eval pictures, as in `DataSet`, but no two pictures are alike."""
+    """Four people and three eval photos, as in `DataSet`, but no two photos are alike."""
     made = DataSet(tmp_path / "photos")
     for number, path in enumerate(sorted(made.root.glob("*/images/**/*.*"))):
         path.write_bytes(encoded(draw, number, path.suffix))

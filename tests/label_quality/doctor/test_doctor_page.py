@@ -30,7 +30,7 @@ def test_what_must_be_fixed_comes_first() -> None:
     assert printed(findings).index("large") < printed(findings).index("small")
 
 
-def test_the_page_holds_its_pictures_and_needs_no_other_file(data: DataSet) -> None:
+def test_the_page_holds_its_photos_and_needs_no_other_file(data: DataSet) -> None:
     text = page(data.root, [Finding(SLIGHT, "small", (PICTURE,))], "title")
     assert text.count('src="data:image/jpeg;base64,') == 1
     assert not re.search(r"https?://|<script|<link|url\(", text)

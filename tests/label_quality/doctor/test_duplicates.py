@@ -1,4 +1,4 @@
-"""duplicates: a picture of two people, or in train and eval, is found however it was saved."""
+"""duplicates: a photo of two people, or in train and eval, is found however it was saved."""
 
 import shutil
 from collections.abc import Callable
@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from pipeline.label_quality.doctor.photos import examine
 
 from pipeline.label_quality.doctor.duplicates import ALIKE, NEAR, SAME, TWICE, close, connected, find
 from pipeline.label_quality.doctor.findings import Finding
 from pipeline.label_quality.doctor.layout import files
-from pipeline.label_quality.doctor.pictures import examine
 from tests.support.dataset import PEOPLE, DataSet
 
 ONE, OTHER = PEOPLE[0], PEOPLE[3]
@@ -24,23 +24,23 @@ def found(data: DataSet) -> list[Finding]:
     return list(find(examine(data.root, files(data.root))[0]))
 
 
-def test_different_pictures_are_no_duplicates(data: DataSet) -> None:
+def test_different_photos_are_no_duplicates(data: DataSet) -> None:
     assert found(data) == []
 
 
-def test_a_person_under_two_ids_is_one_finding_with_all_pictures(data: DataSet) -> None:
+def test_a_person_under_two_ids_is_one_finding_with_all_photos(data: DataSet) -> None:
     shutil.rmtree(data.images / OTHER)
     shutil.copytree(data.images / ONE, data.images / OTHER)
     (finding,) = found(data)
     assert finding.check is SAME
-    assert finding.text == f"the same file: {ONE} = {OTHER} (14 pictures)"
-    assert {Path(picture).parent.name for picture in finding.pictures} == {ONE, OTHER}
+    assert finding.text == f"the same file: {ONE} = {OTHER} (14 photos)"
+    assert {Path(photo).parent.name for photo in finding.photos} == {ONE, OTHER}
 
 
 def test_an_eval_picture_that_is_also_in_train_is_found(data: DataSet) -> None:
     shutil.copy(data.images / ONE / "mask1.png", data.root / "eval" / "images" / "b.png")
     (finding,) = found(data)
-    assert (finding.check, finding.pictures) == (SAME, ("eval/images/b.png", f"train/images/{ONE}/mask1.png"))
+    assert (finding.check, finding.photos) == (SAME, ("eval/images/b.png", f"train/images/{ONE}/mask1.png"))
 
 
 SAVED_ANEW: dict[str, Callable[[Image.Image], Image.Image]] = {
@@ -57,10 +57,10 @@ def test_a_picture_that_was_saved_anew_is_found(data: DataSet, change: str) -> N
     original = Image.open(data.images / ONE / "normal.png")
     SAVED_ANEW[change](original).save(data.root / "eval" / "images" / "a.jpg", quality=60)
     (finding,) = found(data)
-    assert (finding.check, finding.pictures) == (ALIKE, ("eval/images/a.jpg", f"train/images/{ONE}/normal.png"))
+    assert (finding.check, finding.photos) == (ALIKE, ("eval/images/a.jpg", f"train/images/{ONE}/normal.png"))
 
 
-def test_pictures_of_one_person_and_of_eval_may_be_alike(data: DataSet) -> None:
+def test_photos_of_one_person_and_of_eval_may_be_alike(data: DataSet) -> None:
     Image.open(data.images / ONE / "mask1.png").save(data.images / ONE / "mask2.png", compress_level=1)
     images = data.root / "eval" / "images"
     Image.open(images / "a.jpg").save(images / "c.jpg", quality=60)
@@ -70,7 +70,7 @@ def test_pictures_of_one_person_and_of_eval_may_be_alike(data: DataSet) -> None:
 def test_a_file_twice_within_a_person_is_grave_only_when_the_mask_states_differ(data: DataSet) -> None:
     shutil.copy(data.images / ONE / "mask1.png", data.images / ONE / "mask2.png")
     shutil.copy(data.images / OTHER / "normal.png", data.images / OTHER / "incorrect_mask.png")
-    assert {finding.pictures[0]: finding.check for finding in found(data)} == {
+    assert {finding.photos[0]: finding.check for finding in found(data)} == {
         f"train/images/{ONE}/mask1.png": TWICE,
         f"train/images/{OTHER}/incorrect_mask.png": SAME,
     }
@@ -80,7 +80,7 @@ def test_a_file_twice_within_eval_is_shown(data: DataSet) -> None:
     images = data.root / "eval" / "images"
     shutil.copy(images / "a.jpg", images / "c.jpg")
     (finding,) = found(data)
-    assert (finding.check, finding.pictures) == (TWICE, ("eval/images/a.jpg", "eval/images/c.jpg"))
+    assert (finding.check, finding.photos) == (TWICE, ("eval/images/a.jpg", "eval/images/c.jpg"))
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(0, 300), st.integers(0, 60))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.dataset.layout import eval_pictures, train_pictures
+from pipeline.dataset.layout import eval_photos, train_photos
 from pipeline.foundation.errors import InputError
 from pipeline.label_quality.doctor.findings import MUST
 from pipeline.label_quality.doctor.layout import LAYOUT, UNLISTED, files, find
@@ -20,8 +20,8 @@ def test_a_sound_data_set_has_no_findings(data: DataSet) -> None:
 
 def test_the_files_are_those_that_the_stages_read(data: DataSet) -> None:
     (data.images / FIRST / "._mask1.png").write_bytes(b"\0")
-    train = [f"train/images/{path}" for path in train_pictures(data.root)["path"]]
-    assert files(data.root) == sorted([*train, *(f"eval/images/{name}" for name in eval_pictures(data.root))])
+    train = [f"train/images/{path}" for path in train_photos(data.root)["path"]]
+    assert files(data.root) == sorted([*train, *(f"eval/images/{name}" for name in eval_photos(data.root))])
 
 
 def test_faults_of_train_and_eval_are_found_at_once(data: DataSet) -> None:
@@ -47,7 +47,7 @@ def test_a_broken_table_does_not_hide_the_other(data: DataSet) -> None:
     assert second.text == "eval/info.csv: no such file"
 
 
-@pytest.mark.parametrize(("part", "stage_reads"), [("train", train_pictures), ("eval", eval_pictures)])
+@pytest.mark.parametrize(("part", "stage_reads"), [("train", train_photos), ("eval", eval_photos)])
 def test_what_stops_the_stages_is_a_fault(data: DataSet, part: str, stage_reads: Callable[[Path], object]) -> None:
     (data.root / part / "images").rename(data.root / "elsewhere")
     assert [finding.check for finding in find(data.root, files(data.root))] == [LAYOUT]
@@ -58,7 +58,7 @@ def test_what_stops_the_stages_is_a_fault(data: DataSet, part: str, stage_reads:
 def test_an_eval_picture_that_info_does_not_name_is_shown(data: DataSet) -> None:
     data.list_eval(["a.jpg", "b.png"])
     (finding,) = find(data.root, files(data.root))
-    assert (finding.check, finding.pictures) == (UNLISTED, ("eval/images/c.jpg",))
+    assert (finding.check, finding.photos) == (UNLISTED, ("eval/images/c.jpg",))
 
 
 def test_a_folder_that_leads_out_of_the_data_set_is_not_read(data: DataSet) -> None:

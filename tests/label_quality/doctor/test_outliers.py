@@ -1,14 +1,14 @@
-"""oddities: a picture unlike the others is named with what is unlike."""
+"""oddities: a photo unlike the others is named with what is unlike."""
 
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from pipeline.label_quality.doctor.photos import Picture
 
 from pipeline.label_quality.doctor.findings import Check
 from pipeline.label_quality.doctor.outliers import BLUR, BRIGHTNESS, ODD, SIZE, fences, find
-from pipeline.label_quality.doctor.pictures import Picture
 
 PLAIN = Picture(
     path="eval/images/odd.jpg",
@@ -30,7 +30,7 @@ OTHERS = [
 ]
 
 
-def test_pictures_like_each_other_are_not_odd() -> None:
+def test_photos_like_each_other_are_not_odd() -> None:
     assert list(find([PLAIN, *OTHERS])) == []
     assert list(find([])) == []
 
@@ -53,7 +53,7 @@ def test_an_odd_picture_is_named_with_what_is_odd(kind: str) -> None:
     changes, check, text = ODDITIES[kind]
     odd = replace(PLAIN, **changes)
     (finding,) = find([*OTHERS, odd])
-    assert (finding.check, finding.pictures) == (check, (odd.path,))
+    assert (finding.check, finding.photos) == (check, (odd.path,))
     assert text in finding.text
 
 

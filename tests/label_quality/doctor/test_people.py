@@ -31,7 +31,7 @@ def test_an_id_of_two_people_shows_both_faces(tmp_path: Path, persons: list[str]
     (finding,) = found(tmp_path, [*map(row, persons), row(twin)])
     assert finding.check is IDS
     assert finding.text == f"id 000007 is that of 2 people: {persons[7]}, {twin}"
-    assert finding.pictures == (f"train/images/{persons[7]}/normal.jpg", f"train/images/{twin}/normal.jpg")
+    assert finding.photos == (f"train/images/{persons[7]}/normal.jpg", f"train/images/{twin}/normal.jpg")
 
 
 def test_a_suffix_makes_an_id_of_its_own(tmp_path: Path, persons: list[str]) -> None:
@@ -74,7 +74,7 @@ def test_a_block_of_ids_with_other_ages_is_shown_with_its_people(tmp_path: Path,
     ]
     (finding,) = [finding for finding in found(tmp_path, rows) if finding.check is AGES]
     assert finding.text.startswith("ids 000080 to 000099 (20 people): mean age ")
-    assert finding.pictures == tuple(f"train/images/{person}/normal.jpg" for person in persons[80:100])
+    assert finding.photos == tuple(f"train/images/{person}/normal.jpg" for person in persons[80:100])
 
 
 def test_a_table_that_cannot_be_read_shows_nobody(tmp_path: Path) -> None:

@@ -87,14 +87,14 @@ def test_another_name_for_this_machine_is_refused(client: Client) -> None:
 
 
 @pytest.mark.parametrize("path", ["../train.csv", "/etc/passwd", f"{PEOPLE[10]}/normal.png"])
-def test_only_pictures_of_suspected_people_are_served(client: Client, path: str) -> None:
-    assert client.get(f"/picture?path={path}")[0] == 404
-    assert client.get(f"/picture?path={PEOPLE[0]}/normal.png")[1].startswith(b"\xff\xd8")
+def test_only_photos_of_suspected_people_are_served(client: Client, path: str) -> None:
+    assert client.get(f"/photo?path={path}")[0] == 404
+    assert client.get(f"/photo?path={PEOPLE[0]}/normal.png")[1].startswith(b"\xff\xd8")
 
 
 def test_a_picture_that_vanishes_meanwhile_is_named(client: Client, workspace: Workspace) -> None:
     (workspace.data.images / PEOPLE[0] / "normal.png").unlink()
-    status, message, _ = client.get(f"/picture?path={PEOPLE[0]}/normal.png")
+    status, message, _ = client.get(f"/photo?path={PEOPLE[0]}/normal.png")
     assert status == 422
     assert b"normal.png: No such file" in message
 

@@ -1,4 +1,4 @@
-"""cases: a person at a time with all seven pictures, and whatever does not fit is named at once."""
+"""cases: a person at a time with all seven photos, and whatever does not fit is named at once."""
 
 import pytest
 
@@ -6,18 +6,18 @@ from pipeline.foundation.errors import InputError
 from tests.support.suspects import PEOPLE, Workspace
 
 
-def test_a_person_is_one_case_with_seven_pictures_and_all_suggestions(workspace: Workspace) -> None:
+def test_a_person_is_one_case_with_seven_photos_and_all_suggestions(workspace: Workspace) -> None:
     cases = workspace.cases()
     assert [case.person for case in cases] == [*PEOPLE[:10], PEOPLE[11]]
     assert [suggestion.field for suggestion in cases[0].suggestions] == ["gender", "age"]
-    assert [picture.stem for picture in cases[0].pictures][:2] == ["normal", "incorrect_mask"]
-    assert len(cases[0].pictures) == 7
+    assert [photo.stem for photo in cases[0].photos][:2] == ["normal", "incorrect_mask"]
+    assert len(cases[0].photos) == 7
     assert cases[0].labelled == {"gender": "female", "age": "<30"}
 
 
 def test_a_case_says_what_models_read_in_every_picture_and_in_all(workspace: Workspace) -> None:
     case = workspace.cases()[0]
-    assert all(picture.reads["gender"]["female"] > 0.5 for picture in case.pictures)
+    assert all(photo.reads["gender"]["female"] > 0.5 for photo in case.photos)
     for suggestion in case.suggestions:
         assert sum(suggestion.shares.values()) == pytest.approx(1, abs=1e-6)
 
@@ -40,10 +40,10 @@ def test_a_suggestion_that_fits_nobody_or_repeats_is_named(
         workspace.cases()
 
 
-def test_pictures_that_vanished_are_all_named(workspace: Workspace) -> None:
+def test_photos_that_vanished_are_all_named(workspace: Workspace) -> None:
     gone = [workspace.data.images / PEOPLE[number] / "mask2.png" for number in (2, 5)]
-    for picture in gone:
-        picture.unlink()
+    for photo in gone:
+        photo.unlink()
     with pytest.raises(InputError, match="bring them back") as caught:
         workspace.cases()
-    assert all(f"{picture.parent.name}/mask2.png" in str(caught.value) for picture in gone)
+    assert all(f"{photo.parent.name}/mask2.png" in str(caught.value) for photo in gone)

@@ -22,7 +22,7 @@ class Reviewing:
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
         files = {"labels": "labels.csv", "out-of-fold": "out_of_fold.csv", "suggestions": "suggestions.csv"}
-        files |= {"photographs": "photographs", "decisions": "reviews/anna.csv", "fixes": "fixes/anna.csv"}
+        files |= {"data": "photos", "decisions": "reviews/anna.csv", "fixes": "fixes/anna.csv"}
         words = [word for name, file in files.items() for word in (f"--{name}", str(workspace.root / file))]
         command = [sys.executable, "-m", "pipeline", "labels", "review", "--reviewer", "anna", "--port", "0", *words]
         self._process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
@@ -120,9 +120,7 @@ def test_names_and_labels_are_shown_as_text(workspace: Workspace, start: Callabl
     expect(page.locator("figure img")).to_have_count(7)
 
 
-def test_on_a_telephone_what_is_read_keeps_clear_of_the_pictures_name(
-    start: Callable[[], Reviewing], page: Page
-) -> None:
+def test_on_a_telephone_what_is_read_keeps_clear_of_the_photos_name(start: Callable[[], Reviewing], page: Page) -> None:
     page.set_viewport_size({"width": 400, "height": 900})
     page.goto(start().address)
     caption = page.locator("figcaption", has_text="incorrect_mask")

@@ -10,21 +10,21 @@ from ruamel.yaml import YAML
 from pipeline.config.params import FILE, load
 from pipeline.foundation.errors import InputError
 from pipeline.modeling.config import (
+    TTA,
     Balanced,
     Coral,
     CrossEntropy,
     Focal,
     Head,
     Mix,
-    Model,
+    ModelConfig,
     SmoothL1,
     SoftF1,
-    Views,
     Weighted,
 )
 
 SHIPPED = Path(__file__).parents[3] / FILE
-Make = Callable[..., Model]
+Make = Callable[..., ModelConfig]
 GENDER: dict[str, dict[str, str]] = {"gender": {}}
 
 
@@ -66,9 +66,9 @@ def fault(tmp_path: Path, settings: dict[str, Any]) -> str:
         ({"drop_ages": [[29, 27]]}, ".drop_ages: [29, 27] is no range of ages: [youngest, oldest], both dropped"),
         ({"sampling": "weigthed"}, ".sampling: 'weigthed' is none of 'shuffle', 'balanced', 'weighted'"),
         ({"sampling": {"name": "weighted", "strength": 2}}, ".sampling.weighted.strength: must be less than or equal"),
-        ({"enlarge": {"spare": [18]}}, ".enlarge.spare.0: must be less than 18 (given: 18)"),
-        ({"views": {"flipp": True}}, ".views.flipp: unknown key; did you mean 'flip'?"),
-        ({"views": {"clean": 0}}, ".views.clean: must be greater than 0 (given: 0)"),
+        ({"oversample": {"exclude": [18]}}, ".oversample.exclude.0: must be less than 18 (given: 18)"),
+        ({"tta": {"flipp": True}}, ".tta.flipp: unknown key; did you mean 'flip'?"),
+        ({"tta": {"clean": 0}}, ".tta.clean: must be greater than 0 (given: 0)"),
         ({"schedule": {"name": "cosine", "step": 3}}, ".schedule.cosine.step: unknown key"),
         ({"schedule": "linear"}, ".schedule: 'linear' is none of 'constant', 'step', 'cosine', 'one_cycle', 'plateau'"),
         ({"ema": 1}, ".ema: must be less than 1 (given: 1)"),
@@ -80,8 +80,8 @@ def test_a_wrong_setting_is_one_line_that_names_its_key(tmp_path: Path, settings
     assert fault(tmp_path, settings).startswith(message)
 
 
-def test_binary_f1_selects_only_where_there_are_two_classes(entry: Make, tmp_path: Path) -> None:
-    assert entry(heads=GENDER, select="binary_f1").select == "binary_f1"
+def test_binary_f1_selects_only_where_there_are_two_classes(config: Make, tmp_path: Path) -> None:
+    assert config(heads=GENDER, select="binary_f1").select == "binary_f1"
     assert "select binary_f1 is the F1 of the second of two classes, and mask is not gender" in fault(
         tmp_path, {"heads": {"mask": {}}, "select": "binary_f1"}
     )
@@ -90,28 +90,28 @@ def test_binary_f1_selects_only_where_there_are_two_classes(entry: Make, tmp_pat
 def test_a_head_without_a_loss_has_the_usual_one_of_its_kind() -> None:
     assert Head() == Head(kind="classes", loss=CrossEntropy())
     assert Head(kind="ordinal") == Head(kind="ordinal", loss=Coral())
-    assert Head(kind="years") == Head(kind="years", loss=SmoothL1())
+    assert Head(kind="regression") == Head(kind="regression", loss=SmoothL1())
 
 
-def test_names_stand_for_settings_wherever_there_is_a_choice(entry: Make) -> None:
-    mixed = entry(heads={"mask": {"loss": {"name": "mix", "of": ["focal", "soft_f1"]}}}, sampling="balanced")
+def test_names_stand_for_settings_wherever_there_is_a_choice(config: Make) -> None:
+    mixed = config(heads={"mask": {"loss": {"name": "mix", "of": ["focal", "soft_f1"]}}}, sampling="balanced")
     assert mixed.heads["mask"].loss == Mix(of=(Focal(), SoftF1()))
     assert mixed.sampling == Balanced()
-    assert entry(sampling="weighted").sampling == Weighted(strength=0.5)
+    assert config(sampling="weighted").sampling == Weighted(strength=0.5)
 
 
-def test_an_entry_survives_json_as_weights_files_hold_it(entry: Make) -> None:
-    settings = entry(
+def test_an_entry_survives_json_as_weights_files_hold_it(config: Make) -> None:
+    settings = config(
         heads={"age": {"loss": {"name": "mix", "of": [{"name": "focal", "class_weights": [1, 1, 2]}, "arcface"]}}},
         normalize={"mean": [0.5, 0.5, 0.5], "std": [0.2, 0.2, 0.2]},
-        views={"flip": True, "five_crop": 0.9},
-        enlarge={"spare": [0, 1, 3, 4]},
+        tta={"flip": True, "five_crop": 0.9},
+        oversample={"exclude": [0, 1, 3, 4]},
         cutmix={},
         schedule="one_cycle",
     )
-    assert Model.model_validate_json(settings.model_dump_json()) == settings
-    assert settings.views == Views(flip=True, five_crop=0.9)
+    assert ModelConfig.model_validate_json(settings.model_dump_json()) == settings
+    assert settings.tta == TTA(flip=True, five_crop=0.9)
 
 
-def test_the_course_counts_the_last_epochs_in(entry: Make) -> None:
-    assert entry(epochs=10, last_epochs_on_validation=3).course == 13
+def test_the_course_counts_the_last_epochs_in(config: Make) -> None:
+    assert config(epochs=10, last_epochs_on_validation=3).total_epochs == 13

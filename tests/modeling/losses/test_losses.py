@@ -39,12 +39,14 @@ def test_every_loss_of_classes_falls_along_its_gradient(loss: config.Loss) -> No
 @pytest.mark.parametrize("loss", [*OF_CLASSES, *OF_YEARS], ids=lambda loss: loss.name)
 def test_a_row_of_weight_two_counts_as_two_rows_and_one_of_weight_zero_as_none(loss: config.Loss) -> None:
     module = losses.create(loss, TAUGHT, 3)
-    said, taught = outputs(loss), torch.from_numpy(TAUGHT)
+    said, train_targets = outputs(loss), torch.from_numpy(TAUGHT)
     if loss in OF_YEARS:
-        said, taught = said[:, 0], taught.float()
+        said, train_targets = said[:, 0], train_targets.float()
     weights = torch.tensor([1.0, 2, 1, 0, 1, 1, 1, 1, 1, 1])
     rows = torch.tensor([0, 1, 1, 2, 4, 5, 6, 7, 8, 9])
-    torch.testing.assert_close(module(said, taught, weights), module(said[rows], taught[rows], torch.ones(10)))
+    torch.testing.assert_close(
+        module(said, train_targets, weights), module(said[rows], train_targets[rows], torch.ones(10))
+    )
 
 
 def test_balanced_weights_give_every_class_the_same_say() -> None:

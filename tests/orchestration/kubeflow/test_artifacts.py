@@ -19,13 +19,13 @@ STAGE = Stage("train@<b>-0", "true", "", (), (), (), (), OUTS, ("metrics.json",)
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """What the stage left."""
-    pd.DataFrame({"picture": ["<i>.jpg"], "share": [1 / 3]}).to_csv(tmp_path / "answers.csv", index=False)
+    pd.DataFrame({"photo": ["<i>.jpg"], "share": [1 / 3]}).to_csv(tmp_path / "answers.csv", index=False)
     pd.DataFrame({"row": range(1000)}).to_csv(tmp_path / "long.csv", index=False)
     pairs = [("worn", "worn"), ("worn", "normal"), ("normal", "normal"), ("worn", "worn")]
     pd.DataFrame(pairs, columns=["actual", "predicted"]).to_csv(tmp_path / "confusion.csv", index=False)
     (tmp_path / "sheets").mkdir()
     for number in range(30):
-        (tmp_path / "sheets" / f"{number:02}.jpg").write_bytes(b"picture")
+        (tmp_path / "sheets" / f"{number:02}.jpg").write_bytes(b"photo")
     (tmp_path / "weights.safetensors").write_bytes(b"weights")
     (tmp_path / "metrics.json").write_text(json.dumps({"macro_f1": 0.5, "epochs": 3}))
     return tmp_path
@@ -37,7 +37,7 @@ def test_scores_are_all_numbers_of_the_metrics_files(root: Path) -> None:
     assert artifact.metadata == {"macro_f1": 0.5, "epochs": 3}
 
 
-def test_a_confusion_matrix_counts_pictures_by_true_and_predicted_class(root: Path) -> None:
+def test_a_confusion_matrix_counts_photos_by_true_and_predicted_class(root: Path) -> None:
     artifact = dsl.ClassificationMetrics()
     artifacts.fill(artifact, root, STAGE)
     matrix = artifact.metadata["confusionMatrix"]
@@ -45,7 +45,7 @@ def test_a_confusion_matrix_counts_pictures_by_true_and_predicted_class(root: Pa
     assert [row["row"] for row in matrix["rows"]] == [[1, 0], [1, 2]]
 
 
-def test_a_page_shows_short_tables_and_the_first_pictures_of_a_folder_and_names_nothing_elsewhere(root: Path) -> None:
+def test_a_page_shows_short_tables_and_the_first_photos_of_a_folder_and_names_nothing_elsewhere(root: Path) -> None:
     artifact = dsl.HTML(uri=str(root / "page"))
     artifacts.fill(artifact, root, STAGE)
     page = (root / "page").read_text()

@@ -121,16 +121,16 @@ def test_a_training_shows_its_scores_and_the_run_that_made_its_model(show: Show,
     show("train@face-0", scores := dsl.Metrics(), model := dsl.Model())
     run = mlflow.MlflowClient(f"sqlite:///{finished[0].root}/mlflow.db").get_run(model.uri.removeprefix("runs:/"))
     assert run.info.run_name == "face-0"
-    assert scores.metadata["macro_f1"] == pytest.approx(run.data.metrics["validation_f1"], abs=1e-6)
+    assert scores.metadata["macro_f1"] == pytest.approx(run.data.metrics["val_macro_f1"], abs=1e-6)
 
 
-def test_the_ensemble_shows_its_scores_every_out_of_fold_answer_and_its_pictures(show: Show, pulled: Clone) -> None:
+def test_the_ensemble_shows_its_scores_every_out_of_fold_answer_and_its_photos(show: Show, pulled: Clone) -> None:
     show("ensemble", scores := dsl.Metrics(), matrix := dsl.ClassificationMetrics(), report := dsl.HTML())
     assert 0 <= scores.metadata["macro_f1"] <= 1
     held_out = pd.read_csv(pulled.root / "data" / "folds.csv").query("fold == 0")
     assert sum(sum(row["row"]) for row in matrix.metadata["confusionMatrix"]["rows"]) == len(held_out)
-    pictures = list((pulled.root / "results" / "ensemble").glob("*.png"))
-    assert Path(report.path).read_text().count("data:image/png;base64,") == len(pictures) > 1
+    photos = list((pulled.root / "results" / "ensemble").glob("*.png"))
+    assert Path(report.path).read_text().count("data:image/png;base64,") == len(photos) > 1
 
 
 def test_submit_shows_the_submission(show: Show, pulled: Clone) -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from pipeline.config import params
-from pipeline.formats import images as pictures
+from pipeline.formats.images import read
 from pipeline.foundation.errors import InputError
 from pipeline.registry.candidate import Candidate, candidates
 from pipeline.registry.serving import request_parsing
@@ -33,29 +33,29 @@ def classifiers(made: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
 
 
 def test_it_answers_eval_as_the_ensemble_did(
-    made: Path, classifiers: dict[str, Classifier], photographs: list[Path]
+    made: Path, classifiers: dict[str, Classifier], photos: list[Path]
 ) -> None:
-    answers = classifiers["mga"].predict(photographs)
-    expected = probabilities(made).loc[[path.name for path in photographs], names()].to_numpy()
+    answers = classifiers["mga"].predict(photos)
+    expected = probabilities(made).loc[[path.name for path in photos], names()].to_numpy()
     np.testing.assert_allclose(answers[names()].to_numpy(), expected, atol=1e-5)
     np.testing.assert_array_equal(answers["class"], expected.argmax(axis=1))
 
 
 def test_an_answer_is_a_class_its_attributes_and_their_probabilities(
-    classifiers: dict[str, Classifier], photographs: list[Path]
+    classifiers: dict[str, Classifier], photos: list[Path]
 ) -> None:
-    answers = classifiers["mga"].predict(photographs[:5])
+    answers = classifiers["mga"].predict(photos[:5])
     for (attribute, values), codes in zip(ATTRIBUTES.items(), decode(answers["class"]), strict=True):
         assert list(answers[attribute]) == [values[code] for code in codes]
         np.testing.assert_allclose(answers[[f"{attribute}={value}" for value in values]].sum(axis=1), 1)
     np.testing.assert_allclose(answers["probability"], answers[names()].max(axis=1))
 
 
-def test_a_photograph_may_be_given_in_any_form(classifiers: dict[str, Classifier], photographs: list[Path]) -> None:
-    path = photographs[0]
+def test_a_photograph_may_be_given_in_any_form(classifiers: dict[str, Classifier], photos: list[Path]) -> None:
+    path = photos[0]
     data = path.read_bytes()
     text = base64.b64encode(data).decode()
-    forms = [path, str(path), data, text, f"data:image/jpeg;base64,{text}", pictures.read(path)]
+    forms = [path, str(path), data, text, f"data:image/jpeg;base64,{text}", read(path)]
     together = classifiers["mga"].predict(forms)
     np.testing.assert_array_equal(together, pd.concat([together[:1]] * len(forms)))
     for form in forms:
@@ -63,53 +63,53 @@ def test_a_photograph_may_be_given_in_any_form(classifiers: dict[str, Classifier
         np.testing.assert_allclose(alone[names()], together[:1][names()], atol=1e-5)
 
 
-def test_a_table_has_photographs_in_its_first_column_and_keeps_its_index(
-    classifiers: dict[str, Classifier], photographs: list[Path]
+def test_a_table_has_photos_in_its_first_column_and_keeps_its_index(
+    classifiers: dict[str, Classifier], photos: list[Path]
 ) -> None:
-    table = pd.DataFrame({"photograph": photographs[:3], "other": 1}, index=["a", "b", "c"])
+    table = pd.DataFrame({"photo": photos[:3], "other": 1}, index=["a", "b", "c"])
     assert list(classifiers["mga"].predict(table).index) == ["a", "b", "c"]
 
 
 def test_the_model_of_an_attribute_says_what_its_heads_say(
-    classifiers: dict[str, Classifier], photographs: list[Path]
+    classifiers: dict[str, Classifier], photos: list[Path]
 ) -> None:
-    face, years = (classifiers[name].predict(photographs[:3]) for name in ("mga-face", "mga-years"))
+    face, years = (classifiers[name].predict(photos[:3]) for name in ("mga-face", "mga-years"))
     assert list(face)[:2] == ["mask", "gender"]
     np.testing.assert_allclose(face[["gender=male", "gender=female"]].sum(axis=1), 1, atol=1e-6)
     assert list(years) == ["age", "age=years"]
     assert set(years["age"]) <= set(ATTRIBUTES["age"])
 
 
-def test_all_broken_photographs_are_named_at_once(
-    classifiers: dict[str, Classifier], photographs: list[Path], tmp_path: Path
+def test_all_broken_photos_are_named_at_once(
+    classifiers: dict[str, Classifier], photos: list[Path], tmp_path: Path
 ) -> None:
     (tmp_path / "empty.jpg").touch()
-    several = [photographs[0], tmp_path / "empty.jpg", "gone.jpg", np.zeros((4, 4)), b"text", 5, "/9j/4AAQ"]
+    several = [photos[0], tmp_path / "empty.jpg", "gone.jpg", np.zeros((4, 4)), b"text", 5, "/9j/4AAQ"]
     with pytest.raises(InputError) as raised:
         classifiers["mga"].predict(several)
     lines = str(raised.value).splitlines()
-    assert lines[0] == "photographs that cannot be read (6):"
-    expected = ["empty.jpg: empty", "gone.jpg: No such file", "photograph 4: an array of float64 (4, 4)"]
-    expected += ["photograph 5: neither a JPEG", "photograph 6: a int is no", "photograph 7: "]
+    assert lines[0] == "photos that cannot be read (6):"
+    expected = ["empty.jpg: empty", "gone.jpg: No such file", "photo 4: an array of float64 (4, 4)"]
+    expected += ["photo 5: neither a JPEG", "photo 6: a int is no", "photo 7: "]
     assert all(words in line for words, line in zip(expected, lines[1:], strict=True))
 
 
 @pytest.mark.parametrize("nothing", [[], pd.DataFrame()])
-def test_no_photographs_are_an_error(classifiers: dict[str, Classifier], nothing: object) -> None:
-    with pytest.raises(InputError, match="no photographs"):
+def test_no_photos_are_an_error(classifiers: dict[str, Classifier], nothing: object) -> None:
+    with pytest.raises(InputError, match="no photos"):
         classifiers["mga"].predict(nothing)
 
 
 def test_what_is_nearly_base64_is_refused_in_one_reading(monkeypatch: pytest.MonkeyPatch) -> None:
     """Read from every blank anew, these would take a day."""
     monkeypatch.setenv(SERVED, "true")
-    with pytest.raises(InputError, match="photograph 1: neither a JPEG"):
-        request_parsing.read("/9j/" + 5_000_000 * " " + "!", "photograph 1")
+    with pytest.raises(InputError, match="photo 1: neither a JPEG"):
+        request_parsing.read("/9j/" + 5_000_000 * " " + "!", "photo 1")
 
 
 def test_a_served_model_opens_no_path(
-    classifiers: dict[str, Classifier], photographs: list[Path], monkeypatch: pytest.MonkeyPatch
+    classifiers: dict[str, Classifier], photos: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(SERVED, "true")
     with pytest.raises(InputError, match="opens no paths"):
-        classifiers["mga"].predict([str(photographs[0])])
+        classifiers["mga"].predict([str(photos[0])])

@@ -38,7 +38,7 @@ def server(workspace: Path) -> Iterator[str]:
 
 
 def encoded(path: Path) -> str:
-    """A small copy of a photograph, as a request holds it."""
+    """A small copy of a photo, as a request holds it."""
     data = BytesIO()
     Image.open(path).resize((72, 96)).save(data, "PNG")
     return base64.b64encode(data.getvalue()).decode()
@@ -51,11 +51,11 @@ def ask(address: str, body: dict[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-def test_a_thousand_requests_of_eight_clients_are_answered_as_offline(server: str, photographs: list[Path]) -> None:
-    texts = [encoded(path) for path in photographs[:DIFFERENT]]
+def test_a_thousand_requests_of_eight_clients_are_answered_as_offline(server: str, photos: list[Path]) -> None:
+    texts = [encoded(path) for path in photos[:DIFFERENT]]
     offline = packaging.load(MODEL).predict(texts)
     forms = (
-        {"inputs": [text]} if number % 2 else {"dataframe_records": [{"photograph": text}]}
+        {"inputs": [text]} if number % 2 else {"dataframe_records": [{"photo": text}]}
         for number, text in enumerate(texts * (REQUESTS // DIFFERENT + 1))
     )
     asked = [form for form, _ in zip(forms, range(REQUESTS), strict=False)]
@@ -73,4 +73,4 @@ def several_at_once_and_broken_ones(server: str, texts: list[str], offline: pd.D
     np.testing.assert_allclose(together[names()], offline[names()], atol=1e-5)
     response = requests.post(server, json={"inputs": [texts[0], "/etc/passwd"]}, timeout=60)
     assert response.status_code == 400
-    assert "photograph 2: neither a JPEG nor a PNG picture in base64; a served model opens no paths" in response.text
+    assert "photo 2: neither a JPEG nor a PNG photo in base64; a served model opens no paths" in response.text

@@ -1,4 +1,4 @@
-"""pictures: one cheap decoding tells what a file holds, and refuses what the stages refuse."""
+"""photos: one cheap decoding tells what a file holds, and refuses what the stages refuse."""
 
 import io
 from pathlib import Path
@@ -10,7 +10,7 @@ from PIL import Image, ImageFilter
 
 from pipeline.formats.images import read
 from pipeline.label_quality.doctor.duplicates import NEAR
-from pipeline.label_quality.doctor.pictures import UNREADABLE, Picture, examine, measure
+from pipeline.label_quality.doctor.photos import UNREADABLE, Picture, examine, measure
 from tests.label_quality.doctor.conftest import Draw
 from tests.support.damage import damaged, is_refused
 
@@ -24,7 +24,7 @@ def save(path: Path, image: Image.Image, orientation: int = 1) -> Picture:
 
 
 def distance(one: Picture, other: Picture) -> int:
-    bits = [np.frombuffer(picture.perceptual_hash, np.uint8) for picture in (one, other)]
+    bits = [np.frombuffer(photo.perceptual_hash, np.uint8) for photo in (one, other)]
     return int(np.bitwise_count(bits[0] ^ bits[1]).sum())
 
 
@@ -64,15 +64,15 @@ def test_the_owner_is_the_person_in_train_and_the_picture_itself_in_eval(tmp_pat
     assert (other.owner, other.is_train) == ("eval/images/a.jpg", False)
 
 
-def test_unreadable_pictures_are_findings_in_the_words_of_the_stages(tmp_path: Path, draw: Draw) -> None:
+def test_unreadable_photos_are_findings_in_the_words_of_the_stages(tmp_path: Path, draw: Draw) -> None:
     save(tmp_path / "good.jpg", draw(0))
     (tmp_path / "empty.jpg").touch()
-    (tmp_path / "text.png").write_text("not a picture")
-    pictures, findings = examine(tmp_path, ["empty.jpg", "good.jpg", "text.png"])
-    assert [picture.path for picture in pictures] == ["good.jpg"]
+    (tmp_path / "text.png").write_text("not a photo")
+    photos, findings = examine(tmp_path, ["empty.jpg", "good.jpg", "text.png"])
+    assert [photo.path for photo in photos] == ["good.jpg"]
     assert [finding.text for finding in findings] == [
         "empty.jpg: empty (0 bytes)",
-        "text.png: neither a JPEG nor a PNG picture",
+        "text.png: neither a JPEG nor a PNG photo",
     ]
     assert {finding.check for finding in findings} == {UNREADABLE}
 
@@ -93,7 +93,7 @@ KINDS = {kind: encoded(kind) for kind in ("JPEG", "PNG")}
 @pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow warns of tags that it cannot read
 @settings(max_examples=150)
 @given(damaged(KINDS))
-def test_exactly_those_pictures_are_refused_that_the_stages_refuse(
+def test_exactly_those_photos_are_refused_that_the_stages_refuse(
     tmp_path_factory: pytest.TempPathFactory, content: bytes
 ) -> None:
     file = tmp_path_factory.getbasetemp() / "damaged"

@@ -1,4 +1,4 @@
-"""What there is to know of every picture, from one decoding of a reduced, grey version."""
+"""What there is to know of every photo, from one decoding of a reduced, grey version."""
 
 import hashlib
 import os
@@ -21,7 +21,7 @@ from pipeline.label_quality.doctor.layout import faults
 
 UNREADABLE = Check("unreadable", MUST, "These files cannot be decoded: fetch them anew, or remove them.")
 SIZE = (192, 256)
-"""Width and height to which every picture is reduced: half of the competition's."""
+"""Width and height to which every photo is reduced: half of the competition's."""
 SIDEWAYS = (5, 6, 7, 8)
 """The EXIF orientations that swap width and height."""
 THUMBNAIL = (32, 32)
@@ -31,7 +31,7 @@ HASH_BITS = HASH_SIDE**2
 
 @dataclass(frozen=True)
 class Picture:
-    """A readable picture: what its file says, and what its reduced grey version shows."""
+    """A readable photo: what its file says, and what its reduced grey version shows."""
 
     path: str
     """Relative to the data set's folder."""
@@ -48,31 +48,31 @@ class Picture:
     brightness: float
     """Mean grey value, 0 to 255."""
     sharpness: float
-    """Variance of the Laplacian (Pech-Pacheco et al. 2000), low in blurred pictures."""
+    """Variance of the Laplacian (Pech-Pacheco et al. 2000), low in blurred photos."""
     perceptual_hash: bytes
-    """256 bits that change little when the picture is saved anew."""
+    """256 bits that change little when the photo is saved anew."""
     thumbnail: bytes
     """32 x 32 grey values."""
 
     @property
     def owner(self) -> str:
-        """The person's folder for a train picture; an eval picture, whose person is unknown, is its own."""
+        """The person's folder for a train photo; an eval photo, whose person is unknown, is its own."""
         path = PurePosixPath(self.path)
         return path.parent.name if path.is_relative_to(TRAIN.as_posix()) else self.path
 
     @property
     def is_train(self) -> bool:
-        """Whether the picture lies in train/images."""
+        """Whether the photo lies in train/images."""
         return self.owner != self.path
 
 
 def examine(root: Path, paths: list[str]) -> tuple[list[Picture], list[Finding]]:
-    """The readable ones of the pictures `paths` (relative to `root`), and a finding for each of the others."""
+    """The readable ones of the photos `paths` (relative to `root`), and a finding for each of the others."""
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         results = threads.map(lambda path: _picture_or_finding(root, path), paths)
-        seen = list(watch(results, "pictures", len(paths)))
-    pictures = [one for one in seen if isinstance(one, Picture)]
-    return pictures, [one for one in seen if isinstance(one, Finding)]
+        seen = list(watch(results, "photos", len(paths)))
+    photos = [one for one in seen if isinstance(one, Picture)]
+    return photos, [one for one in seen if isinstance(one, Finding)]
 
 
 def _picture_or_finding(root: Path, path: str) -> Picture | Finding:
@@ -83,7 +83,7 @@ def _picture_or_finding(root: Path, path: str) -> Picture | Finding:
 
 
 def measure(root: Path, path: str) -> Picture:
-    """Decode and measure one picture; raises `InputError` for exactly those that `photographs.read` refuses."""
+    """Decode and measure one photo; raises `InputError` for exactly those that `photos.read` refuses."""
     file = root / path
     try:
         data = file.read_bytes()
@@ -104,7 +104,7 @@ def measure(root: Path, path: str) -> Picture:
 
 
 def _seen(grey: Image.Image) -> tuple[float, float, bytes, bytes]:
-    """Brightness, sharpness, perceptual hash and thumbnail of a grey picture."""
+    """Brightness, sharpness, perceptual hash and thumbnail of a grey photo."""
     small = grey.resize(SIZE, Image.Resampling.BOX)
     pixels = np.asarray(small)
     sharpness = float(cv2.Laplacian(pixels, cv2.CV_16S).var())

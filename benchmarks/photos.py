@@ -1,4 +1,4 @@
-"""What benchmarks work on: photographs of a folder, or the drawn sample, and crops and entries that fit them."""
+"""What benchmarks work on: photos of a folder, or the drawn sample, and crops and entries that fit them."""
 
 import random
 import tempfile
@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from pipeline.dataset.layout import TRAIN, train_pictures
+from pipeline.dataset.layout import TRAIN, train_photos
 from pipeline.formats import images
 from pipeline.formats.images import Pixels
-from pipeline.modeling.config import Model
-from pipeline.modeling.fold_data import Material
+from pipeline.modeling.config import ModelConfig
+from pipeline.modeling.fold_data import FoldData
 from pipeline.schema.labels import MASKS
 from pipeline.stages.sample import sample
 from pipeline.synthetic.config import Sample
@@ -21,10 +21,10 @@ from pipeline.synthetic.config import Sample
 LIGHT = [{"HorizontalFlip": {"p": 0.5}}]
 
 
-def photographs_of(root: Path | None, count: int) -> list[Path]:
-    """So many train pictures of a data set, drawn at random; of the drawn sample without one."""
+def photos_of(root: Path | None, count: int) -> list[Path]:
+    """So many train photos of a data set, drawn at random; of the drawn sample without one."""
     root = root or drawn()
-    paths = [root / TRAIN / path for path in train_pictures(root)["path"]]
+    paths = [root / TRAIN / path for path in train_photos(root)["path"]]
     return random.Random(777).sample(paths, min(count, len(paths)))
 
 
@@ -37,12 +37,12 @@ def drawn() -> Path:
 
 
 def crops(paths: list[Path], size: int) -> Pixels:
-    """Pictures, each resized as a whole (n, size, size, 3)."""
+    """Photos, each resized as a whole (n, size, size, 3)."""
     return np.stack([np.asarray(Image.fromarray(images.read(path)).resize((size, size))) for path in paths])
 
 
-def entry(**given: object) -> Model:
-    """The tiny entry of the shipped parameters, unless given otherwise."""
+def config(**given: object) -> ModelConfig:
+    """The tiny config of the shipped parameters, unless given otherwise."""
     shipped = {
         "backbone": "test_resnet",
         "pretrained": False,
@@ -53,11 +53,11 @@ def entry(**given: object) -> Model:
         "batch_size": 32,
         "optimizer": {"name": "adamw", "learning_rate": 1e-3, "weight_decay": 0.05},
     }
-    return Model.model_validate(shipped | given)
+    return ModelConfig.model_validate(shipped | given)
 
 
-def material(packed: Pixels, model: Model) -> Material:
+def fold_data(packed: Pixels, model: ModelConfig) -> FoldData:
     """A training on all crops, with labels in turn."""
     count = len(packed)
     people = pd.DataFrame({"mask": np.resize(MASKS, count), "gender": "male", "age": 40})
-    return Material.of(people, packed, np.arange(count) < 0, model)
+    return FoldData.of(people, packed, np.arange(count) < 0, model)

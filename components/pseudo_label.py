@@ -1,4 +1,4 @@
-"""Train a model a second time, joined by the eval pictures that its first round was sure of."""
+"""Train a model a second time, joined by the eval photos that its first round was sure of."""
 
 from kfp import dsl
 
@@ -6,7 +6,7 @@ from components import component
 
 
 @component
-def retrain(
+def pseudo_label(
     stage: str,
     run_id: str,
     parents: list[str],
@@ -18,7 +18,7 @@ def retrain(
     model: dsl.Output[dsl.Model],
     epochs: dsl.Output[dsl.HTML],
 ) -> str:
-    """Train a model a second time, joined by the eval pictures that its first round was sure of."""
+    """Train a model a second time, joined by the eval photos that its first round was sure of."""
     from pipeline.orchestration.kubeflow.task import run
 
     return run(stage, run_id, parents, remote, mlflow, experiment, overrides, [scores, model, epochs])
