@@ -33,8 +33,8 @@ def fit(
     Without validation rows the last epoch is kept. The learning rate follows `config.total_epochs` whatever
     `epochs` is: a refit that ends early has walked the same course. Resumed or not, the result is the
     same, because every random draw depends on the seed, the epoch, the step and the row alone. `on_epoch` also gets
-    the images per second of training, unless the epoch was one of the checkpoint's. Raises `EntryError` when the loss is no
-    number any more.
+    the images per second of training, unless the epoch was one of the checkpoint's. Raises `EntryError` when the
+    loss is not finite.
     """
     torch.manual_seed(config.seed)
     learner = Learner.create(config, fabric)
