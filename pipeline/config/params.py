@@ -10,12 +10,12 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from pipeline.config.kubeflow import Kubeflow
-from pipeline.config.validation_messages import describe, nearest
+from pipeline.config.validation_messages import describe
 from pipeline.dataset.config import Data, Relabel, Split
 from pipeline.ensembling.config import Ensemble
 from pipeline.faces.config import Crop
 from pipeline.formats.section import Section
-from pipeline.foundation.errors import InputError, raise_faults
+from pipeline.foundation.errors import InputError, did_you_mean, raise_faults
 from pipeline.modeling.config import ModelConfig
 from pipeline.modeling.config.stages import PseudoLabel, Refit, Train
 from pipeline.modeling.members import PARTS
@@ -75,7 +75,7 @@ class Params(Section):
 
     def _faults_of_model(self, section: str, name: str) -> Iterator[str]:
         if name not in self.models:
-            yield f"no model '{name}' under models{nearest(name, self.models)}"
+            yield f"no model '{name}' under models{did_you_mean(name, self.models)}"
         elif name not in self.train.models:
             yield f"'{name}' is not in train.models"
         elif section != "train" and self.models[name].pinned:

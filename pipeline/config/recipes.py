@@ -4,12 +4,11 @@ import json
 import re
 import subprocess
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from pipeline.config.params import FILE, Params, load
-from pipeline.foundation.errors import InputError
+from pipeline.foundation.errors import InputError, did_you_mean
 from pipeline.modeling.members import WEIGHTS
 from pipeline.tracking import flat
 
@@ -30,10 +29,8 @@ def find(name: str) -> Path:
     if Path(name).suffix == ".yaml":
         return Path(name)
     if name not in names():
-        begun = [each for each in names() if each.startswith(name)]
-        near = begun or get_close_matches(name, names(), n=1, cutoff=0.3)
-        hint = f"; did you mean '{near[0]}'? There are " if near else "; there are "
-        raise InputError(f"no recipe '{name}'{hint}{', '.join(names())}")
+        hint = did_you_mean(name, names())
+        raise InputError(f"no recipe '{name}'{hint or ';'} {'There' if hint else 'there'} are {', '.join(names())}")
     return FOLDER / f"{name}.yaml"
 
 

@@ -1,11 +1,10 @@
 """The faults that pydantic finds, in the words of someone who edits a YAML file."""
 
 import re
-from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import Any
 
 from pipeline.formats.section import Section
+from pipeline.foundation.errors import did_you_mean
 
 WORDING = {  # pydantic's words to ours
     "^Value error, ": "",
@@ -32,13 +31,9 @@ def describe(fault: Any) -> str:
     for theirs, ours in WORDING.items():
         message = re.sub(theirs, ours, message)
     if fault["type"] == "extra_forbidden":
-        message += nearest(fault["loc"][-1], {key for part in Section.__subclasses__() for key in part.model_fields})
+        message += did_you_mean(
+            str(fault["loc"][-1]), {key for part in Section.__subclasses__() for key in part.model_fields}
+        )
     elif not isinstance(given, dict) and fault["type"] != "missing":
         message += f" (given: {given!r})"
     return ": ".join(filter(None, [".".join(map(str, fault["loc"])), message]))
-
-
-def nearest(word: str, words: Iterable[str]) -> str:
-    """Whom the writer of a misspelt word may have meant, as the end of a message."""
-    near = get_close_matches(word, sorted(set(words) - {word}), n=1)
-    return f"; did you mean '{near[0]}'?" if near else ""

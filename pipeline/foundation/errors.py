@@ -1,6 +1,7 @@
 """The errors that a user can mend: they name the value, the place and the remedy."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 
 
 class InputError(Exception):
@@ -15,3 +16,15 @@ def raise_faults(summary: str, faults: Sequence[str]) -> None:
     """Raise one `InputError` that lists every fault, or return when there are none."""
     if faults:
         raise InputError("\n".join([f"{summary} ({len(faults)}):", *(f"  {fault}" for fault in faults)]))
+
+
+def did_you_mean(word: str, words: Iterable[str], most: int = 1) -> str:
+    """End of a message about an unknown word: `; did you mean 'crop'?`, or nothing where no word is near.
+
+    Near are words that the unknown one begins, the shortest first, then those of a similar spelling (a difflib ratio of 0.6); at most
+    `most` are offered.
+    """
+    known = sorted(set(words) - {word})
+    begun = sorted((each for each in known if len(word) > 1 and each.startswith(word)), key=len)
+    near = list(dict.fromkeys([*begun, *get_close_matches(word, known, n=most)]))[:most]
+    return f"; did you mean {' or '.join(map(repr, near))}?" if near else ""

@@ -1,6 +1,5 @@
 """The one network: a timm backbone with a layer per head, from images to outputs."""
 
-import difflib
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ from safetensors import SafetensorError
 from timm.models import load_checkpoint
 from torch import Tensor, nn
 
-from pipeline.foundation.errors import EntryError, InputError
+from pipeline.foundation.errors import EntryError, InputError, did_you_mean
 from pipeline.modeling import heads
 from pipeline.modeling.config import ModelConfig, Normalization
 
@@ -51,8 +50,7 @@ class Network(nn.Module):
 
 def _backbone(config: ModelConfig, pretrained: bool) -> nn.Module:
     if not timm.is_model(config.backbone):
-        near = ", ".join(difflib.get_close_matches(config.backbone, timm.list_models(), n=3))
-        hint = f"; did you mean {near}?" if near else ""
+        hint = did_you_mean(config.backbone, timm.list_models(), most=3)
         raise EntryError(f"backbone '{config.backbone}' is unknown to timm {timm.__version__}{hint}")
     if pretrained and config.weights is not None:
         return _from_file(config.backbone, config.weights)

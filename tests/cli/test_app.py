@@ -128,4 +128,4 @@ def test_what_timm_does_not_know_is_told_with_its_entry(trainable: Path, monkeyp
     inputs = ["--crops", "crops", "--labels", "labels.csv", "--folds", "folds.csv", "--checkpoint", "age.pt"]
     result = CliRunner().invoke(app.app, ["train", "age", "0", *inputs, "--output", "age"])
     assert str(result.exception).startswith("params.yaml: models.age: backbone 'test_resnett' is unknown to timm")
-    assert "did you mean test_resnet" in str(result.exception)
+    assert "did you mean 'test_resnet" in str(result.exception)

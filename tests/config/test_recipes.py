@@ -143,9 +143,14 @@ def test_a_recipe_that_is_not_valid_is_never_written_over_the_parameters(workspa
     assert (workspace / "params.yaml").read_bytes() == before
 
 
-def test_an_unknown_recipe_is_told_whom_it_resembles(workspace: Path) -> None:
+def test_an_unknown_recipe_is_answered_with_the_nearest_name(workspace: Path) -> None:
     with pytest.raises(InputError, match=r"no recipe 'champion'; did you mean 'c-champion'\? There are c-champion, "):
         recipes.find("champion")
+
+
+def test_only_a_near_name_is_offered_for_an_unknown_recipe(workspace: Path) -> None:
+    with pytest.raises(InputError, match=r"no recipe 'xgboost'; there are c-champion, "):
+        recipes.find("xgboost")
 
 
 def test_the_beginning_of_a_recipes_name_is_understood(workspace: Path) -> None:

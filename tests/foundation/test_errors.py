@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.foundation.errors import InputError, raise_faults
+from pipeline.foundation.errors import InputError, did_you_mean, raise_faults
 
 
 def test_every_fault_is_a_line_below_the_summary() -> None:
@@ -14,3 +14,19 @@ def test_every_fault_is_a_line_below_the_summary() -> None:
 
 def test_without_faults_nothing_is_raised() -> None:
     raise_faults("train.csv", [])
+
+
+def test_a_near_word_is_offered_and_a_far_one_is_not() -> None:
+    assert did_you_mean("metod", ["method", "grow", "size"]) == "; did you mean 'method'?"
+    assert did_you_mean("exposure", ["method", "grow", "size"]) == ""
+    assert did_you_mean("method", ["method"]) == ""
+
+
+def test_a_word_that_is_begun_comes_before_one_that_is_alike() -> None:
+    words = ["r1-podium-b3", "r0", "resnet10t", "resnet101", "resnet18"]
+    assert did_you_mean("r1", words) == "; did you mean 'r1-podium-b3'?"
+    assert did_you_mean("resnet10", words, most=3) == "; did you mean 'resnet101' or 'resnet10t' or 'resnet18'?"
+
+
+def test_one_letter_begins_nothing() -> None:
+    assert did_you_mean("c", ["center", "crop"]) == ""
