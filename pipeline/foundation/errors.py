@@ -21,8 +21,8 @@ def raise_faults(summary: str, faults: Sequence[str]) -> None:
 def did_you_mean(word: str, words: Iterable[str], most: int = 1) -> str:
     """End of a message about an unknown word: `; did you mean 'crop'?`, or nothing where no word is near.
 
-    Near are words that the unknown one begins, the shortest first, then those of a similar spelling (a difflib ratio of 0.6); at most
-    `most` are offered.
+    Near are words that the unknown one begins, the shortest first, then those of a similar spelling (a difflib ratio
+    of 0.6); at most `most` are offered.
     """
     known = sorted(set(words) - {word})
     begun = sorted((each for each in known if len(word) > 1 and each.startswith(word)), key=len)

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from pipeline.label_quality.doctor.photos import examine
 
 from pipeline.label_quality.doctor.duplicates import ALIKE, NEAR, SAME, TWICE, close, connected, find
 from pipeline.label_quality.doctor.findings import Finding
 from pipeline.label_quality.doctor.layout import files
+from pipeline.label_quality.doctor.photos import examine
 from tests.support.dataset import PEOPLE, DataSet
 
 ONE, OTHER = PEOPLE[0], PEOPLE[3]

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pipeline.label_quality.doctor.photos import Picture
 
 from pipeline.label_quality.doctor.findings import Check
 from pipeline.label_quality.doctor.outliers import BLUR, BRIGHTNESS, ODD, SIZE, fences, find
+from pipeline.label_quality.doctor.photos import Picture
 
 PLAIN = Picture(
     path="eval/images/odd.jpg",
