@@ -1,8 +1,8 @@
-"""How sure a score is: its interval over people, since the photos of one person are right or wrong together.
+"""Bootstrap intervals of scores over people, because the photos of one person are right or wrong together.
 
-People are drawn with replacement among those of their cell (gender and age band), so that rare classes keep their
-size: the percentile interval of Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13. Equal people
-are drawn equally often for every model, so the difference of two models' draws is paired.
+People are resampled with replacement within their cell (gender and age band), so that rare classes keep their size:
+the percentile interval of Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13. The resampling
+depends on people and cells alone, so the draws of two models on the same people are paired.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.schema.labels import ATTRIBUTES, CLASSES, Codes, decode
+from pipeline.schema.schema import SCHEMA, Codes
 
 Counts = npt.NDArray[np.float64]
 
@@ -22,17 +22,28 @@ LEVEL = 0.95
 def interval(
     people: Sequence[str], targets: Codes, predictions: Codes, attribute: str | None = None
 ) -> tuple[float, float]:
-    """The 95 % interval of macro F1, over 18 classes or of an attribute, when the people of n photos are redrawn."""
-    _, gender, age = decode(targets)
-    classes = CLASSES
+    """The 95 % bootstrap interval over people of macro F1.
+
+    Args:
+        people: The person of each photo (n).
+        targets: True class codes (n,).
+        predictions: Predicted class codes (n,).
+        attribute: The attribute whose F1 it is; all classes without one.
+
+    Returns:
+        The lower and the upper bound.
+    """
+    cells, classes = SCHEMA.people.encode(SCHEMA.decode(targets)), SCHEMA.classes
     if attribute:
-        targets, predictions = (decode(codes)[list(ATTRIBUTES).index(attribute)] for codes in (targets, predictions))
-        classes = len(ATTRIBUTES[attribute])
-    return bounds(f1s(people, gender * 3 + age, targets, predictions, classes).mean(axis=1))
+        targets, predictions = (SCHEMA.decode(codes)[attribute] for codes in (targets, predictions))
+        classes = len(SCHEMA[attribute].values)
+    return bounds(f1s(people, cells, targets, predictions, classes).mean(axis=1))
 
 
-def f1s(people: Sequence[str], cells: Codes, targets: Codes, predictions: Codes, classes: int = CLASSES) -> Counts:
-    """F1 of every class in every draw (draws, classes), of photos (n) with their people and these people's cells."""
+def f1s(
+    people: Sequence[str], cells: Codes, targets: Codes, predictions: Codes, classes: int = SCHEMA.classes
+) -> Counts:
+    """F1 (draws, classes) of each class in each draw, from the person, cell, target and prediction of photos (n)."""
     draws, person = _draws(people, cells)
     hits, named, actual = (
         draws @ _count(person, codes, mask, classes)
@@ -42,20 +53,20 @@ def f1s(people: Sequence[str], cells: Codes, targets: Codes, predictions: Codes,
 
 
 def accuracies(people: Sequence[str], cells: Codes, right: npt.NDArray[np.bool_]) -> Counts:
-    """The share of right photos in every draw (draws,)."""
+    """Accuracy (draws,) in each draw, from the person, cell and correctness of photos (n)."""
     draws, person = _draws(people, cells)
     hits, photos = (draws @ np.bincount(person, weights=one) for one in (right, np.ones(len(right))))
     return np.asarray(hits / photos)
 
 
 def bounds(scores: Counts) -> tuple[float, float]:
-    """The 95 % interval of a score from its draws (draws,)."""
+    """The 95 % interval of a score, from its value in each draw (draws,)."""
     low, high = np.quantile(scores, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
 
 
 def _draws(people: Sequence[str], cells: Codes) -> tuple[Counts, Codes]:
-    """How often each person is in each draw (draws, people), every cell as large as it is; each photo's person."""
+    """How often each person occurs in each draw (draws, people), and the person of each photo as a position (n,)."""
     _, first, person = np.unique(people, return_index=True, return_inverse=True)
     own_cells = cells[first]
     random = np.random.default_rng(SEED)
@@ -67,7 +78,7 @@ def _draws(people: Sequence[str], cells: Codes) -> tuple[Counts, Codes]:
 
 
 def _count(person: Codes, codes: Codes, mask: npt.NDArray[np.bool_] | None, classes: int) -> Counts:
-    """Photos (people, classes) of each person with each code, where the mask holds."""
+    """Number of photos (people, classes) of each person with each code, counting only those in the mask."""
     cells = person * classes + codes
     counts = np.bincount(cells if mask is None else cells[mask], minlength=(person.max() + 1) * classes)
     return counts.reshape(-1, classes).astype(np.float64)

@@ -1,25 +1,20 @@
-"""Mask, gender and age to the 18 classes and back: the domain's constants, pure.
-
-class code = mask * 6 + gender * 3 + age band
-"""
+"""Mask, gender and age to the 18 classes and back, by position; `pipeline.schema.schema` takes its place."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-Codes = npt.NDArray[np.int64]
+from pipeline.schema.schema import AGE, GENDER, MASK, OLDEST, SCHEMA, Codes, LabelSchema, band, is_years
 
-MASKS = ("worn", "incorrect", "normal")
-GENDERS = ("male", "female")
-AGES = ("<30", "30-59", ">=60")
-ATTRIBUTES: dict[str, tuple[str, ...]] = {"mask": MASKS, "gender": GENDERS, "age": AGES}
+__all__ = ["OLDEST", "Codes", "band", "is_years"]
+
+MASKS, GENDERS, AGES = MASK.values, GENDER.values, AGE.values
+ATTRIBUTES = {attribute.name: attribute.values for attribute in SCHEMA.attributes}
 SCORED_BANDS = (30, 60)
-OLDEST = 120
-SHAPE = (len(MASKS), len(GENDERS), len(AGES))
-CLASSES = len(MASKS) * len(GENDERS) * len(AGES)
+SHAPE = SCHEMA.shape
+CLASSES = SCHEMA.classes
 MASK_OF_STEM = {
     **{f"mask{number}": "worn" for number in range(1, 6)},
     "incorrect_mask": "incorrect",
@@ -27,60 +22,36 @@ MASK_OF_STEM = {
 }
 
 
-def is_years(cell: str) -> bool:
-    """Whether a cell of a table is a person's age: whole years, 1 to 120."""
-    return cell.isascii() and cell.isdigit() and 1 <= int(cell) <= OLDEST
-
-
-def band(
-    years: npt.NDArray[np.number[Any]] | Sequence[float] | float,
-    bands: Sequence[float] | npt.NDArray[np.float64] = SCORED_BANDS,
-) -> Codes:
-    """Age band of each age in years: 0 below the first boundary, 1 from it on, 2 from the second on."""
-    return np.asarray(np.digitize(np.asarray(years), bands), dtype=np.int64)
-
-
 def shape(attributes: Sequence[str]) -> tuple[int, ...]:
     """Number of values of each attribute, in the order given."""
-    return tuple(len(ATTRIBUTES[attribute]) for attribute in attributes)
+    return _of(attributes).shape
 
 
 def encode(mask: npt.ArrayLike, gender: npt.ArrayLike, age: npt.ArrayLike) -> Codes:
     """Class codes 0..17 of codes of mask (0..2), gender (0..1) and age band (0..2)."""
-    codes = np.ravel_multi_index((np.asarray(mask), np.asarray(gender), np.asarray(age)), SHAPE)
-    return np.asarray(codes, dtype=np.int64)
+    return SCHEMA.encode({"mask": mask, "gender": gender, "age": age})
 
 
 def decode(codes: npt.ArrayLike) -> tuple[Codes, Codes, Codes]:
     """Codes of mask, gender and age band of class codes 0..17."""
-    mask, gender, age = np.unravel_index(np.asarray(codes), SHAPE)
+    mask, gender, age = SCHEMA.decode(codes).values()
     return mask, gender, age
 
 
-def values(codes: Codes, attributes: Sequence[str] = tuple(ATTRIBUTES)) -> dict[str, npt.NDArray[np.str_]]:
+def values(codes: Codes, attributes: Sequence[str] = SCHEMA.names) -> dict[str, npt.NDArray[np.str_]]:
     """The value of each attribute, by the attribute's name, of codes (n,) of a product of attributes."""
-    positions = np.unravel_index(codes, shape(attributes))
-    return {name: np.array(ATTRIBUTES[name])[position] for name, position in zip(attributes, positions, strict=True)}
+    return _of(attributes).value_names(codes)
 
 
-def names(attributes: Sequence[str] = tuple(ATTRIBUTES)) -> list[str]:
+def names(attributes: Sequence[str] = SCHEMA.names) -> list[str]:
     """Readable name of every class of a product of attributes, by code: `worn male <30`, ..."""
-    values = [ATTRIBUTES[attribute] for attribute in attributes]
-    return [
-        " ".join(value[i] for value, i in zip(values, index, strict=True)) for index in np.ndindex(shape(attributes))
-    ]
+    return _of(attributes).class_names
 
 
 def label_codes(table: pd.DataFrame, parts: Sequence[str], bands: Sequence[int] = SCORED_BANDS) -> Codes:
     """Code of every row in the product of the named attributes, with age cut at `bands`."""
-    values = {
-        "mask": lambda: _positions(table["mask"], MASKS),
-        "gender": lambda: _positions(table["gender"], GENDERS),
-        "age": lambda: band(table["age"].to_numpy(), bands),
-    }
-    product = np.ravel_multi_index(tuple(values[part]() for part in parts), shape(parts))
-    return np.asarray(product, dtype=np.int64)
+    return _of(parts).codes(table, bands)
 
 
-def _positions(values: "pd.Series[str]", names: Sequence[str]) -> Codes:
-    return np.asarray(pd.Index(names).get_indexer(pd.Index(values)), dtype=np.int64)
+def _of(attributes: Sequence[str]) -> LabelSchema:
+    return SCHEMA.head(" x ".join(attributes))

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.schema.labels import ATTRIBUTES, CLASSES, Codes, decode
+from pipeline.schema.schema import SCHEMA, Codes
 
 Scores = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.number[Any]]
 """Photos, or the sums of what they weigh."""
 
 
-def confusion(targets: Codes, predictions: Codes, classes: int = CLASSES) -> Codes:
+def confusion(targets: Codes, predictions: Codes, classes: int = SCHEMA.classes) -> Codes:
     """Counts (classes, classes) of photos by true class (row) and predicted class (column).
 
     Raises `ValueError` for a code outside 0..classes-1.
@@ -51,22 +51,23 @@ def macro_f1(counts: Counts) -> float:
 
 
 def score(targets: Codes, predictions: Codes) -> dict[str, float]:
-    """Scores of class codes 0..17: over the 18 classes, and of each attribute alone."""
+    """Macro F1 and accuracy of class codes (n,): `macro_f1` of all classes, `age_macro_f1` of an attribute, ..."""
     scores = _pair("", confusion(targets, predictions))
-    for (attribute, values), target, prediction in zip(
-        ATTRIBUTES.items(), decode(targets), decode(predictions), strict=True
-    ):
-        scores |= _pair(f"{attribute}_", confusion(target, prediction, len(values)))
+    true, predicted = SCHEMA.decode(targets), SCHEMA.decode(predictions)
+    for attribute in SCHEMA.attributes:
+        counts = confusion(true[attribute.name], predicted[attribute.name], len(attribute.values))
+        scores |= _pair(f"{attribute.name}_", counts)
     return scores
 
 
 def errors(targets: Codes, predictions: Codes) -> dict[str, int]:
-    """Number of photos that are `right`, wrong in `mask` alone, ..., wrong in `mask,gender,age`: 8 counts."""
-    wrong = np.stack([t != p for t, p in zip(decode(targets), decode(predictions), strict=True)], axis=-1)
+    """Number of photos that are `right`, wrong in `mask` alone, ..., wrong in all of `mask,gender,age`."""
+    true, predicted = SCHEMA.decode(targets), SCHEMA.decode(predictions)
+    wrong = np.stack([true[name] != predicted[name] for name in SCHEMA.names], axis=-1)
     return {
-        ",".join(subset) or "right": int((wrong == [name in subset for name in ATTRIBUTES]).all(axis=-1).sum())
-        for size in range(len(ATTRIBUTES) + 1)
-        for subset in combinations(ATTRIBUTES, size)
+        ",".join(subset) or "right": int((wrong == [name in subset for name in SCHEMA.names]).all(axis=-1).sum())
+        for size in range(len(SCHEMA.names) + 1)
+        for subset in combinations(SCHEMA.names, size)
     }
 
 

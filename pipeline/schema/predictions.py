@@ -1,4 +1,4 @@
-"""Predictions as files: a row a photo, a column a class or the years, and whether all photos are there."""
+"""Prediction files: CSV with a row per photo and, for each head, a column per class or one of years."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -9,20 +9,19 @@ import pandas as pd
 
 from pipeline.formats import tables
 from pipeline.foundation.errors import InputError, raise_faults
-from pipeline.schema.heads import attributes
-from pipeline.schema.labels import ATTRIBUTES, names
 from pipeline.schema.probabilities import Heads, Table
+from pipeline.schema.schema import SCHEMA
 
 
 def write(path: Path, photos: Iterable[str], heads: Heads) -> None:
-    """Write a row a photo: `path`, then for each head `<head>=<class>` for every class, or `<head>=years`."""
+    """Write a row per photo: `path`, then the columns of `columns`."""
     table = columns(heads)
     table.insert(0, "path", list(photos))
     tables.write(table, path)
 
 
 def columns(heads: Heads) -> pd.DataFrame:
-    """What heads say, a row a photo: `<head>=<class>` for every class, or `<head>=years`."""
+    """The predictions of heads, a row per photo: `<head>=<class>` for every class, or `<head>=years`."""
     return pd.DataFrame(
         {
             f"{head}={value}": column
@@ -33,7 +32,11 @@ def columns(heads: Heads) -> pd.DataFrame:
 
 
 def read(path: Path) -> tuple[list[str], dict[str, Table]]:
-    """Read what `write` wrote: the paths of the photos (n), and each head's (n, classes) or (n,) years."""
+    """The paths of the photos (n) in a prediction file, and what each head predicts: (n, classes), or years (n,).
+
+    Raises:
+        InputError: When the file is missing or malformed, or its columns are not those of heads.
+    """
     table = tables.read(path, {"path": "text"}, others="number")
     heads: dict[str, list[str]] = {}
     for column in table.columns.drop("path"):
@@ -43,7 +46,11 @@ def read(path: Path) -> tuple[list[str], dict[str, Table]]:
 
 
 def read_for(path: Path, photos: Sequence[str]) -> dict[str, Table]:
-    """Each head's numbers in the order of the photos; raises `InputError` unless the file holds exactly those."""
+    """What each head predicts, in the order of `photos`.
+
+    Raises:
+        InputError: When the file does not hold exactly these photos.
+    """
     found, heads = read(path)
     raise_faults(f"{path}: not the photos of this data set: run `dvc repro`", mismatches(photos, found))
     order = pd.Index(found).get_indexer(pd.Index(photos))
@@ -51,7 +58,7 @@ def read_for(path: Path, photos: Sequence[str]) -> dict[str, Table]:
 
 
 def mismatches(expected: Iterable[str], found: Iterable[str]) -> list[str]:
-    """What is wrong, a line a photo, where every expected photo should be found exactly once."""
+    """A line for every photo that is missing, unexpected or repeated; none when each is found exactly once."""
     wanted, counts = set(expected), Counter(found)
     return [
         *(f"no row for {photo}" for photo in sorted(wanted - set(counts))),
@@ -61,12 +68,16 @@ def mismatches(expected: Iterable[str], found: Iterable[str]) -> list[str]:
 
 
 def _values(head: str, dimensions: int) -> list[str]:
-    return ["years"] if dimensions == 1 else names(attributes(head))
+    return ["years"] if dimensions == 1 else SCHEMA.head(head).class_names
 
 
 def _numbers(path: Path, table: pd.DataFrame, head: str, values: list[str]) -> Table:
     dimensions = 1 if values == ["years"] else 2
-    if not set(attributes(head)) <= set(ATTRIBUTES) or values != _values(head, dimensions):
-        raise InputError(f"{path}: columns {head}={', '.join(values)} are no head's classes; run `dvc repro`")
+    try:
+        expected = _values(head, dimensions)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    if values != expected:
+        raise InputError(f"{path}: columns {head}={', '.join(values)} are not the classes of head '{head}'")
     numbers = table[[f"{head}={value}" for value in values]].to_numpy(np.float64)
     return numbers[:, 0] if dimensions == 1 else numbers

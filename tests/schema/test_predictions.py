@@ -36,13 +36,19 @@ def test_years_stand_beside_classes(tmp_path: Path) -> None:
     np.testing.assert_array_equal(heads["gender"], gender)
 
 
-@pytest.mark.parametrize(
-    "header", ["gender=male", "gender=female,gender=male", "height=tall", "age=years,age=<30", "x"]
-)
-def test_columns_that_are_no_head_are_named(tmp_path: Path, header: str) -> None:
+@pytest.mark.parametrize("header", ["gender=male", "gender=female,gender=male", "age=years,age=<30"])
+def test_columns_that_are_not_the_classes_of_a_head_are_named(tmp_path: Path, header: str) -> None:
     path = tmp_path / "out.csv"
     path.write_text(f"path,{header}\na,{','.join('0' for _ in header.split(','))}\n")
-    with pytest.raises(InputError, match=r"out\.csv: columns .* are no head's classes"):
+    with pytest.raises(InputError, match=r"out\.csv: columns .* are not the classes of head '(gender|age)'"):
+        predictions.read(path)
+
+
+@pytest.mark.parametrize("head", ["height=tall", "x", "gender x gender=male male"])
+def test_a_head_of_unknown_or_repeated_attributes_is_named(tmp_path: Path, head: str) -> None:
+    path = tmp_path / "out.csv"
+    path.write_text(f"path,{head}\na,0\n")
+    with pytest.raises(InputError, match=r"out\.csv: head '.*' is no product of mask, gender, age"):
         predictions.read(path)
 
 

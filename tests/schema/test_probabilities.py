@@ -52,7 +52,7 @@ def test_the_likeliest_class_is_made_of_the_likeliest_values() -> None:
 
 @pytest.mark.parametrize("heads", [("mask", "age"), ("mask", "gender x age", "age"), ()])
 def test_heads_that_do_not_cover_each_attribute_once_are_refused(heads: tuple[str, ...]) -> None:
-    with pytest.raises(InputError, match="mask, gender and age once each"):
+    with pytest.raises(InputError, match="mask, gender, age once each"):
         multiply(tables(heads))
 
 
