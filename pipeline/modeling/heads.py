@@ -7,8 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pipeline.modeling.config import ArcFace, Head
-from pipeline.modeling.config.heads import Kind
-from pipeline.modeling.config.losses import parts
+from pipeline.modeling.config.losses import Kind, parts
 from pipeline.schema.heads import attributes
 from pipeline.schema.labels import shape
 

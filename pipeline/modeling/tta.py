@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pipeline.modeling.config import TTA
-from pipeline.modeling.config.heads import Kind
+from pipeline.modeling.config.losses import Kind
 from pipeline.modeling.heads import predicted
 
 

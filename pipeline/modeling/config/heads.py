@@ -2,16 +2,14 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from pipeline.formats.section import Section
-from pipeline.modeling.config.losses import ArcFace, Coral, CrossEntropy, Focal, Loss, Mse, SmoothL1, parts
+from pipeline.modeling.config.losses import ArcFace, Coral, CrossEntropy, Focal, Kind, Loss, SmoothL1, parts
 from pipeline.schema.heads import attributes
 from pipeline.schema.labels import ATTRIBUTES, SCORED_BANDS, shape
-
-Kind = Literal["classes", "ordinal", "regression"]
 
 
 def _usual_loss(settings: dict[str, Any]) -> Loss:
@@ -37,14 +35,7 @@ class Head(Section):
 
     @model_validator(mode="after")
     def _loss_fits_kind(self) -> Self:
-        match self.loss:
-            case SmoothL1() | Mse():
-                kind = "regression"
-            case Coral():
-                kind = "ordinal"
-            case _:
-                kind = "classes"
-        if kind != self.kind:
+        if self.loss.kind != self.kind:
             raise ValueError(f"loss {self.loss.name} does not fit a head of kind {self.kind}")
         if self.bands[0] >= self.bands[1]:
             raise ValueError(f"bands {list(self.bands)} do not rise")

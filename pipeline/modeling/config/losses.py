@@ -1,21 +1,25 @@
-"""What a head is trained by; the formulas are in `pipeline/vision/losses/`, a file each."""
+"""The settings of every loss, and the kind of head that each fits; the formulas are in modeling/losses.py."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, NonNegativeFloat, PositiveFloat
 
 from pipeline.formats.section import Section, named, worded
 
+Kind = Literal["classes", "ordinal", "regression"]
+"""What a head predicts: class probabilities, ordered age bands, or years."""
+
 ClassWeights = Annotated[
     Literal["balanced"] | tuple[PositiveFloat, ...] | None,
     worded("must be balanced, or a list of positive numbers, one a class"),
 ]
-"""Weight of every class: `balanced` gives all classes of the training images the same say."""
+"""Weight of every class; `balanced` gives all classes of the training images the same total weight."""
 
 
 class CrossEntropy(Section):
     """Cross entropy, with class weights and label smoothing."""
 
+    kind: ClassVar[Kind] = "classes"
     name: Literal["cross_entropy"] = "cross_entropy"
     class_weights: ClassWeights = None
     smoothing: Annotated[float, Field(ge=0, lt=1)] = 0
@@ -24,6 +28,7 @@ class CrossEntropy(Section):
 class Focal(Section):
     """Focal loss."""
 
+    kind: ClassVar[Kind] = "classes"
     name: Literal["focal"] = "focal"
     gamma: NonNegativeFloat = 2
     class_weights: ClassWeights = None
@@ -32,12 +37,14 @@ class Focal(Section):
 class SoftF1(Section):
     """One minus the macro F1 of probabilities in place of counts, over a batch."""
 
+    kind: ClassVar[Kind] = "classes"
     name: Literal["soft_f1"] = "soft_f1"
 
 
 class ArcFace(Section):
     """Additive angular margin in radians; logits are cosines times `scale`."""
 
+    kind: ClassVar[Kind] = "classes"
     name: Literal["arcface"] = "arcface"
     margin: Annotated[float, Field(ge=0, le=1.5)] = 0.5
     scale: PositiveFloat = 30
@@ -49,6 +56,7 @@ ClassLoss = Annotated[CrossEntropy | Focal | SoftF1 | ArcFace, Field(discriminat
 class Mix(Section):
     """Two losses, each times its weight, summed."""
 
+    kind: ClassVar[Kind] = "classes"
     name: Literal["mix"] = "mix"
     of: tuple[ClassLoss, ClassLoss]
     weights: tuple[PositiveFloat, PositiveFloat] = (0.5, 0.5)
@@ -57,12 +65,14 @@ class Mix(Section):
 class Coral(Section):
     """Binary cross entropy of every boundary between ordered classes."""
 
+    kind: ClassVar[Kind] = "ordinal"
     name: Literal["coral"] = "coral"
 
 
 class SmoothL1(Section):
     """Smooth L1 (Huber) loss of years; quadratic below `beta` years."""
 
+    kind: ClassVar[Kind] = "regression"
     name: Literal["smooth_l1"] = "smooth_l1"
     beta: PositiveFloat = 1
 
@@ -70,6 +80,7 @@ class SmoothL1(Section):
 class Mse(Section):
     """Mean squared error of years."""
 
+    kind: ClassVar[Kind] = "regression"
     name: Literal["mse"] = "mse"
 
 

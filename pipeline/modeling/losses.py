@@ -1,0 +1,205 @@
+"""The losses of heads: `create` makes the one that a head's configuration names.
+
+A loss is a module from outputs, targets (n,) and row weights (n,) to a scalar: the mean over rows by their weights.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from pipeline.modeling.config import losses as config
+
+TrainTargets = npt.NDArray[np.integer[Any]] | npt.NDArray[np.floating[Any]]
+
+EPSILON = 1e-12
+
+
+def create(loss: config.Loss, targets: TrainTargets, classes: int) -> nn.Module:
+    """The loss of a head.
+
+    Args:
+        loss: The loss that the head's configuration names.
+        targets: Class codes or years (n,) of all training rows, from which `balanced` class weights are computed.
+        classes: Number of classes of the head.
+
+    Returns:
+        A module from outputs (n, ...), targets (n,) and row weights (n,) to a loss ().
+    """
+    match loss:
+        case config.CrossEntropy(smoothing=smoothing):
+            return CrossEntropyLoss(class_weights(loss.class_weights, targets, classes), smoothing)
+        case config.Focal(gamma=gamma):
+            return FocalLoss(gamma, class_weights(loss.class_weights, targets, classes))
+        case config.SoftF1():
+            return SoftF1Loss()
+        case config.ArcFace(margin=margin, scale=scale):
+            return ArcFaceLoss(margin, scale)
+        case config.Mix(of=parts, weights=weights):
+            return MixtureLoss([create(part, targets, classes) for part in parts], weights)
+        case _:
+            return _of_age(loss)
+
+
+def _of_age(loss: config.Coral | config.SmoothL1 | config.Mse) -> nn.Module:
+    match loss:
+        case config.Coral():
+            return CoralLoss()
+        case config.SmoothL1(beta=beta):
+            return SmoothL1Loss(beta)
+        case config.Mse():
+            return MseLoss()
+
+
+class CrossEntropyLoss(nn.Module):
+    """Mean of ``-log p``, p the probability of the true class, by the weights of class and row.
+
+    With `smoothing` the target is mixed with the uniform distribution: Szegedy et al., Rethinking the Inception
+    Architecture for Computer Vision, 2016, https://arxiv.org/abs/1512.00567, section 7.
+    """
+
+    class_weights: Tensor
+
+    def __init__(self, class_weights: Tensor, smoothing: float = 0) -> None:
+        super().__init__()
+        self.register_buffer("class_weights", class_weights)
+        self.smoothing = smoothing
+
+    def forward(self, logits: Tensor, codes: Tensor, weights: Tensor) -> Tensor:
+        """Logits (n, classes), codes (n,) and row weights (n,) to a loss ()."""
+        losses = F.cross_entropy(logits, codes, self.class_weights, reduction="none", label_smoothing=self.smoothing)
+        return (losses * weights).sum() / (self.class_weights[codes] * weights).sum().clamp(min=EPSILON)
+
+
+class FocalLoss(nn.Module):
+    """Mean of ``(1 - p)^gamma * -log p``, p the probability of the true class, by the weights of class and row.
+
+    Lin et al., Focal Loss for Dense Object Detection, 2017, https://arxiv.org/abs/1708.02002, equation 5; the class
+    weights are its alpha. With gamma 0 it is cross entropy.
+    """
+
+    class_weights: Tensor
+
+    def __init__(self, gamma: float, class_weights: Tensor) -> None:
+        super().__init__()
+        self.gamma = gamma
+        self.register_buffer("class_weights", class_weights)
+
+    def forward(self, logits: Tensor, codes: Tensor, weights: Tensor) -> Tensor:
+        """Logits (n, classes), codes (n,) and row weights (n,) to a loss ()."""
+        log_probability = F.log_softmax(logits, dim=1).gather(1, codes[:, None]).squeeze(1)
+        missing = (1 - log_probability.exp()).clamp(min=EPSILON)  # the gradient of a power below 1 is infinite at 0
+        losses = -(missing**self.gamma * log_probability)
+        return weighted_mean(losses, self.class_weights[codes] * weights)
+
+
+class SoftF1Loss(nn.Module):
+    """One minus the macro F1 of a batch, with probabilities in place of counts.
+
+    Pastor-Pellicer et al., F-Measure as the Error Function to Train Neural Networks, 2013,
+    https://doi.org/10.1007/978-3-642-38679-4_37. The mean leaves out the classes that the batch lacks:
+    their F1 is 0 whatever the network predicts.
+    """
+
+    def forward(self, logits: Tensor, codes: Tensor, weights: Tensor) -> Tensor:
+        """Logits (n, classes), codes (n,) and row weights (n,) to a loss () of 0..1."""
+        right = F.one_hot(codes, logits.shape[1])
+        predicted = logits.softmax(dim=1) * weights[:, None]
+        true = right * weights[:, None]
+        f1 = 2 * (predicted * right).sum(dim=0) / (predicted + true).sum(dim=0).clamp(min=EPSILON)
+        return 1 - f1.sum() / (true.sum(dim=0) > 0).sum().clamp(min=1)
+
+
+class ArcFaceLoss(nn.Module):
+    """Cross entropy of ``scale * cos(angle + margin)`` for the true class and ``scale * cos(angle)`` for the others.
+
+    Deng et al., ArcFace: Additive Angular Margin Loss for Deep Face Recognition, 2019,
+    https://arxiv.org/abs/1801.07698, equation 3. Where angle + margin would exceed pi, and its cosine rise again, the
+    authors' code goes on with ``cos(angle) - margin * sin(margin)``. With margin 0 it is cross entropy.
+    """
+
+    def __init__(self, margin: float, scale: float) -> None:
+        super().__init__()
+        self.margin = margin
+        self.scale = scale
+
+    def forward(self, logits: Tensor, codes: Tensor, weights: Tensor) -> Tensor:
+        """Logits (n, classes) = scale * cosine, codes (n,) and row weights (n,) to a loss ()."""
+        cosine = (logits.gather(1, codes[:, None]) / self.scale).clamp(-1, 1)
+        sine = (1 - cosine**2).clamp(min=1e-12).sqrt()  # its gradient at 0 would be infinite
+        turned = cosine * math.cos(self.margin) - sine * math.sin(self.margin)
+        beyond = cosine - self.margin * math.sin(self.margin)
+        right = torch.where(cosine > -math.cos(self.margin), turned, beyond)
+        losses = F.cross_entropy(logits.scatter(1, codes[:, None], self.scale * right), codes, reduction="none")
+        return weighted_mean(losses, weights)
+
+
+class MixtureLoss(nn.Module):
+    """The sum of losses, each times its weight."""
+
+    def __init__(self, losses: Sequence[nn.Module], weights: Sequence[float]) -> None:
+        super().__init__()
+        self.losses = nn.ModuleList(losses)
+        self.weights = tuple(weights)
+
+    def forward(self, outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+        """Outputs (n, ...), targets (n,) and row weights (n,) to a loss ()."""
+        parts = zip(self.losses, self.weights, strict=True)
+        return torch.stack([weight * loss(outputs, targets, weights) for loss, weight in parts]).sum()
+
+
+class CoralLoss(nn.Module):
+    """Mean over rows of the summed binary cross entropies of "the class is above k", for every k but the last.
+
+    Cao, Mirjalili and Raschka, Rank consistent ordinal regression for neural networks with application to age
+    estimation, 2020, https://arxiv.org/abs/1901.07884, equation 5.
+    """
+
+    def forward(self, logits: Tensor, codes: Tensor, weights: Tensor) -> Tensor:
+        """Logits (n, classes - 1) of being above each class, codes (n,) and row weights (n,) to a loss ()."""
+        above = codes[:, None] > torch.arange(logits.shape[1], device=codes.device)
+        losses = F.binary_cross_entropy_with_logits(logits, above.to(logits.dtype), reduction="none")
+        return weighted_mean(losses.sum(dim=1), weights)
+
+
+class SmoothL1Loss(nn.Module):
+    """Mean over rows of ``error^2 / (2 beta)`` below `beta` years and ``error - beta / 2`` above.
+
+    Girshick, Fast R-CNN, 2015, https://arxiv.org/abs/1504.08083, equation 3.
+    """
+
+    def __init__(self, beta: float) -> None:
+        super().__init__()
+        self.beta = beta
+
+    def forward(self, predicted: Tensor, years: Tensor, weights: Tensor) -> Tensor:
+        """Predicted years (n,), years (n,) and row weights (n,) to a loss ()."""
+        return weighted_mean(F.smooth_l1_loss(predicted, years, beta=self.beta, reduction="none"), weights)
+
+
+class MseLoss(nn.Module):
+    """Mean over rows of the squared error."""
+
+    def forward(self, predicted: Tensor, years: Tensor, weights: Tensor) -> Tensor:
+        """Predicted years (n,), years (n,) and row weights (n,) to a loss ()."""
+        return weighted_mean(F.mse_loss(predicted, years, reduction="none"), weights)
+
+
+def class_weights(setting: config.ClassWeights, codes: TrainTargets, classes: int) -> Tensor:
+    """Weights (classes,): the given ones, 1 for each class, or `balanced`: rows / (classes * rows of the class)."""
+    if setting is None:
+        return torch.ones(classes)
+    if setting == "balanced":
+        counts = np.bincount(codes.astype(np.int64), minlength=classes)
+        return torch.from_numpy(len(codes) / (classes * np.maximum(counts, 1))).float()
+    return torch.tensor(setting)
+
+
+def weighted_mean(losses: Tensor, weights: Tensor) -> Tensor:
+    """Mean () of losses (n,) by the weights (n,) of their rows; 0 when all weights are 0."""
+    return (losses * weights).sum() / weights.sum().clamp(min=EPSILON)
