@@ -1,4 +1,4 @@
-"""`doctor`: what is wrong with the data set, before any training."""
+"""`doctor`: check a data set before training."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,29 +9,33 @@ from pipeline.config import params
 
 
 def doctor(
-    data: Annotated[Path | None, typer.Option(help="Data set; data.root of params.yaml by default.")] = None,
-    html: Annotated[Path | None, typer.Option(help="Page with the photos to write.")] = None,
-    csv: Annotated[Path | None, typer.Option(help="Table of all findings to write.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Data set. Default: data.root of params.yaml.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a page with all findings and their photos.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write a table of all findings.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print all findings as JSON, for programs.")] = False,
 ) -> None:
-    """Look for faults of the data set; exit status 1 when one must be fixed."""
+    """Check a data set before training: layout, unreadable and odd photos, duplicates, ids and ages.
+
+    Every finding comes with what to do about it. Exit status 1 when there are errors; warnings leave it 0.
+    """
     from rich.console import Console
     from rich.markup import escape
 
     from pipeline.formats import tables
-    from pipeline.label_quality.doctor import diagnose
-    from pipeline.label_quality.doctor.findings import MUST, table
+    from pipeline.label_quality.doctor import diagnose, findings
     from pipeline.label_quality.doctor.page import page
-    from pipeline.label_quality.doctor.terminal import terminal
 
     root = data or params.load().data.root
-    findings = diagnose(root)
-    grave = sum(finding.check.severity == MUST for finding in findings)
-    title = f"{root.name}: {grave:,} to be fixed, {len(findings) - grave:,} to look at"
-    Console().print(terminal(findings, title) if findings else escape(title))
+    found = diagnose(root)
+    title = findings.title(root.name, found)
+    if json:
+        print(findings.as_json(root.name, found))
+    else:
+        Console().print(findings.terminal(found, title) if found else escape(title))
     if csv:
-        tables.write(table(findings), csv)
+        tables.write(findings.table(found), csv)
     if html:
         html.parent.mkdir(parents=True, exist_ok=True)
-        html.write_text(page(root, findings, title), encoding="utf-8")
-    if grave:
+        html.write_text(page(root, found, title), encoding="utf-8")
+    if findings.errors(found):
         raise typer.Exit(1)

@@ -1,5 +1,6 @@
-"""doctor: exit status 1 when something must be fixed, and a table and a page that tell all."""
+"""doctor: exit status 1 when there are errors, and a table, a page and JSON with all findings."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -15,15 +16,15 @@ from pipeline.synthetic.config import Sample
 
 
 @pytest.fixture(scope="module")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("drawn") / "sample"
+def synthetic(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("synthetic") / "sample"
     sample(root, Sample(people=24, eval_people=4))
     return root
 
 
 @pytest.fixture
-def root(drawn: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(drawn, tmp_path / "sample"))
+def root(synthetic: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(synthetic, tmp_path / "sample"))
 
 
 def run(root: Path, folder: Path) -> Result:
@@ -31,38 +32,49 @@ def run(root: Path, folder: Path) -> Result:
     return CliRunner().invoke(app.app, ["doctor", "--data", str(root), *files], catch_exceptions=False)
 
 
-def test_the_drawn_sample_has_nothing_to_be_fixed_and_no_duplicates(drawn: Path, tmp_path: Path) -> None:
-    result = run(drawn, tmp_path)
+def test_the_synthetic_sample_has_no_errors_and_no_duplicates(synthetic: Path, tmp_path: Path) -> None:
+    result = run(synthetic, tmp_path)
     assert result.exit_code == 0
     found = tables.read(tmp_path / "findings.csv", {"check": "text", "finding": "text"})
     assert set(found["check"]) <= {"ids", "blur", "brightness"}
-    assert found["finding"].str.contains("that of 2 people").sum() == 1
+    assert found["finding"].str.contains("belongs to 2 people").sum() == 1
 
 
-def test_what_must_be_fixed_gives_exit_status_1_and_is_named_everywhere(root: Path, tmp_path: Path) -> None:
+def test_errors_give_exit_status_1_and_are_in_the_table_and_on_the_page(root: Path, tmp_path: Path) -> None:
     first, second = sorted((root / "train" / "images").iterdir())[:2]
     shutil.copy(first / "normal.jpg", root / "eval" / "images" / "new.jpg")
     (first / "mask1.jpg").unlink()
     (second / "mask2.jpg").write_bytes(b"")
     result = run(root, tmp_path)
     assert result.exit_code == 1
-    assert result.output.startswith("sample: 3 to be fixed, ")
+    assert result.output.startswith("sample: 3 errors, ")
     written = (tmp_path / "findings.csv").read_text(), (tmp_path / "findings.html").read_text()
     for text in (f"{first.name}: mask1 missing", "mask2.jpg: empty (0 bytes)", "eval/images/new.jpg"):
         assert all(text in file for file in written), text
 
 
 def test_equal_data_give_equal_bytes_on_any_number_of_cores(
-    root: Path, drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    root: Path, synthetic: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = run(drawn, tmp_path / "one")
+    first = run(synthetic, tmp_path / "one")
     monkeypatch.setattr("os.cpu_count", lambda: 7)
     assert run(root, tmp_path / "other").output == first.output
     for name in ("findings.csv", "findings.html"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "other" / name).read_bytes()
 
 
-def test_a_file_that_nobody_asks_for_need_not_be_a_picture(root: Path, tmp_path: Path) -> None:
+def test_json_is_all_that_is_printed(root: Path) -> None:
+    (root / "eval" / "images" / "extra.jpg").write_bytes(b"")
+    result = CliRunner().invoke(app.app, ["doctor", "--data", str(root), "--json"], catch_exceptions=False)
+    assert result.exit_code == 0
+    found = json.loads(result.stdout)
+    assert (found["data"], found["errors"]) == ("sample", 0)
+    (extra,) = [finding for finding in found["findings"] if finding["photos"] == ["eval/images/extra.jpg"]]
+    assert extra["check"] == "not in info.csv"
+    assert extra["remedy"]
+
+
+def test_an_unlisted_file_need_not_be_a_photo(root: Path, tmp_path: Path) -> None:
     (root / "eval" / "images" / "Thumbs.db").write_bytes(b"no photo")
     result = run(root, tmp_path)
     assert result.exit_code == 0

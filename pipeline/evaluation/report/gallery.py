@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.evaluation.report.sources import Sources
 from pipeline.formats.images import Pixels
-from pipeline.formats.thumbnails import jpeg
+from pipeline.pages import jpeg
 from pipeline.schema.labels import CLASSES, Codes
 
 SIDE = 96  # of a thumbnail in pixels, at most

@@ -1,4 +1,4 @@
-"""Before any training: what is wrong with a data set, and what a person should look at."""
+"""The doctor: checks of a data set that need no model."""
 
 from pathlib import Path
 
@@ -8,19 +8,26 @@ from pipeline.label_quality.doctor.findings import Finding
 
 
 def diagnose(root: Path) -> list[Finding]:
-    """All findings on the data set in `root`; every photo is decoded once, and nothing is changed.
+    """Run all checks; every photo is decoded once, and no file is changed.
 
-    Raises `InputError` when there is no such folder; all other faults are findings.
+    Args:
+        root: Folder of the data set, with train/ and eval/.
+
+    Returns:
+        The findings of all checks, errors and warnings.
+
+    Raises:
+        InputError: When `root` is no folder; all other faults are findings.
     """
     if not root.is_dir():
-        raise InputError(f"{root}: no such folder; --data or data.root names the one with train/ and eval/")
+        raise InputError(f"{root}: no such folder; --data or data.root names the folder with train/ and eval/")
     paths = layout.files(root)
     misfits = list(layout.find(root, paths))
-    left_alone = {path for finding in misfits if finding.check is layout.UNLISTED for path in finding.photos}
+    unlisted = {path for finding in misfits if finding.check is layout.UNLISTED for path in finding.photos}
     readable, unreadable = photos.examine(root, paths)
     return [
         *misfits,
-        *(finding for finding in unreadable if left_alone.isdisjoint(finding.photos)),
+        *(finding for finding in unreadable if unlisted.isdisjoint(finding.photos)),
         *duplicates.find(readable),
         *outliers.find(readable),
         *people.find(root, paths),

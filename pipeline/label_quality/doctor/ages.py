@@ -1,4 +1,4 @@
-"""Ages in the order of ids: what chance would hardly put side by side."""
+"""Ages in the order of ids: sequences that are unlikely to arise by chance."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -12,20 +12,20 @@ Span = tuple[int, int]
 """First row, and the row after the last."""
 
 CHANCE = 0.01
-"""How many runs as long as one that is shown are expected if the ages stood in random order."""
+"""Expected number of runs of at least that length in a random order, below which a run is reported."""
 WIDTHS = range(10, 41, 5)
-"""Numbers of people that a list entered under wrong ids may have."""
+"""Lengths, in people, of the islands that are searched for."""
 SHARP = 3.75
 """Standard errors between the mean age of an island and those of its two neighbours.
 
-In 300 random orders of 2,700 ages 3 islands turned up; 20 people made 20 years older were found 90 times in 100.
+Measured: 3 islands in 300 random orders of 2,700 ages; a block of 20 people made 20 years older is found in 90 %.
 """
 FAR = 10
 RARE = 0.01
 
 
 def runs(ages: Years) -> Iterator[Span]:
-    """Runs of one age that are too long for chance."""
+    """Runs of one age that are too long to be chance."""
     count = Counter(ages.tolist())
     start = 0
     for age, group in groupby(ages.tolist()):
@@ -36,7 +36,7 @@ def runs(ages: Years) -> Iterator[Span]:
 
 
 def islands(ages: Years) -> list[Span]:
-    """Blocks of rows whose mean age lies far above, or far below, that of as many rows before and after."""
+    """Blocks of rows whose mean age is far above, or far below, that of as many rows before and after them."""
     found = [
         (abs(distance), start + width, start + 2 * width)
         for width in WIDTHS
@@ -51,7 +51,7 @@ def islands(ages: Years) -> list[Span]:
 
 
 def _distances(ages: Years, width: int) -> Years:
-    """Of every three neighbouring blocks: by how many standard errors the middle one leaves both others behind."""
+    """Standard errors between the middle mean of every three adjacent blocks and the nearer of the other two."""
     sums = np.concatenate([[0], np.cumsum(ages)])
     means = (sums[width:] - sums[:-width]) / width
     before, middle, after = means[: -2 * width], means[width:-width], means[2 * width :]
@@ -62,7 +62,7 @@ def _distances(ages: Years, width: int) -> Years:
 
 
 def lonely(ages: Years) -> list[int]:
-    """Rows of the few ages, under 1 % of all, that lie more than ten years from every other."""
+    """Rows of rare ages (under 1 % of all) that are more than ten years from every other age."""
     order = np.argsort(ages, kind="stable")
     clusters = np.split(order, np.flatnonzero(np.diff(ages[order]) > FAR) + 1)
     return [int(row) for cluster in clusters if len(cluster) < RARE * len(ages) for row in cluster]

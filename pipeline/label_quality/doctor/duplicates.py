@@ -1,4 +1,4 @@
-"""The same photo, or nearly the same, where it must not be: with two people, or in train and eval."""
+"""Checks for photos that two people, or train and eval, share: the same file or a near duplicate."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
@@ -6,55 +6,73 @@ from pathlib import PurePosixPath
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.label_quality.doctor.findings import LOOK, MUST, Check, Finding
-from pipeline.label_quality.doctor.photos import HASH_BITS, Picture
+from pipeline.label_quality.doctor.findings import ERROR, WARNING, Check, Finding
+from pipeline.label_quality.doctor.photos import HASH_BITS, Photo
 from pipeline.schema.labels import MASK_OF_STEM
 
-Pair = tuple[Picture, Picture]
+Pair = tuple[Photo, Photo]
 Hashes = npt.NDArray[np.uint64]
 
-SAME = Check(
-    "same photo",
-    MUST,
-    "One file for two people, for train and eval, or for two mask states: a label is wrong, or folds leak.",
+DUPLICATE = Check(
+    "duplicate photo",
+    ERROR,
+    "Two people, train and eval, or two mask states share a file. A label is wrong, or validation leaks.",
+    "Keep the file where it belongs. Remove the other copy: a person's folder with its row, or the eval photo.",
 )
-TWICE = Check("file twice", LOOK, "One file under two names, of one person and mask state or within eval.")
-ALIKE = Check("nearly the same", LOOK, "Two people, or train and eval, share a photo that was saved anew.")
+HARMLESS = Check(
+    "harmless duplicate",
+    WARNING,
+    "One file under two names, of one person and mask state or within eval.",
+    "Replace the copy if another photo was meant. A copy that stays counts twice.",
+)
+NEAR_DUPLICATE = Check(
+    "near duplicate",
+    WARNING,
+    "Two people, or train and eval, share a photo that was saved again.",
+    "Compare the photos (--html). If they show one person, remove one of the folders and its row.",
+)
 
 NEAR = 40
 """Bits of 256 in which the hashes of two versions of a photo may differ."""
 SIMILAR = 0.97
-"""Correlation that the thumbnails of two versions of a photo have at least.
+"""Least correlation of the thumbnails of two versions of a photo.
 
-Measured on 5,943 photos and on three drawn samples of 840 photos: of photos saved anew smaller, squeezed,
-darker, paler, grey, with quality 40, or without 1 % on each side all are found, without 2 % on each side 96 % and 57 %
-(photos, drawn), brightened by a quarter 94 %; without 3 %, or with a line of text on it, few. Pairs of different
-people that pass for one: none of the photos; none, one and one of the drawn photos.
+Measured on 5,943 photos and on three synthetic samples of 840 photos:
+
+| change | found |
+|---|---|
+| smaller, squeezed, darker, paler, grey, JPEG quality 40, or 1 % cut from each side | all |
+| 2 % cut from each side | 96 % (photos), 57 % (synthetic) |
+| brightened by a quarter | 94 % |
+| 3 % cut from each side, or a line of text | few |
+| different people (false alarms) | 0 pairs (photos); 0, 1 and 1 (synthetic) |
 """
 BLOCK = 16
-"""Rows that are compared with all others at once: few enough for the processor's cache."""
+"""Rows compared with all others at once; few enough for the processor's cache."""
 
 
-def find(photos: Sequence[Picture]) -> Iterator[Finding]:
-    """A finding for each group of people and eval photos that share photos; see `SAME`, `TWICE` and `ALIKE`.
+def find(photos: Sequence[Photo]) -> Iterator[Finding]:
+    """A finding for each group of people and eval photos that share photos.
 
-    Photos of one person are expected to be alike, and so are eval photos, whose people are not known.
+    Near duplicates of one person are expected, and so are those within eval, where people are unknown.
     """
-    copies: dict[bytes, list[Picture]] = {}
+    copies: dict[bytes, list[Photo]] = {}
     for photo in photos:
         copies.setdefault(photo.content, []).append(photo)
     groups = [group for group in copies.values() if len(group) > 1]
     crossing = [(group[0], other) for group in groups if _crosses(group) for other in group[1:]]
-    yield from _shared(SAME, crossing, "the same file")
+    yield from _shared(DUPLICATE, crossing, "the same file")
     for group in groups:
         if not _crosses(group):
             names = tuple(photo.path for photo in group)
-            yield Finding(SAME if _contradicts(group) else TWICE, f"the same file: {', '.join(names)}", names)
-    yield from _shared(ALIKE, _alike([group[0] for group in copies.values()]), "nearly the same photo")
+            yield Finding(DUPLICATE if _contradicts(group) else HARMLESS, f"the same file: {', '.join(names)}", names)
+    yield from _shared(
+        NEAR_DUPLICATE, _near_duplicates([group[0] for group in copies.values()]), "nearly the same photo"
+    )
 
 
 def close(hashes: Hashes, limit: int) -> Iterator[tuple[int, int]]:
-    """All pairs of rows of `hashes` (n, words) that differ in at most `limit` bits, each with its lower row first."""
+    """All pairs of rows of `hashes` (n, words) that differ in at most `limit` bits; the lower row comes first."""
     words = np.ascontiguousarray(hashes.T)
     for start in range(0, len(hashes), BLOCK):
         differing = (np.bitwise_count(word[start : start + BLOCK, None] ^ word[start:]) for word in words)
@@ -64,33 +82,33 @@ def close(hashes: Hashes, limit: int) -> Iterator[tuple[int, int]]:
                 yield start + row, start + column
 
 
-def _alike(photos: Sequence[Picture]) -> list[Pair]:
-    """Pairs of photos that are nearly the same and should not be."""
+def _near_duplicates(photos: Sequence[Photo]) -> list[Pair]:
+    """Near duplicates that cross people, or train and eval."""
     words = np.frombuffer(b"".join(photo.perceptual_hash for photo in photos), np.uint64)
     pairs = ((photos[i], photos[j]) for i, j in close(words.reshape(-1, HASH_BITS // 64), NEAR))
     return [pair for pair in pairs if _crosses(pair) and _correlation(*pair) >= SIMILAR]
 
 
-def _correlation(one: Picture, other: Picture) -> float:
-    """Of the thumbnails; 0 where one has a single colour."""
+def _correlation(one: Photo, other: Photo) -> float:
+    """Correlation of two thumbnails; 0 where one has a single colour."""
     values = [np.frombuffer(photo.thumbnail, np.uint8).astype(float) for photo in (one, other)]
     first, second = (value - value.mean() for value in values)
     return float(first @ second / max(np.linalg.norm(first) * np.linalg.norm(second), 1))
 
 
-def _crosses(group: Iterable[Picture]) -> bool:
+def _crosses(group: Iterable[Photo]) -> bool:
     """Whether photos belong to two people, or to train and eval."""
     return len({photo.owner for photo in group}) > 1 and any(photo.is_train for photo in group)
 
 
-def _contradicts(group: Iterable[Picture]) -> bool:
-    """Whether the names of photos of one person tell two mask states."""
+def _contradicts(group: Iterable[Photo]) -> bool:
+    """Whether a person's photos have names of different mask states."""
     stems = {PurePosixPath(photo.path).stem for photo in group if photo.is_train}
     return len({MASK_OF_STEM.get(stem) for stem in stems}) > 1
 
 
 def _shared(check: Check, pairs: Sequence[Pair], what: str) -> Iterator[Finding]:
-    """A finding for all owners that such pairs connect, rather than one for each of a person's seven photos."""
+    """One finding for all owners that the pairs connect, instead of one per pair of photos."""
     shared: dict[str, set[str]] = {}
     for pair in pairs:
         for photo in pair:
@@ -101,7 +119,7 @@ def _shared(check: Check, pairs: Sequence[Pair], what: str) -> Iterator[Finding]
 
 
 def connected(pairs: Iterable[tuple[str, str]]) -> list[list[str]]:
-    """The sorted groups of names that pairs connect, directly or through others."""
+    """The sorted groups of names that pairs connect, directly or transitively."""
     group_of: dict[str, list[str]] = {}
     for one, other in pairs:
         groups = group_of.setdefault(one, [one]), group_of.setdefault(other, [other])

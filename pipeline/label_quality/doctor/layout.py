@@ -1,4 +1,4 @@
-"""Whether tables and folders fit together, and which photo files there are."""
+"""Checks that tables and folders match, and the list of photo files."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -6,14 +6,24 @@ from pathlib import Path
 from pipeline.dataset.layout import EVAL, TRAIN, eval_photos, train_photos
 from pipeline.formats.images import EXTENSIONS
 from pipeline.foundation.errors import InputError
-from pipeline.label_quality.doctor.findings import LOOK, MUST, Check, Finding
+from pipeline.label_quality.doctor.findings import ERROR, WARNING, Check, Finding
 
-LAYOUT = Check("layout", MUST, "Tables and folders do not fit together: no stage takes the data set as it is.")
-UNLISTED = Check("not in info.csv", LOOK, "Files in eval/images that nobody asks an answer for; they are left alone.")
+LAYOUT = Check(
+    "layout",
+    ERROR,
+    "Tables and folders do not match. The stages refuse the data set.",
+    "Correct the row, or the file or folder that the finding names.",
+)
+UNLISTED = Check(
+    "not in info.csv",
+    WARNING,
+    "Files in eval/images without a row in info.csv. They get no prediction.",
+    "Add a row to info.csv for a photo that needs a prediction. Other files do no harm.",
+)
 
 
 def find(root: Path, paths: Sequence[str]) -> Iterator[Finding]:
-    """Every fault that would stop a stage, and those eval photos among `paths` that info.csv does not name."""
+    """Every fault that stops a stage, and the eval photos of `paths` that have no row in info.csv."""
     try:
         train_photos(root)
     except InputError as error:
@@ -27,9 +37,9 @@ def find(root: Path, paths: Sequence[str]) -> Iterator[Finding]:
 
 
 def files(root: Path) -> list[str]:
-    """Sorted paths, relative to `root`, of all files that pass for photos, whether a table names them or not.
+    """Sorted paths, relative to `root`, of all photo files, with or without a row in a table.
 
-    Hidden files, and folders that are links out of the data set, are passed over.
+    Hidden files, and folders that are links out of the data set, are skipped.
     """
     train = [path for path in (root / TRAIN).glob("*/*") if path.suffix.lower() in EXTENSIONS]
     found = [path.relative_to(root) for path in [*train, *filter(Path.is_file, (root / EVAL).glob("*"))]]
@@ -38,7 +48,7 @@ def files(root: Path) -> list[str]:
 
 
 def faults(error: InputError, root: Path) -> list[str]:
-    """The faults that an error lists, or its one message, without the name of the data set's folder."""
+    """The faults that an error lists, or its one message; paths are relative to `root`."""
     message, *listed = str(error).splitlines()
     return [fault.strip().removeprefix(f"{root}/") for fault in listed or [message]]
 

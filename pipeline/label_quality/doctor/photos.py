@@ -1,8 +1,12 @@
-"""What there is to know of every photo, from one decoding of a reduced, grey version."""
+"""What the doctor measures on every photo, from one decoding of a reduced grey version."""
 
 import hashlib
 import os
+import threading
+import warnings
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path, PurePosixPath
@@ -16,29 +20,42 @@ from pipeline.dataset.layout import TRAIN
 from pipeline.formats.images import UPRIGHT, decode, read
 from pipeline.foundation.errors import InputError
 from pipeline.foundation.progress import watch
-from pipeline.label_quality.doctor.findings import MUST, Check, Finding
+from pipeline.label_quality.doctor.findings import ERROR, WARNING, Check, Finding
 from pipeline.label_quality.doctor.layout import faults
 
-UNREADABLE = Check("unreadable", MUST, "These files cannot be decoded: fetch them anew, or remove them.")
+UNREADABLE = Check(
+    "unreadable",
+    ERROR,
+    "The file cannot be decoded. The stages refuse the data set.",
+    "Copy the file again from its source. Without a sound copy, remove the person (folder and row) or the eval photo.",
+)
+SUSPICIOUS = Check(
+    "suspicious file",
+    WARNING,
+    "The photo can be decoded, but the image library warns: the file may be damaged, or is unusually large.",
+    "Open the photo. If it looks right, save it again; otherwise copy it again from its source.",
+)
 SIZE = (192, 256)
 """Width and height to which every photo is reduced: half of the competition's."""
 SIDEWAYS = (5, 6, 7, 8)
 """The EXIF orientations that swap width and height."""
+SAME_FORMAT = {"MPO": "JPEG"}
+"""Pillow's names of formats that are another one's files: a multi-picture file of a phone is a JPEG and more."""
 THUMBNAIL = (32, 32)
 HASH_SIDE = 16
 HASH_BITS = HASH_SIDE**2
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A readable photo: what its file says, and what its reduced grey version shows."""
+class Photo:
+    """A readable photo: properties of its file, and measurements of its reduced grey version."""
 
     path: str
     """Relative to the data set's folder."""
     content: bytes
     """Digest of the file's bytes."""
     kind: str
-    """JPEG or PNG, by content."""
+    """Format by content, as Pillow names it: JPEG, PNG."""
     mode: str
     orientation: int
     transparent: bool
@@ -50,13 +67,13 @@ class Picture:
     sharpness: float
     """Variance of the Laplacian (Pech-Pacheco et al. 2000), low in blurred photos."""
     perceptual_hash: bytes
-    """256 bits that change little when the photo is saved anew."""
+    """256 bits that change little when the photo is saved again."""
     thumbnail: bytes
     """32 x 32 grey values."""
 
     @property
     def owner(self) -> str:
-        """The person's folder for a train photo; an eval photo, whose person is unknown, is its own."""
+        """The person's folder for a train photo; the path itself for an eval photo, whose person is unknown."""
         path = PurePosixPath(self.path)
         return path.parent.name if path.is_relative_to(TRAIN.as_posix()) else self.path
 
@@ -66,45 +83,68 @@ class Picture:
         return self.owner != self.path
 
 
-def examine(root: Path, paths: list[str]) -> tuple[list[Picture], list[Finding]]:
-    """The readable ones of the photos `paths` (relative to `root`), and a finding for each of the others."""
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
-        results = threads.map(lambda path: _picture_or_finding(root, path), paths)
-        seen = list(watch(results, "photos", len(paths)))
-    photos = [one for one in seen if isinstance(one, Picture)]
-    return photos, [one for one in seen if isinstance(one, Finding)]
+def examine(root: Path, paths: list[str]) -> tuple[list[Photo], list[Finding]]:
+    """Measure photos on all cores.
+
+    Args:
+        root: Folder of the data set.
+        paths: Photos, relative to `root`.
+
+    Returns:
+        The readable photos in the order of `paths`, and a finding for every other photo and every photo that the
+        image library warns about.
+    """
+    texts = threading.local()
+
+    def note(message: Warning | str, *_: object, **__: object) -> None:
+        texts.found.append(str(message))
+
+    def examined(path: str) -> tuple[Photo | None, list[Finding]]:
+        texts.found = []
+        try:
+            photo = measure(root, path)
+        except InputError as error:
+            return None, [Finding(UNREADABLE, faults(error, root)[0], (path,))]
+        return photo, [Finding(SUSPICIOUS, f"{path}: {text}", (path,)) for text in dict.fromkeys(texts.found)]
+
+    with _warnings_to(note), ThreadPoolExecutor(os.cpu_count()) as threads:
+        results = list(watch(threads.map(examined, paths), "photos", len(paths)))
+    return [photo for photo, _ in results if photo], [finding for _, findings in results for finding in findings]
 
 
-def _picture_or_finding(root: Path, path: str) -> Picture | Finding:
-    try:
-        return measure(root, path)
-    except InputError as error:
-        return Finding(UNREADABLE, faults(error, root)[0], (path,))
+@contextmanager
+def _warnings_to(note: Callable[..., None]) -> Iterator[None]:
+    """Hand every Python warning of this process to `note`, in the thread that warns."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning = note
+        yield
 
 
-def measure(root: Path, path: str) -> Picture:
-    """Decode and measure one photo; raises `InputError` for exactly those that `photos.read` refuses."""
+def measure(root: Path, path: str) -> Photo:
+    """Decode and measure one photo; raises `InputError` for exactly those that `images.read` refuses."""
     file = root / path
     try:
         data = file.read_bytes()
         image = Image.open(BytesIO(data), formats=("JPEG", "PNG"))
         orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
-        kind, mode, transparent, size = str(image.format), image.mode, image.has_transparency_data, image.size
+        kind = SAME_FORMAT.get(str(image.format), str(image.format))
+        mode, transparent, size = image.mode, image.has_transparency_data, image.size
         if kind == "JPEG" and orientation not in UPRIGHT:
             image.draft("L", SIZE)
             grey = image.convert("L")
         else:
             grey = Image.fromarray(decode(data, str(file))).convert("L")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-        read(file)  # says what is wrong, in the words of the stages
+        read(file)  # raises the error that the stages raise
         raise
     width, height = reversed(size) if orientation in SIDEWAYS else size
     content = hashlib.blake2b(data, digest_size=16).digest()
-    return Picture(path, content, kind, mode, orientation, transparent, width, height, *_seen(grey))
+    return Photo(path, content, kind, mode, orientation, transparent, width, height, *_measurements(grey))
 
 
-def _seen(grey: Image.Image) -> tuple[float, float, bytes, bytes]:
-    """Brightness, sharpness, perceptual hash and thumbnail of a grey photo."""
+def _measurements(grey: Image.Image) -> tuple[float, float, bytes, bytes]:
+    """Brightness, sharpness, perceptual hash and thumbnail of a grey image."""
     small = grey.resize(SIZE, Image.Resampling.BOX)
     pixels = np.asarray(small)
     sharpness = float(cv2.Laplacian(pixels, cv2.CV_16S).var())

@@ -13,9 +13,9 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from pipeline.dataset.layout import TRAIN
 from pipeline.formats.images import read
-from pipeline.formats.thumbnails import jpeg
 from pipeline.foundation.errors import InputError
 from pipeline.label_quality.review.reviewing import Choice, OutdatedError, Review
+from pipeline.pages import jpeg
 from pipeline.schema.labels import GENDERS
 
 FOLDER = Path(__file__).parent

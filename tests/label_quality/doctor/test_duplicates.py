@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from pipeline.label_quality.doctor.duplicates import ALIKE, NEAR, SAME, TWICE, close, connected, find
+from pipeline.label_quality.doctor.duplicates import DUPLICATE, HARMLESS, NEAR, NEAR_DUPLICATE, close, connected, find
 from pipeline.label_quality.doctor.findings import Finding
 from pipeline.label_quality.doctor.layout import files
 from pipeline.label_quality.doctor.photos import examine
@@ -32,18 +32,18 @@ def test_a_person_under_two_ids_is_one_finding_with_all_photos(data: DataSet) ->
     shutil.rmtree(data.images / OTHER)
     shutil.copytree(data.images / ONE, data.images / OTHER)
     (finding,) = found(data)
-    assert finding.check is SAME
+    assert finding.check is DUPLICATE
     assert finding.text == f"the same file: {ONE} = {OTHER} (14 photos)"
     assert {Path(photo).parent.name for photo in finding.photos} == {ONE, OTHER}
 
 
-def test_an_eval_picture_that_is_also_in_train_is_found(data: DataSet) -> None:
+def test_an_eval_photo_that_is_also_in_train_is_found(data: DataSet) -> None:
     shutil.copy(data.images / ONE / "mask1.png", data.root / "eval" / "images" / "b.png")
     (finding,) = found(data)
-    assert (finding.check, finding.photos) == (SAME, ("eval/images/b.png", f"train/images/{ONE}/mask1.png"))
+    assert (finding.check, finding.photos) == (DUPLICATE, ("eval/images/b.png", f"train/images/{ONE}/mask1.png"))
 
 
-SAVED_ANEW: dict[str, Callable[[Image.Image], Image.Image]] = {
+SAVED_AGAIN: dict[str, Callable[[Image.Image], Image.Image]] = {
     "as it is": lambda image: image,
     "smaller": lambda image: image.resize((144, 192)),
     "squeezed": lambda image: image.resize((192, 192)),
@@ -52,12 +52,12 @@ SAVED_ANEW: dict[str, Callable[[Image.Image], Image.Image]] = {
 }
 
 
-@pytest.mark.parametrize("change", SAVED_ANEW)
-def test_a_picture_that_was_saved_anew_is_found(data: DataSet, change: str) -> None:
+@pytest.mark.parametrize("change", SAVED_AGAIN)
+def test_a_photo_that_was_saved_again_is_found(data: DataSet, change: str) -> None:
     original = Image.open(data.images / ONE / "normal.png")
-    SAVED_ANEW[change](original).save(data.root / "eval" / "images" / "a.jpg", quality=60)
+    SAVED_AGAIN[change](original).save(data.root / "eval" / "images" / "a.jpg", quality=60)
     (finding,) = found(data)
-    assert (finding.check, finding.photos) == (ALIKE, ("eval/images/a.jpg", f"train/images/{ONE}/normal.png"))
+    assert (finding.check, finding.photos) == (NEAR_DUPLICATE, ("eval/images/a.jpg", f"train/images/{ONE}/normal.png"))
 
 
 def test_photos_of_one_person_and_of_eval_may_be_alike(data: DataSet) -> None:
@@ -67,12 +67,12 @@ def test_photos_of_one_person_and_of_eval_may_be_alike(data: DataSet) -> None:
     assert found(data) == []
 
 
-def test_a_file_twice_within_a_person_is_grave_only_when_the_mask_states_differ(data: DataSet) -> None:
+def test_a_file_twice_within_a_person_is_an_error_only_when_the_mask_states_differ(data: DataSet) -> None:
     shutil.copy(data.images / ONE / "mask1.png", data.images / ONE / "mask2.png")
     shutil.copy(data.images / OTHER / "normal.png", data.images / OTHER / "incorrect_mask.png")
     assert {finding.photos[0]: finding.check for finding in found(data)} == {
-        f"train/images/{ONE}/mask1.png": TWICE,
-        f"train/images/{OTHER}/incorrect_mask.png": SAME,
+        f"train/images/{ONE}/mask1.png": HARMLESS,
+        f"train/images/{OTHER}/incorrect_mask.png": DUPLICATE,
     }
 
 
@@ -80,7 +80,7 @@ def test_a_file_twice_within_eval_is_shown(data: DataSet) -> None:
     images = data.root / "eval" / "images"
     shutil.copy(images / "a.jpg", images / "c.jpg")
     (finding,) = found(data)
-    assert (finding.check, finding.photos) == (TWICE, ("eval/images/a.jpg", "eval/images/c.jpg"))
+    assert (finding.check, finding.photos) == (HARMLESS, ("eval/images/a.jpg", "eval/images/c.jpg"))
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(0, 300), st.integers(0, 60))

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.dataset.layout import eval_photos, train_photos
 from pipeline.foundation.errors import InputError
-from pipeline.label_quality.doctor.findings import MUST
+from pipeline.label_quality.doctor.findings import ERROR
 from pipeline.label_quality.doctor.layout import LAYOUT, UNLISTED, files, find
 from tests.support.dataset import PEOPLE, DataSet, row
 
@@ -36,7 +36,7 @@ def test_faults_of_train_and_eval_are_found_at_once(data: DataSet) -> None:
         "info.csv, row 5: eval/images/missing.jpg does not exist",
     ]
     assert {finding.check for finding in find(data.root, files(data.root))} == {LAYOUT}
-    assert LAYOUT.severity == MUST
+    assert LAYOUT.severity == ERROR
 
 
 def test_a_broken_table_does_not_hide_the_other(data: DataSet) -> None:
@@ -55,7 +55,7 @@ def test_what_stops_the_stages_is_a_fault(data: DataSet, part: str, stage_reads:
         stage_reads(data.root)
 
 
-def test_an_eval_picture_that_info_does_not_name_is_shown(data: DataSet) -> None:
+def test_an_eval_photo_without_a_row_is_a_warning(data: DataSet) -> None:
     data.list_eval(["a.jpg", "b.png"])
     (finding,) = find(data.root, files(data.root))
     assert (finding.check, finding.photos) == (UNLISTED, ("eval/images/c.jpg",))

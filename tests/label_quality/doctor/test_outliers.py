@@ -1,4 +1,4 @@
-"""oddities: a photo unlike the others is named with what is unlike."""
+"""outliers: a photo unlike the others is reported with the property that differs."""
 
 from dataclasses import replace
 from typing import Any
@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from pipeline.label_quality.doctor.findings import Check
-from pipeline.label_quality.doctor.outliers import BLUR, BRIGHTNESS, ODD, SIZE, fences, find
-from pipeline.label_quality.doctor.photos import Picture
+from pipeline.label_quality.doctor.outliers import BLUR, BRIGHTNESS, FORMAT, SIZE, fences, find
+from pipeline.label_quality.doctor.photos import Photo
 
-PLAIN = Picture(
+PLAIN = Photo(
     path="eval/images/odd.jpg",
     content=b"",
     kind="JPEG",
@@ -30,34 +30,34 @@ OTHERS = [
 ]
 
 
-def test_photos_like_each_other_are_not_odd() -> None:
+def test_photos_like_each_other_are_no_outliers() -> None:
     assert list(find([PLAIN, *OTHERS])) == []
     assert list(find([])) == []
 
 
-ODDITIES: dict[str, tuple[dict[str, Any], Check, str]] = {
-    "rotated": ({"orientation": 6}, ODD, "EXIF orientation 6"),
-    "transparent": ({"mode": "RGBA", "transparent": True, "kind": "PNG", "path": "a.png"}, ODD, "transparency"),
-    "print colours": ({"mode": "CMYK"}, ODD, "mode CMYK"),
-    "wrong suffix": ({"kind": "PNG"}, ODD, "a PNG file by content"),
-    "wide": ({"width": 512, "height": 384}, SIZE, "512 x 384, where others have 384 x 512"),
-    "dark": ({"brightness": 20}, BRIGHTNESS, "brightness 20 of 255, where others have about 129"),
+OUTLIERS: dict[str, tuple[dict[str, Any], Check, str]] = {
+    "rotated": ({"orientation": 6}, FORMAT, "EXIF orientation 6"),
+    "transparent": ({"mode": "RGBA", "transparent": True, "kind": "PNG", "path": "a.png"}, FORMAT, "transparency"),
+    "print colours": ({"mode": "CMYK"}, FORMAT, "mode CMYK"),
+    "wrong suffix": ({"kind": "PNG"}, FORMAT, "content is PNG"),
+    "wide": ({"width": 512, "height": 384}, SIZE, "512 x 384, the others have 384 x 512"),
+    "dark": ({"brightness": 20}, BRIGHTNESS, "brightness 20 of 255, the others have about 129"),
     "bright": ({"brightness": 250}, BRIGHTNESS, "brightness 250 of 255"),
-    "blurred": ({"sharpness": 2}, BLUR, "sharpness 2.0, where others have about 49.0"),
+    "blurred": ({"sharpness": 2}, BLUR, "sharpness 2.0, the others have about 49.0"),
     "of one colour": ({"sharpness": 0}, BLUR, "sharpness 0.0"),
 }
 
 
-@pytest.mark.parametrize("kind", ODDITIES)
-def test_an_odd_picture_is_named_with_what_is_odd(kind: str) -> None:
-    changes, check, text = ODDITIES[kind]
+@pytest.mark.parametrize("kind", OUTLIERS)
+def test_an_outlier_is_reported_with_the_property_that_differs(kind: str) -> None:
+    changes, check, text = OUTLIERS[kind]
     odd = replace(PLAIN, **changes)
     (finding,) = find([*OTHERS, odd])
     assert (finding.check, finding.photos) == (check, (odd.path,))
     assert text in finding.text
 
 
-def test_the_sharpest_picture_is_not_odd() -> None:
+def test_the_sharpest_photo_is_no_outlier() -> None:
     assert list(find([*OTHERS, replace(PLAIN, sharpness=1e5)])) == []
 
 

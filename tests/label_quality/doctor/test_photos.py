@@ -1,4 +1,4 @@
-"""photos: one cheap decoding tells what a file holds, and refuses what the stages refuse."""
+"""photos: one cheap decoding measures a photo, and refuses what the stages refuse."""
 
 import io
 from pathlib import Path
@@ -10,12 +10,13 @@ from PIL import Image, ImageFilter
 
 from pipeline.formats.images import read
 from pipeline.label_quality.doctor.duplicates import NEAR
-from pipeline.label_quality.doctor.photos import UNREADABLE, Picture, examine, measure
+from pipeline.label_quality.doctor.outliers import find
+from pipeline.label_quality.doctor.photos import SUSPICIOUS, UNREADABLE, Photo, examine, measure
 from tests.label_quality.doctor.conftest import Draw
 from tests.support.damage import damaged, is_refused
 
 
-def save(path: Path, image: Image.Image, orientation: int = 1) -> Picture:
+def save(path: Path, image: Image.Image, orientation: int = 1) -> Photo:
     tags = Image.Exif()
     tags[0x0112] = orientation
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -23,7 +24,7 @@ def save(path: Path, image: Image.Image, orientation: int = 1) -> Picture:
     return measure(path.parent, path.name)
 
 
-def distance(one: Picture, other: Picture) -> int:
+def distance(one: Photo, other: Photo) -> int:
     bits = [np.frombuffer(photo.perceptual_hash, np.uint8) for photo in (one, other)]
     return int(np.bitwise_count(bits[0] ^ bits[1]).sum())
 
@@ -75,6 +76,26 @@ def test_unreadable_photos_are_findings_in_the_words_of_the_stages(tmp_path: Pat
         "text.png: neither a JPEG nor a PNG photo",
     ]
     assert {finding.check for finding in findings} == {UNREADABLE}
+
+
+def test_a_multi_picture_file_of_a_phone_is_a_jpeg(tmp_path: Path, draw: Draw) -> None:
+    draw(0).save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=[draw(1)])
+    with Image.open(tmp_path / "a.jpg") as image:
+        assert image.format == "MPO"
+    (photo,), findings = examine(tmp_path, ["a.jpg"])
+    assert (photo.kind, findings) == ("JPEG", [])
+    assert list(find([photo])) == []
+
+
+def test_a_warning_of_the_image_library_is_a_finding_with_the_photos_name(tmp_path: Path, draw: Draw) -> None:
+    for name in ("a.jpg", "b.jpg"):
+        save(tmp_path / name, draw(0))
+    tags = b"Exif\0\0II*\0\x08\0\0\0\x02\0" + b"\x12\x01\x03\0\x01\0\0\0\x01\0\0\0"  # two tags, one there
+    draw(0).save(tmp_path / "b.jpg", exif=tags)
+    photos, (finding,) = examine(tmp_path, ["a.jpg", "b.jpg"])
+    assert [photo.path for photo in photos] == ["a.jpg", "b.jpg"]
+    assert (finding.check, finding.photos) == (SUSPICIOUS, ("b.jpg",))
+    assert finding.text.startswith("b.jpg: Corrupt EXIF data")
 
 
 def encoded(kind: str) -> bytes:

@@ -1,0 +1,52 @@
+"""HTML pages that need no other file: the template, the style sheet and the images that all of them share."""
+
+from base64 import b64encode
+from io import BytesIO
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from PIL import Image
+
+from pipeline.formats.images import Pixels
+
+FOLDER = Path(__file__).parent
+
+
+def templates(folder: Path) -> Environment:
+    """Jinja templates of a folder, each of which extends `base.html` and may import `macros.html`.
+
+    Names and texts are escaped; an undefined variable is an error.
+
+    Args:
+        folder: Folder of the page's own templates, style sheets and scripts.
+
+    Returns:
+        Environment whose `get_template(name).render(...)` gives a page; equal arguments give an equal page.
+    """
+    return Environment(
+        loader=FileSystemLoader([folder, FOLDER]),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+
+
+def jpeg(pixels: Pixels, side: int, quality: int) -> bytes:
+    """Encode an image as a small JPEG.
+
+    Args:
+        pixels: RGB pixels (height, width, 3).
+        side: Longest side of the JPEG, in pixels; a smaller image keeps its size.
+        quality: Pillow's JPEG quality, 1 to 95.
+    """
+    image = Image.fromarray(pixels)
+    image.thumbnail((side, side))
+    buffer = BytesIO()
+    image.save(buffer, "JPEG", quality=quality)
+    return buffer.getvalue()
+
+
+def source(image: bytes, kind: str = "jpeg") -> str:
+    """The `src` of an `<img>` that holds an encoded image."""
+    return f"data:image/{kind};base64,{b64encode(image).decode()}"
