@@ -93,15 +93,14 @@ def terminal(findings: Sequence[Finding], title: str) -> Table:
     shown = Table(title=escape(title), title_justify="left", show_lines=True)
     shown.add_column("check")
     shown.add_column("found", justify="right")
-    shown.add_column("examples", overflow="fold", ratio=3)
-    shown.add_column("what to do", overflow="fold", ratio=2)
+    shown.add_column("examples and what to do", overflow="fold", ratio=1)
     for check, group in by_check(findings).items():
         colour = "red" if check.severity == ERROR else "yellow"
         examples = [_short(finding.text) for finding in group[:EXAMPLES]]
         if len(group) > EXAMPLES:
             examples.append(f"and {len(group) - EXAMPLES:,} more")
         name = f"[bold]{escape(check.name)}[/]\n[{colour}]{check.severity}[/]"
-        shown.add_row(name, f"{len(group):,}", escape("\n".join(examples)), escape(check.remedy))
+        shown.add_row(name, f"{len(group):,}", f"{escape(chr(10).join(examples))}\n[cyan]{escape(check.remedy)}[/]")
     return shown
 
 

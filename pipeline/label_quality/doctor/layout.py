@@ -1,5 +1,6 @@
 """Checks that tables and folders match, and the list of photo files."""
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -49,8 +50,12 @@ def files(root: Path) -> list[str]:
 
 def faults(error: InputError, root: Path) -> list[str]:
     """The faults that an error lists, or its one message; paths are relative to `root`."""
-    message, *listed = str(error).splitlines()
-    return [fault.strip().removeprefix(f"{root}/") for fault in listed or [message]]
+    message, *listed = (line.strip().removeprefix(f"{root}/") for line in str(error).splitlines())
+    file, _, summary = message.partition(": ")
+    if Path(file).suffix == ".csv":  # faults of one table name their rows alone
+        summary = re.sub(r" \(\d+\):$", "", summary)
+        listed = [f"{file}, {fault}; {summary}" for fault in listed]
+    return listed or [message]
 
 
 def _is_eval(path: str) -> bool:
