@@ -10,6 +10,7 @@ import typer
 from pipeline import tracking
 from pipeline.config import params, recipes
 from pipeline.foundation.errors import raise_faults
+from pipeline.foundation.files import write_text
 
 Names = Annotated[list[str] | None, typer.Argument(metavar="RECIPE", help="Recipes; all by default.")]
 
@@ -49,8 +50,7 @@ def compare(
     if csv:
         tables.write(rows, csv)
     if html:
-        html.parent.mkdir(parents=True, exist_ok=True)
-        html.write_text(page.html(rows, title), encoding="utf-8")
+        write_text(html, page.html(rows, title))
 
 
 def _places(files: Sequence[Path], folder: Path, scale: str) -> dict[Path, Path]:

@@ -22,6 +22,7 @@ def doctor(
     from rich.markup import escape
 
     from pipeline.formats import tables
+    from pipeline.foundation.files import write_text
     from pipeline.label_quality.doctor import diagnose, findings
     from pipeline.label_quality.doctor.page import page
 
@@ -35,7 +36,6 @@ def doctor(
     if csv:
         tables.write(findings.table(found), csv)
     if html:
-        html.parent.mkdir(parents=True, exist_ok=True)
-        html.write_text(page(root, found, title), encoding="utf-8")
+        write_text(html, page(root, found, title))
     if findings.errors(found):
         raise typer.Exit(1)

@@ -33,6 +33,7 @@ def predict(
     from pipeline.formats import tables
     from pipeline.formats.images import faults
     from pipeline.foundation.errors import raise_faults
+    from pipeline.foundation.files import write_text
     from pipeline.registry import packaging, versions
 
     paths = listed(photos)
@@ -54,8 +55,7 @@ def predict(
     if output is None:
         print(text, end="")
     else:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(text, encoding="utf-8")
+        write_text(output, text)
     print(f"{len(paths):,} photos answered by {version}", file=sys.stderr)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from pipeline.config.params import FILE, Params, load
 from pipeline.foundation.errors import InputError, did_you_mean
+from pipeline.foundation.files import write_text
 from pipeline.modeling.members import WEIGHTS
 from pipeline.tracking import flat
 
@@ -60,7 +61,7 @@ def use(name: str, force: bool = False, target: Path = FILE) -> tuple[Params, Pa
     if not (force or _is_recipe(former) or _is_committed(target)):
         raise InputError(f"{target}: has edits that are neither committed nor a recipe's; commit them, or use --force")
     chosen = _sections(find(name)) | {key: text for key, text in former.items() if key in HERE}
-    target.write_text("\n\n".join(chosen.values()) + "\n", encoding="utf-8")
+    write_text(target.resolve(), "\n\n".join(chosen.values()) + "\n")
     return before, load(target)
 
 

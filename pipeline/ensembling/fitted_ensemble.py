@@ -13,6 +13,7 @@ from pipeline.ensembling.config import Ensemble
 from pipeline.ensembling.shift_estimators import Priors, reweighted
 from pipeline.formats.section import Section
 from pipeline.foundation.errors import InputError
+from pipeline.foundation.files import write_text
 from pipeline.schema.probabilities import Table
 
 DIGITS = 9  # significant ones, as in tables: the last bits of a sum do not change the file
@@ -67,8 +68,7 @@ class FittedEnsemble(Section):
 
     def write(self, path: Path) -> None:
         """Write it as JSON, the same bytes for the same formula."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        write_text(path, self.model_dump_json(indent=2) + "\n")
 
 
 def read(path: Path) -> FittedEnsemble:

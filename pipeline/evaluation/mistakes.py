@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline.formats import contact_sheets, tables
+from pipeline.formats import arrays, contact_sheets, tables
 from pipeline.foundation.errors import raise_faults
 from pipeline.schema.labels import ATTRIBUTES, label_codes, names
 from pipeline.schema.probabilities import Table
@@ -41,7 +41,7 @@ def write(path: Path, crops: Path, photos: pd.DataFrame, probabilities: Table) -
     rows = pd.Index(tables.read(crops / "train.csv", {"path": "text"})["path"]).get_indexer(pd.Index(shown["path"]))
     lacking = [path for path, row in zip(shown["path"], rows, strict=True) if row < 0]
     raise_faults(f"{crops}: no crops of these photos: run `dvc repro`", lacking)
-    packed = np.load(crops / "train.npy", mmap_mode="r")
+    packed = arrays.read(crops / "train.npy")
     captions = [
         f"is {row.true} {row.true_probability:.2f}\nsaid {row.said} {row.said_probability:.2f}"
         for row in shown.itertuples()

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from pipeline.foundation.files import replacing
 from pipeline.schema.labels import ATTRIBUTES, Codes, decode, names
 from pipeline.schema.metrics import accuracy, confusion, macro_f1
 
@@ -81,8 +82,8 @@ def learning_curves(histories: Mapping[str, Mapping[str, pd.DataFrame]]) -> Figu
 
 def save(figure: Figure, path: Path) -> None:
     """Write a PNG without a note of the software, so that equal figures are equal bytes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110, metadata={"Software": None})
+    with replacing(path) as partial:
+        figure.savefig(partial, format="png", dpi=110, metadata={"Software": None})
 
 
 def svg(figure: Figure) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from pipeline.formats.images import Pixels
+from pipeline.foundation.files import replacing
 
 PAPER, INK, DIM = "#fafaf7", "#22252b", "#70757d"
 TILE, GAP, HEAD, LINE = 128, 12, 44, 13
@@ -29,8 +30,8 @@ def write(path: Path, title: str, images: Sequence[Pixels], captions: Sequence[s
         image = ImageOps.contain(Image.fromarray(pixels), (tile, tile))
         sheet.paste(image, (left + (tile - image.width) // 2, top + (tile - image.height) // 2))
         _write_caption(draw, (left + tile // 2, top + tile + 2), caption, tile)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    sheet.save(path, "JPEG", quality=90)
+    with replacing(path) as partial:
+        sheet.save(partial, "JPEG", quality=90)
 
 
 def _write_caption(draw: ImageDraw.ImageDraw, place: tuple[int, int], caption: str, width: int) -> None:

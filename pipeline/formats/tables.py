@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.foundation.errors import InputError, raise_faults
+from pipeline.foundation.files import write_text
 
 Kind = Literal["text", "integer", "number"]
 FLOAT_FORMAT = "%.9g"  # nine digits bring every float32 back exactly
@@ -55,9 +56,8 @@ def read(path: Path, columns: Mapping[str, Kind], others: Kind = "text") -> pd.D
 
 
 def write(table: pd.DataFrame, path: Path) -> None:
-    """Write a CSV file: no index, floats with nine digits, the same bytes for the same table."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text(table), encoding="utf-8", newline="")
+    """Write a CSV file, whole or not at all: no index, floats with nine digits, the same bytes for the same table."""
+    write_text(path, text(table))
 
 
 def text(table: pd.DataFrame) -> str:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 
-from pipeline.formats import contact_sheets
+from pipeline.formats import arrays, contact_sheets
 from pipeline.modeling.config import ModelConfig
 from pipeline.modeling.fold_data import FoldData
 from pipeline.modeling.mixing import Batch, mix
@@ -21,7 +21,7 @@ def write(path: Path, inputs: Inputs, config: ModelConfig, fold: int | None) -> 
     """Write the first images of the first batch that a training learns from, with their labels."""
     table = inputs.table()
     held_out = (table["fold"] == fold).to_numpy() if fold is not None else np.zeros(len(table), np.bool_)
-    batch = first_batch(table, np.load(inputs.crops / "train.npy", mmap_mode="r"), held_out, config)
+    batch = first_batch(table, arrays.read(inputs.crops / "train.npy"), held_out, config)
     labels = np.array(names())[label_codes(table, tuple(ATTRIBUTES))]
     title = f"{min(len(batch.rows), MOST)} images of the first batch, as the network sees them in training"
     contact_sheets.write(path, title, list(batch.images.numpy()[:MOST]), _captions(batch, labels)[:MOST])

@@ -1,16 +1,21 @@
 """A training that survives being killed: its state after the last finished epoch, bound to what it is trained on."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
+from pipeline.foundation.files import replacing
 from pipeline.modeling.config import Select
 
 Metrics = dict[str, float]
+
+DIGEST_SIZE = 32  # bytes
 
 
 class Stateful(Protocol):
@@ -54,27 +59,43 @@ class Progress:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A file that holds the last finished epoch; only a training with the same fingerprint continues from it."""
+    """A file that holds the last finished epoch; only a training with the same fingerprint continues from it.
+
+    The file opens with the digest of what follows: PyTorch reads changed bytes of a tensor without a complaint.
+    """
 
     path: Path
     fingerprint: str
 
     def save(self, states: Mapping[str, Stateful], progress: Progress) -> None:
-        """Replace the checkpoint; a kill at any moment leaves the old one or the new one."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.path.with_suffix(".partial")
+        """Replace the checkpoint; a kill or a power loss at any moment leaves the old one or the new one."""
+        buffer = BytesIO()
         content = {"fingerprint": self.fingerprint, "progress": vars(progress)}
-        torch.save(content | {"states": {name: state.state_dict() for name, state in states.items()}}, partial)
-        partial.replace(self.path)
+        torch.save(content | {"states": {name: state.state_dict() for name, state in states.items()}}, buffer)
+        with replacing(self.path) as partial, partial.open("wb") as file:
+            file.write(_digest(buffer.getbuffer()))
+            file.write(buffer.getbuffer())
 
     def restore(self, states: Mapping[str, Stateful]) -> Progress:
-        """Bring all states to the last finished epoch; the start when there is none to continue."""
+        """Bring all states to the last finished epoch; the start when there is no checkpoint of this training.
+
+        Prints why a file that is there is not continued from: it is damaged, or of another training.
+        """
         if not self.path.exists():
             return Progress()
-        content = torch.load(self.path, map_location="cpu", weights_only=True)
-        if content["fingerprint"] != self.fingerprint:
+        written = memoryview(self.path.read_bytes())
+        digest, content = written[:DIGEST_SIZE], written[DIGEST_SIZE:]
+        if digest != _digest(content):
+            print(f"{self.path}: damaged, or no checkpoint of this version; the training starts anew")
+            return Progress()
+        saved = torch.load(BytesIO(content), map_location="cpu", weights_only=True)
+        if saved["fingerprint"] != self.fingerprint:
             print(f"{self.path}: of other data, parameters or code; the training starts anew")
             return Progress()
         for name, state in states.items():
-            state.load_state_dict(content["states"][name])
-        return Progress(**content["progress"])
+            state.load_state_dict(saved["states"][name])
+        return Progress(**saved["progress"])
+
+
+def _digest(content: memoryview) -> bytes:
+    return hashlib.blake2b(content, digest_size=DIGEST_SIZE).digest()

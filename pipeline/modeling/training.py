@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 from lightning_fabric import Fabric
 
-from pipeline.formats import tables
+from pipeline.formats import arrays, tables
 from pipeline.foundation.code import PROJECT, fingerprint
 from pipeline.foundation.errors import InputError
 from pipeline.modeling import devices, inference, targets, weights
@@ -88,10 +88,10 @@ def run(
     """
     fabric = Fabric(accelerator="auto", devices=devices.count(), precision=config.precision)
     fabric.launch()
-    crops: Packed = np.load(inputs.crops / "train.npy", mmap_mode="r")
+    crops: Packed = arrays.read(inputs.crops / "train.npy")
     if inputs.teacher:
         labels = inputs.pseudo_labels(config)
-        crops = Joined(crops, np.load(inputs.crops / "eval.npy", mmap_mode="r"), labels["row"].to_numpy(np.int64))
+        crops = Joined(crops, arrays.read(inputs.crops / "eval.npy"), labels["row"].to_numpy(np.int64))
         table = pd.concat([table.assign(weight=targets.weights(table)), labels], ignore_index=True)
         held_out = np.append(held_out, np.zeros(len(labels), np.bool_))
     fold_data = FoldData.of(table, crops, held_out, config)
@@ -113,7 +113,7 @@ def write(inputs: Inputs, output: Path, progress: Progress, recipe: WeightsMetad
     history.insert(0, "epoch", range(1, len(history) + 1))
     tables.write(history, output / EPOCHS)
     metrics.write(output / METRICS, {"epoch": recipe.epoch} | _scores(progress.history[progress.best]))
-    packed = np.load(inputs.crops / "eval.npy", mmap_mode="r")
+    packed = arrays.read(inputs.crops / "eval.npy")
     predictions.write(output / EVAL, inputs.eval_photos(), inference.predict(output / WEIGHTS, packed))
     if inputs.teacher:
         labels = inputs.pseudo_labels(recipe.config)

@@ -4,10 +4,12 @@ from pathlib import Path
 
 from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as serialize
 from torch import Tensor
 
 from pipeline.foundation.errors import EntryError, InputError
+from pipeline.foundation.files import write_bytes
 from pipeline.modeling.config import WeightsMetadata
 from pipeline.modeling.network import Network
 
@@ -16,9 +18,8 @@ KEY = "recipe"  # the only key: safetensors does not keep the order of several
 
 def save(path: Path, state: dict[str, Tensor], recipe: WeightsMetadata) -> None:
     """Write a network's state and the recipe that made it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     tensors = {name: tensor.cpu().contiguous() for name, tensor in state.items()}
-    save_file(tensors, path, metadata={KEY: recipe.model_dump_json()})
+    write_bytes(path, serialize(tensors, metadata={KEY: recipe.model_dump_json()}))
 
 
 def read_metadata(path: Path) -> WeightsMetadata:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.foundation.errors import InputError, raise_faults
+from pipeline.foundation.files import write_text
 from pipeline.orchestration.graph import Graph, Stage
 
 Entries = dict[str, dict[str, Any]]  # by the stage's name
@@ -22,9 +23,7 @@ def read(path: Path = FILE) -> Entries:
 
 def write(entries: Entries, path: Path = FILE) -> None:
     """Replace a dvc.lock, as DVC writes it; a kill at any moment leaves the old one or the new one."""
-    partial = path.with_suffix(".partial")
-    partial.write_text(_dump(entries), encoding="utf-8")
-    partial.replace(path)
+    write_text(path, _dump(entries))
 
 
 def pack(entries: Entries) -> str:

@@ -11,6 +11,7 @@ from ruamel.yaml import YAML
 from pipeline.config import params
 from pipeline.config.validation_messages import describe
 from pipeline.foundation.errors import InputError, raise_faults
+from pipeline.foundation.files import replacing
 from pipeline.foundation.hashes import sha256
 from pipeline.modeling.config import ModelConfig, Pinned
 from pipeline.modeling.members import OUT_OF_FOLD
@@ -49,7 +50,8 @@ def write(pins: dict[str, tuple[ModelConfig, Pinned]], path: Path = params.FILE)
         if read.models[name].model_copy(update={"pinned": None}) != config:
             document["models"][name] = config.model_dump(mode="json", exclude={"pinned"})
         document["models"][name]["pinned"] = pinned.model_dump()
-    yaml.dump(document, path)
+    with replacing(path.resolve()) as partial:
+        yaml.dump(document, partial)
 
 
 def fetch(pinned: Pinned, inputs: Inputs, fold: int, output: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.foundation.files import write_text
 from pipeline.schema.schema import SCHEMA, Codes
 
 Scores = npt.NDArray[np.float64]
@@ -74,8 +75,7 @@ def errors(targets: Codes, predictions: Codes) -> dict[str, int]:
 def write(path: Path, scores: Mapping[str, Any]) -> None:
     """Write scores as JSON: floats with six digits, so that the last bits of a sum do not change the file."""
     rounded = json.loads(json.dumps(scores), parse_float=lambda number: round(float(number), 6))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(rounded, indent=2) + "\n", encoding="utf-8")
+    write_text(path, json.dumps(rounded, indent=2) + "\n")
 
 
 def _ratio(part: Counts, whole: Counts) -> Scores:

@@ -4,16 +4,14 @@ from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-from numpy.lib.format import open_memmap
 
 from pipeline.dataset.layout import EVAL, TRAIN, eval_photos
 from pipeline.faces.config import Crop as Params
 from pipeline.faces.cropping import BATCH, Crop, Cropper
 from pipeline.faces.detection import device
 from pipeline.faces.threads import pool
-from pipeline.formats import tables
+from pipeline.formats import arrays, tables
 from pipeline.formats.images import check, read
 from pipeline.foundation.progress import watch
 
@@ -54,20 +52,17 @@ def _pack(cropper: Cropper, paths: Sequence[Path], packed: Path) -> pd.DataFrame
 
     Batches go by number and each runs on one thread of torch, so nothing depends on the number of cores.
     """
-    pixels = open_memmap(packed, "w+", np.uint8, (len(paths), *cropper.params.shape, 3))
-
-    def rows(start: int) -> list[Row]:
-        batch = slice(start, start + BATCH)
-        found = cropper([read(path) for path in paths[batch]])
-        pixels[batch] = [crop.pixels for crop in found]
-        return [_row(crop) for crop in found]
-
     starts = range(0, len(paths), BATCH)
-    with pool() as threads:
+    with arrays.writing(packed, (len(paths), *cropper.params.shape, 3)) as pixels, pool() as threads:
+
+        def rows(start: int) -> list[Row]:
+            batch = slice(start, start + BATCH)
+            found = cropper([read(path) for path in paths[batch]])
+            pixels[batch] = [crop.pixels for crop in found]
+            return [_row(crop) for crop in found]
+
         batches = watch(threads.map(rows, starts), f"crop {packed.stem}", len(starts))
-        table = pd.DataFrame(chain.from_iterable(batches), columns=COLUMNS)
-    pixels.flush()
-    return table
+        return pd.DataFrame(chain.from_iterable(batches), columns=COLUMNS)
 
 
 def _row(crop: Crop) -> Row:

@@ -5,11 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.lib.format import open_memmap
 
 from pipeline.dataset.layout import EVAL, TRAIN
 from pipeline.faces.config import Crop as Params
-from pipeline.formats import contact_sheets, tables
+from pipeline.formats import arrays, contact_sheets, tables
 from pipeline.formats.images import read
 
 SPLITS = ("train", "eval")
@@ -29,10 +28,10 @@ def pack(data: Path, shards: Path, crops: Path, params: Params) -> None:
 
 
 def _join_pixels(paths: Sequence[Path], packed: Path) -> None:
-    parts = [np.load(path, mmap_mode="r") for path in paths]
-    pixels = open_memmap(packed, "w+", np.uint8, (sum(map(len, parts)), *parts[0].shape[1:]))
-    np.concatenate(parts, out=pixels)
-    pixels.flush()
+    parts = [arrays.read(path) for path in paths]
+    height, width = parts[0].shape[1:3]
+    with arrays.writing(packed, (sum(map(len, parts)), height, width, 3)) as pixels:
+        np.concatenate(parts, out=pixels)
 
 
 def _show(crops: Path, folders: dict[str, Path], params: Params) -> None:
@@ -48,7 +47,7 @@ def _show(crops: Path, folders: dict[str, Path], params: Params) -> None:
 
 
 def _show_crops(crops: Path, drawn: pd.DataFrame, total: int) -> None:
-    packed = {split: np.load(crops / f"{split}.npy", mmap_mode="r") for split in drawn["split"].unique()}
+    packed = {split: arrays.read(crops / f"{split}.npy") for split in drawn["split"].unique()}
     photos = [packed[split][row] for split, row in zip(drawn["split"], drawn["row"], strict=True)]
     contact_sheets.write(
         crops / "crops.jpg", f"{len(drawn)} of {total:,} crops, drawn at random", photos, _captions(drawn)

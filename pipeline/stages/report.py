@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pipeline.evaluation.report import figures, sources
 from pipeline.evaluation.report.page import render
+from pipeline.foundation.files import write_text
 
 
 def report(labels: Path, folds: Path, crops: Path, results: Path, report: Path, against: Path | None = None) -> None:
@@ -14,5 +15,5 @@ def report(labels: Path, folds: Path, crops: Path, results: Path, report: Path, 
     before = figures.read(against) if against else None
     text = render(sources.read(labels, folds, crops, results), before)
     report.parent.mkdir(parents=True, exist_ok=True)
-    report.write_text(text, encoding="utf-8")
+    write_text(report, text)
     print(f"{report}: {len(text.encode()) / 1e6:.1f} MB")

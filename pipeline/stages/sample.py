@@ -11,6 +11,7 @@ from PIL import Image
 
 from pipeline.dataset.corrections import SWAP
 from pipeline.formats import tables
+from pipeline.foundation.files import naming, write_bytes
 from pipeline.schema.labels import GENDERS, MASK_OF_STEM, MASKS, band, encode
 from pipeline.synthetic import FACELESS, seven
 from pipeline.synthetic.config import Sample
@@ -56,7 +57,7 @@ def _write_member(folder: Path, member: Member, rng: np.random.Generator) -> Non
         path = folder / f"{swapped.get(stem, stem)}{suffix}"
         _save(photo, path)
         if member.apple_double:
-            path.with_name(f"._{path.name}").write_bytes(APPLE_DOUBLE)
+            write_bytes(path.with_name(f"._{path.name}"), APPLE_DOUBLE)
 
 
 def _write_eval(folder: Path, params: Sample) -> None:
@@ -79,4 +80,5 @@ def _draw_eval(images: Path, params: Sample) -> Iterator[dict[str, str | int]]:
 
 
 def _save(photo: npt.NDArray[np.uint8], path: Path) -> None:
-    Image.fromarray(photo).save(path, quality=90)
+    with naming(path):
+        Image.fromarray(photo).save(path, quality=90)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.dataset.folds import folded
-from pipeline.formats import tables
+from pipeline.formats import arrays, tables
 from pipeline.formats.images import Pixels
 from pipeline.foundation.errors import InputError, raise_faults
 from pipeline.label_quality import suggestions
@@ -75,7 +75,7 @@ class Sources:
 
     def pixels(self, split: str) -> Pixels:
         """All crops (n, height, width, 3) of a split, mapped into memory, in the order of `cut`."""
-        return np.asarray(np.load(self.crops / f"{split}.npy", mmap_mode="r"))
+        return arrays.read(self.crops / f"{split}.npy")
 
 
 def read(labels: Path, folds: Path, crops: Path, results: Path) -> Sources:

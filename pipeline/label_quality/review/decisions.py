@@ -1,6 +1,5 @@
 """What a reviewer decided: a file with a row a decision, and the fixes file that follows from it."""
 
-import os
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -60,13 +59,13 @@ def read(path: Path, people: Collection[str] | None = None) -> list[Decision]:
 
 def write(path: Path, decisions: Iterable[Decision]) -> None:
     """Write a file of decisions, whole or not at all."""
-    _replace(path, pd.DataFrame(decisions, columns=list(Decision._fields)))
+    tables.write(pd.DataFrame(decisions, columns=list(Decision._fields)), path)
 
 
 def write_fixes(path: Path, decisions: Iterable[Decision]) -> None:
     """Write what was accepted as a fixes file, which has two columns more: reviewer and time."""
     accepted = [decision._asdict() | {"source": "review"} for decision in decisions if decision.verdict == ACCEPT]
-    _replace(path, pd.DataFrame(accepted, columns=FIXES))
+    tables.write(pd.DataFrame(accepted, columns=FIXES), path)
 
 
 def check_fixes(path: Path, reviewers: Collection[str]) -> None:
@@ -93,15 +92,3 @@ def _fault(path: Path, row: int, decision: Decision, people: Collection[str] | N
     if people is not None and decision.id not in people:
         return f"id {decision.id!r} matches nobody"
     return corrections.malformed(Fix(path, row, *decision[:4]))
-
-
-def _replace(path: Path, table: pd.DataFrame) -> None:
-    """Write a table beside a file and put it in its place, so that a kill leaves the one or the other, never half."""
-    beside = path.with_name(f".{path.name}.new")
-    tables.write(table, beside)
-    for file, replaces in ((beside, path), (path.parent, None)):
-        descriptor = os.open(file, os.O_RDONLY)
-        os.fsync(descriptor)
-        os.close(descriptor)
-        if replaces:
-            beside.replace(replaces)

@@ -10,6 +10,7 @@ import components
 from pipeline.config import params
 from pipeline.config.kubeflow import Kubeflow, Resources
 from pipeline.foundation.errors import InputError
+from pipeline.foundation.files import write_text
 from pipeline.orchestration import graph
 from pipeline.orchestration.graph import Graph
 from pipeline.orchestration.kubeflow import task
@@ -21,7 +22,7 @@ OUTPUT = "Output"  # Kubeflow's name for what a component returns
 
 def write(root: Path = Path(), path: Path = FILE) -> None:
     """Compile a project's dvc.yaml and params.yaml."""
-    path.write_text(text(root), encoding="utf-8")
+    write_text(path, text(root))
 
 
 def check(root: Path = Path(), path: Path = FILE) -> None:

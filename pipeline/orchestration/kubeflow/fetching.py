@@ -7,6 +7,7 @@ from ruamel.yaml import YAML
 from pipeline import tracking
 from pipeline.config import params
 from pipeline.foundation.errors import InputError
+from pipeline.foundation.files import write_bytes
 from pipeline.orchestration import graph, locks, remote
 from pipeline.orchestration.kubeflow.server import Server
 from pipeline.orchestration.workspace import in_full, scratch
@@ -42,7 +43,7 @@ def fetch(run_id: str, storage: str, replace: bool) -> None:
         entries, stages = locks.read(root / locks.FILE), graph.read(root)
         locks.check(entries, stages, stages)
     if changes:
-        params.FILE.write_bytes(kept["params.yaml"])
+        write_bytes(params.FILE, kept["params.yaml"])
     locks.write(entries)
     _pull(storage)
 
