@@ -1,15 +1,17 @@
-"""The figures of recipes as a table for the terminal, and as a page with plots that needs no other file."""
+"""The figures of recipes as a table for the terminal, and as an HTML page with plots."""
 
 from collections.abc import Callable
-from html import escape
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from pipeline import pages
 from pipeline.evaluation.plots import INK, svg
 from pipeline.schema.labels import ATTRIBUTES
 
@@ -28,15 +30,6 @@ HEADINGS = {
 }
 WIDTH = 150  # of the table in characters; a narrower terminal breaks its lines
 DIGITS = {"age_mae": 1, "epochs": 0, "seconds": 0, "parameters": 1, "images_per_second": 0}
-STYLE = f"""
-body {{ font: 14px/1.5 system-ui, sans-serif; color: {INK}; margin: 2rem auto; max-width: 84rem; padding: 0 1rem }}
-table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; margin: 1.5rem 0 }}
-th, td {{ padding: .3rem .5rem; text-align: right; border-bottom: 1px solid #dde3ea; white-space: nowrap }}
-th {{ white-space: normal; vertical-align: bottom }}
-th:first-child, td:first-child {{ text-align: left }}
-svg {{ max-width: 100%; height: auto }}
-div {{ overflow-x: auto }}
-"""
 
 
 def cells(rows: pd.DataFrame) -> list[list[str]]:
@@ -58,15 +51,10 @@ def terminal(rows: pd.DataFrame, title: str) -> Table:
 
 
 def html(rows: pd.DataFrame, title: str) -> str:
-    """The figures as one HTML page: the table, and below it the plots as SVG."""
-    head = "".join(f"<th>{escape(heading)}</th>" for heading in HEADINGS.values())
-    body = "\n".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in cells(rows))
-    plots = "\n".join(svg(_plot(rows, draw)) for draw in (_draw_scores, _draw_attributes, _draw_cost))
-    return (
-        f'<!DOCTYPE html>\n<html lang="en">\n<meta charset="utf-8">\n<title>{escape(title)}</title>\n'
-        f"<style>{STYLE}</style>\n<h1>{escape(title)}</h1>\n"
-        f"<div><table>\n<tr>{head}</tr>\n{body}\n</table></div>\n{plots}\n</html>\n"
-    )
+    """The figures as one HTML page: a table, and plots as SVG."""
+    plots = [Markup(svg(_plot(rows, draw))) for draw in (_draw_scores, _draw_attributes, _draw_cost)]
+    template = pages.templates(Path(__file__).parent).get_template("page.html")
+    return template.render(title=title, headings=HEADINGS.values(), rows=cells(rows), plots=plots)
 
 
 def _cell(value: str | float, digits: int) -> str:

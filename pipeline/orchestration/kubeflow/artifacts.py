@@ -1,9 +1,7 @@
 """What Kubeflow's pages show of a stage that ran: its outs as scalars, matrices, pages, models and files."""
 
-import html
 import json
 import shutil
-from base64 import b64encode
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,13 +9,13 @@ from typing import Any
 import pandas as pd
 from kfp import dsl
 
-from pipeline import tracking
+from pipeline import pages, tracking
 from pipeline.foundation.hashes import sha256
 from pipeline.modeling.members import WEIGHTS
 from pipeline.orchestration.graph import Stage
 
-PICTURES = {".jpg": "jpeg", ".png": "png"}
-MOST_PICTURES = 24
+IMAGES = {".jpg": "jpeg", ".png": "png"}
+MOST_IMAGES = 24
 MOST_ROWS = 100
 SHORT = "{:.4g}".format
 
@@ -48,8 +46,8 @@ def _page(artifact: dsl.HTML, root: Path, stage: Stage) -> None:
         if Path(out).suffix == ".html":
             shutil.copy(root / out, artifact.path)
             return
-    title, body = html.escape(stage.name), "\n".join(_figures(root, stage))
-    page = f'<!doctype html>\n<meta charset="utf-8">\n<title>{title}</title>\n<h1>{title}</h1>\n{body}\n'
+    template = pages.templates(Path(__file__).parent).get_template("artifacts.html")
+    page = template.render(title=stage.name, parts=list(_parts(root, stage)))
     Path(artifact.path).write_text(page, encoding="utf-8")
 
 
@@ -80,20 +78,23 @@ def _out(stage: Stage, name: str) -> str:
     return next(path for path in stage.outs if Path(path).name == name)
 
 
-def _figures(root: Path, stage: Stage) -> Iterator[str]:
+def _parts(root: Path, stage: Stage) -> Iterator[dict[str, Any]]:
+    """The images and short tables among the outs, each with its name."""
     for path in _files(root, stage):
-        name = html.escape(path.relative_to(root).as_posix())
-        if path.suffix in PICTURES:
-            photo = b64encode(path.read_bytes()).decode()
-            yield f'<h2>{name}</h2>\n<img src="data:image/{PICTURES[path.suffix]};base64,{photo}">'
+        name = path.relative_to(root).as_posix()
+        if path.suffix in IMAGES:
+            yield {"name": name, "image": pages.source(path.read_bytes(), IMAGES[path.suffix])}
         elif path.suffix == ".csv" and len(table := pd.read_csv(path)) <= MOST_ROWS:
-            yield f"<h2>{name}</h2>\n{table.to_html(index=False, float_format=SHORT)}"
+            rows = [
+                [SHORT(cell) if isinstance(cell, float) else cell for cell in row] for row in table.to_numpy(object)
+            ]
+            yield {"name": name, "image": "", "columns": list(table.columns), "rows": rows}
 
 
 def _files(root: Path, stage: Stage) -> Iterator[Path]:
     """The files among the outs, and a folder's first photos."""
     for path in (root / out for out in stage.outs):
         if path.is_dir():
-            yield from [each for each in sorted(path.rglob("*")) if each.suffix in PICTURES][:MOST_PICTURES]
+            yield from [each for each in sorted(path.rglob("*")) if each.suffix in IMAGES][:MOST_IMAGES]
         else:
             yield path

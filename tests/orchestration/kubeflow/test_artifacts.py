@@ -53,7 +53,7 @@ def test_a_page_shows_short_tables_and_the_first_photos_of_a_folder_and_names_no
     assert "&lt;i&gt;.jpg" in page
     assert "0.3333" in page
     assert "long.csv" not in page
-    assert page.count("data:image/jpeg;base64,") == artifacts.MOST_PICTURES
+    assert page.count("data:image/jpeg;base64,") == artifacts.MOST_IMAGES
     assert str(root) not in page
 
 
