@@ -1,4 +1,4 @@
-"""The command line: one command per stage and those around them."""
+"""The command line of the pipeline: photos of people in, a checked submission and registered models out."""
 
 import sys
 from collections.abc import Iterator
@@ -28,39 +28,40 @@ from pipeline.modeling.config import ModelConfig
 app = typer.Typer(
     cls=TwoWords, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
 )
-of_dvc = partial(app.command, rich_help_panel="Stages, as dvc.yaml calls them")
-app.command("run")(run_all)
-app.command()(compare)
-app.command()(doctor)
+RUN, DATA, MODELS, STAGES = "Run and compare", "Data and labels", "Models and tracking", "Stages (run by dvc repro)"
+app.command("run", rich_help_panel=RUN)(run_all)
+app.add_typer(recipe.app, name="recipe", rich_help_panel=RUN)
+app.command(rich_help_panel=RUN)(compare)
+app.add_typer(kubeflow.app, name="kubeflow", rich_help_panel=RUN)
+app.command("submit diff", rich_help_panel=RUN)(submit_diff)
+app.command(rich_help_panel=DATA)(doctor)
+app.add_typer(labels.app, name="labels", rich_help_panel=DATA)
 for command in (register, promote, history, rollback, compose, predict):
-    app.command()(command)
-app.add_typer(recipe.app, name="recipe")
-app.command("submit diff")(submit_diff)
-app.add_typer(kubeflow.app, name="kubeflow")
-app.add_typer(labels.app, name="labels")
-app.add_typer(tracking_app, name="tracking")
+    app.command(rich_help_panel=MODELS)(command)
+app.add_typer(tracking_app, name="tracking", rich_help_panel=MODELS)
+of_dvc = partial(app.command, rich_help_panel=STAGES)
 
 Data = Annotated[Path, typer.Option(help="Folder of the data set, with train/ and eval/.")]
-Labels = Annotated[Path, typer.Option(help="Table of corrected labels, a row a photo.")]
+Labels = Annotated[Path, typer.Option(help="Table of corrected labels, one row per photo.")]
 Crops = Annotated[Path, typer.Option(help="Folder of packed crops.")]
-Folds = Annotated[Path, typer.Option(help="Table of folds, a row a photo.")]
-Fixes = Annotated[Path, typer.Option(help="Folder of the corrections' files.")]
-Classes = Annotated[Path, typer.Option(help="Table of classes per fold to write.")]
-Plot = Annotated[Path, typer.Option(help="Picture of classes per fold to write.")]
-ModelName = Annotated[str, typer.Argument(help="An config of `models` in params.yaml.")]
+Folds = Annotated[Path, typer.Option(help="Table of folds, one row per photo.")]
+Fixes = Annotated[Path, typer.Option(help="Folder of label corrections.")]
+Classes = Annotated[Path, typer.Option(help="Output: table of photos per class and fold.")]
+Plot = Annotated[Path, typer.Option(help="Output: plot of photos per class and fold.")]
+ModelName = Annotated[str, typer.Argument(help="Model name, a key of `models` in params.yaml.")]
 Models = Annotated[Path, typer.Option(help="Folder of trained models.")]
-Checkpoint = Annotated[Path, typer.Option(help="File that a killed training continues from.")]
+Checkpoint = Annotated[Path, typer.Option(help="Checkpoint file; an interrupted training resumes from it.")]
 Results = Annotated[Path, typer.Option(help="Folder of the ensemble's predictions and scores.")]
-Probabilities = Annotated[Path, typer.Option(help="Table of the eval photos' probabilities.")]
-Submission = Annotated[Path, typer.Option(help="Submission to write.")]
-Shares = Annotated[Path, typer.Option(help="Table of class shares to write.")]
-Metrics = Annotated[Path, typer.Option(help="Scores to write.")]
-Output = Annotated[Path, typer.Option(help="Folder to write to.")]
+Probabilities = Annotated[Path, typer.Option(help="Table of class probabilities of the eval photos.")]
+Submission = Annotated[Path, typer.Option(help="Output: the submission.")]
+Shares = Annotated[Path, typer.Option(help="Output: table of class shares.")]
+Metrics = Annotated[Path, typer.Option(help="Output: scores as JSON.")]
+Output = Annotated[Path, typer.Option(help="Output folder.")]
 
 
 @of_dvc()
 def sample(data: Data) -> None:
-    """Draw a small data set in the competition's layout."""
+    """Write a small synthetic data set in the competition's layout."""
     from pipeline.stages.sample import sample as stage
 
     stage(data, params.load().sample)
@@ -68,7 +69,7 @@ def sample(data: Data) -> None:
 
 @of_dvc()
 def relabel(data: Data, fixes: Fixes, labels: Labels) -> None:
-    """Read the labels and apply corrections."""
+    """Read the labels and apply the corrections that params.yaml names."""
     from pipeline.stages.relabel import relabel as stage
 
     stage(data, fixes, labels, params.load().relabel)
@@ -76,22 +77,20 @@ def relabel(data: Data, fixes: Fixes, labels: Labels) -> None:
 
 @of_dvc()
 def crop(
-    shard: Annotated[int, typer.Argument(help="One of crop.shards.")],
+    shard: Annotated[int, typer.Argument(help="Shard, one of crop.shards.")],
     data: Data,
     labels: Labels,
     crops: Crops,
 ) -> None:
-    """Cut every photo of a shard, of train and eval alike, to the face."""
+    """Crop the photos of a shard to the face; train and eval are cropped by the same code."""
     from pipeline.stages.crop import crop as stage
 
     stage(shard, data, labels, crops, params.load().crop)
 
 
 @of_dvc()
-def pack(
-    data: Data, shards: Annotated[Path, typer.Option(help="Folder of the shards of crops.")], crops: Crops
-) -> None:
-    """Join the shards of crops, and show some of them."""
+def pack(data: Data, shards: Annotated[Path, typer.Option(help="Folder of crop shards.")], crops: Crops) -> None:
+    """Join the crop shards and write contact sheets."""
     from pipeline.stages.pack import pack as stage
 
     stage(data, shards, crops, params.load().crop)
@@ -99,7 +98,7 @@ def pack(
 
 @of_dvc()
 def split(labels: Labels, folds: Folds, classes: Classes, plot: Plot) -> None:
-    """Deal the people into folds."""
+    """Assign people to folds."""
     from pipeline.stages.split import split as stage
 
     stage(labels, folds, classes, plot, params.load().split)
@@ -108,15 +107,17 @@ def split(labels: Labels, folds: Folds, classes: Classes, plot: Plot) -> None:
 @of_dvc()
 def train(
     model: ModelName,
-    fold: Annotated[int, typer.Argument(help="The fold that is held out.")],
+    fold: Annotated[int, typer.Argument(help="Held-out fold.")],
     crops: Crops,
     labels: Labels,
     folds: Folds,
     checkpoint: Checkpoint,
     output: Output,
-    teacher: Annotated[Path | None, typer.Option(help="Predictions of eval photos, for pseudo labels.")] = None,
+    teacher: Annotated[
+        Path | None, typer.Option(help="Predictions of eval; the confident ones become pseudo labels.")
+    ] = None,
 ) -> None:
-    """Train one model on all folds but one, and predict that one; a second round has the first for a teacher."""
+    """Train a model on all folds but one; predict the held-out fold and eval. With --teacher, add pseudo labels."""
     from pipeline.modeling.pseudo_labels import Teacher
     from pipeline.modeling.training import Inputs
     from pipeline.stages.train import train as stage
@@ -146,7 +147,7 @@ def refit(
     checkpoint: Checkpoint,
     output: Output,
 ) -> None:
-    """Train one model on everybody, for the number of epochs that its folds found best."""
+    """Train a model on all data, for the mean number of epochs that was best in its folds."""
     from pipeline.modeling.training import Inputs
     from pipeline.stages.refit import refit as stage
     from pipeline.tracking import stage_runs
@@ -161,7 +162,7 @@ def refit(
 
 @of_dvc()
 def ensemble(models: Models, crops: Crops, labels: Labels, folds: Folds, results: Results) -> None:
-    """Make one answer of all members' predictions, and score those out of fold."""
+    """Combine the predictions of all members and score them out of fold."""
     from pipeline import tracking
     from pipeline.ensembling.members import EnsembleMembers
     from pipeline.stages.ensemble import ensemble as stage
@@ -195,7 +196,7 @@ def submit(
     shares: Shares,
     metrics: Metrics,
 ) -> None:
-    """Write and check the submission; score it where the answers are known."""
+    """Write and check the submission; score it if the true classes are known."""
     from pipeline import tracking
     from pipeline.stages.submit import submit as stage
     from pipeline.tracking import stage_runs
@@ -210,11 +211,11 @@ def report(
     labels: Labels = Path("data/labels.csv"),
     folds: Folds = Path("data/folds.csv"),
     crops: Crops = Path("data/crops"),
-    results: Annotated[Path, typer.Option(help="Folder of results.")] = Path("results"),
-    report: Annotated[Path, typer.Option(help="Page to write.")] = Path("report.html"),
-    against: Annotated[Path | None, typer.Option(help="An earlier report, to say what changed.")] = None,
+    results: Annotated[Path, typer.Option(help="Results folder.")] = Path("results"),
+    report: Annotated[Path, typer.Option(help="Output: the HTML page.")] = Path("report.html"),
+    against: Annotated[Path | None, typer.Option(help="An earlier report; the new one shows what changed.")] = None,
 ) -> None:
-    """Show data and run on one page, complete in itself."""
+    """Write an HTML report on data, training, scores and errors."""
     from pipeline import tracking
     from pipeline.stages.report import report as stage
 
@@ -223,16 +224,16 @@ def report(
         run.file(report)
 
 
-@app.command()
-def accelerators(require: Annotated[int, typer.Option(help="How many GPUs there must be.")]) -> None:
-    """Fail unless this machine has so many GPUs that torch can use."""
+@app.command(rich_help_panel=RUN)
+def accelerators(require: Annotated[int, typer.Option(help="Number of GPUs.")]) -> None:
+    """Exit with status 1 unless torch can use this many GPUs."""
     from pipeline.modeling.devices import require as check
 
     check(require)
 
 
 def main() -> None:
-    """Run a command; an `InputError`, or a file that cannot be had, is one message on stderr and exit status 1."""
+    """Run a command; an `InputError` or an inaccessible file is one message on stderr and exit status 1."""
     tune()
     try:
         app()
@@ -240,7 +241,7 @@ def main() -> None:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
     except OSError as error:
-        if error.filename is None:  # nobody could tell where it was
+        if error.filename is None:  # the message would not name a file
             raise
         print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
         sys.exit(1)

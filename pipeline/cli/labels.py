@@ -1,4 +1,4 @@
-"""`labels`: find labels that look wrong, review them, and bring two reviewers together."""
+"""`labels`: find suspicious labels, review them, and merge the decisions of two reviewers."""
 
 import getpass
 from pathlib import Path
@@ -12,15 +12,17 @@ from pipeline.schema.labels import ATTRIBUTES
 if TYPE_CHECKING:
     from pipeline.label_quality.review.agreement import Agreement
 
-app = typer.Typer(no_args_is_help=True, help="Find labels that look wrong, and review them.")
+app = typer.Typer(no_args_is_help=True, help="Find suspicious labels and review them.")
 
-Labels = Annotated[Path, typer.Option(help="Table of labels, a row a photo.")]
-OutOfFold = Annotated[Path, typer.Option(help="Table of out-of-fold probabilities, a row a photo.")]
-Suggestions = Annotated[Path, typer.Option(help="Fixes file of proposals to write.")]
+Labels = Annotated[Path, typer.Option(help="Table of labels, one row per photo.")]
+OutOfFold = Annotated[Path, typer.Option(help="Table of out-of-fold probabilities, one row per photo.")]
+Suggestions = Annotated[Path, typer.Option(help="Output: suggested corrections.")]
 First = Annotated[Path, typer.Argument(help="A reviewer's decisions.")]
 Second = Annotated[Path, typer.Argument(help="Another reviewer's decisions.")]
-Decisions = Annotated[Path | None, typer.Option(help="File of decisions; else reviews/<reviewer>.csv.")]
-Fixes = Annotated[Path | None, typer.Option(help="Fixes file to write; else fixes/, named as the decisions.")]
+Decisions = Annotated[Path | None, typer.Option(help="File of decisions. Default: reviews/<reviewer>.csv.")]
+Fixes = Annotated[
+    Path | None, typer.Option(help="Output: accepted corrections. Default: fixes/, with the name of the decisions.")
+]
 
 
 @app.command()
@@ -29,29 +31,36 @@ def suggest(
     out_of_fold: OutOfFold = Path("results/ensemble/out_of_fold.csv"),
     suggestions: Suggestions = Path("results/suggestions.csv"),
 ) -> None:
-    """Propose corrections, the surest first; none is applied. `relabel` takes the rows that are kept."""
+    """Suggest label corrections from out-of-fold predictions, the most certain first. None is applied.
+
+    `labels review` shows them one by one and writes the accepted ones as a file for relabel.fixes.
+    """
     from pipeline.label_quality.suggestions import read, write
     from pipeline.label_quality.suggestions import suggest as found
 
     proposed = found(*read(labels, out_of_fold))
     write(suggestions, proposed)
     counts = ", ".join(f"{sum(one.field == field for one in proposed)} {field}" for field in ATTRIBUTES)
-    print(f"{suggestions}: {len(proposed)} proposals ({counts}); keep the rows that are right in a file of fixes/")
+    print(
+        f"{suggestions}: {len(proposed)} suggestions ({counts}); decide on them with `python -m pipeline labels review`"
+    )
 
 
 @app.command()
 def review(
-    reviewer: Annotated[str, typer.Option(help="Who decides; else the name of this account.")] = "",
-    suggestions: Annotated[Path, typer.Option(help="Fixes file of proposals.")] = Path("results/suggestions.csv"),
-    data: Annotated[Path | None, typer.Option(help="Data set; data.root of params.yaml by default.")] = None,
+    reviewer: Annotated[str, typer.Option(help="Name of the reviewer. Default: the login name.")] = "",
+    suggestions: Annotated[Path, typer.Option(help="Suggested corrections.")] = Path("results/suggestions.csv"),
+    data: Annotated[Path | None, typer.Option(help="Data set. Default: data.root of params.yaml.")] = None,
     labels: Labels = Path("data/labels.csv"),
     out_of_fold: OutOfFold = Path("results/ensemble/out_of_fold.csv"),
     decisions: Decisions = None,
     fixes: Fixes = None,
-    host: Annotated[str, typer.Option(help="Where to listen; others than this machine see the photos.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8100,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on. Any but 127.0.0.1 shows the photos to other machines.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 picks a free one.")] = 8100,
 ) -> None:
-    """Decide on suggestions, one person at a time, on a web page of this machine."""
+    """Review suggestions one person at a time, on a local web page."""
     from pipeline.config import params
     from pipeline.label_quality.review import cases, serving
     from pipeline.label_quality.review.reviewing import Review
@@ -69,7 +78,7 @@ def review(
 
 @app.command()
 def compare(first: First, second: Second) -> None:
-    """Show where two reviewers agree, and where they do not; exit status 1 where they do not."""
+    """Compare the decisions of two reviewers. Exit status 1 when there are conflicts."""
     if _agreement(first, second).conflicts:
         raise typer.Exit(1)
 
@@ -78,29 +87,27 @@ def compare(first: First, second: Second) -> None:
 def merge(
     first: First,
     second: Second,
-    decisions: Annotated[Path, typer.Option(help="File of decisions to write.")] = Path("reviews/merged.csv"),
-    fixes: Annotated[Path, typer.Option(help="Fixes file to write.")] = Path("fixes/merged.csv"),
+    decisions: Annotated[Path, typer.Option(help="Output: merged decisions.")] = Path("reviews/merged.csv"),
+    fixes: Annotated[Path, typer.Option(help="Output: accepted corrections.")] = Path("fixes/merged.csv"),
 ) -> None:
-    """Join two reviewers' decisions; what they decide differently stays open for `review`, with exit status 1."""
+    """Merge the decisions of two reviewers. Conflicts stay open for `review`, with exit status 1."""
     from pipeline.label_quality.review import decisions as files
 
     if decisions.exists():
-        raise InputError(f"{decisions}: is there, and may hold decisions; name another file with --decisions")
+        raise InputError(f"{decisions}: already exists; name another file with --decisions")
     found = _agreement(first, second)
     merged = found.merged()
     files.check_fixes(fixes, {decision.reviewer for decision in merged})
     files.write(decisions, merged)
     files.write_fixes(fixes, merged)
-    print(f"{decisions}: {len(merged)} decisions; {fixes}: what was accepted of them")
+    print(f"{decisions}: {len(merged)} decisions; {fixes}: those that were accepted")
     if found.conflicts:
-        print(
-            f"{len(found.conflicts)} conflicts are open: python -m pipeline labels review --decisions {decisions} ..."
-        )
+        print(f"{len(found.conflicts)} conflicts are open: python -m pipeline labels review --decisions {decisions}")
         raise typer.Exit(1)
 
 
 def _agreement(first: Path, second: Path) -> "Agreement":
-    """Two files' decisions compared, and shown."""
+    """Compare two files of decisions and print the result."""
     from rich.console import Console
 
     from pipeline.label_quality.review import decisions

@@ -1,4 +1,4 @@
-"""`recipe`: the published systems as params files."""
+"""`recipe`: published systems as params files."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,15 +7,15 @@ import typer
 
 from pipeline.config import params, recipes
 
-app = typer.Typer(no_args_is_help=True, help="List, show, compare and choose published systems.")
+app = typer.Typer(no_args_is_help=True, help="List, show, compare and use published systems.")
 
-Name = Annotated[str, typer.Argument(help="A recipe.")]
-Either = Annotated[str, typer.Argument(help="A recipe, or a params file (*.yaml).")]
+Name = Annotated[str, typer.Argument(help="Name of a recipe.")]
+Either = Annotated[str, typer.Argument(help="Name of a recipe, or a params file (*.yaml).")]
 
 
 @app.command("list")
 def list_() -> None:
-    """Name every recipe."""
+    """List all recipes."""
     width = max(map(len, recipes.names()))
     for name in recipes.names():
         print(f"{name:<{width}}  {recipes.title(name)}")
@@ -23,13 +23,13 @@ def list_() -> None:
 
 @app.command()
 def show(name: Name) -> None:
-    """Print a recipe, comments and all."""
+    """Print a recipe with its comments."""
     print(recipes.find(name).read_text(encoding="utf-8"), end="")
 
 
 @app.command()
 def diff(before: Either, after: Either) -> None:
-    """Print the parameters that differ, whether they are written out or left at their defaults."""
+    """Print the parameters that differ, defaults included."""
     lines = recipes.changes(*(params.load(recipes.find(name)) for name in (before, after)))
     print("\n".join(lines) or "the same parameters")
 
@@ -37,13 +37,13 @@ def diff(before: Either, after: Either) -> None:
 @app.command()
 def use(
     name: Name,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite edits that are not committed.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite uncommitted edits of params.yaml.")] = False,
     models: Annotated[Path, typer.Option(help="Folder of trained models.")] = Path("models"),
 ) -> None:
-    """Make a recipe the params.yaml, but for data and kubeflow, which stay as they are."""
+    """Replace params.yaml by a recipe; the sections data and kubeflow are kept."""
     before, after = recipes.use(name, force)
     print("\n".join(recipes.changes(before, after)) or "the same parameters as before")
-    print(f"{params.FILE}: now {name}; {' and '.join(recipes.HERE)} stay as they were (data.root {after.data.root})")
+    print(f"{params.FILE}: now {name}; {' and '.join(recipes.HERE)} are unchanged (data.root {after.data.root})")
     former = recipes.outdated(models, before, after)
     if former:
         print(

@@ -1,4 +1,4 @@
-"""`run`: all stages on this machine, ready ones side by side."""
+"""`run`: all stages on this machine, independent ones in parallel."""
 
 import os
 import shutil
@@ -13,13 +13,15 @@ from rich.console import Console
 
 from pipeline.foundation.errors import InputError
 
-Jobs = Annotated[int | None, typer.Option(min=1, help="Stages at once; as many as GPUs are named, or one.")]
-Gpus = Annotated[str, typer.Option(help="GPUs to deal out, by number: 0,1.")]
-Logs = Annotated[Path, typer.Option(help="Folder of log files, one a stage.")]
+Jobs = Annotated[
+    int | None, typer.Option(min=1, help="Stages that run in parallel. Default: the number of --gpus, or 1.")
+]
+Gpus = Annotated[str, typer.Option(help="GPUs to use, one per stage: 0,1.")]
+Logs = Annotated[Path, typer.Option(help="Folder of log files, one per stage.")]
 
 
 def run(jobs: Jobs = None, gpus: Gpus = "", logs: Logs = Path("logs")) -> None:
-    """Bring all stages up to date, ready ones side by side, with the result of `dvc repro`."""
+    """Run all stages that are out of date, independent ones in parallel. Same results as `dvc repro`."""
     from pipeline import tracking
     from pipeline.config import params
     from pipeline.foundation.live_table import board
@@ -40,12 +42,12 @@ def run(jobs: Jobs = None, gpus: Gpus = "", logs: Logs = Path("logs")) -> None:
         with board(Console(stderr=True), known="waiting") as show:
             runner.run(stages, slots, numbers, logs, look)
     except KeyboardInterrupt:
-        print("stopped; finished stages are kept, and trainings go on from their last epoch at the next run")
+        print("stopped; finished stages are kept, and trainings resume from their last epoch at the next run")
         raise typer.Exit(130) from None
 
 
 def _numbers(gpus: str) -> list[int]:
-    """The named GPUs; raises `InputError` when this machine has not all of them."""
+    """The GPU numbers in `gpus`; raises `InputError` for one that this machine does not have."""
     named = [word.strip() for word in gpus.split(",") if word.strip()]
     if not named:
         return []

@@ -1,4 +1,4 @@
-"""`submit diff`: two submissions side by side."""
+"""`submit diff`: compare two submissions."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -6,14 +6,14 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-Given = Annotated[Path, typer.Argument(help="A submission: ImageID, ans.")]
+Given = Annotated[Path, typer.Argument(help="Submission: ImageID, ans.")]
 
 
 class TwoWords(TyperGroup):
     """A group in which `submit diff` is a command beside `submit`, which is a stage with options of its own."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Take the first two words for one where there is such a command."""
+        """Resolve the first two words as one command, if there is one of that name."""
         words = " ".join(args[:2])
         return super().resolve_command(ctx, [words, *args[2:]] if words in self.commands else args)
 
@@ -21,10 +21,10 @@ class TwoWords(TyperGroup):
 def submit_diff(
     first: Given,
     second: Given,
-    answers: Annotated[Path | None, typer.Option(help="The right classes, where they are known.")] = None,
-    csv: Annotated[Path | None, typer.Option(help="Table to write: a row a photo that differs.")] = None,
+    answers: Annotated[Path | None, typer.Option(help="True classes, if they are known.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Output: table with one row per photo that differs.")] = None,
 ) -> None:
-    """Show where two submissions differ, by class and by attribute, and which is right where that is known."""
+    """Compare two submissions by class and by attribute; with --answers also which one is right."""
     from rich.console import Console
 
     from pipeline.evaluation import submission_difference

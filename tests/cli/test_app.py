@@ -1,4 +1,4 @@
-"""The commands read exactly the parameters that dvc.yaml says, and tell people what is wrong."""
+"""app: commands read exactly the parameters that dvc.yaml names, and errors are one message."""
 
 import importlib
 import re
@@ -23,7 +23,7 @@ STAGES: dict[str, Any] = YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"]
 
 
 class Recorder:
-    """A section of parameters that notes the dotted name of everything that is read from it."""
+    """A section of parameters that records the dotted name of everything that is read from it."""
 
     def __init__(self, value: Any, name: str, reads: set[str]) -> None:
         self._value, self._name, self._reads = value, name, reads
@@ -113,14 +113,16 @@ def test_a_file_that_cannot_be_written_is_one_message_that_names_it(
     assert re.fullmatch(rf"error: {tmp_path}/file/sample/.*: Not a directory\n", capsys.readouterr().err)
 
 
-def test_an_unknown_model_is_named_with_those_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_model_is_named_with_the_known_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     arguments = ["noses" if word == "age" else word for word in words("train")]
     result = CliRunner().invoke(app.app, arguments)
     assert "no model 'noses' under models; there are mask, gender, age" in str(result.exception)
 
 
-def test_what_timm_does_not_know_is_told_with_its_entry(trainable: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_backbone_that_timm_does_not_know_is_reported_with_its_key(
+    trainable: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     text = (ROOT / "params.yaml").read_text().replace("backbone: test_resnet", "backbone: test_resnett")
     (trainable / "params.yaml").write_text(text)
     monkeypatch.chdir(trainable)

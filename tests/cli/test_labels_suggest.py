@@ -1,4 +1,4 @@
-"""labels suggest: a fixes file that applies nothing, and that relabel takes once rows are chosen."""
+"""labels suggest: a file of corrections, none of them applied, that relabel reads once rows are chosen."""
 
 from pathlib import Path
 
@@ -42,10 +42,10 @@ class Workspace:
         return {path: path.read_bytes() for path in self.root.rglob("*") if path.is_file()}
 
 
-def test_proposals_are_one_new_file_and_nothing_is_applied(tmp_path: Path) -> None:
+def test_suggestions_are_one_new_file_and_none_is_applied(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     before = workspace.files()
-    assert "2 proposals (1 mask, 1 gender, 0 age)" in workspace.suggest()
+    assert "2 suggestions (1 mask, 1 gender, 0 age)" in workspace.suggest()
     after = workspace.files()
     assert after.keys() - before.keys() == {tmp_path / "fixes" / "proposed.csv"}
     assert all(after[path] == content for path, content in before.items())

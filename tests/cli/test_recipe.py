@@ -20,34 +20,36 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def say(*words: str) -> list[str]:
+def run(*words: str) -> list[str]:
     result = CliRunner().invoke(app, ["recipe", *words], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result.output.splitlines()
 
 
-def test_list_names_every_recipe_and_what_it_is_in_a_line_of_any_terminal() -> None:
-    lines = say("list")
+def test_list_describes_every_recipe_in_one_line_of_80_columns() -> None:
+    lines = run("list")
     assert max(map(len, lines)) <= 80
     assert len(lines) == len(list(Path("recipes").iterdir()))
     assert any(line.startswith("r1-podium-b3") and "three EfficientNet-B3" in line for line in lines)
 
 
 def test_show_prints_the_file() -> None:
-    assert "\n".join(say("show", "ours")) + "\n" == Path("recipes/ours.yaml").read_text()
+    assert "\n".join(run("show", "ours")) + "\n" == Path("recipes/ours.yaml").read_text()
 
 
 def test_diff_compares_recipes_and_params_files() -> None:
-    assert "crop.size: 72 -> 380" in say("diff", "sample", "c-champion")
-    assert say("diff", "sample", "params.yaml") == ["the same parameters"]
+    assert "crop.size: 72 -> 380" in run("diff", "sample", "c-champion")
+    assert run("diff", "sample", "params.yaml") == ["the same parameters"]
 
 
-def test_use_tells_what_changed_and_what_becomes_of_former_trainings(workspace: Path) -> None:
+def test_use_prints_what_changed_and_names_trainings_of_the_former_recipe(workspace: Path) -> None:
     member = Member(workspace / "models", "mask", 0)
     member.folder.mkdir(parents=True)
     member.weights.touch()
-    said = say("use", "r4-resnet18-focal")
-    assert "crop.size: 72 -> 224" in said
-    assert "params.yaml: now r4-resnet18-focal; data and kubeflow stay as they were (data.root data/sample)" in said
-    assert said[-1].startswith("models: holds trainings of the former recipe (mask). The next `dvc repro` removes them")
-    assert say("use", "r4-resnet18-focal")[0] == "the same parameters as before"
+    lines = run("use", "r4-resnet18-focal")
+    assert "crop.size: 72 -> 224" in lines
+    assert "params.yaml: now r4-resnet18-focal; data and kubeflow are unchanged (data.root data/sample)" in lines
+    assert lines[-1].startswith(
+        "models: holds trainings of the former recipe (mask). The next `dvc repro` removes them"
+    )
+    assert run("use", "r4-resnet18-focal")[0] == "the same parameters as before"

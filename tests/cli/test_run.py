@@ -1,4 +1,4 @@
-"""What `run` makes of its options, before any stage starts."""
+"""run: how options are read before any stage starts."""
 
 import shutil
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ Chosen = tuple[int, Sequence[int]]  # slots, GPUs
 
 @pytest.fixture
 def chosen(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Chosen]:
-    """Type `run` where stages are none, and see what the runner is asked for."""
+    """Invoke `run` on an empty graph and return the arguments of the runner."""
     asked: list[Chosen] = []
 
     def take(stages: Any, slots: int, gpus: Sequence[int], logs: Path, show: Any) -> None:
@@ -44,7 +44,7 @@ def machine_with(folder: Path, gpus: str) -> str:
     return str(folder)
 
 
-def test_one_stage_at_a_time_unless_told_otherwise(chosen: Callable[..., Chosen]) -> None:
+def test_one_stage_at_a_time_by_default(chosen: Callable[..., Chosen]) -> None:
     assert chosen() == (1, [])
     assert chosen("--jobs", "3") == (3, [])
 
@@ -55,7 +55,7 @@ def test_as_many_stages_as_gpus(chosen: Callable[..., Chosen], tmp_path: Path, m
     assert chosen("--gpus", "0,2", "--jobs", "4") == (4, [0, 2])
 
 
-def test_wrong_parameters_are_told_before_dvc_reads_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_parameters_are_reported_before_dvc_reads_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     shutil.copy(ROOT / "dvc.yaml", tmp_path)
     (tmp_path / "params.yaml").write_text("crop: {shrads: [0]}")
