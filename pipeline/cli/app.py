@@ -1,5 +1,6 @@
 """The command line of the pipeline: photos of people in, a checked submission and registered models out."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -133,7 +134,9 @@ def train(
 
             fetch(config.pinned, inputs, fold, output)
             return
-        with stage_runs.training(stage_runs.Training(name, model, fold, config, inputs, output)) as on_epoch:
+        with stage_runs.training(
+            stage_runs.Training(name, model, fold, config, inputs, output, _experiment())
+        ) as on_epoch:
             stage(inputs, model, fold, config, output, on_epoch)
 
 
@@ -155,7 +158,9 @@ def refit(
     inputs = Inputs(crops, labels, folds, checkpoint)
     with (
         _config(model) as config,
-        stage_runs.training(stage_runs.Training("refit", model, None, config, inputs, output)) as on_epoch,
+        stage_runs.training(
+            stage_runs.Training("refit", model, None, config, inputs, output, _experiment())
+        ) as on_epoch,
     ):
         stage(inputs, model, config, models, params.load().train.folds, output, on_epoch)
 
@@ -169,7 +174,7 @@ def ensemble(models: Models, crops: Crops, labels: Labels, folds: Folds, results
     from pipeline.tracking import stage_runs
 
     read = params.load()
-    with tracking.run("ensemble", {"stage": "ensemble"}, read.ensemble.model_dump(mode="json")) as run:
+    with tracking.run("ensemble", {"stage": "ensemble"}, read.ensemble.model_dump(mode="json"), read.experiment) as run:
         for each in (run, run.pipeline):
             each.inputs(crops, labels, folds)
         stage_runs.ensemble(
@@ -202,7 +207,7 @@ def submit(
     from pipeline.tracking import stage_runs
 
     scores = stage(data, probabilities, labels, submission, shares, metrics)
-    with tracking.run_that_made(probabilities, "submit") as run:
+    with tracking.run_with_output(probabilities, "submit", _experiment()) as run:
         stage_runs.submission(run, scores, (submission, shares))
 
 
@@ -220,7 +225,7 @@ def report(
     from pipeline.stages.report import report as stage
 
     stage(labels, folds, crops, results, report, against)
-    with tracking.run_that_made(results / "ensemble" / "eval_probabilities.csv", "report") as run:
+    with tracking.run_with_output(results / "ensemble" / "eval_probabilities.csv", "report", _experiment()) as run:
         run.file(report)
 
 
@@ -235,6 +240,7 @@ def accelerators(require: Annotated[int, typer.Option(help="Number of GPUs.")]) 
 def main() -> None:
     """Run a command; an `InputError` or an inaccessible file is one message on stderr and exit status 1."""
     tune()
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # a bar for every file
     try:
         app()
     except InputError as error:
@@ -257,3 +263,7 @@ def _config(model: str) -> Iterator[ModelConfig]:
         yield models[model]
     except EntryError as error:
         raise InputError(f"{params.FILE}: models.{model}: {error}") from error
+
+
+def _experiment() -> str:
+    return params.load().experiment

@@ -7,12 +7,12 @@ import typer
 
 def compose(
     models: Annotated[
-        list[str] | None, typer.Argument(metavar="MODEL", help="Entries of `models`; all that are trained.")
+        list[str] | None, typer.Argument(metavar="MODEL", help="Keys of `models`; default: all that are trained.")
     ] = None,
 ) -> None:
-    """Pin the champions of models in params.yaml, by version and content: `dvc repro` fetches in place of training.
+    """Pin the champions of models in params.yaml, by version and content: `dvc repro` fetches instead of training.
 
-    A champion that changes later changes nothing here; `compose` anew takes it.
+    Promoting another champion later changes nothing here until the next `compose`.
     """
     from pipeline.config import params
     from pipeline.foundation.errors import raise_faults
@@ -21,11 +21,11 @@ def compose(
     read = params.load()
     names = models or list(read.train.models)
     raise_faults(f"{params.FILE}: no such models", [name for name in names if name not in read.models])
-    with versions.told():
-        champions = {name: versions.pointed(f"{ENSEMBLE}-{name}", versions.CHAMPION) for name in names}
+    with versions.as_input_errors():
+        champions = {name: versions.by_alias(f"{ENSEMBLE}-{name}", versions.CHAMPION) for name in names}
         missing = [f"{ENSEMBLE}-{name}" for name, version in champions.items() if version is None]
-        raise_faults("models without a champion; `python -m pipeline promote --model NAME` makes one", missing)
+        raise_faults("models without a champion; `python -m pipeline promote --model NAME` sets one", missing)
         pins = {name: pinning.pin(version) for name, version in champions.items() if version}
-    pinning.write(pins)
+    pinning.write(pins, read.models, params.FILE)
     for name, (_, pinned) in pins.items():
         print(f"{params.FILE}: models.{name} is pinned to {pinned.version}")

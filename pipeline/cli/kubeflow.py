@@ -127,7 +127,7 @@ def _arguments(
     return Arguments(
         remote=storage.resolve(remote),
         mlflow=mlflow or tracking.full_address(),
-        experiment=experiment or tracking.experiment(),
+        experiment=experiment or tracking.experiment(params.load().experiment),
         overrides=overrides,
         image_tag=image_tag or params.load().kubeflow.tag,
     )

@@ -46,7 +46,7 @@ def predict(
     for fault in broken:
         print(f"left out: {fault}", file=sys.stderr)
     paths = [path for path, fault in zip(paths, found, strict=True) if not fault]
-    with versions.told():
+    with versions.as_input_errors():
         version = versions.find(model)
         loaded = packaging.load(version.uri)
     answers = loaded.predict([str(path) for path in paths])

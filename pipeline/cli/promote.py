@@ -1,4 +1,4 @@
-"""`promote`, `rollback` and `history`: who is champion, on what evidence, since when and by whom."""
+"""`promote`, `rollback` and `history`: set the champion on out-of-fold evidence, undo it, and list its changes."""
 
 import getpass
 import subprocess
@@ -18,68 +18,70 @@ if TYPE_CHECKING:
     from pipeline.registry.versions import Version
 
 Name = Annotated[str, typer.Option("--model", help="A registered model.")]
-User = Annotated[str | None, typer.Option(help="Who decides; else the user that git or the system knows.")]
+User = Annotated[str | None, typer.Option(help="Recorded as the person; default: the user name of git or the system.")]
 
 
 def promote(
     version: Annotated[str, typer.Argument(help="A version's number or alias.")] = "challenger",
     model: Name = ENSEMBLE,
-    margin: Annotated[float, typer.Option(min=0, help="Macro F1 that the challenger may lose.")] = MARGIN,
-    slice_margin: Annotated[float, typer.Option(min=0, help="Right answers that a slice may lose.")] = SLICE_MARGIN,
+    margin: Annotated[float, typer.Option(min=0, help="Largest accepted loss of macro F1.")] = MARGIN,
+    slice_margin: Annotated[
+        float, typer.Option(min=0, help="Largest accepted loss of accuracy in a slice.")
+    ] = SLICE_MARGIN,
     user: User = None,
-    reason: Annotated[str, typer.Option(help="Why; kept with the promotion.")] = "",
-    force: Annotated[bool, typer.Option("--force", help="Promote what is refused; needs --reason.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the verdict, and promote nothing.")] = False,
+    reason: Annotated[str, typer.Option(help="Recorded with the promotion.")] = "",
+    force: Annotated[bool, typer.Option("--force", help="Promote although the gate refuses; needs --reason.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the verdict without promoting.")] = False,
 ) -> None:
-    """Compare a challenger with the champion on the same held-out people, and make it champion unless it is worse.
+    """Compare a challenger with the champion on the same held-out people; make it champion unless it is worse.
 
-    Exit status 1 when it is refused.
+    Exit status 1 when the gate refuses it.
     """
     from pipeline.registry import alias_history, versions
 
     if force and not reason.strip():
-        raise InputError("--force needs --reason: it is kept with the promotion")
-    with versions.told():
+        raise InputError("--force needs --reason, which is recorded with the promotion")
+    with versions.as_input_errors():
         challenger = _version(model, version)
-        champion = versions.pointed(model, versions.CHAMPION)
-        found = _judge(champion, challenger, margin, slice_margin)
-        _show(found, champion, challenger)
-        if dry_run or (found.reasons and not force):
-            raise typer.Exit(1 if found.reasons else 0)
-        why = _why(reason, found, margin, slice_margin)
-        alias_history.promote(challenger, champion, user or _account(), why)
+        champion = versions.by_alias(model, versions.CHAMPION)
+        verdict = _judge(champion, challenger, margin, slice_margin)
+        _show(verdict, champion, challenger)
+        if dry_run or (verdict.reasons and not force):
+            raise typer.Exit(1 if verdict.reasons else 0)
+        recorded = _recorded_reason(reason, verdict, margin, slice_margin)
+        alias_history.promote(challenger, champion, user or _account(), recorded)
     print(f"{challenger} is the champion")
 
 
 def rollback(
-    reason: Annotated[str, typer.Option(help="Why; kept with the move.")],
+    reason: Annotated[str, typer.Option(help="Recorded with the rollback.")],
     model: Name = ENSEMBLE,
     user: User = None,
 ) -> None:
-    """Make the version champion again that was it before the present one."""
+    """Make the previous champion the champion again."""
     from pipeline.registry import alias_history, versions
 
-    with versions.told():
-        move = alias_history.rollback(model, user or _account(), reason)
-    instead = "" if move.before is None else f", version {move.before} no longer"
-    print(f"{model} version {move.after} is the champion{instead}")
+    with versions.as_input_errors():
+        change = alias_history.rollback(model, user or _account(), reason)
+    instead = "" if change.before is None else f" instead of version {change.before}"
+    print(f"{model} version {change.after} is the champion{instead}")
 
 
 def history(
     model: Name = ENSEMBLE,
     on: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="A day, in UTC.")] = None,
 ) -> None:
-    """Tell every move of the champion, or who was champion on a day. Moves by hand, in the UI, are noticed here."""
+    """List the changes of the champion, or the champion of one day. Changes made in MLflow's UI are detected here."""
     from rich.console import Console
 
     from pipeline.registry import alias_history, page, versions
 
-    with versions.told():
+    with versions.as_input_errors():
         known = alias_history.reconcile(model)
     if on is None:
-        Console().print(page.history(model, known) if known else f"{model}: nobody has been champion yet")
+        Console().print(page.history(model, known) if known else f"{model}: there has been no champion yet")
     else:
-        print("\n".join(f"{model} on {on:%Y-%m-%d}: {answer}" for answer in alias_history.on(known, on.date())))
+        print("\n".join(f"{model} on {on:%Y-%m-%d}: {line}" for line in alias_history.on(known, on.date())))
 
 
 def _version(model: str, version: str) -> "Version":
@@ -92,21 +94,21 @@ def _judge(champion: "Version | None", challenger: "Version", margin: float, sli
     from pipeline.registry import gate
 
     if champion == challenger:
-        raise InputError(f"{challenger} is the champion already")
+        raise InputError(f"{challenger} is already the champion")
     if champion is None:
         return gate.alone(_evidence(challenger))
     tags = champion.tags, challenger.tags
     return gate.judge(_evidence(champion), _evidence(challenger), tags, margin, slice_margin)
 
 
-def _why(reason: str, found: "Verdict", margin: float, slice_margin: float) -> str:
-    """What is kept with a promotion: the reason given, what the gate refused, and what it was asked for."""
-    given = [
+def _recorded_reason(reason: str, verdict: "Verdict", margin: float, slice_margin: float) -> str:
+    """The reason of the person, the objections of the gate that were overruled, and margins that are not default."""
+    parts = [
         reason.strip(),
-        f"forced; the gate refused: {'; '.join(found.reasons)}" if found.reasons else "",
+        f"forced; the gate refused: {'; '.join(verdict.reasons)}" if verdict.reasons else "",
         f"margins {margin:g} and {slice_margin:g}" if (margin, slice_margin) != (MARGIN, SLICE_MARGIN) else "",
     ]
-    return "; ".join(filter(None, given)) or "passed the gate"
+    return "; ".join(filter(None, parts)) or "passed the gate"
 
 
 def _evidence(version: "Version") -> "OutOfFoldEvidence":
@@ -117,7 +119,7 @@ def _evidence(version: "Version") -> "OutOfFoldEvidence":
         return OutOfFoldEvidence.read(versions.download(version, FILE, Path(folder)))
 
 
-def _show(found: "Verdict", champion: "Version | None", challenger: "Version") -> None:
+def _show(verdict: "Verdict", champion: "Version | None", challenger: "Version") -> None:
     from rich.console import Console
     from rich.markup import escape
 
@@ -125,12 +127,14 @@ def _show(found: "Verdict", champion: "Version | None", challenger: "Version") -
 
     console = Console(width=max(Console().width, page.WIDTH))
     if champion is None:
-        console.print(f"{challenger} would be the first champion; it held out {found.people:,} people")
-    elif found.rows:
-        console.print(page.verdict(found, str(champion), str(challenger)))
-    for reason in found.reasons:
+        console.print(
+            f"{challenger} would be the first champion; its evidence is of {verdict.people:,} held-out people"
+        )
+    elif verdict.rows:
+        console.print(page.verdict(verdict, str(champion), str(challenger)))
+    for reason in verdict.reasons:
         console.print(f"[red]refused:[/] {escape(reason)}", highlight=False)
-    if not found.reasons:
+    if not verdict.reasons:
         console.print("[green]passed[/]")
 
 

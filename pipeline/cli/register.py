@@ -13,14 +13,17 @@ def register(
     crops: Annotated[Path, typer.Option(help="Folder of packed crops.")] = Path("data/crops"),
     results: Annotated[Path, typer.Option(help="Folder of the ensemble's results.")] = Path("results/ensemble"),
 ) -> None:
-    """Register what `dvc repro` has made, as challengers; the same content is not registered twice."""
+    """Register the outputs of `dvc repro` as challengers; the same content is not registered twice."""
     from pipeline.config import params
-    from pipeline.registry import provenance, registration, versions
-    from pipeline.registry.candidate import candidates
+    from pipeline.ensembling.members import EnsembleMembers
+    from pipeline.orchestration import locks
+    from pipeline.registry import registration, versions
+    from pipeline.registry.candidate import candidates, data_tags
 
     read = params.load()
-    tags = provenance.tags(read.data.root, labels, folds, crops)
-    with versions.told():
-        for candidate in candidates(read, models, labels, folds, results):
-            version, what = registration.register(candidate, tags)
-            print(f"{version}: {what}", flush=True)
+    tags = data_tags(locks.read(), read.data.root, labels, folds, crops)
+    members = EnsembleMembers.of(models, read.train, read.refit, read.pseudo_label)
+    with versions.as_input_errors():
+        for candidate in candidates(members, read.models, read.crop, labels, folds, results):
+            version, state = registration.register(candidate, tags, read.experiment)
+            print(f"{version}: {state}", flush=True)

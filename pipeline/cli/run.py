@@ -32,7 +32,7 @@ def run(jobs: Jobs = None, gpus: Gpus = "", logs: Logs = Path("logs")) -> None:
     slots = jobs or max(len(numbers), 1)
     stages = graph.read()
     tracking.prepare()
-    os.environ.setdefault(tracking.PIPELINE_RUN, tracking.named(f"run on {socket.gethostname()}", time.time()))
+    os.environ.setdefault(tracking.PIPELINE_RUN, tracking.run_name(f"run on {socket.gethostname()}", time.time()))
 
     def look(running: runner.Jobs) -> None:
         states = {name: job.state for name, job in running.items()}

@@ -23,4 +23,4 @@ def sync(
 
     with storage.fetched_unsent(storage.resolve(remote), tracking.folder()) if remote else nullcontext():
         sent = tracking.sync()
-    print(f"{sent} runs sent to {tracking.shown()}" if sent else "nothing waits to be sent")
+    print(f"{sent} runs sent to {tracking.displayed()}" if sent else "nothing waits to be sent")

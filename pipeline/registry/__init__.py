@@ -1,8 +1,8 @@
-"""Registering models, and the evidence on which a person promotes one of them."""
+"""The model registry: registration, promotion on out-of-fold evidence, and serving."""
 
 ENSEMBLE = "mga"
-"""The ensemble's name in the registry; that of a model is `mga-<its config>`."""
+"""Registered name of the ensemble; a single model is `mga-<model>`."""
 MARGIN = 0.005
-"""Of the score (macro F1), by which a challenger may be worse: less is luck."""
+"""Largest accepted loss of macro F1; a smaller difference is within chance."""
 SLICE_MARGIN = 0.03
-"""Of the share of right answers in a slice of gender x age band, by which a challenger may be worse."""
+"""Largest accepted loss of accuracy in a slice of gender x age band."""

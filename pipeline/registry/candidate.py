@@ -1,14 +1,14 @@
-"""What is registered: a model's files and its evidence, gathered from what the pipeline has made."""
+"""What is registered: a model's files, its out-of-fold evidence and the hashes of its data."""
 
 import hashlib
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from pipeline.config import params
 from pipeline.dataset.folds import folded
 from pipeline.ensembling import fitted_ensemble
 from pipeline.ensembling.members import EnsembleMembers, held_out
@@ -22,28 +22,30 @@ from pipeline.registry import ENSEMBLE, evidence
 from pipeline.registry.evidence import OutOfFoldEvidence
 from pipeline.registry.serving.classifier import CROP, ENSEMBLE_FILE, MEMBERS
 from pipeline.schema import predictions
+from pipeline.tracking.provenance import commit
 
-ENTRY = "config.json"
+CONFIG = "config.json"
 TRAININGS = "trainings"
-ANSWERS: dict[str, tables.Kind] = {"path": "text", "prediction": "integer"}
+PREDICTED: dict[str, tables.Kind] = {"path": "text", "prediction": "integer"}
+PHOTOS_STAGE = "relabel"  # the stage that depends on the folder of photos
 
 
 @dataclass(frozen=True)
 class Candidate:
     """One model to be registered.
 
-    `model` are the files that answer photos and `kept` those that show where it comes from, by the path under
-    which they are kept: a file here, or the text itself. `entries` are the parameters of what was trained.
+    `model` are the files that predict and `sources` those that document the training, by their path in the version:
+    a file on disk, or the text itself. `configs` are the configurations of the trained models.
     """
 
     name: str
     model: Mapping[str, Path | str]
     evidence: OutOfFoldEvidence
-    entries: Mapping[str, ModelConfig]
-    kept: Mapping[str, Path | str] = field(default_factory=dict)
+    configs: Mapping[str, ModelConfig]
+    sources: Mapping[str, Path | str] = field(default_factory=dict)
 
     def digest(self) -> str:
-        """SHA-256 of what it answers by and of its evidence: equal ones are the same version."""
+        """SHA-256 of the model's files and its evidence; equal digests are the same version."""
         whole = hashlib.sha256()
         for name, source in sorted(self.model.items()):
             whole.update(f"{name} {_digest(source)}\n".encode())
@@ -51,56 +53,106 @@ class Candidate:
         return whole.hexdigest()
 
     def write_model(self, folder: Path) -> None:
-        """Write the files that answer photos."""
+        """Write the files that predict."""
         _write(self.model, folder)
 
     def write_evidence(self, folder: Path) -> None:
-        """Write the evidence, and the files that show where the model comes from."""
+        """Write the evidence and the files that document the training."""
         tables.write(self.evidence.table, folder / evidence.FILE)
-        _write(self.kept, folder)
+        _write(self.sources, folder)
 
 
-def candidates(read: params.Params, models: Path, labels: Path, folds: Path, results: Path) -> Iterator[Candidate]:
-    """Every trained model, and then the ensemble; raises `InputError` when something has not been made."""
-    members_named = EnsembleMembers.of(models, read.train, read.refit, read.pseudo_label)
-    require(members_named.everyone())
+def candidates(
+    members: EnsembleMembers,
+    configs: Mapping[str, ModelConfig],
+    crop: Crop,
+    labels: Path,
+    folds: Path,
+    results: Path,
+) -> Iterator[Candidate]:
+    """Every trained model, then the ensemble.
+
+    Args:
+        members: The trained members.
+        configs: The model configurations by name.
+        crop: The settings by which photos were cropped.
+        labels: Table of corrected labels.
+        folds: Table of folds.
+        results: Folder that the stage `ensemble` wrote.
+
+    Raises:
+        InputError: When an output of a stage is missing.
+    """
+    require(members.everyone())
     photos = folded(labels, folds)
-    trained = photos[photos["fold"].isin(members_named.folds)].reset_index(drop=True)
-    for name in members_named.trained:
-        said = evidence.of_heads(list(trained["path"]), held_out(members_named.judged(name), trained))
+    trained = photos[photos["fold"].isin(members.folds)].reset_index(drop=True)
+    for name in members.trained:
+        predicted = evidence.of_heads(list(trained["path"]), held_out(members.judged(name), trained))
         yield Candidate(
             f"{ENSEMBLE}-{name}",
-            _model(read.crop, members_named.voters(name)),
-            OutOfFoldEvidence.of(photos, said),
-            {name: read.models[name]},
-            {ENTRY: read.models[name].model_dump_json(indent=2)} | _trainings(models / name),
+            _model(crop, members.voters(name)),
+            OutOfFoldEvidence.of(photos, predicted),
+            {name: configs[name]},
+            {CONFIG: configs[name].model_dump_json(indent=2)} | _trainings(members.models / name),
         )
-    yield _ensemble(read, members_named, photos, results)
+    yield _ensemble(members, configs, crop, photos, results)
 
 
-def _ensemble(read: params.Params, members_named: EnsembleMembers, photos: pd.DataFrame, results: Path) -> Candidate:
-    by_name = {member.name: member for member in members_named.everyone()}
+def data_tags(lock: Mapping[str, Any], root: Path, labels: Path, folds: Path, crops: Path) -> dict[str, str]:
+    """Content hashes of the photos, labels, folds and crops, and the commit where there is one.
+
+    Args:
+        lock: The entries of dvc.lock by stage; they hold the hash of the photos.
+        root: Folder of the data set.
+        labels: Table of corrected labels.
+        folds: Table of folds.
+        crops: Folder of packed crops.
+
+    Raises:
+        InputError: When dvc.lock has no hash of the photos.
+    """
+    train = (root / "train").as_posix()
+    hashes = {each["path"]: each.get("md5") for each in lock.get(PHOTOS_STAGE, {}).get("deps", [])}
+    if not hashes.get(train):
+        raise InputError(f"dvc.lock: no hash of {train}, from which labels and crops come; run `dvc repro`")
+    return {"data_photos": str(hashes[train])} | data_hashes(labels, folds, crops) | commit()
+
+
+def data_hashes(labels: Path, folds: Path, crops: Path) -> dict[str, str]:
+    """Content hashes of the inputs of a training: the tables of labels and folds, and the crops of train."""
+    files = {"data_labels": labels, "data_folds": folds, "data_crops": crops / "train.npy"}
+    return {name: sha256(path) for name, path in files.items()}
+
+
+def _ensemble(
+    members: EnsembleMembers, configs: Mapping[str, ModelConfig], crop: Crop, photos: pd.DataFrame, results: Path
+) -> Candidate:
+    by_name = {member.name: member for member in members.everyone()}
     fitted = fitted_ensemble.read(results / ENSEMBLE_FILE)
-    voters = [name for members in fitted.voters.values() for name in members]
-    if strangers := [name for name in voters if name not in by_name]:
-        raise InputError(f"{results / ENSEMBLE_FILE}: {', '.join(strangers)} are not in params.yaml; run `dvc repro`")
-    answers = tables.read(results / "out_of_fold.csv", ANSWERS)
+    voters = [name for names in fitted.voters.values() for name in names]
+    if unknown := [name for name in voters if name not in by_name]:
+        raise InputError(f"{results / ENSEMBLE_FILE}: {', '.join(unknown)} are not in params.yaml; run `dvc repro`")
+    predicted = tables.read(results / "out_of_fold.csv", PREDICTED)
     raise_faults(
-        f"{results / 'out_of_fold.csv'}: not of these labels; run `dvc repro`",
-        [one for one in predictions.mismatches(photos["path"], answers["path"]) if not one.startswith("no row")],
+        f"{results / 'out_of_fold.csv'}: does not match the labels; run `dvc repro`",
+        [
+            fault
+            for fault in predictions.mismatches(photos["path"], predicted["path"])
+            if not fault.startswith("no row")
+        ],
     )
-    said = evidence.of_classes(list(answers["path"]), answers["prediction"].to_numpy())
+    by_path = evidence.of_classes(list(predicted["path"]), predicted["prediction"].to_numpy())
     return Candidate(
         ENSEMBLE,
-        _model(read.crop, [by_name[name] for name in dict.fromkeys(voters)]) | {ENSEMBLE_FILE: results / ENSEMBLE_FILE},
-        OutOfFoldEvidence.of(photos, said),
-        {name: read.models[name] for name in members_named.trained},
+        _model(crop, [by_name[name] for name in dict.fromkeys(voters)]) | {ENSEMBLE_FILE: results / ENSEMBLE_FILE},
+        OutOfFoldEvidence.of(photos, by_path),
+        {name: configs[name] for name in members.trained},
         {name: results / name for name in ("metrics.json", "classes.csv", "confusion.png", "systems.csv")},
     )
 
 
 def _model(crop: Crop, members: list[Member]) -> dict[str, Path | str]:
-    settings = crop.model_copy(update={"shards": (0,)})  # how many cut side by side is no part of the answer
+    settings = crop.model_copy(update={"shards": (0,)})  # the number of shards does not change a crop
     files: dict[str, Path | str] = {f"{MEMBERS}/{member.name}.safetensors": member.weights for member in members}
     return files | {CROP: settings.model_dump_json(indent=2)}
 

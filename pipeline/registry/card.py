@@ -1,4 +1,4 @@
-"""The model card of a registered version, in Markdown: what it is for and not for, data, scores, known failures."""
+"""The model card of a registered version, in Markdown: intended use, scores, known failures, data."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ from pipeline.schema import bootstrap, metrics
 
 FILE = "card.md"  # among the evidence
 LONGEST = 5000
-"""Characters that MLflow's database has for a description."""
-CUT = f"\n\n*The rest does not fit here: the whole card is `evidence/{FILE}` of the run that registered this version.*"
+"""The most characters of a description in MLflow's database."""
+CUT = f"\n\n*Truncated: the whole card is `evidence/{FILE}` of the run that registered this version.*"
 FAILURES = 4
-FEW = 10  # people, below which a figure of a slice says little
+FEW = 10  # people, below which the accuracy of a slice is hardly known
 
 
 @dataclass(frozen=True)
 class Score:
-    """A score with its 95 % interval over people."""
+    """A score with its 95 % bootstrap interval over people."""
 
     value: float
     low: float
@@ -29,7 +29,7 @@ class Score:
 
 
 def scores(evidence: OutOfFoldEvidence) -> dict[str, Score]:
-    """Macro F1 over the product of all predicted attributes, and of each attribute where there are several."""
+    """Macro F1 over the product of all predicted attributes, and of each attribute when there are several."""
     parts = {"macro_f1": evidence.attributes}
     if len(evidence.attributes) > 1:
         parts |= {f"{name}_macro_f1": (name,) for name in evidence.attributes}
@@ -37,84 +37,85 @@ def scores(evidence: OutOfFoldEvidence) -> dict[str, Score]:
 
 
 def description(card: str) -> str:
-    """A card that is not too long for MLflow; one that is ends with a whole line, and a word on where the rest is."""
+    """A card cut at a line to what MLflow accepts, with a note on where the whole card is."""
     return card if len(card) <= LONGEST else card[: LONGEST - len(CUT)].rpartition("\n")[0] + CUT
 
 
-def card(name: str, evidence: OutOfFoldEvidence, found: Mapping[str, Score], facts: Mapping[str, str]) -> str:
-    """The card of one version; `found` are its scores, `facts` lines on its data and origin, by their names."""
-    reading = EvalSlice.of(evidence)
+def card(name: str, evidence: OutOfFoldEvidence, scores: Mapping[str, Score], facts: Mapping[str, str]) -> str:
+    """The card of one version from its evidence, its scores, and facts on data and provenance by their names."""
+    eval_slice = EvalSlice.of(evidence)
     what = ", ".join(evidence.attributes[:-1]) + " and " * (len(evidence.attributes) > 1) + evidence.attributes[-1]
-    people = len(set(reading.people))
+    people = len(set(eval_slice.people))
     return "\n".join(
         [
-            f"{name}: {what}, out-of-fold macro F1 {found['macro_f1']}",
+            f"{name}: {what}, out-of-fold macro F1 {scores['macro_f1']}",
             "",
-            f"Tells {what} of a person in a photo. Photos are cropped by the function that training used.",
+            f"Predicts {what} of a person in a photo. Photos are cropped as in training.",
             "",
-            "**For** sorting photos like those that it was trained on: one person, facing the camera, indoors.  ",
-            "**Not for** identifying anybody, nor for decisions about a person: gender and age are as the data set's "
-            "makers labelled them, two genders and three bands, and errors are not spread evenly (below). Not for "
-            "several people in one photo: the largest face is the one that counts.",
+            "**For** sorting photos like those of the training data: one person, facing the camera, indoors.  ",
+            "**Not for** identifying people, nor for decisions about a person: gender and age are the data set's "
+            "labels, two genders and three age bands, and errors are unevenly distributed (below). Not for several "
+            "people in one photo: only the largest face is used.",
             "",
             "## Scores",
-            f"Out of fold: {len(reading.true):,} photos of {people:,} people, {_seen(evidence)}. In brackets 95 % of "
-            "redrawn people.",
+            f"Out of fold: {len(eval_slice.true):,} photos of {people:,} people, {_leakage(evidence)}. In brackets: "
+            "95 % bootstrap interval over people.",
             "",
-            *(f"* {key}: {score}" for key, score in found.items()),
+            *(f"* {key}: {score}" for key, score in scores.items()),
             "",
-            *_table(("class", "photos", "F1"), _classes(reading)),
+            *_table(("class", "photos", "F1"), _classes(eval_slice)),
             "",
-            "Photos that are right in all of it, by gender and age band:",
+            "Accuracy over all predicted attributes, by gender and age band:",
             "",
-            *_table(("slice", "people", "right"), _slices(reading)),
+            *_table(("slice", "people", "accuracy"), _slices(eval_slice)),
             "",
             "## Known failures",
-            *_failures(reading),
+            *_failures(eval_slice),
             "",
-            "## Data and origin",
+            "## Data and provenance",
             *(f"* {key}: {value}" for key, value in facts.items()),
         ]
     )
 
 
-def _seen(evidence: OutOfFoldEvidence) -> str:
+def _leakage(evidence: OutOfFoldEvidence) -> str:
     if leaks := evidence.leaks():
-        return f"**{len(leaks):,} of whom the models have seen in other photos, so that these scores flatter**"
-    return "each answered by models that have not seen this person"
+        return f"**{len(leaks):,} of them with photos in the training folds too, so these scores are optimistic**"
+    return "each predicted by models that were not trained on this person"
 
 
-def _score(reading: EvalSlice) -> Score:
-    return Score(float(reading.f1.mean()), *bootstrap.bounds(reading.f1_draws().mean(axis=1)))
+def _score(eval_slice: EvalSlice) -> Score:
+    return Score(float(eval_slice.f1.mean()), *bootstrap.bounds(eval_slice.f1_draws().mean(axis=1)))
 
 
-def _classes(reading: EvalSlice) -> Iterator[tuple[str, ...]]:
-    photos = np.bincount(reading.true, minlength=len(reading.classes))
-    for name, count, score in zip(reading.classes, photos, reading.f1, strict=True):
-        yield name, f"{count:,}", f"{score:.3f}" if count else "none to score"
+def _classes(eval_slice: EvalSlice) -> Iterator[tuple[str, ...]]:
+    photos = np.bincount(eval_slice.true, minlength=len(eval_slice.classes))
+    for name, count, score in zip(eval_slice.classes, photos, eval_slice.f1, strict=True):
+        yield name, f"{count:,}", f"{score:.3f}" if count else "no photos"
 
 
-def _slices(reading: EvalSlice) -> Iterator[tuple[str, ...]]:
-    for code in np.unique(reading.slices):
-        own = reading.of_slice(code)
+def _slices(eval_slice: EvalSlice) -> Iterator[tuple[str, ...]]:
+    for code in np.unique(eval_slice.slices):
+        own = eval_slice.of_slice(code)
         low, high = bootstrap.bounds(bootstrap.accuracies(own.people, own.slices, own.right))
         yield SLICES[code], f"{len(set(own.people)):,}", f"{own.right.mean():.3f} ({low:.3f} to {high:.3f})"
 
 
-def _failures(reading: EvalSlice) -> Iterator[str]:
+def _failures(eval_slice: EvalSlice) -> Iterator[str]:
     """The worst slice, those of few people, and the most frequent confusions."""
-    parts = {code: reading.of_slice(code) for code in np.unique(reading.slices)}
+    parts = {code: eval_slice.of_slice(code) for code in np.unique(eval_slice.slices)}
     worst = min(parts, key=lambda code: float(parts[code].right.mean()))
-    yield f"* Worst slice: {SLICES[worst]}, {parts[worst].right.mean():.1%} right."
+    yield f"* Worst slice: {SLICES[worst]}, accuracy {parts[worst].right.mean():.1%}."
     if few := [SLICES[code] for code, part in parts.items() if len(set(part.people)) < FEW]:
-        yield f"* Fewer than {FEW} people, so nearly unknown: {', '.join(few)}."
-    counts = metrics.confusion(reading.true, reading.predicted, len(reading.classes))
+        yield f"* Fewer than {FEW} people, so hardly known: {', '.join(few)}."
+    counts = metrics.confusion(eval_slice.true, eval_slice.predicted, len(eval_slice.classes))
     np.fill_diagonal(counts, 0)
     for cell in np.argsort(-counts.ravel(), kind="stable")[:FAILURES]:
-        true, said = divmod(int(cell), len(counts))
-        if counts[true, said]:
-            yield f"* {reading.classes[true]} taken for {reading.classes[said]}: {counts[true, said]:,} photos."
-    yield "* A photo without a face that is found is cut at its centre, and answered all the same."
+        true, predicted = divmod(int(cell), len(counts))
+        if counts[true, predicted]:
+            names = eval_slice.classes[true], eval_slice.classes[predicted]
+            yield f"* {names[0]} predicted as {names[1]}: {counts[true, predicted]:,} photos."
+    yield "* A photo in which no face is detected is cropped at its centre and predicted all the same."
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What a model said of people that it had not seen: the table that goes with every registered version."""
+"""Out-of-fold evidence: the predictions of people that a model was not trained on, kept with every version."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,13 +30,13 @@ SLICES = names(("gender", "age"))
 
 @dataclass(frozen=True)
 class OutOfFoldEvidence:
-    """A row a labelled photo: its labels and fold, and `predicted_<attribute>`, empty where nobody held it out."""
+    """A row per labelled photo: labels, fold and `predicted_<attribute>`, empty for photos that were never held out."""
 
     table: pd.DataFrame
 
     @classmethod
     def of(cls, photos: pd.DataFrame, predicted: pd.DataFrame) -> "OutOfFoldEvidence":
-        """From all labelled photos with their fold, and predictions by path, a column an attribute."""
+        """From all labelled photos with their fold, and predictions by path, a column per attribute."""
         table = photos[list(COLUMNS)].merge(
             predicted.add_prefix(PREDICTED), left_on="path", right_index=True, how="left"
         )
@@ -44,32 +44,32 @@ class OutOfFoldEvidence:
 
     @classmethod
     def read(cls, path: Path) -> "OutOfFoldEvidence":
-        """From the file that `tables.write` wrote of its table."""
+        """Read the table of a version."""
         return cls(tables.read(path, COLUMNS))
 
     @property
     def attributes(self) -> tuple[str, ...]:
-        """The attributes that are predicted, in the usual order."""
+        """The predicted attributes, in the order of the schema."""
         return tuple(name for name in ATTRIBUTES if f"{PREDICTED}{name}" in self.table)
 
     @cached_property
     def held_out(self) -> pd.DataFrame:
-        """The rows of the photos that were predicted."""
+        """The rows of the predicted photos."""
         return self.table[self.table[f"{PREDICTED}{self.attributes[0]}"] != ""].reset_index(drop=True)
 
     def leaks(self) -> set[str]:
-        """People that were held out and yet trained on: they have photos in other folds than the one held out."""
+        """Held-out people who were also trained on: their photos are in more than one fold."""
         folds = self.table.groupby("person")["fold"].nunique()
         return set(folds.index[folds > 1]) & set(self.held_out["person"])
 
     def of_people(self, people: set[str]) -> "OutOfFoldEvidence":
-        """The evidence of some people alone."""
+        """The evidence of these people only."""
         return OutOfFoldEvidence(self.table[self.table["person"].isin(people)].reset_index(drop=True))
 
 
 @dataclass(frozen=True)
 class EvalSlice:
-    """Held-out photos (n) as codes of the product of some attributes: true, predicted, and each person's slice."""
+    """Held-out photos (n) as class codes over some attributes: true and predicted, with the slice of each person."""
 
     people: Sequence[str]
     slices: Codes
@@ -79,20 +79,20 @@ class EvalSlice:
 
     @classmethod
     def of(cls, evidence: OutOfFoldEvidence, attributes: tuple[str, ...] = ()) -> "EvalSlice":
-        """All attributes that are predicted, or the given ones of them."""
+        """Over all predicted attributes, or over the given ones."""
         chosen, rows = attributes or evidence.attributes, evidence.held_out
-        said = [pd.Index(ATTRIBUTES[name]).get_indexer(pd.Index(rows[f"{PREDICTED}{name}"])) for name in chosen]
+        predicted = [pd.Index(ATTRIBUTES[name]).get_indexer(pd.Index(rows[f"{PREDICTED}{name}"])) for name in chosen]
         return cls(
             list(rows["person"]),
             label_codes(rows, ("gender", "age")),
             label_codes(rows, chosen),
-            np.asarray(np.ravel_multi_index(tuple(said), shape(chosen)), np.int64),
+            np.asarray(np.ravel_multi_index(tuple(predicted), shape(chosen)), np.int64),
             chosen,
         )
 
     @property
     def classes(self) -> list[str]:
-        """The names of the codes."""
+        """The class names in the order of the codes."""
         return names(self.attributes)
 
     @cached_property
@@ -102,17 +102,17 @@ class EvalSlice:
 
     @property
     def right(self) -> npt.NDArray[np.bool_]:
-        """Which photos (n,) are answered rightly in all attributes."""
+        """Which photos (n,) are predicted correctly in all attributes."""
         return np.asarray(self.true == self.predicted)
 
     def f1_draws(self) -> npt.NDArray[np.float64]:
-        """F1 (draws, classes) under redrawing of people."""
+        """F1 (draws, classes) of bootstrap draws of people."""
         return bootstrap.f1s(self.people, self.slices, self.true, self.predicted, len(self.classes))
 
     def of_slice(self, code: int) -> "EvalSlice":
         """The photos of one slice of gender x age band."""
         own = self.slices == code
-        people = [person for person, mine in zip(self.people, own, strict=True) if mine]
+        people = [person for person, inside in zip(self.people, own, strict=True) if inside]
         return EvalSlice(people, self.slices[own], self.true[own], self.predicted[own], self.attributes)
 
 
@@ -122,7 +122,7 @@ def of_classes(paths: Sequence[str], codes: Codes) -> pd.DataFrame:
 
 
 def of_heads(paths: Sequence[str], heads: Heads) -> pd.DataFrame:
-    """Predictions of a model, by path, from what its heads say: the likeliest values of each head."""
+    """Predictions of a model, by path: the most likely values of each head."""
     columns: dict[str, npt.NDArray[np.str_]] = {}
     for head, numbers in heads.items():
         columns |= values(likeliest(numbers), attributes(head))

@@ -1,4 +1,4 @@
-"""The gate before a promotion: two versions on the same held-out people, and what speaks against the newer one."""
+"""The gate before a promotion: two versions compared on the same held-out people, and the objections."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ DATA = ("data_photos", "data_labels")
 
 @dataclass(frozen=True)
 class Row:
-    """One figure of both, the 95 % interval of their difference, and the loss that is allowed, if there is a limit."""
+    """One figure of both versions, the 95 % interval of the difference, and the accepted loss if there is a limit."""
 
     of: str
     group: str
@@ -31,13 +31,13 @@ class Row:
 
     @property
     def refused(self) -> bool:
-        """Whether the challenger loses more than is allowed; a margin that is no number allows nothing."""
+        """Whether the loss exceeds the margin; a margin of NaN accepts nothing."""
         return self.margin is not None and not self.difference >= -self.margin
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Figures side by side, and the reasons against a promotion; there are none when it may pass."""
+    """Figures side by side, and the objections to a promotion; none when it passes."""
 
     rows: tuple[Row, ...]
     reasons: tuple[str, ...]
@@ -52,27 +52,34 @@ def judge(
     margin: float = MARGIN,
     slice_margin: float = SLICE_MARGIN,
 ) -> Verdict:
-    """Compare two versions on the people that both held out; `data` are the hashes that each was made from.
+    """Compare two versions on the people that both held out.
 
-    The score is macro F1 over the product of the attributes that are predicted, a slice's the share of right answers.
+    The score is macro F1 over the product of the predicted attributes; the figure of a slice is accuracy.
+
+    Args:
+        champion: Evidence of the champion.
+        challenger: Evidence of the challenger.
+        data: The tags with the data hashes of both.
+        margin: Largest accepted loss of macro F1.
+        slice_margin: Largest accepted loss of accuracy in a slice.
     """
-    doubts = [*_other_data(*data), *_seen(champion, challenger), *_other_attributes(champion, challenger)]
+    objections = [*_other_data(*data), *_leakage(champion, challenger), *_other_attributes(champion, challenger)]
     people = set(champion.held_out["person"]) & set(challenger.held_out["person"])
     if not people or champion.attributes != challenger.attributes:
-        return Verdict((), tuple(doubts or ["no person was held out by both"]))
+        return Verdict((), tuple(objections or ["no person was held out by both"]))
     both = champion.of_people(people), challenger.of_people(people)
     pair = EvalSlice.of(both[0]), EvalSlice.of(both[1])
     if len(pair[0].true) != len(pair[1].true) or (pair[0].true != pair[1].true).any():
-        return Verdict((), (*doubts, "the labels of the held-out people differ"))
+        return Verdict((), (*objections, "the labels of the held-out people differ"))
     rows = (*_scores(*both, margin), *_slices(pair, slice_margin))
     losses = [f"worse on {row.group} by {-row.difference:.3f}, more than {row.margin:g}" for row in rows if row.refused]
-    return Verdict(rows, (*doubts, *losses), len(people), len(pair[0].true))
+    return Verdict(rows, (*objections, *losses), len(people), len(pair[0].true))
 
 
 def alone(challenger: OutOfFoldEvidence) -> Verdict:
-    """The verdict on a first version, which has no champion to compare with: whether its own figures are honest."""
+    """The verdict on a first version, which has no champion to compare with: whether its scores are unbiased."""
     people = challenger.leaks()
-    reasons = [f"trained on {len(people)} of the people that it is scored on"] if people else []
+    reasons = [f"trained on {len(people)} of the people on whom it is scored"] if people else []
     return Verdict((), tuple(reasons), challenger.held_out["person"].nunique(), len(challenger.held_out))
 
 
@@ -83,15 +90,21 @@ def _other_data(champion: Mapping[str, str], challenger: Mapping[str, str]) -> I
             yield f"{key} differ: {(before or 'unknown')[:12]} and {(after or 'unknown')[:12]}"
 
 
-def _seen(champion: OutOfFoldEvidence, challenger: OutOfFoldEvidence) -> Iterator[str]:
-    """People that the champion held out, and that the challenger was trained on: it has seen what it is asked."""
+def _leakage(champion: OutOfFoldEvidence, challenger: OutOfFoldEvidence) -> Iterator[str]:
+    """People whom the champion held out and the challenger was trained on."""
     held_out = set(champion.held_out["person"])
-    known = set(challenger.table["person"])
-    seen = (held_out & known - set(challenger.held_out["person"])) | (challenger.leaks() & held_out)
-    if seen:
-        yield f"the challenger was trained on {len(seen)} of the {len(held_out)} held-out people, e.g. {min(seen)}"
-    if missing := held_out - known:
-        yield f"the challenger does not know {len(missing)} of the {len(held_out)} held-out people, e.g. {min(missing)}"
+    labelled = set(challenger.table["person"])
+    trained_on = (held_out & labelled - set(challenger.held_out["person"])) | (challenger.leaks() & held_out)
+    if trained_on:
+        yield (
+            f"the challenger was trained on {len(trained_on)} of the {len(held_out)} held-out people, "
+            f"e.g. {min(trained_on)}"
+        )
+    if missing := held_out - labelled:
+        yield (
+            f"the challenger has no labels of {len(missing)} of the {len(held_out)} held-out people, "
+            f"e.g. {min(missing)}"
+        )
 
 
 def _other_attributes(champion: OutOfFoldEvidence, challenger: OutOfFoldEvidence) -> Iterator[str]:
@@ -109,13 +122,13 @@ def _scores(champion: OutOfFoldEvidence, challenger: OutOfFoldEvidence, margin: 
         differences = (pair[1].f1_draws() - pair[0].f1_draws()).mean(axis=1)
         yield Row("attribute", attribute, *_means(pair), *bootstrap.bounds(differences))
     for code, name in enumerate(whole[0].classes):
-        before, after = (float(reading.f1[code]) for reading in whole)
+        before, after = (float(eval_slice.f1[code]) for eval_slice in whole)
         yield Row("class", name, before, after, *bootstrap.bounds(draws[:, code]))
 
 
 def _slices(pair: tuple[EvalSlice, EvalSlice], margin: float) -> Iterator[Row]:
     for code in np.unique(pair[0].slices):
-        champion, challenger = (reading.of_slice(code) for reading in pair)
+        champion, challenger = (eval_slice.of_slice(code) for eval_slice in pair)
         first, second = (bootstrap.accuracies(one.people, one.slices, one.right) for one in (champion, challenger))
         before, after = (float(one.right.mean()) for one in (champion, challenger))
         yield Row("slice", SLICES[code], before, after, *bootstrap.bounds(second - first), margin)

@@ -1,4 +1,4 @@
-"""Registered models as what answers photos: made of a folder, and loaded with the code that they bring."""
+"""Registered models as MLflow pyfuncs: created from a folder, loaded with the code that they were registered with."""
 
 import logging
 import sys
@@ -31,22 +31,36 @@ REQUIREMENTS = (
     "torch",
     "torchvision",
 )
-"""What the code imports that answers photos; their versions are those that it was made with."""
+"""What the serving code imports; a version pins the releases that are installed when it is registered."""
 
 
 def register(
-    name: str, package: Path, evidence: Path, example: Any, answers: Any, facts: Mapping[str, Any], card: str
+    name: str,
+    package: Path,
+    evidence: Path,
+    example: Any,
+    predictions: Any,
+    facts: Mapping[str, Any],
+    card: str,
+    experiment: str,
 ) -> Version:
-    """Make a version of a folder that `pipeline.registry.serving` answers by, with its code, evidence and card.
+    """Create a version from a folder that `pipeline.registry.serving` loads, with the code, evidence and card.
 
-    `example` is a table of photos and `answers` what the model says of it; `facts` become tags of the version
-    and, if numbers, metrics of the run that registers.
+    Args:
+        name: Name of the registered model.
+        package: Folder of the model's files.
+        evidence: Folder of the out-of-fold evidence.
+        example: A table of photos, kept as the input example.
+        predictions: The model's output for the example, from which the signature is inferred.
+        facts: Tags of the version; floats are also metrics of the run.
+        card: Description of the version, in Markdown.
+        experiment: Name of the experiment of the run that holds the evidence.
     """
     import mlflow
 
     tags = {key: f"{value:.4f}" if isinstance(value, float) else str(value) for key, value in facts.items()}
-    experiment = store.experiment_id(client(), store.experiment())
-    with mlflow.start_run(None, experiment, f"register {name}", tags={"stage": "register"}), _quiet():
+    experiment_id = store.experiment_id(client(), store.experiment(experiment))
+    with mlflow.start_run(None, experiment_id, f"register {name}", tags={"stage": "register"}), _quiet():
         mlflow.log_metrics({key: value for key, value in facts.items() if isinstance(value, float)})
         mlflow.log_artifacts(str(evidence), EVIDENCE)
         logged = mlflow.pyfunc.log_model(
@@ -54,19 +68,19 @@ def register(
             loader_module=LOADER,
             data_path=str(package),
             code_paths=[str(PACKAGE)],
-            signature=_signature(answers),
+            signature=_signature(predictions),
             input_example=example,
             pip_requirements=[f"{each}=={installed(each)}" for each in REQUIREMENTS],
         )
-    _make_sure_of(name)
-    made = client().create_model_version(
+    _ensure_registered(name)
+    created = client().create_model_version(
         name, logged.model_uri, logged.run_id, tags, description=card, model_id=logged.model_id
     )
-    return read(name, made.version)
+    return read(name, created.version)
 
 
 def load(uri: str) -> Any:
-    """A model that answers photos, by the code that it was registered with, whatever code is here."""
+    """A registered model, run by the code that it was registered with and not by the code here."""
     import mlflow
 
     client()
@@ -76,21 +90,21 @@ def load(uri: str) -> Any:
 
 @contextmanager
 def _own_code() -> Iterator[None]:
-    """Forget this package for as long as a model is loaded that brings its own, and come back to it afterwards."""
-    path, ours = list(sys.path), _package()
+    """Unload this package while a model loads its own copy, and restore it afterwards."""
+    path, ours = list(sys.path), _loaded_package()
     for name in ours:
         del sys.modules[name]
     try:
         yield
     finally:
-        for name in _package():
+        for name in _loaded_package():
             del sys.modules[name]
         sys.modules.update(ours)
         sys.path[:] = path
 
 
-def _package() -> dict[str, Any]:
-    """The modules of this package that are loaded; errors are everybody's, so that they are caught."""
+def _loaded_package() -> dict[str, Any]:
+    """The loaded modules of this package, without `errors`: callers catch the model's errors by these classes."""
     shared = f"{PACKAGE.name}.foundation.errors"
     return {
         name: module
@@ -101,7 +115,7 @@ def _package() -> dict[str, Any]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without what MLflow says of every model: hints on types, and warnings that are no user's to mend."""
+    """Silence MLflow's hints on types and warnings, which a user cannot act on."""
     logger = logging.getLogger("mlflow")
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -113,17 +127,17 @@ def _quiet() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _signature(answers: Any) -> Any:
-    """Photos of any form, which only `Any` allows for, to a table of answers."""
+def _signature(predictions: Any) -> Any:
+    """Photos in any form, for which MLflow has only `Any`, to a table of predictions."""
     from mlflow.models import ModelSignature, infer_signature
     from mlflow.types.schema import Schema
 
     photos = Schema.from_json('[{"type": "any", "required": true}]')
-    return ModelSignature(inputs=photos, outputs=infer_signature(answers).inputs)
+    return ModelSignature(inputs=photos, outputs=infer_signature(predictions).inputs)
 
 
-def _make_sure_of(name: str) -> None:
-    """Make a model without versions, unless it is there."""
+def _ensure_registered(name: str) -> None:
+    """Create the registered model unless it exists."""
     from mlflow.exceptions import MlflowException
 
     try:

@@ -1,4 +1,4 @@
-"""Verdicts and histories at the terminal."""
+"""Verdicts and histories as tables for the terminal."""
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
@@ -13,24 +13,24 @@ TITLES = {
     "score": "Score",
     "attribute": "Attributes, macro F1",
     "class": "Classes, F1",
-    "slice": "Slices, right answers",
+    "slice": "Slices, accuracy",
 }
-WIDTH = 100  # columns that a verdict needs
+WIDTH = 100  # characters of a verdict
 
 
-def verdict(found: Verdict, champion: str, challenger: str) -> Table:
-    """Champion and challenger side by side, `WIDTH` columns wide; what is refused is red."""
-    title = f"champion: {champion}; challenger: {challenger}; {found.people:,} people held out by both"
+def verdict(result: Verdict, champion: str, challenger: str) -> Table:
+    """Champion and challenger side by side, `WIDTH` characters wide; refused rows are red."""
+    title = f"champion: {champion}; challenger: {challenger}; {result.people:,} people held out by both"
     table = Table(
         title=title,
         title_justify="left",
-        caption=f"{found.photos:,} photos; interval: of 95 % of redrawn people, paired",
+        caption=f"{result.photos:,} photos; interval: 95 % paired bootstrap over people",
         caption_justify="left",
     )
     table.add_column("")
-    for column in ("champion", "challenger", "difference", "interval", "may lose", ""):
+    for column in ("champion", "challenger", "difference", "interval", "margin", ""):
         table.add_column(column, justify="right", no_wrap=True)
-    for of, rows in groupby(found.rows, key=lambda row: row.of):
+    for of, rows in groupby(result.rows, key=lambda row: row.of):
         table.add_section()
         table.add_row(f"[bold]{TITLES[of]}")
         for row in rows:
@@ -46,22 +46,22 @@ def _cells(row: Row) -> tuple[str, ...]:
 
 
 def history(name: str, known: Sequence[AliasChange]) -> Table:
-    """Every move of the alias champion."""
-    table = Table(title=f"{name}: who was champion", title_justify="left")
+    """Every change of the alias champion."""
+    table = Table(title=f"{name}: history of the champion", title_justify="left")
     for column in ("time (UTC)", "champion", "before", "how", "person", "reason"):
         table.add_column(column, overflow="fold")
-    for row in _moves(known):
+    for row in _rows(known):
         table.add_row(*map(escape, row))
     return table
 
 
-def _moves(known: Iterable[AliasChange]) -> Iterable[tuple[str, ...]]:
-    for move in known:
-        time = f"{move.time:%Y-%m-%d %H:%M}"
-        if move.since:
-            time = f"after {move.since:%Y-%m-%d %H:%M}, noticed {time}"
-        yield time, _number(move.after), _number(move.before), move.kind, move.person, move.reason
+def _rows(known: Iterable[AliasChange]) -> Iterable[tuple[str, ...]]:
+    for change in known:
+        time = f"{change.time:%Y-%m-%d %H:%M}"
+        if change.since:
+            time = f"after {change.since:%Y-%m-%d %H:%M}, detected {time}"
+        yield time, _number(change.after), _number(change.before), change.kind, change.person, change.reason
 
 
 def _number(version: int | None) -> str:
-    return "nobody" if version is None else str(version)
+    return "none" if version is None else str(version)

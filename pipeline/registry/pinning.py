@@ -2,35 +2,35 @@
 
 import hashlib
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 
-from pipeline.config import params
-from pipeline.config.validation_messages import describe
 from pipeline.foundation.errors import InputError, raise_faults
 from pipeline.foundation.files import replacing
 from pipeline.foundation.hashes import sha256
 from pipeline.modeling.config import ModelConfig, Pinned
 from pipeline.modeling.members import OUT_OF_FOLD
 from pipeline.modeling.training import Inputs
-from pipeline.registry import provenance, versions
-from pipeline.registry.candidate import ENTRY, TRAININGS
+from pipeline.registry import versions
+from pipeline.registry.candidate import CONFIG, TRAININGS, data_hashes
 from pipeline.registry.versions import Version
 
-NULL = "tag:yaml.org,2002:null"  # else ruamel writes nothing where a file says null
+NULL = "tag:yaml.org,2002:null"  # ruamel writes an empty value for null by default
 
 
 def pin(version: Version) -> tuple[ModelConfig, Pinned]:
-    """The config that a version was trained by, and its folds by content.
+    """The configuration that a version was trained with, and the content hash of each fold.
 
-    Raises `InputError` for a version that answers by a refit or a second round, which its folds are not, and for one
-    whose config is none any more.
+    Raises:
+        InputError: When the version predicts with a refit or pseudo-labelled folds, which cannot be pinned, or its
+            configuration is not valid here.
     """
     with TemporaryDirectory(prefix="pin-") as folder:
-        config = _config(version, versions.download(version, ENTRY, Path(folder)))
+        config = _config(version, versions.download(version, CONFIG, Path(folder)))
         trainings = versions.download(version, TRAININGS, Path(folder))
         if others := sorted(path.name for path in trainings.iterdir() if path.name != "folds"):
             raise InputError(f"{version}: has a {' and a '.join(others)}; only the folds of a model can be pinned")
@@ -38,16 +38,24 @@ def pin(version: Version) -> tuple[ModelConfig, Pinned]:
     return config, Pinned(version=version.uri, folds=folds)
 
 
-def write(pins: dict[str, tuple[ModelConfig, Pinned]], path: Path = params.FILE) -> None:
-    """Pin models in a params file; comments stay, and so do entries that are what the version was trained by."""
+def write(pins: Mapping[str, tuple[ModelConfig, Pinned]], configs: Mapping[str, ModelConfig], path: Path) -> None:
+    """Pin models in a params file.
+
+    Comments stay, and so does the text of a configuration that equals the version's.
+
+    Args:
+        pins: Configuration and pin by model name.
+        configs: The configurations that the file holds now.
+        path: The params file.
+    """
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 4096
     yaml.brace_single_entry_mapping_in_flow_sequence = True
     yaml.representer.add_representer(type(None), lambda writer, _: writer.represent_scalar(NULL, "null"))
-    document, read = yaml.load(path), params.load(path)
+    document = yaml.load(path)
     for name, (config, pinned) in pins.items():
-        if read.models[name].model_copy(update={"pinned": None}) != config:
+        if configs[name].model_copy(update={"pinned": None}) != config:
             document["models"][name] = config.model_dump(mode="json", exclude={"pinned"})
         document["models"][name]["pinned"] = pinned.model_dump()
     with replacing(path.resolve()) as partial:
@@ -55,35 +63,40 @@ def write(pins: dict[str, tuple[ModelConfig, Pinned]], path: Path = params.FILE)
 
 
 def fetch(pinned: Pinned, inputs: Inputs, fold: int, output: Path) -> None:
-    """Bring what a training of this fold would have written, from the pinned version.
+    """Write the outputs of a training of this fold, taken from the pinned version.
 
-    Raises `InputError` when the version was trained on other labels, folds or crops, or is not what was pinned.
+    Raises:
+        InputError: When the version was trained on other labels, folds or crops, or its files are not those that
+            were pinned.
     """
-    with versions.told(), TemporaryDirectory(prefix="fetch-") as folder:
+    with versions.as_input_errors(), TemporaryDirectory(prefix="fetch-") as folder:
         version = versions.find(pinned.version)
-        here = provenance.hashes(inputs.labels, inputs.folds, inputs.crops)
-        faults = [f"{name}: {version.tags.get(name)}, here {value}" for name, value in here.items()]
-        different = [fault for fault, name in zip(faults, here, strict=True) if version.tags.get(name) != here[name]]
-        raise_faults(f"{version} was trained on other data, so its answers are not out of fold here", different)
+        here = data_hashes(inputs.labels, inputs.folds, inputs.crops)
+        faults = [
+            f"{name}: {version.tags.get(name)}, here {value}"
+            for name, value in here.items()
+            if version.tags.get(name) != value
+        ]
+        raise_faults(f"{version} was trained on other data, so its predictions are not out of fold here", faults)
         found = versions.download(version, f"{TRAININGS}/folds/{fold}", Path(folder))
         if digest(found) != pinned.folds[fold]:
-            raise InputError(f"{version}: fold {fold} is not what params.yaml pinned; its files were changed")
+            raise InputError(f"{version}: the files of fold {fold} are not those that params.yaml pins")
         shutil.copytree(found, output, dirs_exist_ok=True)
     print(f"{output}: fetched from {version}, not trained")
-
-
-def _config(version: Version, kept: Path) -> ModelConfig:
-    try:
-        return ModelConfig.model_validate_json(kept.read_bytes())
-    except ValidationError as error:
-        faults = [describe(fault) for fault in error.errors()]
-        raise_faults(f"{version}: trained by an config that is none here; train and register it anew", faults)
-        raise
 
 
 def digest(folder: Path) -> str:
     """SHA-256 of the names and contents of a training's files."""
     if not (folder / OUT_OF_FOLD).exists():
-        raise InputError(f"{folder}: no training of a fold")
+        raise InputError(f"{folder}: not the training of a fold")
     lines = [f"{path.name} {sha256(path)}\n" for path in sorted(folder.iterdir())]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _config(version: Version, file: Path) -> ModelConfig:
+    try:
+        return ModelConfig.model_validate_json(file.read_bytes())
+    except ValidationError as error:
+        faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
+        raise_faults(f"{version}: its model configuration is not valid here; train and register it anew", faults)
+        raise

@@ -6,45 +6,52 @@ from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
 import pandas as pd
 from PIL import Image
 
-from pipeline import synthetic
 from pipeline.registry import card, packaging, versions
 from pipeline.registry.candidate import Candidate
 from pipeline.registry.serving.classifier import Classifier
 from pipeline.registry.versions import Version
-from pipeline.synthetic.person import Person
 
-WIDTH = 96  # pixels of the example: a request that anybody can read and send
+EXAMPLE_SIZE = (96, 128)  # width and height in pixels: small enough to read and send
 
 
-def register(candidate: Candidate, tags: Mapping[str, str]) -> tuple[Version, str]:
-    """The version that holds a candidate's content, made if there is none yet, and what it is now.
+def register(candidate: Candidate, tags: Mapping[str, str], experiment: str) -> tuple[Version, str]:
+    """Register a candidate as the challenger, unless its content is the champion already.
 
-    It is the challenger, unless it is the champion already.
+    Args:
+        candidate: The model, with its evidence.
+        tags: Hashes of the data and the commit.
+        experiment: Name of the MLflow experiment of the run that holds the evidence.
+
+    Returns:
+        The version with the candidate's content, which is created if there is none, and its state in words.
     """
     content = candidate.digest()
-    same = (one for one in versions.versions(candidate.name) if one.tags.get(versions.CONTENT) == content)
-    version = next(same, None)
-    did = "registered" if version is None else "has this content already"
+    version, state = _with_content(candidate.name, content), "has this content already"
     if version is None:
         with TemporaryDirectory(prefix="register-") as folder:
-            version = _make(candidate, {versions.CONTENT: content, **tags}, Path(folder))
-    if versions.pointed(candidate.name, versions.CHAMPION) == version:
-        return version, f"{did}, the champion"
-    versions.point(candidate.name, versions.CHALLENGER, version)
-    return version, f"{did}, the challenger"
+            version = _create(candidate, {versions.CONTENT: content, **tags}, experiment, Path(folder))
+        state = "registered"
+    if versions.by_alias(candidate.name, versions.CHAMPION) == version:
+        return version, f"{state}, the champion"
+    versions.set_alias(candidate.name, versions.CHALLENGER, version)
+    return version, f"{state}, the challenger"
 
 
-def _make(candidate: Candidate, tags: Mapping[str, str], folder: Path) -> Version:
+def _with_content(name: str, content: str) -> Version | None:
+    """The first version with this content."""
+    return next((one for one in versions.versions(name) if one.tags.get(versions.CONTENT) == content), None)
+
+
+def _create(candidate: Candidate, tags: Mapping[str, str], experiment: str, folder: Path) -> Version:
     candidate.write_model(folder / "model")
     candidate.write_evidence(folder / "evidence")
-    facts: dict[str, str | float] = {}
     scores = card.scores(candidate.evidence)
-    text = card.card(candidate.name, candidate.evidence, scores, _told(candidate, tags))
+    text = card.card(candidate.name, candidate.evidence, scores, _data_and_provenance(candidate, tags))
     (folder / "evidence" / card.FILE).write_text(text, encoding="utf-8")
+    facts: dict[str, str | float] = dict(tags)
     for name, score in scores.items():
         facts |= {name: score.value, f"{name}_low": score.low, f"{name}_high": score.high}
     example = _example()
@@ -54,23 +61,21 @@ def _make(candidate: Candidate, tags: Mapping[str, str], folder: Path) -> Versio
         folder / "evidence",
         example,
         Classifier(folder / "model").predict(example),
-        facts | dict(tags),
+        facts,
         card.description(text),
+        experiment,
     )
 
 
-def _told(candidate: Candidate, tags: Mapping[str, str]) -> dict[str, str]:
+def _data_and_provenance(candidate: Candidate, tags: Mapping[str, str]) -> dict[str, str]:
     table = candidate.evidence.table
-    trained = ", ".join(f"{name} ({config.backbone})" for name, config in candidate.entries.items())
+    trained = ", ".join(f"{name} ({config.backbone})" for name, config in candidate.configs.items())
     people = f"{len(table):,} labelled photos of {table['person'].nunique():,} people"
     return {"models": trained, "data": people} | {name: f"`{value}`" for name, value in tags.items()}
 
 
 def _example() -> pd.DataFrame:
-    """A drawn photo, as a request holds it."""
-    random = np.random.default_rng(777)
-    drawn = synthetic.photo(Person.imagine("female", 35, random), random)
-    photo = Image.fromarray(drawn).resize((WIDTH, WIDTH * synthetic.HEIGHT // synthetic.WIDTH))
+    """A grey gradient as a JPEG in base64: the form of a request, and a photo of nobody."""
     data = BytesIO()
-    photo.save(data, "JPEG", quality=80)
+    Image.linear_gradient("L").resize(EXAMPLE_SIZE).convert("RGB").save(data, "JPEG", quality=80)
     return pd.DataFrame({"photo": [base64.b64encode(data.getvalue()).decode()]})

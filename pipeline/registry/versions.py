@@ -1,6 +1,6 @@
-"""The registry: versions of models found and pointed at by aliases, and what is noted of them."""
+"""The registry: versions of models, their aliases, and the tags of a model."""
 
-import os
+import fcntl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Version:
 
     @property
     def uri(self) -> str:
-        """What MLflow loads it by."""
+        """The URI by which MLflow loads it."""
         return f"models:/{self.name}/{self.number}"
 
     def __str__(self) -> str:
@@ -37,58 +37,75 @@ class Version:
 
 
 def versions(name: str) -> list[Version]:
-    """All versions of a model, the oldest first; none when there is no such model."""
+    """All versions of a model, the oldest first; empty when there is no such model."""
     found = client().search_model_versions(f"name = '{name}'")
     return sorted((read(one.name, one.version) for one in found), key=lambda one: one.number)
 
 
 def find(uri: str) -> Version:
-    """The version of `models:/mga@champion` or `models:/mga/3`; raises `InputError` when there is none."""
+    """The version at `models:/mga@champion` or `models:/mga/3`; raises `InputError` when there is none."""
     name, alias, number = _parts(uri)
-    found = pointed(name, alias) if alias else next((one for one in versions(name) if str(one.number) == number), None)
+    found = by_alias(name, alias) if alias else next((one for one in versions(name) if str(one.number) == number), None)
     if found is None:
-        there = ", ".join(str(one.number) for one in versions(name))
+        existing = ", ".join(str(one.number) for one in versions(name))
         remedy = ""
-        if not there or alias == CHALLENGER:
-            remedy = "; `python -m pipeline register` makes one"
+        if not existing or alias == CHALLENGER:
+            remedy = "; `python -m pipeline register` creates one"
         elif alias == CHAMPION:
-            remedy = f"; `python -m pipeline promote --model {name}` makes one"
-        lack = f"no such version in the registry {store.shown()}; versions of {name}: {there or 'none'}"
-        raise InputError(f"{uri}: {lack}{remedy}")
+            remedy = f"; `python -m pipeline promote --model {name}` sets one"
+        fault = f"no such version in the registry {store.displayed()}; versions of {name}: {existing or 'none'}"
+        raise InputError(f"{uri}: {fault}{remedy}")
     return found
 
 
-def pointed(name: str, alias: str) -> Version | None:
-    """The version that an alias of a model points at."""
+def by_alias(name: str, alias: str) -> Version | None:
+    """The version that an alias of a model points to."""
     found = _model(name)
     return read(name, found.aliases[alias]) if found and alias in found.aliases else None
 
 
-def point(name: str, alias: str, version: Version | None) -> None:
-    """Let an alias point at a version, or at none."""
+def set_alias(name: str, alias: str, version: Version | None) -> None:
+    """Point an alias to a version; None deletes the alias."""
     if version is None:
         client().delete_registered_model_alias(name, alias)
     else:
         client().set_registered_model_alias(name, alias, str(version.number))
 
 
-def notes(name: str) -> dict[str, str]:
-    """The tags of a model as a whole; raises `InputError` when there is no such model."""
+def model_tags(name: str) -> dict[str, str]:
+    """The tags of a registered model; raises `InputError` when there is no such model."""
     found = _model(name)
     if found is None:
         raise InputError(
-            f"{name}: no such model in the registry {store.shown()}; `python -m pipeline register` makes it"
+            f"{name}: no such model in the registry {store.displayed()}; `python -m pipeline register` creates it"
         )
     return dict(found.tags)
 
 
-def note(name: str, key: str, text: str) -> None:
-    """Set a tag of a model as a whole."""
+def set_model_tag(name: str, key: str, text: str) -> None:
+    """Set a tag of a registered model."""
     client().set_registered_model_tag(name, key, text)
 
 
+def delete_model_tag(name: str, key: str) -> None:
+    """Delete a tag of a registered model."""
+    client().delete_registered_model_tag(name, key)
+
+
+@contextmanager
+def exclusive() -> Iterator[bool]:
+    """Keep other processes from changing a local registry meanwhile; yields False for a server, which has no lock."""
+    database = store.local_database()
+    if database is None:
+        yield False
+        return
+    with database.with_name(f"{database.name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # the system releases it when the process ends, however it ends
+        yield True
+
+
 def download(version: Version, path: str, folder: Path) -> Path:
-    """Fetch what a version's evidence holds under a path; returns where it now lies, in `folder`."""
+    """Download a file or folder of a version's evidence into `folder`; returns its local path."""
     from mlflow.artifacts import download_artifacts
     from mlflow.exceptions import MlflowException
 
@@ -100,32 +117,31 @@ def download(version: Version, path: str, folder: Path) -> Path:
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """What MLflow refuses, or an MLflow that does not answer, as an `InputError`."""
+def as_input_errors() -> Iterator[None]:
+    """Raise MLflow's errors, an unreachable server included, as `InputError`."""
     from mlflow.exceptions import MlflowException
 
     try:
         yield
     except MlflowException as error:
-        said = store.without_secrets(str(error).splitlines()[0])
-        raise InputError(f"MLflow at {store.shown()}: {said}") from error
+        message = store.without_secrets(str(error).splitlines()[0])
+        raise InputError(f"MLflow at {store.displayed()}: {message}") from error
 
 
 def client() -> Any:
-    """MLflow's client of the registry; MLflow's own functions ask the same one from now on."""
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # bars of one file each
+    """MLflow's client of the registry; MLflow's module-level functions use the same registry from now on."""
     return store.connect()
 
 
 def read(name: str, number: str | int) -> Version:
-    """A version that is there."""
+    """A version that exists."""
     found = client().get_model_version(name, str(number))
     created = datetime.fromtimestamp(found.creation_timestamp / 1000, UTC)
     return Version(name, int(found.version), dict(found.tags), found.run_id, created)
 
 
 def _model(name: str) -> Any | None:
-    """A model as a whole; None when it is not registered."""
+    """A registered model; None when there is none of this name."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -142,5 +158,5 @@ def _parts(uri: str) -> tuple[str, str, str]:
     name, at, alias = rest.partition("@")
     name, slash, number = name.partition("/")
     if rest == uri or not name or bool(at) == bool(slash):
-        raise InputError(f"{uri}: not a model; write models:/mga@champion or models:/mga/3")
+        raise InputError(f"{uri}: not the URI of a model; write models:/mga@champion or models:/mga/3")
     return name, alias, number

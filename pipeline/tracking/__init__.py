@@ -1,9 +1,18 @@
-"""MLflow: the only folder that imports it. `MLFLOW_TRACKING_URI` decides where runs go."""
+"""MLflow tracking: runs, written to an outbox on disk and uploaded from there. Only `registry` imports MLflow, too."""
 
 from pipeline.tracking.outbox import FOLDER, folder
-from pipeline.tracking.provenance import PIPELINE_RUN, named
-from pipeline.tracking.runs import Run, flat, run, run_that_made
-from pipeline.tracking.store import connect, experiment, full_address, maker, prepare, seconds, shown, without_secrets
+from pipeline.tracking.provenance import PIPELINE_RUN, run_name
+from pipeline.tracking.runs import Run, flat, run, run_with_output
+from pipeline.tracking.store import (
+    connect,
+    displayed,
+    duration,
+    experiment,
+    full_address,
+    prepare,
+    producer_id,
+    without_secrets,
+)
 from pipeline.tracking.uploader import sync
 
 __all__ = [
@@ -11,17 +20,17 @@ __all__ = [
     "PIPELINE_RUN",
     "Run",
     "connect",
+    "displayed",
+    "duration",
     "experiment",
     "flat",
     "folder",
     "full_address",
-    "maker",
-    "named",
     "prepare",
+    "producer_id",
     "run",
-    "run_that_made",
-    "seconds",
-    "shown",
+    "run_name",
+    "run_with_output",
     "sync",
     "without_secrets",
 ]

@@ -1,9 +1,9 @@
-"""What a run comes from: the commit, the DVC stage, and the run of the whole pipeline that it is a part of."""
+"""Provenance of a run: the commit, the DVC stage, and the pipeline run that it is part of."""
 
 import os
 import socket
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,16 +17,16 @@ STAGE = "DVC_STAGE"  # set by DVC
 
 @dataclass(frozen=True)
 class PipelineRun:
-    """One `dvc repro`, parallel run or Kubeflow run: what no other is called, and what people call it."""
+    """One `dvc repro`, parallel run or Kubeflow run: a unique identity, and a name for people."""
 
     identity: str
     name: str
 
 
 def pipeline_run() -> PipelineRun | None:
-    """The run of the whole pipeline that this process is a part of; None for a stage that was started by hand.
+    """The pipeline run that this process is part of; None for a stage that was started by hand.
 
-    All stages of one `dvc repro` descend from one process, which its machine, number and start tell from all others.
+    All stages of one `dvc repro` descend from one process; its host, process id and start time identify it.
     """
     if name := os.environ.get(PIPELINE_RUN):
         return PipelineRun(name, name)
@@ -34,31 +34,31 @@ def pipeline_run() -> PipelineRun | None:
         command = dvc_command(_words(process))
         if command:
             started = process.create_time()
-            return PipelineRun(f"{socket.gethostname()} {process.pid} {started:.2f}", named(command, started))
+            return PipelineRun(f"{socket.gethostname()} {process.pid} {started:.2f}", run_name(command, started))
     return None
 
 
-def named(what: str, started: float) -> str:
-    """What people call a run that was started at a time: `dvc repro 2026-01-31 12:00:00`."""
-    return f"{what} {datetime.fromtimestamp(started).astimezone():%Y-%m-%d %H:%M:%S}"
+def run_name(command: str, started: float) -> str:
+    """The name of a pipeline run, from its command and start time: `dvc repro 2026-01-31 12:00:00`."""
+    return f"{command} {datetime.fromtimestamp(started).astimezone():%Y-%m-%d %H:%M:%S}"
 
 
 def dvc_command(words: Sequence[str]) -> str:
-    """The command of DVC that the words of a process are, without its options: `dvc exp run`; or nothing."""
+    """The DVC command in a process's command line, without options: `dvc exp run`; empty if there is none."""
     names = [Path(word).name for word in words[:3]]  # dvc ..., python dvc ..., python -m dvc ...
     if "dvc" not in names:
         return ""
-    given = [word for word in words[names.index("dvc") + 1 :] if not word.startswith("-")]
-    return " ".join(["dvc", *given[: 2 if given[:1] == ["exp"] else 1]])
+    arguments = [word for word in words[names.index("dvc") + 1 :] if not word.startswith("-")]
+    return " ".join(["dvc", *arguments[: 2 if arguments[:1] == ["exp"] else 1]])
 
 
 def stage() -> dict[str, str]:
-    """The DVC stage; nothing outside of DVC."""
+    """The DVC stage as a tag; empty outside of DVC."""
     return {"dvc_stage": os.environ[STAGE]} if STAGE in os.environ else {}
 
 
 def commit() -> dict[str, str]:
-    """The commit and whether tracked files differ from it; nothing where there is no git."""
+    """The commit and whether tracked files differ from it, as tags; empty without git."""
     found = os.environ.get(COMMIT) or _git("rev-parse", "HEAD").strip()
     if not found:
         return {}
@@ -66,9 +66,10 @@ def commit() -> dict[str, str]:
     return {"git_commit": found, "git_uncommitted_changes": str(bool(changed)).lower()}
 
 
-def shown(commit: Mapping[str, str]) -> dict[str, str]:
-    """A commit also by the name by which MLflow's pages of runs show it."""
-    return {**commit, **({"mlflow.source.git.commit": commit["git_commit"]} if commit else {})}
+def commit_tags() -> dict[str, str]:
+    """`commit`, and the tag from which MLflow's pages show the commit of a run."""
+    tags = commit()
+    return tags | ({"mlflow.source.git.commit": tags["git_commit"]} if tags else {})
 
 
 def _git(*words: str) -> str:

@@ -100,22 +100,22 @@ class Run:
 
 
 @contextmanager
-def run(name: str, tags: Mapping[str, str], params: Mapping[str, Any]) -> Iterator[Run]:
+def run(name: str, tags: Mapping[str, str], params: Mapping[str, Any], experiment: str) -> Iterator[Run]:
     """A run that ends as finished, or as failed when the body raises.
 
     `params` may nest; they are logged flat, with dotted names. Commit, DVC stage and pipeline run are tagged where
     there are such, and the machine is watched.
     """
-    with _written(name, tags, None, watched=True) as written:
+    with _written(name, tags, experiment, None, watched=True) as written:
         written._say("params", values={key: str(value) for key, value in flat(params).items()})
         written._uploader.deliver()
         yield written
 
 
 @contextmanager
-def run_that_made(path: Path, name: str) -> Iterator[Run]:
+def run_with_output(path: Path, name: str, experiment: str) -> Iterator[Run]:
     """The latest run that made a file of this content, opened again; a new run `name` where none is known."""
-    with _written(name, {}, (path.stem, sha256(path)), watched=False) as written:
+    with _written(name, {}, experiment, (path.stem, sha256(path)), watched=False) as written:
         yield written
 
 
@@ -128,15 +128,17 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 @contextmanager
-def _written(name: str, tags: Mapping[str, str], reopen: tuple[str, str] | None, watched: bool) -> Iterator[Run]:
-    outbox, whole, commit = Outbox.new(), provenance.pipeline_run(), provenance.shown(provenance.commit())
+def _written(
+    name: str, tags: Mapping[str, str], experiment: str, reopen: tuple[str, str] | None, watched: bool
+) -> Iterator[Run]:
+    outbox, whole, commit = Outbox.new(), provenance.pipeline_run(), provenance.commit_tags()
     comes_from = commit | provenance.stage()
     with outbox.claimed():
         outbox.append(
             "start",
             name=name,
-            address=store.shown(),
-            experiment=store.experiment(),
+            address=store.displayed(),
+            experiment=store.experiment(experiment),
             tags={**tags, **comes_from} | ({"pipeline_run": whole.identity} if whole else {}),
             commit=commit,
             pipeline=vars(whole) if whole else None,

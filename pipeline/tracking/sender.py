@@ -54,7 +54,7 @@ class Sender:
             self._sent.pipeline = pipeline_runs.find_or_make(client, experiment, **whole)
             pipeline_runs.begin(client, self._sent.pipeline)
             tags[pipeline_runs.PARENT] = self._sent.pipeline
-        known = store.made(client, *entry["reopen"]) if entry["reopen"] else None
+        known = store.producer(client, *entry["reopen"]) if entry["reopen"] else None
         self._sent.reopened = known is not None
         known = known or next(iter(store.find(client, {JOURNAL: self._outbox.name})), None)
         run = known or client.create_run(experiment, entry["time"], tags, entry["name"])
@@ -91,7 +91,7 @@ class Sender:
 
     def _members(self, client: "MlflowClient", entry: Entry) -> None:
         """Tag the members by content and by run; those of earlier pipeline runs are linked from this one."""
-        found = {name: store.made(client, "weights", content) for name, content in entry["values"].items()}
+        found = {name: store.producer(client, "weights", content) for name, content in entry["values"].items()}
         tags = {f"member.{name}": content for name, content in entry["values"].items()}
         tags |= {f"member_run.{name}": run.info.run_id if run else "unknown" for name, run in found.items()}
         self._tags(client, entry | {"values": tags})
@@ -103,7 +103,7 @@ class Sender:
         """Describe the run; `[mask-0](sha256:...)` becomes a link to the run that made weights of that content."""
 
         def link(found: re.Match[str]) -> str:
-            run = store.made(client, "weights", found[2])
+            run = store.producer(client, "weights", found[2])
             if run is None:
                 return found[1]
             earlier = " (from an earlier run)" if self._is_older(run) else ""

@@ -1,4 +1,4 @@
-"""Where runs go: the address, its client, the experiment, and what runs are found by."""
+"""The MLflow store: its address, client and experiment, and the search for runs."""
 
 import logging
 import math
@@ -9,61 +9,60 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.config import params
-
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
 STORE = "sqlite:///mlflow.db"
 ARTIFACTS = Path("mlartifacts")
-EXPERIMENT = "mask-gender-age"
 KIND = {"mlflow.experimentKind": "custom_model_development"}  # or MLflow's pages ask whether it is about agents
 LOGIN = re.compile(r"(?<=://)[^/\s]*@")
 PATIENCE = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "10", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}  # seconds; MLflow's: minutes
 
 
 def address() -> str:
-    """Where runs go: `MLFLOW_TRACKING_URI`, or a database in this folder."""
+    """The tracking URI: `MLFLOW_TRACKING_URI`, or a database in the working directory."""
     return os.environ.get("MLFLOW_TRACKING_URI", STORE)
 
 
 def full_address() -> str:
-    """Where runs go, as every folder understands it: a database by its path from the root on."""
+    """The tracking URI with the absolute path of a local database, valid in every folder."""
+    database = local_database()
+    return f"sqlite:///{database}" if database else address()
+
+
+def local_database() -> Path | None:
+    """The absolute path of a local SQLite database; None for a server."""
     path = address().removeprefix("sqlite:///")
-    return address() if path == address() else f"sqlite:///{Path(path).resolve()}"
+    return None if path == address() else Path(path).resolve()
 
 
-def shown() -> str:
-    """Where runs go, as messages say it."""
+def displayed() -> str:
+    """The tracking URI as messages show it, without credentials."""
     return without_secrets(address())
 
 
 def without_secrets(text: str) -> str:
-    """An address, or a message that names some, without the names and passwords that these may hold."""
+    """A text without the user names and passwords of the URLs in it."""
     return LOGIN.sub("", text)
 
 
-def experiment() -> str:
-    """The experiment of this project's data set; `MLFLOW_EXPERIMENT_NAME` names another.
-
-    Outside a project there is no data set to name.
-    """
-    named = os.environ.get("MLFLOW_EXPERIMENT_NAME")
-    return named or (params.load().experiment if params.FILE.exists() else EXPERIMENT)
+def experiment(default: str) -> str:
+    """Name of the experiment: `MLFLOW_EXPERIMENT_NAME`, or `default`."""
+    return os.environ.get("MLFLOW_EXPERIMENT_NAME") or default
 
 
 def connect(to: str | None = None) -> "MlflowClient":
-    """A client of the store, made with its tables when it is a local one that is not there."""
+    """A client of the store; a local database is created on its first use."""
     import mlflow
 
-    logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)  # or it tells of every new table
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)  # it logs every new table
     mlflow.set_tracking_uri(to or address())
     return mlflow.MlflowClient()
 
 
 def experiment_id(client: "MlflowClient", name: str) -> str:
-    """Id of an experiment, made when it is not there; a local store keeps artifacts beside its database."""
+    """Id of an experiment, created if there is none; a local store keeps artifacts beside its database."""
     from mlflow.exceptions import MlflowException
 
     known = client.get_experiment_by_name(name)
@@ -73,33 +72,33 @@ def experiment_id(client: "MlflowClient", name: str) -> str:
     beside = (Path(store).resolve().parent / ARTIFACTS).as_uri() if scheme == "sqlite" else None
     try:
         return str(client.create_experiment(name, artifact_location=beside, tags=KIND))
-    except MlflowException as error:  # another process has just made it
-        made = client.get_experiment_by_name(name)
-        if made is None:
+    except MlflowException as error:  # another process has just created it
+        created = client.get_experiment_by_name(name)
+        if created is None:
             raise error
-        return str(made.experiment_id)
+        return str(created.experiment_id)
 
 
 def find(client: "MlflowClient", tags: dict[str, str]) -> list["Run"]:
-    """The runs of all experiments that have all of these tags, the latest first."""
+    """The runs of all experiments with all of these tags, the latest first."""
     everywhere = [each.experiment_id for each in client.search_experiments()]
     wanted = " and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())
     return list(client.search_runs(everywhere, wanted, order_by=["attributes.start_time DESC"]))
 
 
-def made(client: "MlflowClient", stem: str, content: str) -> "Run | None":
-    """The latest run that made a file of this name (without its suffix) and content (SHA-256)."""
+def producer(client: "MlflowClient", stem: str, content: str) -> "Run | None":
+    """The latest run with an output file of this stem and content (SHA-256)."""
     return next(iter(find(client, {f"{stem}_sha256": content})), None)
 
 
-def maker(stem: str, content: str) -> str | None:
-    """Id of the latest run that made a file of this name and content; None where none is known or can be asked for."""
+def producer_id(stem: str, content: str) -> str | None:
+    """Id of the latest run with such an output; None when there is none or MLflow does not answer."""
     found = _asked(stem, content)
     return found.info.run_id if found else None
 
 
-def seconds(stem: str, content: str) -> float:
-    """How long the latest run took that made such a file; NaN where none is known or can be asked for."""
+def duration(stem: str, content: str) -> float:
+    """Seconds that the latest run with such an output took; NaN when there is none or MLflow does not answer."""
     found = _asked(stem, content)
     if found is None or not found.info.end_time:
         return math.nan
@@ -107,9 +106,10 @@ def seconds(stem: str, content: str) -> float:
 
 
 def prepare() -> None:
-    """Make a local store that is not there, before several processes at once would each make it."""
-    if address().startswith("sqlite:///") and not Path(address().removeprefix("sqlite:///")).exists():
-        experiment_id(connect(), experiment())
+    """Create a missing local database, before several processes would each create its tables."""
+    database = local_database()
+    if database and not database.exists():
+        connect().search_experiments(max_results=1)
 
 
 @contextmanager
@@ -125,7 +125,7 @@ def impatient() -> Iterator[None]:
 
 
 def faults() -> tuple[type[Exception], ...]:
-    """What a store raises that cannot be reached or refuses, wherever its artifacts lie."""
+    """The errors of a store that cannot be reached or refuses a request, for runs and for artifacts."""
     from boto3.exceptions import Boto3Error
     from botocore.exceptions import BotoCoreError, ClientError
     from mlflow.exceptions import MlflowException
@@ -137,8 +137,8 @@ def faults() -> tuple[type[Exception], ...]:
 def _asked(stem: str, content: str) -> "Run | None":
     with impatient():
         try:
-            return made(connect(), stem, content)
+            return producer(connect(), stem, content)
         except faults() as error:
             why = without_secrets(str(error))
-            print(f"MLflow at {shown()} cannot be asked who made the {stem} {content[:12]}: {why}", flush=True)
+            print(f"MLflow at {displayed()}: no answer about the run of {stem} {content[:12]}: {why}", flush=True)
             return None

@@ -46,7 +46,7 @@ class Uploader:
             if last
             else "goes on, and says on disk what it has to say until MLflow answers"
         )
-        _warn(f"MLflow at {store.shown()} does not take this run, which {fate}: {_short(error)}")
+        _warn(f"MLflow at {store.displayed()} does not take this run, which {fate}: {_short(error)}")
 
     def _send_others(self) -> None:
         try:

@@ -71,7 +71,7 @@ def test_a_stage_depends_on_exactly_the_parameters_that_it_reads(stage: str, mon
     run = SimpleNamespace(inputs=lambda *_: None, file=lambda *_: None, pipeline=whole)
     command = words(stage)[0]
     monkeypatch.setattr(importlib.import_module(f"pipeline.stages.{command}"), command, take)
-    for name in ("run", "run_that_made"):
+    for name in ("run", "run_with_output"):
         monkeypatch.setattr(tracking, name, lambda *_: nullcontext(run))
     monkeypatch.setattr(stage_runs, "training", lambda *_: nullcontext())
     for name in ("ensemble", "submission"):

@@ -1,14 +1,14 @@
-"""card: it says what the scores are worth, and what is too long for MLflow is cut aloud."""
+"""The model card: whether the scores are unbiased, and the cut of a card that is too long for MLflow."""
 
 from pipeline.registry.card import LONGEST, card, description, scores
 from tests.registry.test_gate import CHAMPION, leaking
 
 
-def test_a_card_says_whether_models_had_seen_whom_they_answered() -> None:
-    honest, flattering = (card("mga", one, scores(one), {}) for one in (CHAMPION, leaking(CHAMPION)))
-    assert "each answered by models that have not seen this person" in honest
-    assert "120 of whom the models have seen in other photos" in flattering
-    assert "have not seen" not in flattering
+def test_a_card_says_whether_models_were_trained_on_the_people_they_predict() -> None:
+    unbiased, optimistic = (card("mga", one, scores(one), {}) for one in (CHAMPION, leaking(CHAMPION)))
+    assert "each predicted by models that were not trained on this person" in unbiased
+    assert "120 of them with photos in the training folds too" in optimistic
+    assert "were not trained" not in optimistic
 
 
 def test_a_card_that_fits_is_shown_as_it_is() -> None:

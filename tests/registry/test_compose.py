@@ -77,7 +77,7 @@ def refuses_an_entry_of_another_program() -> None:
     client = mlflow.MlflowClient()
     client.set_registered_model_alias("mga-years", "champion", "1")
     client.log_text(client.get_model_version("mga-years", "1").run_id or "", '{"epohs": 1}', "evidence/config.json")
-    with pytest.raises(InputError, match=r"mga-years version 1: trained by an config that is none here[\s\S]*epohs"):
+    with pytest.raises(InputError, match=r"mga-years version 1: its model configuration is not valid here[\s\S]*epohs"):
         call("compose", "years")
 
 

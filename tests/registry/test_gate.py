@@ -36,9 +36,9 @@ def evidence(
     return OutOfFoldEvidence(pd.DataFrame(rows, columns=columns).sort_values("path", ignore_index=True))
 
 
-def leaking(honest: OutOfFoldEvidence) -> OutOfFoldEvidence:
+def leaking(unbiased: OutOfFoldEvidence) -> OutOfFoldEvidence:
     """The same evidence with folds as `split.by: photo` deals them."""
-    return OutOfFoldEvidence(honest.table.assign(fold=np.arange(len(honest.table)) % 2))
+    return OutOfFoldEvidence(unbiased.table.assign(fold=np.arange(len(unbiased.table)) % 2))
 
 
 CHAMPION = evidence({"": 0.2})
@@ -81,7 +81,7 @@ def test_a_challenger_whose_folds_share_people_is_refused() -> None:
     challenger = leaking(evidence({"": 0.0}))
     (reason,) = reasons(challenger)
     assert reason.startswith("the challenger was trained on 120 of the 120")
-    assert gate.alone(challenger).reasons == ("trained on 120 of the people that it is scored on",)
+    assert gate.alone(challenger).reasons == ("trained on 120 of the people on whom it is scored",)
 
 
 def test_other_folds_are_no_reason_to_refuse() -> None:
@@ -98,7 +98,7 @@ def test_other_people_cannot_be_compared() -> None:
     others = OutOfFoldEvidence(CHAMPION.table.assign(person="x" + CHAMPION.table["person"]))
     verdict = gate.judge(CHAMPION, others, (DATA, DATA))
     assert verdict.rows == ()
-    assert verdict.reasons[0].startswith("the challenger does not know 120 of the 120 held-out people")
+    assert verdict.reasons[0].startswith("the challenger has no labels of 120 of the 120 held-out people")
 
 
 def test_a_model_of_one_attribute_is_compared_on_it_alone() -> None:

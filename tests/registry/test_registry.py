@@ -72,7 +72,7 @@ def registers_every_model_with_scores_hashes_and_a_card(workspace: Path) -> None
     assert float(version.tags["macro_f1_low"]) <= scores["macro_f1"] <= float(version.tags["macro_f1_high"])
     assert version.tags["data_photos"] == "abc.dir"
     described = str(client().get_model_version("mga", "1").description)
-    assert all(f"\n## {part}" in described for part in ("Scores", "Known failures", "Data and origin"))
+    assert all(f"\n## {part}" in described for part in ("Scores", "Known failures", "Data and provenance"))
     assert "**Not for**" in described
     assert len(described) < 5000
     assert versions.download(version, "card.md", workspace).read_text() == described
@@ -144,15 +144,15 @@ def is_promoted_compared_forced_and_rolled_back(workspace: Path) -> None:
     point("challenger", worse.number)
     said = call("promote", fails=True)
     assert "refused: worse on macro F1 by" in said
-    assert "Slices, right answers" in said
+    assert "Slices, accuracy" in said
     assert versions.find("models:/mga@champion").number == 1
     with pytest.raises(InputError, match="--force needs --reason"):
         call("promote", "--force")
-    with pytest.raises(InputError, match="version 1 has become champion meanwhile, and not nobody; promote again"):
+    with pytest.raises(InputError, match="version 1 has become champion meanwhile, not no version; promote again"):
         alias_history.promote(worse, None, "Bob", "compared with nobody")
-    assert len(alias_history.moves("mga")) == 1
+    assert len(alias_history.changes("mga")) == 1
     call("promote", "--margin", "1", "--slice-margin", "1", "--user", "Bob")
-    assert alias_history.moves("mga")[-1].reason == "margins 1 and 1"
+    assert alias_history.changes("mga")[-1].reason == "margins 1 and 1"
     call("rollback", "--reason", "the margins were too wide")
     point("challenger", worse.number)
     call("promote", "--force", "--reason", "a test", "--user", "Bob")
@@ -160,8 +160,8 @@ def is_promoted_compared_forced_and_rolled_back(workspace: Path) -> None:
     table = call("history")
     assert "Ada" in table
     assert "Bob" in table
-    assert "forced; the gate refused: worse on" in alias_history.moves("mga")[-1].reason
-    assert "version 1 is the champion, version 2 no longer" in call("rollback", "--reason", "it was worse")
+    assert "forced; the gate refused: worse on" in alias_history.changes("mga")[-1].reason
+    assert "version 1 is the champion instead of version 2" in call("rollback", "--reason", "it was worse")
     assert versions.find("models:/mga@champion").number == 1
     with pytest.raises(InputError, match="no champion before version 1"):
         call("rollback", "--reason", "again")
@@ -170,18 +170,18 @@ def is_promoted_compared_forced_and_rolled_back(workspace: Path) -> None:
 def notices_a_move_by_hand() -> None:
     point("champion", 2)
     assert "by hand" in call("history")
-    assert [move.kind for move in alias_history.moves("mga")] == [
+    assert [change.kind for change in alias_history.changes("mga")] == [
         *("promote", "promote", "rollback", "promote", "rollback"),
         "by hand",
     ]
     assert "by hand" in call("history")
-    assert len(alias_history.moves("mga")) == 6, "it is noticed once"
+    assert len(alias_history.changes("mga")) == 6, "it is noticed once"
     answer = call("history", "--on", f"{datetime.now(UTC):%Y-%m-%d}")
     assert "version 2" in answer
-    assert call("history", "--on", "2020-01-01") == "mga on 2020-01-01: no champion is known of\n"
+    assert call("history", "--on", "2020-01-01") == "mga on 2020-01-01: no champion recorded\n"
     client().delete_registered_model_alias("mga", "champion")
     assert alias_history.reconcile("mga")[-1].after is None
-    assert "nobody" in call("history")
+    assert "none" in call("history")
     assert call("rollback", "--reason", "it was deleted") == "mga version 2 is the champion\n"
 
 
@@ -189,7 +189,7 @@ def test_what_is_not_there_is_said(registry: None, photos: list[Path]) -> None:
     for words in (("history",), ("promote",), ("rollback", "--reason", "x")):
         with pytest.raises(InputError, match=r"mga"):
             call(*words)
-    with pytest.raises(InputError, match="not a model; write"):
+    with pytest.raises(InputError, match="not the URI of a model; write"):
         call("predict", str(photos[0]), "--model", "mga")
 
 
@@ -205,7 +205,7 @@ def test_registering_needs_a_finished_run(workspace: Path) -> None:
     with pytest.raises(InputError, match=r"face/folds/0/weights"):
         call("register")
     (workspace / "dvc.lock").unlink()
-    with pytest.raises(InputError, match=r"dvc\.lock: does not know data/sample/train"):
+    with pytest.raises(InputError, match=r"dvc\.lock: no hash of data/sample/train"):
         call("register")
 
 
@@ -221,12 +221,12 @@ def test_history_tells_who_was_champion_on_a_day_and_what_nobody_knows() -> None
         AliasChange(day(12), "promote", 3, 4, "Eve", ""),
     ]
     answers = {number: alias_history.on(known, date(2026, 1, number)) for number in (1, 3, 5, 7, 9, 13)}
-    assert answers[1] == ["no champion is known of"]
+    assert answers[1] == ["no champion recorded"]
     assert answers[3] == ["version 1, from 2026-01-02 12:00 UTC to 2026-01-05 12:00 UTC"]
     assert [answer.split(",")[0] for answer in answers[5]] == ["version 1", "version 2", "version 3"]
-    assert "perhaps: moved by hand some time from 2026-01-05 12:00 UTC to 2026-01-09 12:00 UTC" in answers[7][1]
+    assert "perhaps: set by hand between 2026-01-05 12:00 UTC and 2026-01-09 12:00 UTC" in answers[7][1]
     assert answers[7][0].endswith("to 2026-01-09 12:00 UTC or earlier, after 2026-01-05 12:00 UTC")
-    assert answers[13] == ["version 4, from 2026-01-12 12:00 UTC to this day"]
+    assert answers[13] == ["version 4, from 2026-01-12 12:00 UTC to now"]
 
 
 def test_history_tells_a_reason_as_it_was_written() -> None:

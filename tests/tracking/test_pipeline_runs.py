@@ -24,7 +24,7 @@ def named(name: str) -> Run:
 def test_stages_of_one_run_of_the_pipeline_have_one_parent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(tracking.PIPELINE_RUN, "kubeflow 1")
     for name in ("mask-0", "mask-1"):
-        with tracking.run(name, {}, {}) as run:
+        with tracking.run(name, {}, {}, "faces") as run:
             assert named("kubeflow 1").info.status == "RUNNING"
             run.pipeline.metrics({"macro_f1": 0.5})
     whole = named("kubeflow 1")
@@ -35,21 +35,21 @@ def test_stages_of_one_run_of_the_pipeline_have_one_parent(monkeypatch: pytest.M
 
 def test_a_run_of_the_pipeline_has_failed_when_a_part_of_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(tracking.PIPELINE_RUN, "kubeflow 1")
-    with pytest.raises(RuntimeError), tracking.run("mask-0", {}, {}):
+    with pytest.raises(RuntimeError), tracking.run("mask-0", {}, {}, "faces"):
         raise RuntimeError
     assert named("kubeflow 1").info.status == "FAILED"
 
 
 def test_a_part_that_succeeded_when_it_was_tried_again_has_not_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(tracking.PIPELINE_RUN, "kubeflow 1")
-    with pytest.raises(RuntimeError), tracking.run("mask-0", {}, {}):
+    with pytest.raises(RuntimeError), tracking.run("mask-0", {}, {}, "faces"):
         raise RuntimeError
-    with tracking.run("mask-0", {}, {}):
+    with tracking.run("mask-0", {}, {}, "faces"):
         pass
     assert named("kubeflow 1").info.status == "FINISHED"
-    with pytest.raises(RuntimeError), tracking.run("mask-1", {}, {}):
+    with pytest.raises(RuntimeError), tracking.run("mask-1", {}, {}, "faces"):
         raise RuntimeError
-    with tracking.run("mask-0", {}, {}):
+    with tracking.run("mask-0", {}, {}, "faces"):
         pass
     assert named("kubeflow 1").info.status == "FAILED"
 
@@ -61,9 +61,9 @@ def test_a_member_of_an_earlier_run_is_linked_and_not_copied(tmp_path: Path, mon
         weights.write_text(name)
         digests[name] = sha256(weights)
         monkeypatch.setenv(tracking.PIPELINE_RUN, f"kubeflow {number}")
-        with tracking.run(name, {}, {}) as run:
+        with tracking.run(name, {}, {}, "faces") as run:
             run.tag_output(weights)
-    with tracking.run("ensemble", {}, {}) as run:
+    with tracking.run("ensemble", {}, {}, "faces") as run:
         run.members(digests)
         run.pipeline.set_description(" and ".join(f"[{name}](sha256:{digest})" for name, digest in digests.items()))
     whole, earlier, own = named("kubeflow 2"), named("mask-0").info, named("mask-1").info
@@ -80,7 +80,7 @@ def test_what_a_run_and_its_pipeline_read_is_told_of_each_once(tmp_path: Path, m
     labels, out = tmp_path / "labels.csv", tmp_path / "out"
     labels.write_text("path,person\na,b\n")
     out.mkdir()
-    with tracking.run("ensemble", {}, {}) as run:
+    with tracking.run("ensemble", {}, {}, "faces") as run:
         for each in (run, run.pipeline):
             each.inputs(labels)
         run.lock(out)

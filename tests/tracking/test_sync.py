@@ -26,7 +26,7 @@ def lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: str) -> Outbox:
     with monkeypatch.context() as away:
         away.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")  # nobody listens on the discard port
         away.setenv(tracking.PIPELINE_RUN, "run of the test")
-        with tracking.run("mask-0", {"stage": "train"}, {"optimizer": {"name": "adam"}}) as run:
+        with tracking.run("mask-0", {"stage": "train"}, {"optimizer": {"name": "adam"}}, "faces") as run:
             run.inputs(tmp_path / "table.csv")
             for epoch in (1, 2):
                 run.metrics({"f1": epoch / 2, "loss": float("nan")}, epoch)
@@ -124,7 +124,7 @@ def test_a_run_does_not_fail_when_its_sent_journal_cannot_be_removed(monkeypatch
     def refuse(*_: object, **__: object) -> None:
         raise OSError(errno.ENOTEMPTY, "Directory not empty")
 
-    with tracking.run("mask-0", {"stage": "train"}, {}):
+    with tracking.run("mask-0", {"stage": "train"}, {}, "faces"):
         monkeypatch.setattr(os, "rmdir", refuse)
     assert [run.info.status for run in runs()] == ["FINISHED"]
     assert waiting() == []
@@ -145,7 +145,7 @@ def test_a_journal_that_is_being_removed_is_nobodys_to_send(lost: Outbox, monkey
 
 
 def test_the_next_run_that_reaches_mlflow_brings_what_was_left(lost: Outbox) -> None:
-    with tracking.run("mask-1", {"stage": "train"}, {}):
+    with tracking.run("mask-1", {"stage": "train"}, {}, "faces"):
         pass
     assert {run.info.run_name for run in runs()} == {"mask-0", "mask-1"}
     assert waiting() == []
@@ -160,7 +160,7 @@ def test_what_cannot_be_sent_is_named_and_kept(lost: Outbox, monkeypatch: pytest
 
 def test_addresses_are_kept_without_their_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://ada:secret@127.0.0.1:9")
-    with tracking.run("mask-0", {}, {}):
+    with tracking.run("mask-0", {}, {}, "faces"):
         pass
     assert b"secret" not in b"".join(path.read_bytes() for path in Path("tracking").rglob("*") if path.is_file())
 
@@ -168,13 +168,13 @@ def test_addresses_are_kept_without_their_passwords(monkeypatch: pytest.MonkeyPa
 def test_no_message_tells_a_password(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://ada:p@ss@127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    with tracking.run("mask-0", {}, {}):
+    with tracking.run("mask-0", {}, {}, "faces"):
         pass
-    tracking.maker("weights", "0" * 64)
+    tracking.producer_id("weights", "0" * 64)
     with pytest.raises(InputError) as kept:
         tracking.sync()
-    with pytest.raises(InputError) as refused, versions.told():
-        versions.notes("mga")
+    with pytest.raises(InputError) as refused, versions.as_input_errors():
+        versions.model_tags("mga")
     for said in (*capfd.readouterr(), str(kept.value), str(refused.value)):
         assert "127.0.0.1:9" in said
         assert "ada" not in said

@@ -19,7 +19,7 @@ def test_a_run_has_name_tags_parameters_metrics_by_epoch_and_files(tmp_path: Pat
     (tmp_path / "out").mkdir()
     for name in ("epochs.csv", "photo.png", "weights.safetensors"):
         (tmp_path / "out" / name).write_text(name)
-    with tracking.run("mask-0", {"stage": "train"}, {"optimizer": {"name": "adam"}}) as run:
+    with tracking.run("mask-0", {"stage": "train"}, {"optimizer": {"name": "adam"}}, "faces") as run:
         run.metrics({"f1": 0.5}, 1)
         run.metrics({"f1": 0.7}, 2)
         run.files(tmp_path / "out")
@@ -38,7 +38,7 @@ def test_a_run_has_name_tags_parameters_metrics_by_epoch_and_files(tmp_path: Pat
 
 @pytest.mark.parametrize("error", [RuntimeError, FileNotFoundError, BlockingIOError])
 def test_a_run_whose_body_raises_has_failed_with_that_error(error: type[Exception]) -> None:
-    with pytest.raises(error, match="out of reach"), tracking.run("mask-0", {}, {}):
+    with pytest.raises(error, match="out of reach"), tracking.run("mask-0", {}, {}, "faces"):
         raise error("out of reach")
     (found,) = runs()
     assert found.info.status == "FAILED"
@@ -47,11 +47,11 @@ def test_a_run_whose_body_raises_has_failed_with_that_error(error: type[Exceptio
 def test_an_ensemble_names_its_members_by_content_and_by_run(tmp_path: Path) -> None:
     weights = tmp_path / "weights.safetensors"
     weights.write_bytes(b"weights")
-    with tracking.run("mask-0", {}, {}) as run:
+    with tracking.run("mask-0", {}, {}, "faces") as run:
         run.tag_output(weights)
     (training,) = runs()
     digest = training.data.tags["weights_sha256"]
-    with tracking.run("ensemble", {}, {}) as run:
+    with tracking.run("ensemble", {}, {}, "faces") as run:
         run.members({"mask-0": digest, "mask-1": "0" * 64})
     ensemble = next(found for found in runs() if found.info.run_name == "ensemble")
     assert ensemble.data.tags["member.mask-0"] == digest
@@ -62,7 +62,7 @@ def test_an_ensemble_names_its_members_by_content_and_by_run(tmp_path: Path) -> 
 def test_the_experiment_can_be_named_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "elsewhere")
     for _ in range(2):
-        with tracking.run("mask-0", {}, {}):
+        with tracking.run("mask-0", {}, {}, "faces"):
             pass
     experiment = mlflow.get_experiment_by_name("elsewhere")
     assert experiment is not None
@@ -74,9 +74,9 @@ def test_a_later_stage_writes_into_the_run_that_made_its_input(tmp_path: Path) -
     probabilities.write_text("probabilities")
     submission.write_text("submission")
     for name in ("before", "ensemble"):
-        with tracking.run(name, {}, {}) as run:
+        with tracking.run(name, {}, {}, "faces") as run:
             run.tag_output(probabilities)
-    with tracking.run_that_made(probabilities, "submit") as run:
+    with tracking.run_with_output(probabilities, "submit", "faces") as run:
         run.file(submission)
         run.metrics({"submission_macro_f1": 0.5})
     ensemble = next(found for found in runs() if found.info.run_name == "ensemble")
@@ -88,7 +88,7 @@ def test_a_later_stage_writes_into_the_run_that_made_its_input(tmp_path: Path) -
 
 def test_an_input_that_no_run_made_opens_a_run_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "eval_probabilities.csv").write_text("from elsewhere")
-    with tracking.run_that_made(tmp_path / "eval_probabilities.csv", "submit") as run:
+    with tracking.run_with_output(tmp_path / "eval_probabilities.csv", "submit", "faces") as run:
         run.metrics({"submission_macro_f1": 0.5})
     (found,) = runs()
     assert found.info.run_name == "submit"

@@ -49,7 +49,7 @@ class Training:
     def seconds(self) -> float:
         """How long it took, as MLflow has it; NaN where MLflow does not know it."""
         weights = self.folder / WEIGHTS
-        return tracking.seconds(weights.stem, sha256(weights))
+        return tracking.duration(weights.stem, sha256(weights))
 
     @property
     def gap(self) -> float:

@@ -56,7 +56,7 @@ def _model(artifact: dsl.Model, root: Path, stage: Stage) -> None:
     weights = root / _out(stage, WEIGHTS)
     content = sha256(weights)
     artifact.metadata |= {"sha256": content, "bytes": weights.stat().st_size}
-    if run := tracking.maker(weights.stem, content):
+    if run := tracking.producer_id(weights.stem, content):
         artifact.uri = f"runs:/{run}"
 
 

@@ -1,4 +1,4 @@
-"""What a registered model is when it is used: photos in, answers out. MLflow loads it by this module's name."""
+"""A registered model at prediction time: photos in, predictions out. MLflow loads it by this module's name."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A registered model at work: crops photos as training did, asks its members, and answers as the ensemble did."""
+"""A registered model: it crops photos as in training, runs its members and combines them as the ensemble did."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -29,7 +29,7 @@ MEMBERS = "members"
 
 
 class Classifier:
-    """The members of a folder with the crops that they were trained on and, for an ensemble, its formula."""
+    """The members in a folder, with the crop settings of their training and, for an ensemble, the fitted ensemble."""
 
     def __init__(self, folder: Path) -> None:
         crop = Crop.model_validate_json((folder / CROP).read_bytes())
@@ -40,25 +40,34 @@ class Classifier:
         self._members = {path.stem: Predictor(path) for path in sorted((folder / MEMBERS).iterdir())}
 
     def predict(self, model_input: Any, params: object = None) -> pd.DataFrame:  # noqa: ARG002 (MLflow's interface)
-        """A row a photo, in their order.
+        """Predict a row per photo, in the order of the request.
 
-        An ensemble says `class` (0..17), `mask`, `gender`, `age`, the `probability` of the class, those of the 18
-        classes by their names, and of each attribute's values as `mask=worn`. A single model says, for each head,
-        what is likeliest and `<head>=<value>`, or the years.
-        Raises `InputError` that names all photos that cannot be read, before any is answered.
+        Args:
+            model_input: Photos in any form that `request_parsing` reads.
+            params: Not used; part of MLflow's interface.
+
+        Returns:
+            For an ensemble: `class` (0..17), `mask`, `gender`, `age`, the `probability` of the class, those of all
+            classes by name, and of each attribute's values as `mask=worn`. For a single model, per head: the most
+            likely value and the probabilities `<head>=<value>`, or the years.
+
+        Raises:
+            InputError: When photos cannot be read; it names all of them, before any is predicted.
         """
         cells = request_parsing.cells(model_input)
         crops = self._crop(cells)
-        said = {
+        outputs = {
             name: member(crops, workers=0)
             for name, member in watch(self._members.items(), "predict", len(self._members))
         }
-        answers = _of_ensemble(self._fitted_ensemble, said) if self._fitted_ensemble else _of_model(list(said.values()))
+        predicted = (
+            _of_ensemble(self._fitted_ensemble, outputs) if self._fitted_ensemble else _of_model(list(outputs.values()))
+        )
         index = model_input.index if isinstance(model_input, pd.DataFrame) else None
-        return answers.set_axis(index) if index is not None else answers
+        return predicted.set_axis(index) if index is not None else predicted
 
     def _crop(self, cells: Sequence[Any]) -> Pixels:
-        """Crops (n, height, width, 3), searched in the batches of the stage `crop`, a batch a thread of torch."""
+        """Crops (n, height, width, 3), detected in the batches of the stage `crop`, a batch per thread."""
 
         def cut(batch: Sequence[tuple[Any, str]]) -> tuple[list[Pixels], list[str]]:
             photos, faults = request_parsing.read_all(batch)
@@ -71,8 +80,8 @@ class Classifier:
         return np.stack([crop for crops, _ in found for crop in crops])
 
 
-def _of_ensemble(fitted: fitted_ensemble.FittedEnsemble, said: Mapping[str, Heads]) -> pd.DataFrame:
-    member_probabilities = {name: [said[member] for member in members] for name, members in fitted.voters.items()}
+def _of_ensemble(fitted: fitted_ensemble.FittedEnsemble, outputs: Mapping[str, Heads]) -> pd.DataFrame:
+    member_probabilities = {name: [outputs[member] for member in members] for name, members in fitted.voters.items()}
     table = fitted.answer(member_probabilities)
     codes = table.argmax(axis=1)
     likeliest = {"class": codes, **values(codes), "probability": table.max(axis=1)}
@@ -85,7 +94,7 @@ def _probabilities(table: Table) -> pd.DataFrame:
 
 
 def _of_model(members: Sequence[Heads]) -> pd.DataFrame:
-    """The mean of what a model's members say, head by head."""
+    """The mean of the members' outputs, head by head."""
     means = {head: np.stack([heads[head] for heads in members]).mean(axis=0, dtype=np.float64) for head in members[0]}
     answers = {head: np.array(names(attributes(head)))[likeliest(mean)] for head, mean in means.items()}
     return pd.concat([pd.DataFrame(answers), predictions.columns(means)], axis=1)

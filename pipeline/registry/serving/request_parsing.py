@@ -1,4 +1,4 @@
-"""The photos of a request: paths, bytes, base64 or arrays, alone, in a list or in the first column of a table."""
+"""Request parsing: paths, bytes, base64 or arrays, alone, in a list or in the first column of a table."""
 
 import base64
 import os
@@ -16,9 +16,9 @@ from pipeline.foundation.errors import InputError
 
 SERVED = "_MLFLOW_IS_IN_SERVING_ENVIRONMENT"  # what `mlflow models serve` sets
 BASE64 = re.compile(r"(?:data:image/\w+;base64,)?((?:/9j/|iVBORw0KGgo)[A-Za-z0-9+/\s]++=*+)\s*+")
-"""A JPEG or PNG photo in base64: both begin with bytes that no sensible path begins with.
+"""A JPEG or PNG in base64: both begin with bytes that no sensible path begins with.
 
-Nothing is read twice (`++`, `*+`): else a request of a megabyte of blanks would take an hour to be refused.
+Possessive quantifiers (`++`, `*+`) keep matching linear: with backtracking, a megabyte of blanks takes an hour.
 """
 
 
@@ -39,9 +39,9 @@ def cells(photos: Any) -> list[Any]:
 
 
 def read(cell: Any, name: str) -> Pixels:
-    """Upright RGB pixels (height, width, 3) of one photo; `name` is what an `InputError` calls it.
+    """Upright RGB pixels (height, width, 3) of one photo; an `InputError` calls it `name`.
 
-    A served model opens no path: a request must not name files of the machine that answers it.
+    A served model opens no paths: a request must not name files of the server's machine.
     """
     match cell:
         case bytes():
@@ -56,11 +56,11 @@ def read(cell: Any, name: str) -> Pixels:
             raise InputError(f"{name}: neither a JPEG nor a PNG photo in base64; a served model opens no paths")
         case str() | Path():
             return images.read(Path(cell))
-    raise InputError(f"{name}: a {type(cell).__name__} is no photo")
+    raise InputError(f"{name}: {type(cell).__name__} is not a photo")
 
 
 def read_all(batch: Sequence[tuple[Any, str]]) -> tuple[list[Pixels], list[str]]:
-    """The photos of photos and their names, but for those that cannot be read, and what is wrong with these."""
+    """The pixels of the photos that can be read, and the faults of the others."""
     photos, faults = [], []
     for cell, name in batch:
         try:
@@ -71,7 +71,7 @@ def read_all(batch: Sequence[tuple[Any, str]]) -> tuple[list[Pixels], list[str]]
 
 
 def batches(cells: Sequence[Any], size: int) -> Iterator[list[tuple[Any, str]]]:
-    """Photos with their names, counted from 1, in batches."""
+    """Photos with their names, numbered from 1, in batches."""
     named = [(cell, f"photo {number}") for number, cell in enumerate(cells, start=1)]
     for start in range(0, len(named), size):
         yield named[start : start + size]

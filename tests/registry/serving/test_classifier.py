@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from pipeline.config import params
-from pipeline.formats.images import read
+from pipeline.ensembling.members import EnsembleMembers
+from pipeline.formats import images
 from pipeline.foundation.errors import InputError
 from pipeline.registry.candidate import Candidate, candidates
 from pipeline.registry.serving import request_parsing
@@ -16,12 +17,14 @@ from pipeline.registry.serving.request_parsing import SERVED
 from pipeline.schema.labels import ATTRIBUTES, decode, names
 from tests.registry.conftest import probabilities
 
-PLACES = Path("models"), Path("data/labels.csv"), Path("data/folds.csv"), Path("results/ensemble")
+PLACES = Path("data/labels.csv"), Path("data/folds.csv"), Path("results/ensemble")
 
 
 def written(made: Path, folder: Path) -> dict[str, Classifier]:
     with chdir(made):
-        found: list[Candidate] = list(candidates(params.load(), *PLACES))
+        read = params.load()
+        members = EnsembleMembers.of(Path("models"), read.train, read.refit, read.pseudo_label)
+        found: list[Candidate] = list(candidates(members, read.models, read.crop, *PLACES))
         for candidate in found:
             candidate.write_model(folder / candidate.name)
     return {candidate.name: Classifier(folder / candidate.name) for candidate in found}
@@ -55,7 +58,7 @@ def test_a_photograph_may_be_given_in_any_form(classifiers: dict[str, Classifier
     path = photos[0]
     data = path.read_bytes()
     text = base64.b64encode(data).decode()
-    forms = [path, str(path), data, text, f"data:image/jpeg;base64,{text}", read(path)]
+    forms = [path, str(path), data, text, f"data:image/jpeg;base64,{text}", images.read(path)]
     together = classifiers["mga"].predict(forms)
     np.testing.assert_array_equal(together, pd.concat([together[:1]] * len(forms)))
     for form in forms:
@@ -90,7 +93,7 @@ def test_all_broken_photos_are_named_at_once(
     lines = str(raised.value).splitlines()
     assert lines[0] == "photos that cannot be read (6):"
     expected = ["empty.jpg: empty", "gone.jpg: No such file", "photo 4: an array of float64 (4, 4)"]
-    expected += ["photo 5: neither a JPEG", "photo 6: a int is no", "photo 7: "]
+    expected += ["photo 5: neither a JPEG", "photo 6: int is not a photo", "photo 7: "]
     assert all(words in line for words, line in zip(expected, lines[1:], strict=True))
 
 
