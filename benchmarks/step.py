@@ -27,7 +27,7 @@ def measure(root: Path | None) -> list[Result]:
         made = fold_data(crops(paths, size), model)
         learner = Learner.create(model, Fabric(accelerator="cpu", devices=1))
         criterion = Criterion(model, made, torch.device("cpu"))
-        batches = made.to_learn(made.training, model, (0, 1))
+        batches = made.train_loader(made.training, model, (0, 1))
         theirs, loop = plain.loader(paths, size, model.batch_size), plain.Plain(backbone)
         ours = partial(train_epoch, learner, batches, criterion, 0, [])
         what = f"training epoch on CPU, {len(paths)} photos, {backbone} at {size}"

@@ -4,7 +4,6 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -50,6 +49,7 @@ Fixes = Annotated[Path, typer.Option(help="Folder of label corrections.")]
 Classes = Annotated[Path, typer.Option(help="Output: table of photos per class and fold.")]
 Plot = Annotated[Path, typer.Option(help="Output: plot of photos per class and fold.")]
 ModelName = Annotated[str, typer.Argument(help="Model name, a key of `models` in params.yaml.")]
+HeldOut = Annotated[int, typer.Argument(help="Held-out fold.")]
 Models = Annotated[Path, typer.Option(help="Folder of trained models.")]
 Checkpoint = Annotated[Path, typer.Option(help="Checkpoint file; an interrupted training resumes from it.")]
 Results = Annotated[Path, typer.Option(help="Folder of the ensemble's predictions and scores.")]
@@ -108,26 +108,19 @@ def split(labels: Labels, folds: Folds, classes: Classes, plot: Plot) -> None:
 @of_dvc()
 def train(
     model: ModelName,
-    fold: Annotated[int, typer.Argument(help="Held-out fold.")],
+    fold: HeldOut,
     crops: Crops,
     labels: Labels,
     folds: Folds,
     checkpoint: Checkpoint,
     output: Output,
-    teacher: Annotated[
-        Path | None, typer.Option(help="Predictions of eval; the confident ones become pseudo labels.")
-    ] = None,
 ) -> None:
-    """Train a model on all folds but one; predict the held-out fold and eval. With --teacher, add pseudo labels."""
-    from pipeline.modeling.pseudo_labels import Teacher
+    """Train a model on all folds but one; predict the held-out fold and eval."""
     from pipeline.modeling.training import Inputs
     from pipeline.stages.train import train as stage
     from pipeline.tracking import stage_runs
 
-    inputs, name = Inputs(crops, labels, folds, checkpoint), "train"
-    if teacher:
-        sure = params.load().pseudo_label
-        inputs, name = replace(inputs, teacher=Teacher(teacher, sure.confidence, sure.weight)), "pseudo_label"
+    inputs = Inputs(crops, labels, folds, checkpoint)
     with _config(model) as config:
         if config.pinned:
             from pipeline.registry.pinning import fetch
@@ -135,7 +128,7 @@ def train(
             fetch(config.pinned, inputs, fold, output)
             return
         with stage_runs.training(
-            stage_runs.Training(name, model, fold, config, inputs, output, _experiment())
+            stage_runs.Training("train", model, fold, config, inputs, output, _experiment())
         ) as on_epoch:
             stage(inputs, model, fold, config, output, on_epoch)
 
@@ -163,6 +156,34 @@ def refit(
         ) as on_epoch,
     ):
         stage(inputs, model, config, models, params.load().train.folds, output, on_epoch)
+
+
+@of_dvc()
+def pseudo_label(
+    model: ModelName,
+    fold: HeldOut,
+    crops: Crops,
+    labels: Labels,
+    folds: Folds,
+    teacher: Annotated[Path, typer.Option(help="Eval predictions of the same model and fold.")],
+    checkpoint: Checkpoint,
+    output: Output,
+) -> None:
+    """Train a model again, with its confident predictions of eval as pseudo labels."""
+    from pipeline.modeling.pseudo_labels import Teacher
+    from pipeline.modeling.training import Inputs
+    from pipeline.stages.pseudo_label import pseudo_label as stage
+    from pipeline.tracking import stage_runs
+
+    inputs, settings = Inputs(crops, labels, folds, checkpoint), params.load().pseudo_label
+    with (
+        _config(model) as config,
+        stage_runs.training(
+            stage_runs.Training("pseudo_label", model, fold, config, inputs, output, _experiment())
+        ) as on_epoch,
+    ):
+        labelled = Teacher(teacher, settings.confidence, settings.weight)
+        stage(inputs, labelled, model, fold, config, output, on_epoch)
 
 
 @of_dvc()
@@ -255,7 +276,7 @@ def main() -> None:
 
 @contextmanager
 def _config(model: str) -> Iterator[ModelConfig]:
-    """An config of `models`; what cannot be had of it is told with its place."""
+    """The configuration of a model; a setting that does not work is reported with its place in params.yaml."""
     models = params.load().models
     if model not in models:
         raise InputError(f"{params.FILE}: no model '{model}' under models; there are {', '.join(models)}")

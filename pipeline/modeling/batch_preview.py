@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 
-from pipeline.formats import arrays, contact_sheets
+from pipeline.formats import contact_sheets
 from pipeline.modeling.config import ModelConfig
 from pipeline.modeling.fold_data import FoldData
 from pipeline.modeling.mixing import Batch, mix
@@ -19,9 +19,9 @@ MOST = 32
 
 def write(path: Path, inputs: Inputs, config: ModelConfig, fold: int | None) -> None:
     """Write the first images of the first batch that a training learns from, with their labels."""
-    table = inputs.table()
+    table = inputs.photos()
     held_out = (table["fold"] == fold).to_numpy() if fold is not None else np.zeros(len(table), np.bool_)
-    batch = first_batch(table, arrays.read(inputs.crops / "train.npy"), held_out, config)
+    batch = first_batch(table, inputs.train_crops(), held_out, config)
     labels = np.array(names())[label_codes(table, tuple(ATTRIBUTES))]
     title = f"{min(len(batch.rows), MOST)} images of the first batch, as the network sees them in training"
     contact_sheets.write(path, title, list(batch.images.numpy()[:MOST]), _captions(batch, labels)[:MOST])
@@ -32,7 +32,7 @@ def first_batch(
 ) -> Batch:
     """The first batch of epoch 0: images uint8 (n, size, size, 3), not yet normalised."""
     fold_data = FoldData.of(table, crops, held_out, config)
-    loader = fold_data.to_learn(fold_data.training, config, (0, 1)).at(0)
+    loader = fold_data.train_loader(fold_data.training, config, (0, 1)).at(0)
     images, rows = zip(*(loader.dataset[key] for key in loader.first()), strict=True)
     return mix(torch.stack(images), torch.stack(rows), config, (config.seed, 0, 1, 0))
 

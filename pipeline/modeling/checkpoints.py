@@ -1,4 +1,4 @@
-"""A training that survives being killed: its state after the last finished epoch, bound to what it is trained on."""
+"""Checkpoints: the state of a training after its last finished epoch, bound to its data, settings and code."""
 
 import hashlib
 from collections.abc import Mapping
@@ -10,8 +10,10 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from pipeline.foundation.code import fingerprint
 from pipeline.foundation.files import replacing
-from pipeline.modeling.config import Select
+from pipeline.modeling.config import ModelConfig, Select
+from pipeline.modeling.fold_data import FoldData
 
 Metrics = dict[str, float]
 
@@ -19,20 +21,20 @@ DIGEST_SIZE = 32  # bytes
 
 
 class Stateful(Protocol):
-    """What PyTorch calls so: a module, an optimizer, a gradient scaler."""
+    """A module, an optimizer, a gradient scaler."""
 
     def state_dict(self) -> dict[str, Any]:
-        """All of its state."""
+        """The whole state."""
         ...
 
     def load_state_dict(self, state_dict: dict[str, Any], /) -> Any:
-        """Go back to a state."""
+        """Load a state."""
         ...
 
 
 @dataclass
 class Progress:
-    """A training after some epochs: its metrics, and the best weights so far with what they predict."""
+    """A training after some epochs: metrics of each, and the best epoch with its weights and validation predictions."""
 
     history: list[Metrics] = field(default_factory=list)
     best: int = -1
@@ -45,7 +47,7 @@ class Progress:
         return len(self.history) - 1 - self.best
 
     def is_better(self, measured: Metrics, select: Select) -> bool:
-        """Whether an epoch's validation is better than the best so far; the first always is."""
+        """Whether an epoch's validation score is better than the best so far; the first always is."""
         if self.best < 0:
             return True
         key = f"val_{select}"
@@ -59,16 +61,22 @@ class Progress:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A file that holds the last finished epoch; only a training with the same fingerprint continues from it.
+    """A file that holds the last finished epoch; only a training with the same fingerprint resumes from it.
 
-    The file opens with the digest of what follows: PyTorch reads changed bytes of a tensor without a complaint.
+    The file starts with the digest of its content: PyTorch reads a damaged tensor without an error.
     """
 
     path: Path
     fingerprint: str
 
+    @classmethod
+    def of(cls, path: Path, data: FoldData, config: ModelConfig, epochs: int, code: Path) -> "Checkpoint":
+        """The checkpoint of a training: of its data, its configuration and the code that the file `code` runs."""
+        parts = (data.digest(), config.model_dump_json(), str(epochs), fingerprint(code))
+        return cls(path, hashlib.blake2b("\n".join(parts).encode()).hexdigest())
+
     def save(self, states: Mapping[str, Stateful], progress: Progress) -> None:
-        """Replace the checkpoint; a kill or a power loss at any moment leaves the old one or the new one."""
+        """Replace the checkpoint; a kill or a power loss leaves either the old or the new one."""
         buffer = BytesIO()
         content = {"fingerprint": self.fingerprint, "progress": vars(progress)}
         torch.save(content | {"states": {name: state.state_dict() for name, state in states.items()}}, buffer)
@@ -77,24 +85,28 @@ class Checkpoint:
             file.write(buffer.getbuffer())
 
     def restore(self, states: Mapping[str, Stateful]) -> Progress:
-        """Bring all states to the last finished epoch; the start when there is no checkpoint of this training.
+        """Load all states of the last finished epoch; an empty progress when there is no checkpoint to resume from.
 
-        Prints why a file that is there is not continued from: it is damaged, or of another training.
+        Prints why it does not resume from an existing file: it is damaged, or of another training.
         """
         if not self.path.exists():
             return Progress()
         written = memoryview(self.path.read_bytes())
         digest, content = written[:DIGEST_SIZE], written[DIGEST_SIZE:]
         if digest != _digest(content):
-            print(f"{self.path}: damaged, or no checkpoint of this version; the training starts anew")
+            print(f"{self.path}: damaged, or no checkpoint of this version; the training starts from the beginning")
             return Progress()
         saved = torch.load(BytesIO(content), map_location="cpu", weights_only=True)
         if saved["fingerprint"] != self.fingerprint:
-            print(f"{self.path}: of other data, parameters or code; the training starts anew")
+            print(f"{self.path}: of other data, parameters or code; the training starts from the beginning")
             return Progress()
         for name, state in states.items():
             state.load_state_dict(saved["states"][name])
         return Progress(**saved["progress"])
+
+    def remove(self) -> None:
+        """Remove the file, if there is one: the training has finished."""
+        self.path.unlink(missing_ok=True)
 
 
 def _digest(content: memoryview) -> bytes:

@@ -1,7 +1,8 @@
-"""Crops as batches: read from the packed file, transformed, in an order that the seed and the epoch decide."""
+"""Crops as batches: read from the packed file and transformed, in an order that follows from seed and epoch."""
 
 import os
 from collections.abc import Iterator
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -11,18 +12,41 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from pipeline.formats.images import Pixels
 from pipeline.modeling.augmentation import Pipeline
 from pipeline.modeling.config import ModelConfig, Sampling
-from pipeline.modeling.packed import Packed
 from pipeline.modeling.sampling import SHUFFLE, Rows, order, repeats
 from pipeline.schema.labels import Codes
 
-Key = tuple[int, int, int]  # turn, row, and how often the row has come before: a image's draws, beside the seed
+Key = tuple[int, int, int]  # turn, row, and number of its repeat: with the seed they decide an image's augmentation
+
+
+class Packed(Protocol):
+    """Images (height, width, 3) by row."""
+
+    def __len__(self) -> int:
+        """Number of rows."""
+
+    def __getitem__(self, row: int, /) -> Pixels:
+        """The image of a row."""
+
+
+class Joined:
+    """All rows of a first file, then some rows of a second; both stay on disk, mapped into memory."""
+
+    def __init__(self, first: Packed, second: Packed, rows: Rows) -> None:
+        self._first, self._second, self._rows = first, second, rows
+
+    def __len__(self) -> int:
+        return len(self._first) + len(self._rows)
+
+    def __getitem__(self, row: int, /) -> Pixels:
+        own = row - len(self._first)
+        return self._first[row] if own < 0 else self._second[self._rows[own]]
 
 
 class Examples(Dataset[tuple[Tensor, Tensor]]):
-    """Packed crops (n, height, width, 3), seen through one config's transforms.
+    """Packed crops (n, height, width, 3) after the transforms of a configuration.
 
-    A turn is an epoch of training, or a view of inference: view 0 is the image as it is, later ones are augmented.
-    A row beyond n is a copy made by `oversample`, cut at a place that never changes.
+    A turn is an epoch of training or a view of inference: view 0 is the plain image, later views are augmented.
+    A row beyond n is a copy made by `oversample`: a random crop that is the same in every epoch.
     """
 
     def __init__(self, crops: Packed, config: ModelConfig, training: bool) -> None:
@@ -42,10 +66,10 @@ class Examples(Dataset[tuple[Tensor, Tensor]]):
 
 
 class Batches(Sampler[list[Key]]):
-    """Rows in batches: drawn anew for every epoch (`set_turn`), or without a seed in order; each process its share.
+    """Batches of rows: sampled again for every epoch (`set_turn`), or in order without a seed; split over processes.
 
-    `batch_size` is that of the whole step, over all processes. A last batch of one is left out of training,
-    since batch normalisation cannot work on it. `strata` (n,) are the rows' joint classes, for the sampling.
+    `batch_size` is that of the whole step, over all processes. Training leaves out a last batch of one row, which
+    batch normalisation cannot handle. `strata` (n,) are the rows' joint classes, for the sampling.
     """
 
     def __init__(
@@ -66,7 +90,7 @@ class Batches(Sampler[list[Key]]):
         self._turn = 0
 
     def set_turn(self, turn: int) -> None:
-        """Choose the epoch, or view, that comes next."""
+        """Set the epoch, or view, of the next iteration."""
         self._turn = turn
 
     def __len__(self) -> int:
@@ -116,7 +140,7 @@ class Loader(DataLoader[tuple[Tensor, Tensor]]):
 
 
 def _cut(image: Pixels, share: float, seed: tuple[int, ...]) -> Pixels:
-    """A random part of a image (h, w, 3) that keeps a share of its sides."""
+    """A random crop of an image (h, w, 3) that keeps a share of its sides."""
     random = np.random.default_rng(seed)
     height, width = (round(share * length) for length in image.shape[:2])
     top, left = random.integers(image.shape[0] - height + 1), random.integers(image.shape[1] - width + 1)
@@ -124,6 +148,6 @@ def _cut(image: Pixels, share: float, seed: tuple[int, ...]) -> Pixels:
 
 
 def _workers() -> int:
-    """Cores beside the one that trains; results do not depend on it."""
+    """One process per core but one; results do not depend on it."""
     cores = len(os.sched_getaffinity(0))
     return 0 if cores <= 2 else min(cores - 1, 16)

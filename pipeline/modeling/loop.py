@@ -41,8 +41,8 @@ def fit(
     criterion = Criterion(config, fold_data, fabric.device)
     progress = checkpoint.restore(learner.states())
     share = (fabric.global_rank, fabric.world_size)
-    batches = fold_data.to_learn(fold_data.training, config, share)
-    held_out = fold_data.to_predict(fold_data.validation, config, share) if len(fold_data.validation) else None
+    batches = fold_data.train_loader(fold_data.training, config, share)
+    held_out = fold_data.val_loader(fold_data.validation, config, share) if len(fold_data.validation) else None
 
     for epoch in range(epochs):
         pace: Metrics = {}
@@ -56,7 +56,9 @@ def fit(
 
     if config.last_epochs_on_validation and len(fold_data.finishing) > 1:
         learner.go_back(progress.state)
-        progress.state = finish(learner, fold_data.to_learn(fold_data.finishing, config, share), criterion, progress)
+        progress.state = finish(
+            learner, fold_data.train_loader(fold_data.finishing, config, share), criterion, progress
+        )
     return progress
 
 

@@ -1,4 +1,4 @@
-"""Members of the ensemble: the folders of trained models, which must all be there, and no others."""
+"""Members of the ensemble: where each trained model keeps its files."""
 
 import sys
 from collections.abc import Collection, Iterable
@@ -17,10 +17,7 @@ PARTS = ("folds", "refit", "pseudo_label")  # the folders of a model
 
 @dataclass(frozen=True)
 class Member:
-    """One trained model under `models`: it held a fold out and predicted it, or (`fold` None) is a refit.
-
-    The second round of a fold is another member, `pseudo_labelled`.
-    """
+    """One trained model below `models`: of a fold, of a fold with pseudo labels, or (`fold` None) a refit."""
 
     models: Path
     model: str
@@ -29,13 +26,13 @@ class Member:
 
     @property
     def name(self) -> str:
-        """Its name among all members: `mask-0`, `mask-refit`, `mask-pseudo_label-0`."""
+        """Its name: `mask-0`, `mask-refit`, `mask-pseudo_label-0`."""
         part = "refit" if self.fold is None else f"pseudo_label-{self.fold}" if self.pseudo_labelled else str(self.fold)
         return f"{self.model}-{part}"
 
     @property
     def folder(self) -> Path:
-        """Where its training wrote to."""
+        """The folder of its files."""
         if self.fold is None:
             return self.models / self.model / "refit"
         return self.models / self.model / ("pseudo_label" if self.pseudo_labelled else "folds") / str(self.fold)
@@ -52,7 +49,7 @@ class Member:
 
     @property
     def out_of_fold(self) -> Path:
-        """The file of its predictions of the fold that it held out."""
+        """The file of its predictions of its held-out fold."""
         return self.folder / OUT_OF_FOLD
 
     @property
@@ -68,33 +65,14 @@ def require(members: Iterable[Member]) -> None:
     raise_faults("members of the ensemble are not trained: run `dvc repro`; missing files", missing)
 
 
-def remove_leftovers(models: Path, expected: Collection[Path]) -> None:
-    """Remove, loudly, trainings outside the expected folders: they would count as input of the ensemble.
-
-    Raises `InputError` naming every file that is no training's; hidden files stay.
-    """
-    others = [file for file in _visible_files(models) if file.parent not in expected]
-    strangers = [str(file) for file in others if not (file.parent / WEIGHTS).is_file()]
-    raise_faults(f"{models}: only trainings belong here; move away", strangers)
-    for file in others:
-        file.unlink()
-    for folder in sorted({file.parent for file in others}):
-        _remove_empty(folder, models)
-        print(f"{folder}: removed, params.yaml does not name it; DVC's cache keeps it", file=sys.stderr)
+def warn_of_leftovers(models: Path, expected: Collection[Path]) -> None:
+    """Print the folders of trainings below `models` that are not expected: stages ignore them, but DVC hashes them."""
+    for folder in sorted({path.parent for path in models.rglob(WEIGHTS)} - set(expected)):
+        print(
+            f"{folder}: ignored, params.yaml does not name it; remove it: DVC hashes it with the rest", file=sys.stderr
+        )
 
 
 def _files(member: Member) -> list[Path]:
     files = [member.weights, member.eval, member.epochs]
     return files if member.fold is None else [*files, member.out_of_fold]
-
-
-def _visible_files(folder: Path) -> list[Path]:
-    files = (path for path in folder.rglob("*") if path.is_file())
-    return sorted(path for path in files if not any(part.startswith(".") for part in path.relative_to(folder).parts))
-
-
-def _remove_empty(folder: Path, root: Path) -> None:
-    """Remove a folder and those above it, below `root`, as far as they are empty."""
-    while folder != root and not any(folder.iterdir()):
-        folder.rmdir()
-        folder = folder.parent

@@ -1,4 +1,4 @@
-"""Pseudo labels: the eval photos that a trained model is sure of, as further rows of its next training."""
+"""Pseudo labels: eval photos with a trained model's own labels, as further rows of its second training."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,17 +10,20 @@ import numpy.typing as npt
 import pandas as pd
 
 from pipeline.foundation.errors import InputError
+from pipeline.modeling import targets
 from pipeline.modeling.config import Head
+from pipeline.modeling.loader import Joined, Packed
 from pipeline.schema import predictions
 from pipeline.schema.heads import attributes
 from pipeline.schema.labels import ATTRIBUTES, OLDEST, Codes, names, shape
 
-UNKNOWN = {"mask": ATTRIBUTES["mask"][0], "gender": ATTRIBUTES["gender"][0], "age": 0}  # where no head tells
+COLUMNS = ("path", "label", "probability", "weight")
+UNKNOWN = {"mask": ATTRIBUTES["mask"][0], "gender": ATTRIBUTES["gender"][0], "age": 0}  # attributes without a head
 
 
 @dataclass(frozen=True)
 class Teacher:
-    """A first round's predictions of the eval photos, how sure it has to be, and how much such a label weighs.
+    """A first training's predictions of the eval photos, the least probability of a label, and its weight in the loss.
 
     Lee 2013, Pseudo-Label: The Simple and Efficient Semi-Supervised Learning Method for Deep Neural Networks.
     """
@@ -30,28 +33,43 @@ class Teacher:
     weight: float
 
     def labels(self, photos: Sequence[str], heads: Mapping[str, Head]) -> pd.DataFrame:
-        """A row for each of the photos of which all heads together are sure.
+        """The pseudo labels, a row per photo whose label is probable enough.
 
-        `row` is its position among the photos, `label` the names of the heads' classes, `probability` the product
-        of theirs. The rest is as in a table of labels, with an age that lies in the band of the head's target.
-        Raises `InputError` unless the predictions are of these photos and these heads.
+        `row` is its position among the photos, `label` names the heads' classes, `probability` is their product. The
+        other columns are those of a table of labels; the age lies in the band of the head's target.
+
+        Raises:
+            InputError: When the predictions are of other photos or other heads.
         """
-        said = predictions.read_for(self.predictions, photos)
-        if list(said) != list(heads):
-            raise InputError(f"{self.predictions}: heads {', '.join(said)}, not {', '.join(heads)}; run `dvc repro`")
+        predicted = predictions.read_for(self.predictions, photos)
+        if list(predicted) != list(heads):
+            raise InputError(
+                f"{self.predictions}: heads {', '.join(predicted)}, not {', '.join(heads)}; run `dvc repro`"
+            )
         table = pd.DataFrame({"path": photos, "row": np.arange(len(photos)), "person": "", **UNKNOWN, "fold": -1})
-        codes = {name: said[name].argmax(axis=1) for name in heads}
+        codes = {name: predicted[name].argmax(axis=1) for name in heads}
         for name, head in heads.items():
             table = table.assign(**_values(name, head, codes[name]))
         readable = [np.array(names(attributes(name)))[codes[name]] for name in heads]
         table["label"] = [" ".join(row) for row in zip(*readable, strict=True)]
-        probability = np.prod([numbers.max(axis=1) for numbers in said.values()], axis=0)
+        probability = np.prod([numbers.max(axis=1) for numbers in predicted.values()], axis=0)
         table = table.assign(probability=probability, weight=self.weight)
         return table.iloc[np.flatnonzero(probability >= self.confidence)].reset_index(drop=True)
 
 
+def join(
+    photos: pd.DataFrame, crops: Packed, held_out: npt.NDArray[np.bool_], labels: pd.DataFrame, eval_crops: Packed
+) -> tuple[pd.DataFrame, Packed, npt.NDArray[np.bool_]]:
+    """Photos (n), their crops, and which are held out, followed by the pseudo-labelled eval photos (m)."""
+    return (
+        pd.concat([photos.assign(weight=targets.weights(photos)), labels], ignore_index=True),
+        Joined(crops, eval_crops, labels["row"].to_numpy(np.int64)),
+        np.append(held_out, np.zeros(len(labels), np.bool_)),
+    )
+
+
 def _values(name: str, head: Head, codes: Codes) -> dict[str, npt.NDArray[Any]]:
-    """What the codes (n,) of a head say of each of its attributes, in the words of a table of labels."""
+    """The values of each attribute of a head, as in a table of labels, from the head's codes (n,)."""
     youngest, oldest = head.bands
     words = {**ATTRIBUTES, "age": (0, (youngest + oldest) // 2, OLDEST)}
     parts = attributes(name)

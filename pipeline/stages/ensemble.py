@@ -42,7 +42,7 @@ def ensemble(
     are of out-of-fold predictions under the same fit to the other folds.
     Raises `InputError` that names the members or photos that are missing.
     """
-    members.remove_leftovers(members_named.models, {member.folder for member in members_named.everyone()})
+    members.warn_of_leftovers(members_named.models, {member.folder for member in members_named.everyone()})
     used = list(dict.fromkeys(_names(members_named, params)))
     team = list(
         dict.fromkeys(member for name in used for member in [*members_named.judged(name), *members_named.voters(name)])

@@ -1,30 +1,59 @@
-"""Stage refit: one model once more, on everybody, for the number of epochs that its folds found best."""
+"""Stage refit: one model on all data, for the number of epochs that its folds found best."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from pipeline.foundation.code import PROJECT
+from pipeline.modeling import training
+from pipeline.modeling.checkpoints import Checkpoint
 from pipeline.modeling.config import ModelConfig, WeightsMetadata
-from pipeline.modeling.members import Member, remove_leftovers, require
-from pipeline.modeling.training import Inputs, OnEpoch, run, write
+from pipeline.modeling.fold_data import FoldData
+from pipeline.modeling.loop import fit
+from pipeline.modeling.members import Member, require
+from pipeline.modeling.training import Inputs, OnEpoch
 from pipeline.modeling.weights import read_metadata
+
+CODE = Path(__file__).relative_to(PROJECT)
 
 
 def refit(
     inputs: Inputs, model: str, config: ModelConfig, models: Path, folds: Sequence[int], output: Path, on_epoch: OnEpoch
 ) -> None:
-    """Write weights, eval.csv, epochs.csv and metrics.json; `folds` are those that the model was trained on."""
-    trained = [Member(models, model, fold) for fold in folds]
-    remove_leftovers(models / model / "folds", [member.folder for member in trained])
-    epochs = best_epochs(trained)
-    table = inputs.table()
-    progress = run(inputs, table, np.zeros(len(table), dtype=np.bool_), config, epochs, on_epoch)
-    write(inputs, output, progress, WeightsMetadata(model=model, fold=None, epoch=epochs, config=config))
-    inputs.checkpoint.unlink(missing_ok=True)
+    """Train a model on all data, without validation, and predict the eval photos.
+
+    Writes weights.safetensors, epochs.csv, metrics.json (of training) and eval.csv.
+
+    Args:
+        inputs: Crops, labels, folds, and the checkpoint, which is removed at the end.
+        model: Name of the model in params.yaml.
+        config: The model's configuration.
+        models: Folder of all trained models.
+        folds: The folds on which the model was trained; others in `models` are ignored.
+        output: The folder to write to.
+        on_epoch: Called after every epoch with its number, from 0, and its metrics.
+
+    Raises:
+        InputError: When a fold is not trained, a crop lacks a label, or the configuration does not fit the data.
+    """
+    epochs = mean_best_epoch([Member(models, model, fold) for fold in folds])
+    photos = inputs.photos()
+    nobody = np.zeros(len(photos), dtype=np.bool_)
+
+    fabric = training.launch(config)
+    data = FoldData.of(photos, inputs.train_crops(), nobody, config)
+    checkpoint = Checkpoint.of(inputs.checkpoint, data, config, epochs, CODE)
+    progress = fit(config, data, fabric, checkpoint, epochs, on_epoch)
+    if not fabric.is_global_zero:
+        return
+
+    training.write(output, progress, WeightsMetadata(model=model, fold=None, epoch=epochs, config=config))
+    training.predict_eval(output, inputs)
+    checkpoint.remove()
 
 
-def best_epochs(trained: Sequence[Member]) -> int:
-    """Mean of the best epochs of a model's trained folds, rounded."""
-    require(trained)
-    return round(float(np.mean([read_metadata(member.weights).epoch for member in trained])))
+def mean_best_epoch(members: Sequence[Member]) -> int:
+    """Mean of the epochs that the members of a model's folds kept, rounded."""
+    require(members)
+    return round(float(np.mean([read_metadata(member.weights).epoch for member in members])))

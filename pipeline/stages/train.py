@@ -1,22 +1,46 @@
-"""Stage train: one model on all folds but one, and its predictions of the fold that it has not seen."""
+"""Stage train: one model on all folds but one, and its predictions of that fold and of the eval photos."""
 
 from pathlib import Path
 
-from pipeline.foundation.errors import InputError
+from pipeline.foundation.code import PROJECT
+from pipeline.modeling import training
+from pipeline.modeling.checkpoints import Checkpoint
 from pipeline.modeling.config import ModelConfig, WeightsMetadata
-from pipeline.modeling.members import OUT_OF_FOLD
-from pipeline.modeling.training import Inputs, OnEpoch, run, write
-from pipeline.schema import predictions
+from pipeline.modeling.fold_data import FoldData
+from pipeline.modeling.loop import fit
+from pipeline.modeling.training import Inputs, OnEpoch
+
+CODE = Path(__file__).relative_to(PROJECT)
 
 
 def train(inputs: Inputs, model: str, fold: int, config: ModelConfig, output: Path, on_epoch: OnEpoch) -> None:
-    """Write weights, out_of_fold.csv, eval.csv, epochs.csv and metrics.json of the epoch with the best macro F1."""
-    table = inputs.table()
-    held_out = (table["fold"] == fold).to_numpy()
-    if not held_out.any() or held_out.all():
-        raise InputError(f"params.yaml: train.folds: fold {fold} is not one of {sorted(set(table['fold']))}")
-    progress = run(inputs, table, held_out, config, config.epochs, on_epoch)
-    write(inputs, output, progress, WeightsMetadata(model=model, fold=fold, epoch=progress.best + 1, config=config))
-    predicted = {head: values.numpy() for head, values in progress.predictions.items()}
-    predictions.write(output / OUT_OF_FOLD, table.loc[held_out, "path"], predicted)
-    inputs.checkpoint.unlink(missing_ok=True)
+    """Train a model on all folds but one, and predict the held-out fold and the eval photos.
+
+    Writes weights.safetensors, epochs.csv, metrics.json, out_of_fold.csv and eval.csv. A killed training resumes from
+    its checkpoint and ends with the same bytes.
+
+    Args:
+        inputs: Crops, labels, folds, and the checkpoint, which is removed at the end.
+        model: Name of the model in params.yaml.
+        fold: The fold to hold out.
+        config: The model's configuration.
+        output: The folder to write to.
+        on_epoch: Called after every epoch with its number, from 0, and its metrics.
+
+    Raises:
+        InputError: When there is no such fold, a crop lacks a label, or the configuration does not fit the data.
+    """
+    photos = inputs.photos()
+    held_out = training.held_out(photos, fold)
+
+    fabric = training.launch(config)
+    data = FoldData.of(photos, inputs.train_crops(), held_out, config)
+    checkpoint = Checkpoint.of(inputs.checkpoint, data, config, config.epochs, CODE)
+    progress = fit(config, data, fabric, checkpoint, config.epochs, on_epoch)
+    if not fabric.is_global_zero:
+        return
+
+    training.write(output, progress, WeightsMetadata(model=model, fold=fold, epoch=progress.best + 1, config=config))
+    training.predict_held_out(output, photos.loc[held_out, "path"], progress)
+    training.predict_eval(output, inputs)
+    checkpoint.remove()

@@ -31,7 +31,7 @@ STATE = ("params.yaml", "dvc.lock")  # dvc.lock has the entries of all stages be
 
 @dataclass(frozen=True)
 class Training:
-    """One training: its stage, its config, what it reads, its fold (None: a refit), and where it writes."""
+    """One training: its stage, model, held-out fold (None: a refit), configuration, inputs, and output folder."""
 
     stage: str
     model: str
@@ -43,18 +43,18 @@ class Training:
 
     @property
     def name(self) -> str:
-        """Its name among all members: `mask-0`, `mask-refit`, `mask-pseudo_label-0`."""
+        """Name of the member: `mask-0`, `mask-refit`, `mask-pseudo_label-0`."""
         return Member(Path(), self.model, self.fold, pseudo_labelled=self.stage == "pseudo_label").name
 
     @property
     def held_out(self) -> str:
-        """Whom it did not learn from, in words."""
-        return "nobody held out" if self.fold is None else f"fold {self.fold} held out"
+        """The held-out fold, in words."""
+        return "nothing held out" if self.fold is None else f"fold {self.fold} held out"
 
 
 @contextmanager
 def training(this: Training) -> Iterator["OnEpoch"]:
-    """A run that gets metrics of every epoch and, in the end, what the training wrote."""
+    """An MLflow run of a training, as a callback for the metrics of an epoch; at the end it gets the outputs."""
     from pipeline.modeling import batch_preview
 
     if not is_first():

@@ -16,10 +16,10 @@ from pipeline.modeling.training import Inputs
 def test_the_first_batch_is_that_of_training(trainable: Path, config: Callable[..., ModelConfig]) -> None:
     settings = config(augmentation=[{"HorizontalFlip": {"p": 0.5}}])
     inputs = Inputs(trainable / "crops", trainable / "labels.csv", trainable / "folds.csv", trainable / "killed.pt")
-    table, crops = inputs.table(), np.load(trainable / "crops" / "train.npy")
+    table, crops = inputs.photos(), np.load(trainable / "crops" / "train.npy")
     held_out = (table["fold"] == 0).to_numpy()
     fold_data = FoldData.of(table, crops, held_out, settings)
-    images, rows = next(iter(fold_data.to_learn(fold_data.training, settings, (0, 1)).at(0)))
+    images, rows = next(iter(fold_data.train_loader(fold_data.training, settings, (0, 1)).at(0)))
     batch = batch_preview.first_batch(table, crops, held_out, settings)
     assert torch.equal(batch.images, images)
     assert torch.equal(batch.rows, rows)
@@ -30,7 +30,7 @@ def test_a_cut_picture_names_both_of_its_labels(trainable: Path, config: Callabl
     inputs = Inputs(trainable / "crops", trainable / "labels.csv", trainable / "folds.csv", trainable / "killed.pt")
     settings = config(cutmix={"probability": 1})
     batch_preview.write(trainable / "sheet.jpg", inputs, settings, None)
-    table = inputs.table()
+    table = inputs.photos()
     batch = batch_preview.first_batch(
         table, np.load(trainable / "crops" / "train.npy"), np.zeros(len(table), bool), settings
     )

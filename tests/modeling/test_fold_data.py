@@ -38,9 +38,9 @@ def test_dropping_everybody_is_an_error(config: Make) -> None:
 
 def test_a_batch_has_two_pictures_for_every_process(config: Make) -> None:
     with pytest.raises(InputError, match=r"batch_size 5 is too small for 3 GPUs.*CUDA_VISIBLE_DEVICES"):
-        fold_data(config()).to_learn(np.arange(6), config(batch_size=5), (0, 3))
-    fold_data(config()).to_learn(np.arange(6), config(batch_size=6), (0, 3))
-    fold_data(config()).to_learn(np.arange(6), config(batch_size=1), (0, 1))
+        fold_data(config()).train_loader(np.arange(6), config(batch_size=5), (0, 3))
+    fold_data(config()).train_loader(np.arange(6), config(batch_size=6), (0, 3))
+    fold_data(config()).train_loader(np.arange(6), config(batch_size=1), (0, 1))
 
 
 def test_what_sampling_balances_is_the_joint_class_of_all_heads(config: Make) -> None:
@@ -54,7 +54,7 @@ def test_an_epoch_has_the_copies_of_rare_classes(config: Make) -> None:
     old_men_and_women = {"times": 4, "exclude": [0, 1, 3, 4]}
     oversampled = config(heads={"age": {"bands": [30, 55]}}, oversample=old_men_and_women, sampling="balanced")
     given = fold_data(oversampled)
-    loader = given.to_learn(given.training, oversampled, (0, 1))
+    loader = given.train_loader(given.training, oversampled, (0, 1))
     drawn = np.concatenate([rows.numpy() for _, rows in loader])
     assert len(drawn) == 3 + 3 * 4
     assert set(drawn) <= set(given.training)

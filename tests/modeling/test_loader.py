@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.modeling.config import Balanced, ModelConfig
-from pipeline.modeling.loader import Batches, Examples, Loader
+from pipeline.modeling.loader import Batches, Examples, Joined, Loader
 
 Make = Callable[..., ModelConfig]
 ROWS = np.arange(100, 150)
@@ -86,3 +86,13 @@ def test_views_after_the_first_are_augmented_in_inference_too(config: Make) -> N
     plain, augmented = (examples[view, 1, 0][0].numpy() for view in (0, 1))
     assert (plain == crops[1]).all()
     assert (augmented == crops[1][:, ::-1]).all()
+
+
+def test_rows_of_a_second_file_follow_those_of_the_first() -> None:
+    first, second = (np.random.default_rng(seed).integers(0, 256, (5, 4, 4, 3), np.uint8) for seed in (0, 1))
+    joined = Joined(first, second, np.array([4, 1]))
+    assert len(joined) == 7
+    expected = np.concatenate([first, second[[4, 1]]])
+    np.testing.assert_array_equal([joined[row] for row in range(7)], expected)
+    with pytest.raises(IndexError):
+        joined[7]

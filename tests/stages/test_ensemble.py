@@ -257,10 +257,12 @@ def test_a_single_fold_is_enough(workspace: Workspace, weights: str) -> None:
     np.testing.assert_allclose(workspace.answer().sum(axis=1), 1, atol=1e-6)
 
 
-def test_a_fold_that_is_no_longer_named_is_removed(workspace: Workspace) -> None:
+def test_a_fold_that_params_do_not_name_is_ignored_and_stays(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
     workspace.ensemble(folds=(1,))
-    assert not workspace.member("mask", 0).folder.exists()
-    assert workspace.member("mask", 1).weights.exists()
+    assert workspace.member("mask", 0).weights.exists()
+    assert f"{workspace.member('mask', 0).folder}: ignored" in capsys.readouterr().err
 
 
 def test_members_are_named_with_the_hash_of_their_weights(workspace: Workspace) -> None:

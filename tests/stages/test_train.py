@@ -12,13 +12,11 @@ from sklearn.metrics import f1_score
 
 from pipeline.formats import tables
 from pipeline.foundation.errors import InputError
-from pipeline.modeling import inference, weights
+from pipeline.modeling import inference
 from pipeline.modeling.checkpoints import Metrics
-from pipeline.modeling.config import ModelConfig, WeightsMetadata
-from pipeline.modeling.members import Member
+from pipeline.modeling.config import ModelConfig
 from pipeline.modeling.training import Inputs
 from pipeline.schema import predictions
-from pipeline.stages.refit import best_epochs, refit
 from pipeline.stages.train import train
 
 Make = Callable[..., ModelConfig]
@@ -224,18 +222,6 @@ def test_a_row_of_weight_zero_teaches_nothing(config: Make, trainable: Path) -> 
     assert truth == lies
 
 
-def test_a_refit_has_no_validation_people_for_last_epochs(config: Make, trainable: Path) -> None:
-    member = Member(trainable / "models", "mask", 0)
-    for name, last in (("without", 0), ("with", 3)):
-        settings = config(last_epochs_on_validation=last, epochs=2)
-        weights.save(member.weights, {}, WeightsMetadata(model="mask", fold=0, epoch=2, config=settings))
-        member.out_of_fold.touch()
-        member.eval.touch()
-        member.epochs.touch()
-        refit(inputs(trainable), "mask", settings, trainable / "models", (0,), trainable / name, quiet)
-    assert (trainable / "without" / "epochs.csv").read_bytes() == (trainable / "with" / "epochs.csv").read_bytes()
-
-
 def test_a_training_that_diverges_is_an_error_that_no_checkpoint_keeps(config: Make, trainable: Path) -> None:
     wild = config(optimizer={"name": "sgd", "learning_rate": 1e20, "momentum": 0})
     for _ in range(2):
@@ -253,9 +239,9 @@ def test_a_checkpoint_of_other_code_is_not_continued(
 
     with pytest.raises(KilledError):
         train(inputs(trainable), "mask", 0, config(), trainable / "out", kill)
-    monkeypatch.setattr("pipeline.modeling.training.fingerprint", lambda _: "of a changed formula")
+    monkeypatch.setattr("pipeline.modeling.checkpoints.fingerprint", lambda _: "of a changed formula")
     train(inputs(trainable), "mask", 0, config(), trainable / "out", quiet)
-    assert "the training starts anew" in capsys.readouterr().out
+    assert "the training starts from the beginning" in capsys.readouterr().out
 
 
 def test_a_checkpoint_of_other_parameters_is_not_continued(
@@ -267,27 +253,9 @@ def test_a_checkpoint_of_other_parameters_is_not_continued(
     with pytest.raises(KilledError):
         train(inputs(trainable), "mask", 0, config(), trainable / "out", kill)
     train(inputs(trainable), "mask", 0, config(seed=1), trainable / "other", quiet)
-    assert "of other data, parameters or code; the training starts anew" in capsys.readouterr().out
+    assert "of other data, parameters or code; the training starts from the beginning" in capsys.readouterr().out
     train(inputs(trainable), "mask", 0, config(seed=1), trainable / "undisturbed", quiet)
     assert (trainable / "other" / "epochs.csv").read_bytes() == (trainable / "undisturbed" / "epochs.csv").read_bytes()
-
-
-def test_a_refit_trains_on_everybody_for_the_mean_of_the_best_epochs(config: Make, trainable: Path) -> None:
-    for fold, epoch in enumerate((1, 3, 3)):
-        member = Member(trainable / "models", "mask", fold)
-        weights.save(member.weights, {}, WeightsMetadata(model="mask", fold=fold, epoch=epoch, config=config()))
-        member.out_of_fold.touch()
-        member.eval.touch()
-        member.epochs.touch()
-    refit(inputs(trainable), "mask", config(epochs=9), trainable / "models", (0, 1, 2), trainable / "out", quiet)
-    assert len(pd.read_csv(trainable / "out" / "epochs.csv")) == 2
-    recipe = weights.read_metadata(trainable / "out" / "weights.safetensors")
-    assert (recipe.fold, recipe.epoch) == (None, 2)
-
-
-def test_a_refit_without_its_folds_names_what_is_missing(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"models/mask/folds/1/weights\.safetensors"):
-        best_epochs([Member(tmp_path / "models", "mask", 1)])
 
 
 def test_a_fold_that_does_not_exist_is_an_error(config: Make, trainable: Path) -> None:

@@ -1,0 +1,61 @@
+"""Stage pseudo_label: one model on all folds but one and on the eval photos that its first training labelled."""
+
+from pathlib import Path
+
+from pipeline.formats import tables
+from pipeline.foundation.code import PROJECT
+from pipeline.modeling import pseudo_labels, training
+from pipeline.modeling.checkpoints import Checkpoint
+from pipeline.modeling.config import ModelConfig, WeightsMetadata
+from pipeline.modeling.fold_data import FoldData
+from pipeline.modeling.loop import fit
+from pipeline.modeling.pseudo_labels import Teacher
+from pipeline.modeling.training import Inputs, OnEpoch
+
+CODE = Path(__file__).relative_to(PROJECT)
+
+
+def pseudo_label(
+    inputs: Inputs,
+    teacher: Teacher,
+    model: str,
+    fold: int,
+    config: ModelConfig,
+    output: Path,
+    on_epoch: OnEpoch,
+) -> None:
+    """Train a model from the start on its training photos and on pseudo-labelled eval photos.
+
+    Writes what the stage `train` writes, and pseudo_labels.csv: the eval photos that joined, with label, probability
+    and weight.
+
+    Args:
+        inputs: Crops, labels, folds, and the checkpoint, which is removed at the end.
+        teacher: The eval predictions of the same model and fold, and which of them become labels.
+        model: Name of the model in params.yaml.
+        fold: The fold to hold out.
+        config: The model's configuration.
+        output: The folder to write to.
+        on_epoch: Called after every epoch with its number, from 0, and its metrics.
+
+    Raises:
+        InputError: When there is no such fold, a crop lacks a label, the teacher predicted other photos or heads, or
+            the configuration does not fit the data.
+    """
+    photos = inputs.photos()
+    held_out = training.held_out(photos, fold)
+    labels = teacher.labels(inputs.eval_photos(), config.heads)
+
+    fabric = training.launch(config)
+    joined = pseudo_labels.join(photos, inputs.train_crops(), held_out, labels, inputs.eval_crops())
+    data = FoldData.of(*joined, config)
+    checkpoint = Checkpoint.of(inputs.checkpoint, data, config, config.epochs, CODE)
+    progress = fit(config, data, fabric, checkpoint, config.epochs, on_epoch)
+    if not fabric.is_global_zero:
+        return
+
+    training.write(output, progress, WeightsMetadata(model=model, fold=fold, epoch=progress.best + 1, config=config))
+    tables.write(labels[list(pseudo_labels.COLUMNS)], output / "pseudo_labels.csv")
+    training.predict_held_out(output, photos.loc[held_out, "path"], progress)
+    training.predict_eval(output, inputs)
+    checkpoint.remove()

@@ -1,0 +1,63 @@
+"""refit: a model on all data, for as many epochs as its folds found best."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from pipeline.foundation.errors import InputError
+from pipeline.modeling import weights
+from pipeline.modeling.checkpoints import Metrics
+from pipeline.modeling.config import ModelConfig, WeightsMetadata
+from pipeline.modeling.members import Member
+from pipeline.modeling.training import Inputs
+from pipeline.stages.refit import mean_best_epoch, refit
+
+Make = Callable[..., ModelConfig]
+
+
+def inputs(folder: Path) -> Inputs:
+    return Inputs(folder / "crops", folder / "labels.csv", folder / "folds.csv", folder / "checkpoint.pt")
+
+
+def quiet(epoch: int, metrics: Metrics) -> None:
+    """Say nothing."""
+
+
+def trained(folder: Path, fold: int, epoch: int, config: ModelConfig) -> None:
+    member = Member(folder / "models", "mask", fold)
+    weights.save(member.weights, {}, WeightsMetadata(model="mask", fold=fold, epoch=epoch, config=config))
+    for file in (member.out_of_fold, member.eval, member.epochs):
+        file.touch()
+
+
+def test_a_refit_skips_the_last_epochs_on_validation(config: Make, trainable: Path) -> None:
+    for name, last in (("without", 0), ("with", 3)):
+        settings = config(last_epochs_on_validation=last, epochs=2)
+        trained(trainable, 0, 2, settings)
+        refit(inputs(trainable), "mask", settings, trainable / "models", (0,), trainable / name, quiet)
+    assert (trainable / "without" / "epochs.csv").read_bytes() == (trainable / "with" / "epochs.csv").read_bytes()
+
+
+def test_a_refit_trains_on_all_data_for_the_mean_of_the_mean_best_epoch(config: Make, trainable: Path) -> None:
+    for fold, epoch in enumerate((1, 3, 3)):
+        trained(trainable, fold, epoch, config())
+    refit(inputs(trainable), "mask", config(epochs=9), trainable / "models", (0, 1, 2), trainable / "out", quiet)
+    assert len(pd.read_csv(trainable / "out" / "epochs.csv")) == 2
+    recipe = weights.read_metadata(trainable / "out" / "weights.safetensors")
+    assert (recipe.fold, recipe.epoch) == (None, 2)
+
+
+def test_a_refit_without_its_folds_names_what_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"models/mask/folds/1/weights\.safetensors"):
+        mean_best_epoch([Member(tmp_path / "models", "mask", 1)])
+
+
+def test_a_refit_ignores_folds_that_params_do_not_name_and_removes_nothing(config: Make, trainable: Path) -> None:
+    trained(trainable, 0, 1, config())
+    trained(trainable, 5, 3, config())
+    before = {path: path.read_bytes() for path in (trainable / "models").rglob("*") if path.is_file()}
+    refit(inputs(trainable), "mask", config(), trainable / "models", (0,), trainable / "out", quiet)
+    assert len(pd.read_csv(trainable / "out" / "epochs.csv")) == 1
+    assert {path: path.read_bytes() for path in (trainable / "models").rglob("*") if path.is_file()} == before
