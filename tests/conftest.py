@@ -36,6 +36,7 @@ def config() -> Callable[..., ModelConfig]:
                 "pretrained": False,
                 "heads": {"mask": {}},
                 "image_size": SIZE,
+                "normalize": "imagenet",
                 "epochs": 3,
                 "batch_size": 16,
                 "optimizer": {"name": "adamw", "learning_rate": 3e-3},

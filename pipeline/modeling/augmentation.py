@@ -22,7 +22,7 @@ class Pipeline:
 
     def __init__(self, config: ModelConfig, training: bool) -> None:
         steps = [*config.preprocess, *config.augmentation] if training else config.preprocess
-        size = A.Resize(config.image_size, config.image_size)
+        size = A.Resize(config.image_size, config.image_size, area_for_downscale="image")  # no aliasing
         self._compose = A.Compose([*build(steps), size])
 
     def __call__(self, image: Pixels, seed: Sequence[int]) -> Pixels:

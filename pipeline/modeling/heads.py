@@ -46,7 +46,7 @@ class Years(nn.Linear):
 
     def forward(self, features: Tensor) -> Tensor:
         """Features (n, features) to years (n,)."""
-        return YEARS_CENTRE + YEARS_SCALE * super().forward(features).squeeze(1).float()
+        return YEARS_CENTRE + YEARS_SCALE * super().forward(features).squeeze(1)
 
 
 class Ordinal(nn.Module):
@@ -77,8 +77,7 @@ class Cosine(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Features (n, features) to logits (n, classes) of -scale..scale."""
-        with torch.autocast(features.device.type, enabled=False):  # half precision is too coarse for angles
-            return self.scale * F.linear(F.normalize(features.float()), F.normalize(self.weight))
+        return self.scale * F.linear(F.normalize(features), F.normalize(self.weight))
 
 
 def _between(above: Tensor) -> Tensor:

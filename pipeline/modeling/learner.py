@@ -61,7 +61,12 @@ class Learner:
     def step(self, number: int) -> None:
         """Take step `number`, counted from 1 over the whole training, along the gradients, and forget them."""
         if self.config.clip is not None:
-            self.fabric.clip_gradients(self.model, self.optimizer, max_norm=self.config.clip)
+            self.fabric.clip_gradients(
+                self.model,
+                self.optimizer,
+                max_norm=self.config.clip,
+                error_if_nonfinite=False,  # 16-mixed skips the step itself, otherwise the loss tells at the epoch's end
+            )
         self.optimizer.step()
         self.optimizer.zero_grad()
         if self.average is not None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pipeline.modeling.config import Constant, Cosine, OneCycle, Plateau, Schedule, Step
 
 ONE_CYCLE_START, ONE_CYCLE_END = 1 / 25, 1 / 250_000  # factors of the peak, as PyTorch has them
+PLATEAU_THRESHOLD = 1e-4  # smaller relative improvements are none, as in PyTorch
 
 
 def factor(schedule: Schedule, epoch: float, epochs: int, losses: Sequence[float] = ()) -> float:
@@ -39,11 +40,13 @@ def _between(start: float, end: float, progress: float) -> float:
 
 
 def _plateaus(losses: Sequence[float], patience: int) -> int:
-    """How often the loss has not fallen below its lowest for `patience` epochs."""
+    """How many times the loss has missed its lowest for more than `patience` epochs, as ReduceLROnPlateau counts."""
     lowest, waited, count = math.inf, 0, 0
     for loss in losses:
-        waited = 0 if loss < lowest else waited + 1
-        lowest = min(lowest, loss)
-        if waited == patience:
+        if loss < lowest * (1 - PLATEAU_THRESHOLD):
+            lowest, waited = loss, 0
+        else:
+            waited += 1
+        if waited > patience:
             waited, count = 0, count + 1
     return count

@@ -59,6 +59,13 @@ def test_every_picture_gets_the_size_of_the_entry(config: Make) -> None:
     assert Pipeline(config(image_size=48), training=False)(image(), (0,)).shape == (48, 48, 3)
 
 
+def test_a_smaller_image_is_a_mean_of_pixels_and_not_some_of_them(config: Make) -> None:
+    stripes = np.zeros((128, 128, 3), dtype=np.uint8)
+    stripes[:, ::4] = 255
+    found = Pipeline(config(image_size=32), training=False)(stripes, (0,))
+    assert np.abs(found.astype(int) - 255 // 4).max() <= 1
+
+
 @pytest.mark.parametrize(
     ("step", "message"),
     [

@@ -3,12 +3,13 @@ from collections.abc import Callable
 import pytest
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.plugins import MixedPrecision
 
 from pipeline.modeling.config import ModelConfig
 from pipeline.modeling.learner import Learner
 
 Make = Callable[..., ModelConfig]
-PICTURES = torch.randint(256, (4, 32, 32, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+IMAGES = torch.randint(256, (4, 32, 32, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 
 
 def learner(config: ModelConfig) -> Learner:
@@ -18,7 +19,7 @@ def learner(config: ModelConfig) -> Learner:
 
 def step(learner: Learner, number: int = 1) -> float:
     """One step towards higher first logits; the loss before it."""
-    loss = -learner.model(PICTURES)["mask"][:, 0].mean()
+    loss = -learner.model(IMAGES)["mask"][:, 0].mean()
     learner.fabric.backward(loss)
     learner.step(number)
     return float(loss.detach())
@@ -62,8 +63,8 @@ def test_the_rate_follows_the_schedule(config: Make) -> None:
     assert learning.rate == pytest.approx(3e-4)
 
 
-def test_a_plateau_hears_the_validation_where_there_is_one(config: Make) -> None:
-    learning = learner(config(schedule={"name": "plateau", "patience": 1}))
+def test_a_plateau_follows_the_validation_loss_where_there_is_one(config: Make) -> None:
+    learning = learner(config(schedule={"name": "plateau", "patience": 0}))
     falling = [{"train_loss": 3.0, "val_loss": 1.0}, {"train_loss": 2.0, "val_loss": 1.5}]
     learning.set_rate(2, falling)
     assert learning.rate == pytest.approx(3e-4)
@@ -81,6 +82,25 @@ def test_clipping_bounds_the_length_of_a_step(config: Make) -> None:
         lengths.append(float((parameters(learning) - before).norm()))
     assert lengths[1] == pytest.approx(0.01, rel=1e-3)
     assert lengths[0] > 0.1
+
+
+def test_an_overflow_of_the_scaled_gradients_skips_a_step_that_is_clipped(config: Make) -> None:
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**40)  # 16-mixed needs a GPU, its scaler does not
+    fabric = Fabric(accelerator="cpu", devices=1, plugins=[MixedPrecision("16-mixed", "cpu", scaler)])
+    torch.manual_seed(0)
+    learning = Learner.create(config(clip=1, precision="16-mixed"), fabric)
+    before = parameters(learning)
+    step(learning)
+    assert torch.equal(parameters(learning), before)
+    assert scaler.get_scale() < 2.0**40
+
+
+def test_clipping_leaves_a_diverged_training_to_the_check_of_its_loss(config: Make) -> None:
+    learning = learner(config(clip=1))
+    for parameter in learning.network.parameters():
+        parameter.grad = torch.full_like(parameter, torch.inf)
+    learning.step(1)
+    assert parameters(learning).isnan().all()
 
 
 def test_averaged_weights_follow_the_trained_ones_at_a_distance(config: Make) -> None:
@@ -116,11 +136,30 @@ def test_going_back_takes_up_kept_weights_and_their_average(config: Make) -> Non
 
 
 def test_mixed_precision_rounds_what_full_precision_does_not(config: Make) -> None:
-    full, half = (
-        learner(config(precision=precision)).model(PICTURES)["mask"] for precision in ("32-true", "bf16-mixed")
-    )
+    full, half = (learner(config(precision=precision)).model(IMAGES)["mask"] for precision in ("32-true", "bf16-mixed"))
     assert not torch.equal(full, half)
-    torch.testing.assert_close(full, half.float(), atol=0.05, rtol=0.05)
+    torch.testing.assert_close(full, half, atol=0.05, rtol=0.05)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        {"mask": {}},
+        {"mask": {"loss": "arcface"}},
+        {"age": {"kind": "regression"}},
+        {"age": {"kind": "ordinal"}},
+    ],
+)
+def test_heads_compute_in_single_precision_under_autocast(config: Make, head: dict[str, object]) -> None:
+    learning = learner(config(heads=head, precision="bf16-mixed"))
+    (layer,) = learning.network.heads.values()
+    seen: list[torch.Tensor] = []
+    layer.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        (outputs,) = learning.network(IMAGES).values()
+    assert seen[0].dtype == torch.float32
+    assert outputs.dtype == torch.float32
+    assert torch.equal(outputs, layer(seen[0]))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="half precision with scaled gradients needs a GPU")
@@ -142,6 +181,6 @@ def test_a_compiled_model_is_the_same_function_with_the_same_weights(
     compile_with = torch.compile
     monkeypatch.setattr(torch, "compile", lambda module, **_: compile_with(module, backend=count))
     compiled = learner(config(compile=True))
-    torch.testing.assert_close(plain.model(PICTURES)["mask"], compiled.model(PICTURES)["mask"])
+    torch.testing.assert_close(plain.model(IMAGES)["mask"], compiled.model(IMAGES)["mask"])
     assert len(graphs) == 1
     assert set(plain.kept()) == set(compiled.kept())

@@ -68,7 +68,7 @@ def test_without_network_pretrained_weights_are_an_error_with_both_ways_out(
     config: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(InputError, match=r"'test_resnet' cannot be had.*`weights:`.*`pretrained: false`"):
+    with pytest.raises(InputError, match=r"'test_resnet' cannot be downloaded.*`weights:`.*`pretrained: false`"):
         Network(config(), pretrained=True)
 
 

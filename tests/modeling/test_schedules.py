@@ -1,6 +1,11 @@
 from itertools import pairwise
 
 import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.optim import SGD
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from pipeline.modeling.config import Constant, Cosine, OneCycle, Plateau, Step
 from pipeline.modeling.schedules import factor
@@ -36,8 +41,14 @@ def test_one_cycle_rises_to_its_peak_and_falls_to_nearly_nothing() -> None:
     assert all(lower > higher for lower, higher in pairwise(total_epochs[8:]))
 
 
-def test_a_plateau_lowers_the_rate_each_time_the_loss_has_not_fallen() -> None:
-    schedule = Plateau(patience=2, factor=0.5)
-    losses = [5, 4, 4, 4.5, 4.2, 4.1, 3, 3.5]
-    total_epochs = [factor(schedule, epoch, 8, losses[:epoch]) for epoch in range(9)]
-    assert total_epochs == [1, 1, 1, 1, 0.5, 0.5, 0.25, 0.25, 0.25]
+@given(
+    losses=st.lists(st.floats(0.01, 10) | st.sampled_from([1.0, 0.99995, 0.9998, float("nan")]), max_size=30),
+    patience=st.integers(0, 4),
+)
+def test_a_plateau_reduces_the_rate_in_the_epochs_that_torch_does(losses: list[float], patience: int) -> None:
+    optimizer = SGD([torch.nn.Parameter(torch.zeros(1))], lr=1)
+    reference = ReduceLROnPlateau(optimizer, factor=0.5, patience=patience, eps=0)
+    schedule = Plateau(patience=patience, factor=0.5)
+    for epoch, loss in enumerate(losses, start=1):
+        reference.step(loss)
+        assert factor(schedule, epoch, 30, losses[:epoch]) == optimizer.param_groups[0]["lr"]

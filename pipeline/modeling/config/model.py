@@ -48,15 +48,16 @@ class ModelConfig(Section):
     pinned: Pinned | None = None
 
     backbone: str
+    backbone_args: dict[str, Any] = Field(default_factory=dict)
     pretrained: bool = True
     weights: Path | None = None
     heads: Annotated[dict[str, Head], Field(min_length=1)]
 
     image_size: PositiveInt = 224
     normalize: Annotated[
-        Literal["imagenet", "competition", "half"] | Normalization,
-        worded("must be imagenet, competition, half, or {mean: [r, g, b], std: [r, g, b]} with numbers of 0..1"),
-    ] = "imagenet"
+        Literal["auto", "imagenet", "competition", "half"] | Normalization,
+        worded("must be auto, imagenet, competition, half, or {mean: [r, g, b], std: [r, g, b]} with numbers of 0..1"),
+    ] = "auto"
     preprocess: tuple[Transform, ...] = ()
     augmentation: tuple[Transform, ...] = ()
     cutmix: CutMix | None = None

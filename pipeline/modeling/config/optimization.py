@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import BeforeValidator, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from pipeline.formats.section import Fraction, Section, named
 
@@ -47,11 +47,14 @@ class OneCycle(Section):
 
 
 class Plateau(Section):
-    """Times `factor` whenever the loss has not fallen for `patience` epochs."""
+    """Times `factor` whenever the loss has not improved for more than `patience` epochs.
+
+    The loss is that of validation, and of training where there is none; the same as torch's ReduceLROnPlateau.
+    """
 
     name: Literal["plateau"] = "plateau"
     warmup: NonNegativeFloat = 0
-    patience: PositiveInt = 3
+    patience: NonNegativeInt = 3
     factor: Fraction = 0.1
 
 

@@ -61,8 +61,11 @@ def fault(tmp_path: Path, settings: dict[str, Any]) -> str:
             ".heads.gender: the arcface losses of a mix have scales 30, 9; a head's cosines have one",
         ),
         ({"weights": "a.safetensors"}, ": weights 'a.safetensors' would not be read: set pretrained: true"),
-        ({"normalize": "imagnet"}, ".normalize: must be imagenet, competition, half, or {mean: [r, g, b], std: ["),
-        ({"normalize": {"mean": [1, 1, 1]}}, ".normalize: must be imagenet, competition, half, or {mean:"),
+        (
+            {"normalize": "imagnet"},
+            ".normalize: must be auto, imagenet, competition, half, or {mean: [r, g, b], std: [",
+        ),
+        ({"normalize": {"mean": [1, 1, 1]}}, ".normalize: must be auto, imagenet, competition, half, or {mean:"),
         ({"drop_ages": [[29, 27]]}, ".drop_ages: [29, 27] is no range of ages: [youngest, oldest], both dropped"),
         ({"sampling": "weigthed"}, ".sampling: 'weigthed' is none of 'shuffle', 'balanced', 'weighted'"),
         ({"sampling": {"name": "weighted", "strength": 2}}, ".sampling.weighted.strength: must be less than or equal"),

@@ -1,0 +1,124 @@
+"""Backbones: timm's models without their classifier, from a name to a module of known width."""
+
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from safetensors import SafetensorError
+from timm.models import load_checkpoint, resolve_model_input_args
+
+from pipeline.foundation.errors import EntryError, InputError, did_you_mean
+from pipeline.modeling.config import ModelConfig, Normalization
+
+
+def create(config: ModelConfig, pretrained: bool) -> Any:
+    """Create the backbone of a model, with random weights unless `pretrained`.
+
+    Raises:
+        EntryError: timm does not know the name, the arguments or the image size do not fit the backbone, it has no
+            gradient checkpointing, or its pretrained weights cannot be downloaded.
+        InputError: the file `weights` is not one of this backbone.
+    """
+    settings = _settings(config)
+    try:
+        backbone: Any = timm.create_model(**settings, pretrained=pretrained and config.weights is None)
+    except (OSError, RuntimeError) as error:
+        raise (_not_downloaded if pretrained else _does_not_fit)(config, error) from error
+    except (AssertionError, TypeError, ValueError) as error:
+        raise _does_not_fit(config, error) from error
+    if pretrained and config.weights is not None:
+        _load(backbone, config.backbone, config.weights)
+    if config.gradient_checkpointing:
+        _checkpoint_gradients(config.backbone, backbone)
+    return backbone
+
+
+@torch.no_grad()
+def width(backbone: Any, config: ModelConfig) -> int:
+    """Measure on a blank image how many features the backbone gives the heads.
+
+    `num_features` is another number where a family adds a layer after pooling (mobilenetv3, ghostnet, hgnetv2, vgg).
+    Raises `EntryError` where the backbone cannot take images of this size.
+    """
+    training = backbone.training
+    backbone.eval()
+    try:
+        features = backbone(torch.zeros(1, 3, config.image_size, config.image_size))
+    except (AssertionError, RuntimeError, ValueError) as error:
+        raise _does_not_fit(config, error) from error
+    finally:
+        backbone.train(training)
+    if features.ndim != 2:
+        raise EntryError(
+            f"backbone '{config.backbone}' gives features of shape {tuple(features.shape[1:])} and not a vector; "
+            f"look at backbone_args {config.backbone_args}"
+        )
+    return int(features.shape[1])
+
+
+def normalization(backbone: Any) -> Normalization:
+    """Mean and standard deviation that the backbone's published weights were trained with."""
+    published = backbone.pretrained_cfg
+    return Normalization(mean=published["mean"], std=published["std"])
+
+
+def _settings(config: ModelConfig) -> dict[str, Any]:
+    """Arguments of `timm.create_model`; `img_size` is among them where the family's size is fixed at creation."""
+    name = config.backbone
+    if not set(name) & set(":/") and not timm.is_model(name):
+        hint = did_you_mean(name, timm.list_models(), most=3)
+        raise EntryError(f"backbone '{name}' is unknown to timm {timm.__version__}{hint}")
+    try:
+        settings: dict[str, Any] = resolve_model_input_args(
+            name, {"img_size": config.image_size}, num_classes=0, **config.backbone_args
+        )
+    except OSError as error:
+        raise EntryError(f"backbone '{name}': its configuration cannot be read ({_first_line(error)})") from error
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise EntryError(f"backbone '{name}': {_first_line(error)}") from error
+    return settings
+
+
+def _load(backbone: Any, name: str, weights: Path) -> None:
+    """Load all weights from a file in timm's own naming; only the classifier may be left over."""
+    if not weights.is_file():
+        raise EntryError(f"weights '{weights}' is no file; name a local .safetensors file of '{name}'")
+    try:
+        keys = load_checkpoint(backbone, str(weights), strict=False)
+    except (OSError, RuntimeError, KeyError, ValueError, SafetensorError) as error:
+        raise InputError(f"{weights}: not weights of '{name}': {_first_line(error)}") from error
+    classifiers = backbone.pretrained_cfg.get("classifier") or ()
+    prefixes = tuple(f"{each}." for each in ([classifiers] if isinstance(classifiers, str) else classifiers))
+    unexpected = [key for key in keys.unexpected_keys if not key.startswith(prefixes)]
+    if keys.missing_keys or unexpected:
+        found = f"{len(keys.missing_keys)} of its weights are missing, {len(unexpected)} belong to something else"
+        raise InputError(f"{weights}: not weights of '{name}': {found}")
+
+
+def _checkpoint_gradients(name: str, backbone: Any) -> None:
+    try:
+        backbone.set_grad_checkpointing()
+    except (AssertionError, AttributeError):
+        raise EntryError(f"backbone '{name}' has no gradient checkpointing in timm") from None
+
+
+def _not_downloaded(config: ModelConfig, error: Exception) -> EntryError:
+    return EntryError(
+        f"the pretrained weights of '{config.backbone}' cannot be downloaded ({_first_line(error)}). Either set "
+        "`weights:` to a local .safetensors file of this backbone, or `pretrained: false`"
+    )
+
+
+def _does_not_fit(config: ModelConfig, error: Exception) -> EntryError:
+    arguments = f" and backbone_args {config.backbone_args}" if config.backbone_args else ""
+    published = timm.get_pretrained_cfg(config.backbone) if timm.is_model(config.backbone) else None
+    made_for = f"; it was published for {published.input_size[1]}" if published else ""
+    return EntryError(
+        f"backbone '{config.backbone}' does not work with image_size {config.image_size}{arguments}: "
+        f"{_first_line(error)}{made_for}"
+    )
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
