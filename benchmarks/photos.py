@@ -14,7 +14,7 @@ from pipeline.formats import images
 from pipeline.formats.images import Pixels
 from pipeline.modeling.config import ModelConfig
 from pipeline.modeling.fold_data import FoldData
-from pipeline.schema.labels import MASKS
+from pipeline.schema.schema import MASK
 from pipeline.stages.sample import sample
 from pipeline.synthetic.config import Sample
 
@@ -59,5 +59,5 @@ def config(**given: object) -> ModelConfig:
 def fold_data(packed: Pixels, model: ModelConfig) -> FoldData:
     """A training on all crops, with labels in turn."""
     count = len(packed)
-    people = pd.DataFrame({"mask": np.resize(MASKS, count), "gender": "male", "age": 40})
+    people = pd.DataFrame({"mask": np.resize(MASK.values, count), "gender": "male", "age": 40})
     return FoldData.of(people, packed, np.arange(count) < 0, model)

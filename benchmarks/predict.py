@@ -28,7 +28,7 @@ from pipeline.modeling import weights
 from pipeline.modeling.config import WeightsMetadata
 from pipeline.modeling.network import Network
 from pipeline.registry.serving.classifier import CROP, ENSEMBLE_FILE, MEMBERS, Classifier
-from pipeline.schema.labels import ATTRIBUTES
+from pipeline.schema.schema import SCHEMA
 from tests.server.processes import free_port, listening
 
 COUNT, REQUESTS, SIZE = 64, 60, 72
@@ -44,12 +44,12 @@ def measure(root: Path | None) -> list[Result]:
 
 def make_model(folder: Path) -> None:
     """Three untrained tiny members and how they are asked, as a registered ensemble holds them."""
-    for name in ATTRIBUTES:
+    for name in SCHEMA.names:
         model = config(heads={name: {}}, tta={"flip": True})
         path = folder / MEMBERS / f"{name}-0.safetensors"
         weights.save(path, Network(model).state_dict(), WeightsMetadata(model=name, fold=0, epoch=1, config=model))
-    voters = {name: (f"{name}-0",) for name in ATTRIBUTES}
-    settings = Ensemble(systems=(tuple(ATTRIBUTES),))
+    voters = {name: (f"{name}-0",) for name in SCHEMA.names}
+    settings = Ensemble(systems=(SCHEMA.names,))
     FittedEnsemble(
         ensemble=settings,
         voters=voters,

@@ -15,13 +15,12 @@ import numpy as np
 import pandas as pd
 
 from pipeline.ensembling import calibration, class_bias, label_shift
-from pipeline.ensembling.blend import EVERYTHING
 from pipeline.ensembling.shift_estimators import Predicted, Priors
 from pipeline.formats import tables
 from pipeline.label_quality import suggestions
-from pipeline.schema.labels import ATTRIBUTES, Codes, label_codes
 from pipeline.schema.metrics import confusion, macro_f1
-from pipeline.schema.probabilities import Table, marginal, multiply
+from pipeline.schema.probabilities import Table, multiply
+from pipeline.schema.schema import SCHEMA, Codes
 
 MIXES = {
     "none": None,
@@ -47,7 +46,7 @@ def calibrated(photos: pd.DataFrame, probabilities: Table, fold: Codes) -> Table
     """The product of the calibrated tables of mask, gender and age."""
     return multiply(
         {
-            attribute: calibration.nested(table, label_codes(photos, (attribute,)), fold)
+            attribute: calibration.nested(table, SCHEMA.head(attribute).codes(photos), fold)
             for attribute, table in marginals(probabilities).items()
         }
     )
@@ -56,7 +55,7 @@ def calibrated(photos: pd.DataFrame, probabilities: Table, fold: Codes) -> Table
 def simulate(photos: pd.DataFrame, probabilities: Table, mix: Priors | None, seed: int) -> dict[str, float]:
     draw = np.random.default_rng(seed)
     person, people = pd.factorize(photos["person"])
-    cells = label_codes(photos.drop_duplicates("person"), ("gender", "age"))
+    cells = SCHEMA.people.codes(photos.drop_duplicates("person"))
     order = draw.permutation(len(people))
     out_of_fold, rest = order[::2], order[1::2]
     weights = np.ones(len(rest)) if mix is None else mix[cells[rest]] / np.bincount(cells[rest])[cells[rest]]
@@ -66,13 +65,13 @@ def simulate(photos: pd.DataFrame, probabilities: Table, mix: Priors | None, see
     estimates: dict[str, label_shift.Estimate] = {}
     scores: dict[str, float] = {}
     for attribute, table in marginals(probabilities).items():
-        codes = label_codes(photos, (attribute,))
+        codes = SCHEMA.head(attribute).codes(photos)
         found = label_shift.estimate(Predicted(table[train], codes[train], person[train], table[None, rows]))
         true = np.bincount(codes[rows], minlength=len(found.train)) / len(rows)
         estimates[attribute] = found
         scores |= {f"{attribute}_{name}": np.abs(shares - true).sum() / 2 for name, shares in shares_of(found).items()}
         scores[f"{attribute}_adapted"] = not found.refusals
-    codes = label_codes(photos, tuple(ATTRIBUTES))
+    codes = SCHEMA.codes(photos)
     everything = {attribute: found.weights for attribute, found in estimates.items()}
     chosen = label_shift.worthwhile(probabilities[train], codes[train], estimates)
     moves = class_bias.fit(probabilities[train], codes[train])
@@ -91,7 +90,7 @@ def shares_of(found: label_shift.Estimate) -> dict[str, Priors]:
 
 
 def marginals(probabilities: Table) -> dict[str, Table]:
-    return {attribute: marginal(EVERYTHING, probabilities, attribute) for attribute in ATTRIBUTES}
+    return {attribute: SCHEMA.marginal(probabilities, attribute) for attribute in SCHEMA.names}
 
 
 def score(codes: Codes, probabilities: Table) -> float:

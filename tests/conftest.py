@@ -14,7 +14,7 @@ from hypothesis import settings
 from pipeline.formats import tables
 from pipeline.formats.images import Pixels
 from pipeline.modeling.config import ModelConfig
-from pipeline.schema.labels import ATTRIBUTES
+from pipeline.schema.schema import SCHEMA
 
 pytest_plugins = ["tests.support.browser"]
 
@@ -61,8 +61,8 @@ def trainable(tmp_path: Path) -> Path:
         {
             "path": [f"person{row}/normal.jpg" for row in range(len(rows))],
             "person": [f"person{row}" for row in range(len(rows))],
-            "mask": [ATTRIBUTES["mask"][people[row][0]] for row in rows],
-            "gender": [ATTRIBUTES["gender"][people[row][1]] for row in rows],
+            "mask": [SCHEMA["mask"].values[people[row][0]] for row in rows],
+            "gender": [SCHEMA["gender"].values[people[row][1]] for row in rows],
             "age": [people[row][2] for row in rows],
             "corrected": "",
             "fold": np.arange(len(rows)) % 3,

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
-from pipeline.schema.labels import CLASSES
+from pipeline.schema.schema import SCHEMA
 from pipeline.tracking.inputs import content
 from tests.support.workspace import Workspace
 
@@ -35,7 +35,7 @@ def test_the_submission_is_info_csv_with_answers(first: tuple[Workspace, set[str
     info, submission = (pd.read_csv(root / name) for name in ("data/sample/eval/info.csv", "results/submission.csv"))
     assert list(submission.columns) == ["ImageID", "ans"]
     assert list(submission["ImageID"]) == list(info["ImageID"])
-    assert submission["ans"].between(0, CLASSES - 1).all()
+    assert submission["ans"].between(0, SCHEMA.classes - 1).all()
 
 
 def test_every_person_is_predicted_by_models_that_have_not_seen_them(first: tuple[Workspace, set[str]]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.foundation.errors import InputError
-from pipeline.schema.labels import ATTRIBUTES
+from pipeline.schema.schema import SCHEMA
 
 if TYPE_CHECKING:
     from pipeline.label_quality.review.agreement import Agreement
@@ -40,7 +40,7 @@ def suggest(
 
     proposed = found(*read(labels, out_of_fold))
     write(suggestions, proposed)
-    counts = ", ".join(f"{sum(one.field == field for one in proposed)} {field}" for field in ATTRIBUTES)
+    counts = ", ".join(f"{sum(one.field == field for one in proposed)} {field}" for field in SCHEMA.names)
     print(
         f"{suggestions}: {len(proposed)} suggestions ({counts}); decide on them with `python -m pipeline labels review`"
     )

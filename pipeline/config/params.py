@@ -19,8 +19,7 @@ from pipeline.foundation.errors import InputError, did_you_mean, raise_faults
 from pipeline.modeling.config import ModelConfig
 from pipeline.modeling.config.stages import PseudoLabel, Refit, Train
 from pipeline.modeling.members import PARTS
-from pipeline.schema.heads import attributes
-from pipeline.schema.labels import ATTRIBUTES
+from pipeline.schema.schema import SCHEMA
 from pipeline.synthetic.config import Sample
 
 FILE = Path("params.yaml")
@@ -127,7 +126,7 @@ class Params(Section):
             covered = _covered(models)
             if self.ensemble.systems == "per_attribute":
                 covered = sorted(set(covered))
-            if covered != sorted(ATTRIBUTES):
+            if covered != sorted(SCHEMA.names):
                 faults.append(
                     f"ensemble.systems: [{', '.join(system)}] predicts {', '.join(covered) or 'nothing'}; "
                     "a system predicts mask, gender and age once each"
@@ -152,12 +151,12 @@ def _faults_of_teacher(name: str, model: ModelConfig) -> Iterator[str]:
         yield f"'{name}' has a head of years, which tells no confidence"
     if model.last_epochs_on_validation:
         yield f"'{name}' has last_epochs_on_validation: its pseudo labels would tell of the people that it holds out"
-    if model.oversample and _covered([model]) != sorted(ATTRIBUTES):
+    if model.oversample and _covered([model]) != sorted(SCHEMA.names):
         yield f"'{name}' enlarges some of the 18 classes, of which its heads tell a part only"
 
 
 def _covered(models: Iterable[ModelConfig]) -> list[str]:
-    return sorted(part for model in models for head in model.heads for part in attributes(head))
+    return sorted(part for model in models for head in model.heads for part in SCHEMA.head(head).names)
 
 
 def load(path: Path = FILE) -> Params:

@@ -10,7 +10,7 @@ import pandas as pd
 from pipeline.dataset.config import FixFault
 from pipeline.formats import tables
 from pipeline.foundation.errors import InputError, raise_faults
-from pipeline.schema.labels import ATTRIBUTES, GENDERS, OLDEST, is_years
+from pipeline.schema.schema import GENDER, OLDEST, SCHEMA, is_years
 
 COLUMNS: dict[str, tables.Kind] = dict.fromkeys(("id", "field", "was", "value", "source"), "text")
 SWAP = "swap normal incorrect_mask"
@@ -103,11 +103,11 @@ def malformed(fix: Fix) -> str | None:
         return (
             None if (fix.was, fix.value) == ("", SWAP) else f"a correction of mask has no `was` and the value `{SWAP}`"
         )
-    if fix.field not in ATTRIBUTES:
-        return f"field {fix.field!r} is none of {', '.join(ATTRIBUTES)}"
+    if fix.field not in SCHEMA.names:
+        return f"field {fix.field!r} is none of {', '.join(SCHEMA.names)}"
     for name, cell in (("was", fix.was), ("value", fix.value)):
-        if fix.field == "gender" and cell not in GENDERS:
-            return f"{name} {cell!r} is neither {' nor '.join(GENDERS)}"
+        if fix.field == "gender" and cell not in GENDER.values:
+            return f"{name} {cell!r} is neither {' nor '.join(GENDER.values)}"
         if fix.field == "age" and not is_years(cell):
             return f"{name} {cell!r} is not a number of years (1 to {OLDEST})"
     return f"was and value are both {fix.value}" if fix.was == fix.value else None
@@ -151,7 +151,7 @@ def _mismatch(fix: Fix, label: str, rivals: Sequence[Fix]) -> Mismatch | None:
 
 def _corrected(photo: dict[Hashable, Any], corrections: dict[Target, Fix]) -> dict[Hashable, Any]:
     changes = {}
-    for field in ATTRIBUTES:
+    for field in SCHEMA.names:
         if fix := corrections.get((photo["person"], field)):
             value = SWAPPED[photo["mask"]] if field == "mask" else fix.value
             if value != photo[field]:

@@ -7,8 +7,8 @@ import pandas as pd
 
 from pipeline.formats import tables
 from pipeline.foundation.errors import raise_faults
-from pipeline.schema.labels import Codes
 from pipeline.schema.predictions import mismatches
+from pipeline.schema.schema import Codes
 
 GROUPS = 5  # of people, where there is one fold only
 

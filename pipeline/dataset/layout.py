@@ -7,7 +7,14 @@ import pandas as pd
 from pipeline.formats import tables
 from pipeline.formats.images import EXTENSIONS
 from pipeline.foundation.errors import InputError, raise_faults
-from pipeline.schema.labels import GENDERS, MASK_OF_STEM, OLDEST, is_years
+from pipeline.schema.schema import GENDER, OLDEST, is_years
+
+MASK_OF_STEM = {
+    **{f"mask{number}": "worn" for number in range(1, 6)},
+    "incorrect_mask": "incorrect",
+    "normal": "normal",
+}
+"""The seven photos of a person, by the stem of the file name, and the value of `mask` that each shows."""
 
 TRAIN = Path("train", "images")
 EVAL = Path("eval", "images")
@@ -82,8 +89,8 @@ def _wrong_rows(people: pd.DataFrame, images: Path) -> list[str]:
     cells = zip(people["gender"], people["age"], people["path"], strict=True)
     for row, (gender, age, person) in enumerate(cells, start=2):
         place = f"train.csv, row {row}"
-        if gender not in GENDERS:
-            faults.append(f"{place}: gender {gender!r} is neither {' nor '.join(GENDERS)}")
+        if gender not in GENDER.values:
+            faults.append(f"{place}: gender {gender!r} is neither {' nor '.join(GENDER.values)}")
         if not is_years(age):
             faults.append(f"{place}: age {age!r} is not a number of years (1 to {OLDEST})")
         if not _is_inside(images, person):

@@ -9,14 +9,13 @@ import pandas as pd
 
 from pipeline.dataset.folds import groups
 from pipeline.ensembling import calibration, class_bias, label_shift
-from pipeline.ensembling.blend import EVERYTHING, MemberProbabilities
+from pipeline.ensembling.blend import MemberProbabilities
 from pipeline.ensembling.config import Ensemble
 from pipeline.ensembling.label_shift import Estimate
 from pipeline.ensembling.shift_estimators import Predicted, Priors
 from pipeline.ensembling.voting import macro_f1
-from pipeline.schema.heads import attributes
-from pipeline.schema.labels import ATTRIBUTES, Codes, decode, label_codes, names
-from pipeline.schema.probabilities import Numbers, Table, marginal
+from pipeline.schema.probabilities import Numbers, Table
+from pipeline.schema.schema import SCHEMA, Codes
 
 COLUMNS = ["model", "head", "temperature", "calibration_error_before", "calibration_error_after"]
 
@@ -47,7 +46,7 @@ def calibrate(
     Years stay as they are: their spread is fitted elsewhere.
     """
     apart = groups(photos)
-    codes = {head: label_codes(photos, attributes(head)) for (heads,) in out_of_fold.values() for head in heads}
+    codes = {head: SCHEMA.head(head).codes(photos) for (heads,) in out_of_fold.values() for head in heads}
     cool_out_of_fold = _each(out_of_fold, lambda _, head, table: calibration.nested(table, codes[head], apart))
     scores = {
         (name, head): calibration.scores(table, cool_out_of_fold[name][0][head], codes[head])
@@ -81,10 +80,10 @@ def adjust(
     the answers that it was voted from. A per-class bias after a label-shift correction is fitted to corrected photos,
     weighted as in eval's mix.
     """
-    codes = label_codes(photos, tuple(ATTRIBUTES))
+    codes = SCHEMA.codes(photos)
     found = _judged(estimates(out_of_fold, voters, photos), out_of_fold, codes)
-    weights = {name: found[name].weights for name in ATTRIBUTES}
-    counts = label_shift.of_classes({name: found[name].ratio for name in ATTRIBUTES})[codes]
+    weights = {name: found[name].weights for name in SCHEMA.names}
+    counts = label_shift.of_classes({name: found[name].ratio for name in SCHEMA.names})[codes]
     even = np.ones(len(codes))
     adapted, adapted_out_of_fold = label_shift.adapt(eval_, weights), label_shift.adapt(out_of_fold, weights)
     fitted_on, start, counted = (
@@ -100,7 +99,7 @@ def adjust(
     return Adjusted(
         moved_out_of_fold if params.class_bias else out_of_fold,
         moved if params.class_bias else start,
-        label_shift.table(found, {**ATTRIBUTES, "class": names()}),
+        label_shift.table(found, {**{one.name: one.values for one in SCHEMA.attributes}, "class": SCHEMA.class_names}),
         pd.DataFrame(changes),
         label_shift.of_classes(weights),
         steps,
@@ -114,8 +113,8 @@ def estimates(out_of_fold: Table, eval_: npt.NDArray[np.float64], photos: pd.Dat
     each of which made a part of the former.
     """
     voters = [_parts(table) for table in eval_]
-    codes = {name: label_codes(photos, (name,)) for name in ATTRIBUTES}
-    codes["class"] = label_codes(photos, tuple(ATTRIBUTES))
+    codes = {name: SCHEMA.head(name).codes(photos) for name in SCHEMA.names}
+    codes["class"] = SCHEMA.codes(photos)
     people = photos["person"].to_numpy(str)
     return {
         name: label_shift.estimate(Predicted(table, codes[name], people, np.stack([parts[name] for parts in voters])))
@@ -128,7 +127,7 @@ def _judged(found: Mapping[str, Estimate], out_of_fold: Table, codes: Codes) -> 
     chosen = label_shift.worthwhile(out_of_fold, codes, found)
     dropped = {
         name: replace(found[name], refusals=("macro F1 would not rise",))
-        for name in ATTRIBUTES
+        for name in SCHEMA.names
         if not found[name].refusals and name not in chosen
     }
     return {**found, **dropped}
@@ -139,10 +138,8 @@ def _change(
 ) -> dict[str, str | int | float]:
     """What a choice does to the answers for eval, and to macro F1 out of fold where photos count `counts` (n,)."""
     before, after = (table.argmax(axis=1) for table in eval_)
-    differ = {
-        attribute: int((old != new).sum())
-        for attribute, old, new in zip(ATTRIBUTES, decode(before), decode(after), strict=True)
-    }
+    old, new = SCHEMA.decode(before), SCHEMA.decode(after)
+    differ = {name: int((old[name] != new[name]).sum()) for name in SCHEMA.names}
     scores = dict(
         zip(
             ("macro_f1_before", "macro_f1_after"),
@@ -167,4 +164,4 @@ def _each(
 
 
 def _parts(probabilities: Table) -> dict[str, Table]:
-    return {name: marginal(EVERYTHING, probabilities, name) for name in ATTRIBUTES} | {"class": probabilities}
+    return {name: SCHEMA.marginal(probabilities, name) for name in SCHEMA.names} | {"class": probabilities}

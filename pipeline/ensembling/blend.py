@@ -11,9 +11,8 @@ from pipeline.ensembling import nesting, selection, voting
 from pipeline.ensembling.config import Ensemble
 from pipeline.ensembling.nesting import Mask
 from pipeline.schema import metrics
-from pipeline.schema.heads import attributes
-from pipeline.schema.labels import ATTRIBUTES, Codes, label_codes
-from pipeline.schema.probabilities import Heads, Numbers, Table, band_table, fit_spread, marginal, multiply
+from pipeline.schema.probabilities import Heads, Numbers, Table, band_table, fit_spread, multiply
+from pipeline.schema.schema import SCHEMA, Codes
 
 MemberProbabilities = Mapping[str, Sequence[Heads]]
 """By the name that a system has for it (`mask`, `mask/refit`): what each of its members says of the same photos."""
@@ -21,7 +20,7 @@ MemberProbabilities = Mapping[str, Sequence[Heads]]
 Votes = dict[str, dict[str, Table]]
 """By the attributes that are voted on, written as a head: the table (n, classes) of every system that votes."""
 
-EVERYTHING = " x ".join(ATTRIBUTES)
+EVERYTHING = " x ".join(SCHEMA.names)
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ def fit(held_out: MemberProbabilities, photos: pd.DataFrame, params: Ensemble) -
     """Fit a blend on the out-of-fold predictions, one for each name, of labelled photos."""
     spreads = _spreads(held_out, photos["age"].to_numpy())
     weights = {
-        product: selection.choose(list(systems.values()), label_codes(photos, attributes(product)), params)
+        product: selection.choose(list(systems.values()), SCHEMA.head(product).codes(photos), params)
         for product, systems in votes(held_out, spreads, params).items()
     }
     return Blend(spreads, weights)
@@ -67,7 +66,7 @@ def systems(
     """A row a system of every product: what it predicts, its own scores on labelled photos, and its weight."""
     rows = []
     for product, tables in votes(member_probabilities, blend.spreads, params).items():
-        true = label_codes(photos, attributes(product))
+        true = SCHEMA.head(product).codes(photos)
         for (name, table), weight in zip(tables.items(), blend.weights[product], strict=True):
             counts = metrics.confusion(true, table.argmax(axis=1), table.shape[1])
             rows.append((product, name, metrics.macro_f1(counts), metrics.accuracy(counts), weight))
@@ -78,7 +77,7 @@ def votes(member_probabilities: MemberProbabilities, spreads: Mapping[str, float
     """The tables to vote with: of whole systems, or for each attribute those of all models that predict it."""
     heads = {name: _vote(name, members, spreads, params.vote) for name, members in member_probabilities.items()}
     if params.systems == "per_attribute":
-        return {attribute: _by_attribute(heads, attribute) for attribute in ATTRIBUTES}
+        return {attribute: _by_attribute(heads, attribute) for attribute in SCHEMA.names}
     return {EVERYTHING: {" + ".join(system): _product(heads, system) for system in params.systems}}
 
 
@@ -100,10 +99,10 @@ def _product(heads: Mapping[str, Heads], system: Sequence[str]) -> Table:
 
 def _by_attribute(heads: Mapping[str, Heads], attribute: str) -> dict[str, Table]:
     return {
-        name: marginal(head, table, attribute)
+        name: SCHEMA.head(head).marginal(table, attribute)
         for name, tables in heads.items()
         for head, table in tables.items()
-        if attribute in attributes(head)
+        if attribute in SCHEMA.head(head).names
     }
 
 

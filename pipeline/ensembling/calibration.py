@@ -3,8 +3,8 @@
 import numpy as np
 
 from pipeline.ensembling import nesting
-from pipeline.schema.labels import Codes
 from pipeline.schema.probabilities import Numbers, Table, softmax
+from pipeline.schema.schema import Codes
 
 FLOOR = 1e-9
 """Tables on disk have nine digits: a probability of 0 is one below this."""

@@ -8,8 +8,8 @@ from pipeline.ensembling import nesting
 from pipeline.ensembling.calibration import FLOOR
 from pipeline.ensembling.shift_estimators import Priors
 from pipeline.ensembling.voting import macro_f1
-from pipeline.schema.labels import CLASSES, SHAPE, Codes, decode
 from pipeline.schema.probabilities import Table
+from pipeline.schema.schema import SCHEMA, Codes
 
 STEPS = np.linspace(-1.5, 1.5, 13)
 LEAST_GAIN = 0.005
@@ -25,7 +25,7 @@ def fit(probabilities: Table, targets: Codes, weights: Priors | None = None) -> 
     steps, a value at a time. Photos count `weights` (n,): for adapted probabilities, as many as in eval's mix.
     """
     weights = np.ones(len(targets)) if weights is None else weights
-    offsets, best = np.zeros(CLASSES), macro_f1(probabilities, targets, weights)
+    offsets, best = np.zeros(SCHEMA.classes), macro_f1(probabilities, targets, weights)
     for steps in [*_directions()] * 2:
         trials = offsets + steps
         found = [macro_f1(apply(probabilities, trial), targets, weights) for trial in trials]
@@ -47,6 +47,6 @@ def nested(probabilities: Table, targets: Codes, groups: Codes) -> Table:
 
 def _directions() -> Iterator[Priors]:
     """For each value of each attribute, the steps (13, 18) of the classes that have it."""
-    for codes, values in zip(decode(np.arange(CLASSES)), SHAPE, strict=True):
-        for value in range(values):
+    for codes in SCHEMA.decode(np.arange(SCHEMA.classes)).values():
+        for value in np.unique(codes):
             yield np.outer(STEPS, codes == value)

@@ -11,8 +11,8 @@ import pandas as pd
 from pipeline.ensembling.calibration import expected_calibration_error
 from pipeline.ensembling.shift_estimators import Predicted, Priors, bbse, correction, em, p_value, ratio, reweighted
 from pipeline.ensembling.voting import macro_f1
-from pipeline.schema.labels import ATTRIBUTES, Codes
 from pipeline.schema.probabilities import Table
+from pipeline.schema.schema import SCHEMA, Codes
 
 DRAWS = 200
 """Redrawn data sets, from which the intervals are."""
@@ -84,8 +84,8 @@ def adapt(probabilities: Table, weights: Mapping[str, Priors]) -> Table:
 def of_classes(weights: Mapping[str, Priors]) -> Priors:
     """Weights (18,) of the classes from those of attributes; ones for an attribute that is not named."""
     whole = np.ones(1)
-    for attribute, values in ATTRIBUTES.items():
-        whole = np.outer(whole, weights.get(attribute, np.ones(len(values)))).ravel()
+    for attribute in SCHEMA.attributes:
+        whole = np.outer(whole, weights.get(attribute.name, np.ones(len(attribute.values)))).ravel()
     return whole
 
 
@@ -96,7 +96,7 @@ def worthwhile(out_of_fold: Table, targets: Codes, estimates: Mapping[str, Estim
     answers are right more often, but macro F1 counts rare classes as much as frequent ones: to follow eval where
     it makes a class rarer can cost more than it gains.
     """
-    trusted = {name: estimates[name] for name in ATTRIBUTES if not estimates[name].refusals}
+    trusted = {name: estimates[name] for name in SCHEMA.names if not estimates[name].refusals}
     counts = of_classes({name: found.ratio for name, found in trusted.items()})[targets]
     weights = {name: found.weights for name, found in trusted.items()}
     choices = [dict(some) for size in range(len(weights) + 1) for some in combinations(weights.items(), size)]

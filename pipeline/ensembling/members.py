@@ -12,9 +12,8 @@ from pipeline.ensembling import selection
 from pipeline.modeling.config.stages import PseudoLabel, Refit, Train
 from pipeline.modeling.members import Member
 from pipeline.schema import metrics, predictions
-from pipeline.schema.heads import attributes
-from pipeline.schema.labels import label_codes, names
 from pipeline.schema.probabilities import Heads, Numbers, likeliest
+from pipeline.schema.schema import SCHEMA
 
 
 @dataclass(frozen=True)
@@ -90,5 +89,5 @@ def _score(heads: Heads, photos: pd.DataFrame) -> float:
 
 
 def _macro_f1(head: str, numbers: Numbers, photos: pd.DataFrame) -> float:
-    true = label_codes(photos, attributes(head))
-    return metrics.macro_f1(metrics.confusion(true, likeliest(numbers), len(names(attributes(head)))))
+    true = SCHEMA.head(head).codes(photos)
+    return metrics.macro_f1(metrics.confusion(true, likeliest(numbers), SCHEMA.head(head).classes))

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.schema.labels import Codes
 from pipeline.schema.probabilities import Table
+from pipeline.schema.schema import Codes
 
 Mask = npt.NDArray[np.bool_]
 

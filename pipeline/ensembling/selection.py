@@ -6,8 +6,8 @@ import numpy as np
 
 from pipeline.ensembling.config import Ensemble
 from pipeline.ensembling.voting import Weights, ballots, macro_f1
-from pipeline.schema.labels import Codes
 from pipeline.schema.probabilities import Table
+from pipeline.schema.schema import Codes
 
 ROUNDS = 30
 

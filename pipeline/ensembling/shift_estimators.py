@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.ensembling.calibration import FLOOR
-from pipeline.schema.labels import Codes
 from pipeline.schema.probabilities import Table
+from pipeline.schema.schema import Codes
 
 Priors = npt.NDArray[np.float64]
 HOLD = 0.1

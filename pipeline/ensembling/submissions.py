@@ -1,6 +1,6 @@
 """Submissions and answers: the class of every photo, read and checked, and the shares and scores of classes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +9,11 @@ from rich.table import Table
 
 from pipeline.formats import tables
 from pipeline.foundation.errors import InputError, raise_faults
-from pipeline.schema.labels import ATTRIBUTES, CLASSES, Codes, decode, names
 from pipeline.schema.predictions import mismatches
+from pipeline.schema.schema import SCHEMA, Codes
 
 COLUMNS: dict[str, tables.Kind] = {"ImageID": "text", "ans": "integer"}
-GROUPS = {"18 classes": "", **{attribute: f"{attribute}_" for attribute in ATTRIBUTES}}
+GROUPS = {"18 classes": "", **{attribute: f"{attribute}_" for attribute in SCHEMA.names}}
 """What is scored, by its name, and how the names of its scores begin."""
 
 
@@ -34,21 +34,20 @@ def read(path: Path, like: "pd.Series[str] | None" = None, name: str = "itself")
 
 def no_classes(table: pd.DataFrame) -> list[str]:
     """What is wrong, a line a row, with an `ans` that is not a class."""
-    wrong = table["ans"][~table["ans"].between(0, CLASSES - 1)]
+    wrong = table["ans"][~table["ans"].between(0, SCHEMA.classes - 1)]
     return [
-        f"row {row}: ans {code} is not a class 0..{CLASSES - 1}"
+        f"row {row}: ans {code} is not a class 0..{SCHEMA.classes - 1}"
         for row, code in zip(wrong.index + 2, wrong, strict=True)
     ]
 
 
 def shares(columns: Mapping[str, Codes]) -> pd.DataFrame:
     """Share of every class, and of every value of each attribute (`of`, `value`), in each column of codes (n,)."""
-    groups = {"class": names()} | {attribute: list(values) for attribute, values in ATTRIBUTES.items()}
+    groups = {"class": SCHEMA.class_names} | {one.name: list(one.values) for one in SCHEMA.attributes}
     table = pd.DataFrame([(of, value) for of, values in groups.items() for value in values], columns=["of", "value"])
     for name, codes in columns.items():
-        table[name] = np.concatenate(
-            [_shares(part, of) for part, of in zip([codes, *decode(codes)], groups.values(), strict=True)]
-        )
+        parts = {"class": codes, **SCHEMA.decode(codes)}
+        table[name] = np.concatenate([_shares(parts[of], values) for of, values in groups.items()])
     return table
 
 
@@ -77,7 +76,7 @@ def score_table(scores: Mapping[str, Mapping[str, float]], title: str) -> Table:
     return table
 
 
-def _shares(codes: Codes, values: list[str]) -> "np.typing.NDArray[np.float64]":
+def _shares(codes: Codes, values: Sequence[str]) -> "np.typing.NDArray[np.float64]":
     return np.asarray(np.bincount(codes, minlength=len(values)) / len(codes))
 
 

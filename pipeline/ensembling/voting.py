@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.schema import metrics
-from pipeline.schema.labels import Codes
 from pipeline.schema.probabilities import Table, softmax
+from pipeline.schema.schema import Codes
 
 Vote = Literal["soft", "logit_mean", "hard"]
 Weights = npt.NDArray[np.float64]

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from pipeline.ensembling.blend import MemberProbabilities
 from pipeline.evaluation import plots
 from pipeline.evaluation.plots import INK
-from pipeline.schema.labels import SCORED_BANDS, Codes, band, decode
 from pipeline.schema.probabilities import Numbers, Table
+from pipeline.schema.schema import AGE, SCHEMA, Codes, band
 
 
 def scores(member_probabilities: MemberProbabilities, photos: pd.DataFrame) -> dict[str, float]:
@@ -26,7 +26,7 @@ def scores(member_probabilities: MemberProbabilities, photos: pd.DataFrame) -> d
 
 def write(path: Path, photos: pd.DataFrame, probabilities: Table, member_probabilities: MemberProbabilities) -> None:
     """Write the picture of labelled photos (n), their probabilities (n, 18) and what models say of them."""
-    predicted = decode(probabilities.argmax(axis=1))[2]
+    predicted = SCHEMA.decode(probabilities.argmax(axis=1))["age"]
     plots.save(picture(photos["age"].to_numpy(), predicted, _years(member_probabilities)), path)
 
 
@@ -66,7 +66,7 @@ def _years(member_probabilities: MemberProbabilities) -> dict[str, Numbers]:
 
 def _finish(axes: Axes, title: str, ages: npt.NDArray[np.int64]) -> None:
     axes.set_xlim(ages.min() - 1, ages.max() + 1)
-    for edge in SCORED_BANDS:
+    for edge in AGE.bands:
         axes.axvline(edge - 0.5, color=INK, linewidth=0.8, linestyle=":")
     axes.set_title(title, fontsize=11, color=INK, loc="left")
     axes.set_xlabel("true age; dotted: the edges of the bands", fontsize=9, color=INK)

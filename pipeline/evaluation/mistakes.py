@@ -7,8 +7,8 @@ import pandas as pd
 
 from pipeline.formats import arrays, contact_sheets, tables
 from pipeline.foundation.errors import raise_faults
-from pipeline.schema.labels import ATTRIBUTES, label_codes, names
 from pipeline.schema.probabilities import Table
+from pipeline.schema.schema import SCHEMA
 
 MOST = 32
 OF_A_PERSON = 2  # seven photos of one face would say the same
@@ -20,8 +20,8 @@ def worst(photos: pd.DataFrame, probabilities: Table) -> pd.DataFrame:
 
     How sure is the probability (n, 18) of what was said minus that of the truth. A person is there twice at most.
     """
-    true, said = label_codes(photos, tuple(ATTRIBUTES)), probabilities.argmax(axis=1)
-    rows, readable = np.arange(len(photos)), np.array(names())
+    true, said = SCHEMA.codes(photos), probabilities.argmax(axis=1)
+    rows, readable = np.arange(len(photos)), np.array(SCHEMA.class_names)
     table = photos[["path", "person"]].assign(
         true=readable[true],
         true_probability=probabilities[rows, true],

@@ -10,8 +10,8 @@ from pipeline.evaluation import plots
 from pipeline.formats import tables
 from pipeline.modeling.members import Member
 from pipeline.schema import metrics
-from pipeline.schema.labels import ATTRIBUTES, Codes, label_codes, names
 from pipeline.schema.probabilities import Table
+from pipeline.schema.schema import SCHEMA, Codes
 
 
 def write(results: Path, photos: pd.DataFrame, probabilities: Table) -> dict[str, float]:
@@ -20,13 +20,13 @@ def write(results: Path, photos: pd.DataFrame, probabilities: Table) -> dict[str
     out_of_fold.csv has a row a picture, classes.csv a class, errors.csv a set of wrong attributes; confusion.csv
     holds the names of every picture's true and predicted class, confusion.png the matrices.
     """
-    true, predicted = label_codes(photos, tuple(ATTRIBUTES)), probabilities.argmax(axis=1)
+    true, predicted = SCHEMA.codes(photos), probabilities.argmax(axis=1)
     answers = pd.DataFrame({"path": photos["path"], "target": true, "prediction": predicted})
-    by_class = pd.DataFrame(probabilities, columns=names())
+    by_class = pd.DataFrame(probabilities, columns=SCHEMA.class_names)
     tables.write(pd.concat([answers, by_class], axis=1), results / "out_of_fold.csv")
     tables.write(_classes(metrics.confusion(true, predicted)), results / "classes.csv")
     tables.write(_errors(true, predicted), results / "errors.csv")
-    readable = np.array(names())
+    readable = np.array(SCHEMA.class_names)
     tables.write(pd.DataFrame({"actual": readable[true], "predicted": readable[predicted]}), results / "confusion.csv")
     scores = {"photos": len(photos), **metrics.score(true, predicted)}
     title = "Out-of-fold, {photos} photos: macro F1 {macro_f1:.3f}, accuracy {accuracy:.3f}".format(**scores)
@@ -57,7 +57,7 @@ def epochs(histories: Mapping[str, Mapping[str, pd.DataFrame]]) -> pd.DataFrame:
 def _classes(counts: Codes) -> pd.DataFrame:
     columns = {"precision": metrics.precision, "recall": metrics.recall, "f1": metrics.f1}
     scores = {name: score(counts) for name, score in columns.items()}
-    return pd.DataFrame({"class": names(), "support": counts.sum(axis=1), **scores})
+    return pd.DataFrame({"class": SCHEMA.class_names, "support": counts.sum(axis=1), **scores})
 
 
 def _errors(true: Codes, predicted: Codes) -> pd.DataFrame:

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from pipeline.foundation.files import replacing
-from pipeline.schema.labels import ATTRIBUTES, Codes, decode, names
 from pipeline.schema.metrics import accuracy, confusion, macro_f1
+from pipeline.schema.schema import SCHEMA, Codes
 
 INK = "#1b2a41"
 DIM = "#b8c1cc"
@@ -24,20 +24,18 @@ def confusion_matrices(targets: Codes, predictions: Codes, title: str) -> Figure
     """A matrix of the 18 classes, and beside it one of each attribute: colour is the share of the true class."""
     figure = Figure(figsize=(14, 10), layout=ConstrainedLayoutEngine(h_pad=0.15, w_pad=0.2))
     figure.suptitle(title, fontsize=15, color=INK, x=0.01, ha="left")
-    grid = figure.add_gridspec(3, 2, width_ratios=(2.7, 1))
+    grid = figure.add_gridspec(len(SCHEMA.names), 2, width_ratios=(2.7, 1))
     classes = figure.add_subplot(grid[:, 0])
-    _draw_matrix(classes, confusion(targets, predictions), names())
+    _draw_matrix(classes, confusion(targets, predictions), SCHEMA.class_names)
     _draw_groups(classes)
     classes.set_xlabel("predicted", color=INK)
     classes.set_ylabel("true", color=INK)
-    for row, (attribute, target, prediction) in enumerate(
-        zip(ATTRIBUTES, decode(targets), decode(predictions), strict=True)
-    ):
-        values = ATTRIBUTES[attribute]
-        counts = confusion(target, prediction, len(values))
+    true, predicted = SCHEMA.decode(targets), SCHEMA.decode(predictions)
+    for row, attribute in enumerate(SCHEMA.attributes):
+        counts = confusion(true[attribute.name], predicted[attribute.name], len(attribute.values))
         axes = figure.add_subplot(grid[row, 1])
-        _draw_matrix(axes, counts, values)
-        heading = f"{attribute}: macro F1 {macro_f1(counts):.3f}, accuracy {accuracy(counts):.3f}"
+        _draw_matrix(axes, counts, attribute.values)
+        heading = f"{attribute.name}: macro F1 {macro_f1(counts):.3f}, accuracy {accuracy(counts):.3f}"
         axes.set_title(heading, fontsize=11, color=INK)
     return figure
 
@@ -51,7 +49,7 @@ def classes_per_fold(counts: Codes) -> Figure:
         axes.text(fold, code, f"{photos:,}", ha="center", va="center", color=INK if photos else "firebrick")
     totals = counts.sum(axis=0)
     axes.set_xticks(range(len(totals)), [f"fold {fold}\n{total:,}" for fold, total in enumerate(totals)])
-    axes.set_yticks(range(len(counts)), names())
+    axes.set_yticks(range(len(counts)), SCHEMA.class_names)
     axes.set_title("photos of each class per fold", fontsize=12, color=INK, loc="left")
     axes.tick_params(length=0, labelsize=10, labelcolor=INK)
     axes.spines[:].set_visible(False)

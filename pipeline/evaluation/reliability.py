@@ -12,9 +12,8 @@ from pipeline.ensembling.blend import MemberProbabilities
 from pipeline.ensembling.calibration import expected_calibration_error
 from pipeline.evaluation import plots
 from pipeline.evaluation.plots import INK
-from pipeline.schema.heads import attributes
-from pipeline.schema.labels import Codes, label_codes
 from pipeline.schema.probabilities import Numbers
+from pipeline.schema.schema import SCHEMA, Codes
 
 BINS = 10
 COLUMNS = 4
@@ -66,7 +65,7 @@ def _heads(
     for name, (heads,) in before.items():
         for head, table in heads.items():
             if table.ndim == 2:
-                codes = label_codes(photos, attributes(head))
+                codes = SCHEMA.head(head).codes(photos)
                 yield name if name == head else f"{name}: {head}", (table, after[name][0][head], codes)
 
 

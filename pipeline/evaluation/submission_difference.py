@@ -10,7 +10,7 @@ from rich.table import Table
 
 from pipeline.ensembling import submissions
 from pipeline.schema import metrics
-from pipeline.schema.labels import ATTRIBUTES, Codes, decode, names
+from pipeline.schema.schema import SCHEMA, Codes
 
 PAIRS = 12  # of classes that are shown, the most frequent
 
@@ -26,11 +26,12 @@ class Difference:
 
     def rows(self) -> pd.DataFrame:
         """A row a picture that differs: ImageID, first and second class, `differs` in, and answer where known."""
-        classes = np.array(names())
+        classes = np.array(SCHEMA.class_names)
         table = pd.DataFrame({"ImageID": self.photos, "first": classes[self.first], "second": classes[self.second]})
-        wrong = [one != other for one, other in zip(decode(self.first), decode(self.second), strict=True)]
+        first, second = SCHEMA.decode(self.first), SCHEMA.decode(self.second)
+        wrong = [first[name] != second[name] for name in SCHEMA.names]
         table["differs"] = [
-            ",".join(name for name, differs in zip(ATTRIBUTES, row, strict=True) if differs)
+            ",".join(name for name, differs in zip(SCHEMA.names, row, strict=True) if differs)
             for row in zip(*wrong, strict=True)
         ]
         if self.answers is not None:
@@ -54,7 +55,11 @@ class Difference:
             yield _table("Who is right", ["right", "photos"], _right(rows))
 
     def _agreement(self) -> Table:
-        parts = zip([self.first, *decode(self.first)], [self.second, *decode(self.second)], strict=True)
+        parts = zip(
+            [self.first, *SCHEMA.decode(self.first).values()],
+            [self.second, *SCHEMA.decode(self.second).values()],
+            strict=True,
+        )
         equal = {name: one == other for name, (one, other) in zip(submissions.GROUPS, parts, strict=True)}
         rows = [(name, f"{same.sum():,}", f"{same.mean():.1%}") for name, same in equal.items()]
         return _table(f"Agreement over {len(self.photos):,} photos", ["", "equal", "share"], rows)

@@ -9,18 +9,21 @@ import pandas as pd
 
 from pipeline.dataset.corrections import SWAP
 from pipeline.ensembling import calibration
-from pipeline.ensembling.blend import EVERYTHING
 from pipeline.ensembling.calibration import FLOOR
 from pipeline.ensembling.shift_estimators import Priors
 from pipeline.formats import tables
 from pipeline.foundation.errors import raise_faults
-from pipeline.schema.labels import ATTRIBUTES, MASKS, SCORED_BANDS, Codes, label_codes, names
 from pipeline.schema.predictions import mismatches
-from pipeline.schema.probabilities import Table, marginal
+from pipeline.schema.probabilities import Table
+from pipeline.schema.schema import AGE, MASK, SCHEMA, Codes
 
-OUT_OF_FOLD: dict[str, tables.Kind] = {"path": "text", "target": "integer", **dict.fromkeys(names(), "number")}
+OUT_OF_FOLD: dict[str, tables.Kind] = {
+    "path": "text",
+    "target": "integer",
+    **dict.fromkeys(SCHEMA.class_names, "number"),
+}
 SOURCE = "out-of-fold predictions"
-INCORRECT, NORMAL = MASKS.index("incorrect"), MASKS.index("normal")
+INCORRECT, NORMAL = MASK.values.index("incorrect"), MASK.values.index("normal")
 PLAIN = 0.9
 """A doubt from which on a label is plainly wrong."""
 NEAR = 10
@@ -66,9 +69,9 @@ def read(labels: Path, out_of_fold: Path) -> tuple[pd.DataFrame, Table]:
     faults = mismatches(labelled["path"], predicted["path"])
     raise_faults(f"{out_of_fold} does not fit {labels}: run `dvc repro`", faults)
     predicted = predicted.sort_values("path", ignore_index=True)
-    other = predicted["target"] != label_codes(labelled, tuple(ATTRIBUTES))
+    other = predicted["target"] != SCHEMA.codes(labelled)
     raise_faults(f"{out_of_fold} is of other labels than {labels}: run `dvc repro`", list(predicted["path"][other]))
-    return labelled, predicted[names()].to_numpy(np.float64)
+    return labelled, predicted[SCHEMA.class_names].to_numpy(np.float64)
 
 
 def suggest(photos: pd.DataFrame, probabilities: Table) -> list[Suggestion]:
@@ -92,7 +95,7 @@ def write(path: Path, suggestions: Sequence[Suggestion]) -> None:
 def _gender(photos: pd.DataFrame, probabilities: Table) -> Iterator[Suggestion]:
     reading = pooled(photos, probabilities, "gender")
     for row, likelier in _issues(reading):
-        was, value = (ATTRIBUTES["gender"][code] for code in (reading.given[row], likelier))
+        was, value = (SCHEMA["gender"].values[code] for code in (reading.given[row], likelier))
         yield _suggestion(reading, row, "gender", was, value)
 
 
@@ -103,13 +106,13 @@ def _age(photos: pd.DataFrame, probabilities: Table) -> Iterator[Suggestion]:
     usual = ages.groupby(reading.given).median()
     for row, likelier in _issues(reading):
         was, older = int(ages.iloc[row]), likelier > reading.given[row]
-        edge = SCORED_BANDS[likelier - 1] if older else SCORED_BANDS[likelier] - 1
+        edge = AGE.bands[likelier - 1] if older else AGE.bands[likelier] - 1
         yield _suggestion(reading, row, "age", str(was), f"{usual[likelier]:.0f}", min(1, abs(was - edge) / NEAR))
 
 
 def _swaps(photos: pd.DataFrame, probabilities: Table) -> Iterator[Suggestion]:
     """People whose photos normal and incorrect_mask are, taken together, likelier the other way round."""
-    masks = _calibrated(marginal(EVERYTHING, probabilities, "mask"), label_codes(photos, ("mask",)))
+    masks = _calibrated(SCHEMA.marginal(probabilities, "mask"), SCHEMA.head("mask").codes(photos))
     rows = photos.assign(row=np.arange(len(photos))).pivot_table("row", "person", "mask", "first").astype("Int64")
     rows = rows.reindex(columns=["normal", "incorrect"]).dropna()
     for person, normal, incorrect in zip(rows.index, masks[rows["normal"]], masks[rows["incorrect"]], strict=True):
@@ -123,12 +126,12 @@ def _swaps(photos: pd.DataFrame, probabilities: Table) -> Iterator[Suggestion]:
 
 def pooled(photos: pd.DataFrame, probabilities: Table, attribute: str) -> PooledAttribute:
     """One attribute of every person: photos multiplied, to the power of one, as they are hardly seven witnesses."""
-    table = marginal(EVERYTHING, probabilities, attribute)
+    table = SCHEMA.marginal(probabilities, attribute)
     of_person = photos["person"].to_numpy()
     votes = pd.DataFrame(np.eye(table.shape[1], dtype=np.int64)[table.argmax(axis=1)]).groupby(of_person).sum()
     logs = pd.DataFrame(np.log(np.maximum(table, FLOOR))).groupby(of_person).mean().to_numpy()
     labelled = photos.drop_duplicates("person").sort_values("person")
-    given = label_codes(labelled, (attribute,))
+    given = SCHEMA.head(attribute).codes(labelled)
     return PooledAttribute(list(labelled["person"]), given, _calibrated(np.exp(logs), given), votes.to_numpy())
 
 
@@ -169,6 +172,6 @@ def _doubt(reading: PooledAttribute) -> Priors:
 
 def _suggestion(reading: PooledAttribute, row: int, field: str, was: str, value: str, trust: float = 1) -> Suggestion:
     score = round(float(trust * _doubt(reading)[row]), 4)
-    read_as = zip(ATTRIBUTES[field], reading.probabilities[row], reading.votes[row], strict=True)
+    read_as = zip(SCHEMA[field].values, reading.probabilities[row], reading.votes[row], strict=True)
     evidence = ", ".join(f"{name} {share:.2f} ({votes} photos)" for name, share, votes in read_as)
     return Suggestion(reading.people[row], field, was, value, SOURCE, score, evidence)

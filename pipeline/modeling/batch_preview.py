@@ -12,7 +12,7 @@ from pipeline.modeling.config import ModelConfig
 from pipeline.modeling.fold_data import FoldData
 from pipeline.modeling.mixing import Batch, mix
 from pipeline.modeling.training import Inputs
-from pipeline.schema.labels import ATTRIBUTES, label_codes, names
+from pipeline.schema.schema import SCHEMA
 
 MOST = 32
 
@@ -22,7 +22,7 @@ def write(path: Path, inputs: Inputs, config: ModelConfig, fold: int | None) -> 
     table = inputs.photos()
     held_out = (table["fold"] == fold).to_numpy() if fold is not None else np.zeros(len(table), np.bool_)
     batch = first_batch(table, inputs.train_crops(), held_out, config)
-    labels = np.array(names())[label_codes(table, tuple(ATTRIBUTES))]
+    labels = np.array(SCHEMA.class_names)[SCHEMA.codes(table)]
     title = f"{min(len(batch.rows), MOST)} images of the first batch, as the network sees them in training"
     contact_sheets.write(path, title, list(batch.images.numpy()[:MOST]), _captions(batch, labels)[:MOST])
 

@@ -13,7 +13,7 @@ from pipeline.modeling.config import ModelConfig
 from pipeline.modeling.loader import Batches, Loader, Packed
 from pipeline.modeling.sampling import Rows, oversampled
 from pipeline.modeling.targets import Targets
-from pipeline.schema.labels import Codes
+from pipeline.schema.schema import Codes
 
 Share = tuple[int, int]  # rank of a process and number of processes
 

@@ -1,15 +1,12 @@
 """What stands on the backbone: a layer per head, and what its outputs mean."""
 
-import math
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pipeline.modeling.config import ArcFace, Head
 from pipeline.modeling.config.losses import Kind, parts
-from pipeline.schema.heads import attributes
-from pipeline.schema.labels import shape
+from pipeline.schema.schema import SCHEMA
 
 YEARS_CENTRE, YEARS_SCALE = 40.0, 20.0  # a fresh layer's outputs near 0 are ages that occur
 
@@ -27,7 +24,7 @@ def create(name: str, head: Head, features: int) -> nn.Module:
 
 def classes(name: str) -> int:
     """Number of classes of a head's product of attributes."""
-    return math.prod(shape(attributes(name)))
+    return SCHEMA.head(name).classes
 
 
 def predicted(kind: Kind, outputs: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from pipeline.formats.images import Pixels
 from pipeline.modeling.augmentation import Pipeline
 from pipeline.modeling.config import ModelConfig, Sampling
 from pipeline.modeling.sampling import SHUFFLE, Rows, order, repeats
-from pipeline.schema.labels import Codes
+from pipeline.schema.schema import Codes
 
 Key = tuple[int, int, int]  # turn, row, and number of its repeat: with the seed they decide an image's augmentation
 

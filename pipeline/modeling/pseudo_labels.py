@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,11 @@ from pipeline.modeling import targets
 from pipeline.modeling.config import Head
 from pipeline.modeling.loader import Joined, Packed
 from pipeline.schema import predictions
-from pipeline.schema.heads import attributes
-from pipeline.schema.labels import ATTRIBUTES, OLDEST, Codes, names, shape
+from pipeline.schema.schema import AGE, OLDEST, SCHEMA, Codes
 
 COLUMNS = ("path", "label", "probability", "weight")
-UNKNOWN = {"mask": ATTRIBUTES["mask"][0], "gender": ATTRIBUTES["gender"][0], "age": 0}  # attributes without a head
+UNKNOWN = {one.name: 0 if one.bands else one.values[0] for one in SCHEMA.attributes}
+"""Labels of the attributes that no head predicts."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Teacher:
         codes = {name: predicted[name].argmax(axis=1) for name in heads}
         for name, head in heads.items():
             table = table.assign(**_values(name, head, codes[name]))
-        readable = [np.array(names(attributes(name)))[codes[name]] for name in heads]
+        readable = [np.array(SCHEMA.head(name).class_names)[codes[name]] for name in heads]
         table["label"] = [" ".join(row) for row in zip(*readable, strict=True)]
         probability = np.prod([numbers.max(axis=1) for numbers in predicted.values()], axis=0)
         table = table.assign(probability=probability, weight=self.weight)
@@ -70,10 +71,9 @@ def join(
 
 def _values(name: str, head: Head, codes: Codes) -> dict[str, npt.NDArray[Any]]:
     """The values of each attribute of a head, as in a table of labels, from the head's codes (n,)."""
-    youngest, oldest = head.bands
-    words = {**ATTRIBUTES, "age": (0, (youngest + oldest) // 2, OLDEST)}
-    parts = attributes(name)
-    return {
-        part: np.asarray(words[part])[position]
-        for part, position in zip(parts, np.unravel_index(codes, shape(parts)), strict=True)
-    }
+    years = np.array([0, *((low + high) // 2 for low, high in pairwise(head.bands)), OLDEST])
+    product = SCHEMA.head(name)
+    labels: dict[str, npt.NDArray[Any]] = {**product.value_names(codes)}
+    if AGE.name in labels:
+        labels[AGE.name] = years[product.decode(codes)[AGE.name]]
+    return labels

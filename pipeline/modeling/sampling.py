@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.modeling.config import Balanced, Oversample, Sampling, Shuffle, Weighted
-from pipeline.schema.labels import Codes
+from pipeline.schema.schema import Codes
 
 Rows = npt.NDArray[np.int64]
 

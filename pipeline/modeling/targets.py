@@ -7,9 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from pipeline.modeling.config import Head
-from pipeline.schema import labels
-from pipeline.schema.heads import attributes
-from pipeline.schema.labels import label_codes
+from pipeline.schema.schema import SCHEMA, Codes
 
 Targets = dict[str, npt.NDArray[np.int64] | npt.NDArray[np.float32]]
 
@@ -19,21 +17,21 @@ def train_targets(table: pd.DataFrame, heads: Mapping[str, Head]) -> Targets:
     return {
         name: table["age"].to_numpy(np.float32)
         if head.kind == "regression"
-        else label_codes(table, attributes(name), head.bands)
+        else SCHEMA.head(name).codes(table, head.bands)
         for name, head in heads.items()
     }
 
 
-def strata(table: pd.DataFrame, heads: Mapping[str, Head]) -> labels.Codes:
+def strata(table: pd.DataFrame, heads: Mapping[str, Head]) -> Codes:
     """The joint class (n,) of every row over all heads, on their own age bands: what sampling balances."""
-    joint = np.stack([label_codes(table, attributes(name), head.bands) for name, head in heads.items()])
+    joint = np.stack([SCHEMA.head(name).codes(table, head.bands) for name, head in heads.items()])
     return np.asarray(np.unique(joint, axis=1, return_inverse=True)[1].reshape(-1), dtype=np.int64)
 
 
-def classes(table: pd.DataFrame, heads: Mapping[str, Head]) -> labels.Codes:
+def classes(table: pd.DataFrame, heads: Mapping[str, Head]) -> Codes:
     """Class codes 0..17 (n,) of every row, on the age bands that the heads are train_targets."""
-    bands = [head.bands for name, head in heads.items() if "age" in attributes(name)]
-    return label_codes(table, tuple(labels.ATTRIBUTES), *bands)
+    bands = [head.bands for name, head in heads.items() if "age" in SCHEMA.head(name).names]
+    return SCHEMA.codes(table, *bands)
 
 
 def kept(table: pd.DataFrame, drop_ages: Sequence[tuple[int, int]]) -> npt.NDArray[np.bool_]:
@@ -50,6 +48,6 @@ def weights(table: pd.DataFrame) -> npt.NDArray[np.float32]:
     return table["weight"].to_numpy(np.float32) if "weight" in table else np.ones(len(table), dtype=np.float32)
 
 
-def eval_targets(table: pd.DataFrame, heads: Mapping[str, Head]) -> dict[str, labels.Codes]:
+def eval_targets(table: pd.DataFrame, heads: Mapping[str, Head]) -> dict[str, Codes]:
     """Codes (n,) by which every head is judged: always on the eval_targets age bands."""
-    return {name: label_codes(table, attributes(name)) for name in heads}
+    return {name: SCHEMA.head(name).codes(table) for name in heads}

@@ -11,9 +11,8 @@ import pandas as pd
 
 from pipeline.formats import tables
 from pipeline.schema import bootstrap, metrics
-from pipeline.schema.heads import attributes
-from pipeline.schema.labels import ATTRIBUTES, Codes, label_codes, names, shape, values
 from pipeline.schema.probabilities import Heads, likeliest
+from pipeline.schema.schema import SCHEMA, Codes
 
 FILE = "evidence.csv"
 PREDICTED = "predicted_"
@@ -25,7 +24,7 @@ COLUMNS: dict[str, tables.Kind] = {
     "gender": "text",
     "age": "integer",
 }
-SLICES = names(("gender", "age"))
+SLICES = SCHEMA.people.class_names
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class OutOfFoldEvidence:
     @property
     def attributes(self) -> tuple[str, ...]:
         """The predicted attributes, in the order of the schema."""
-        return tuple(name for name in ATTRIBUTES if f"{PREDICTED}{name}" in self.table)
+        return tuple(name for name in SCHEMA.names if f"{PREDICTED}{name}" in self.table)
 
     @cached_property
     def held_out(self) -> pd.DataFrame:
@@ -81,19 +80,20 @@ class EvalSlice:
     def of(cls, evidence: OutOfFoldEvidence, attributes: tuple[str, ...] = ()) -> "EvalSlice":
         """Over all predicted attributes, or over the given ones."""
         chosen, rows = attributes or evidence.attributes, evidence.held_out
-        predicted = [pd.Index(ATTRIBUTES[name]).get_indexer(pd.Index(rows[f"{PREDICTED}{name}"])) for name in chosen]
+        product = SCHEMA.product(chosen)
+        predicted = {name: SCHEMA[name].value_codes(rows[f"{PREDICTED}{name}"]) for name in chosen}
         return cls(
             list(rows["person"]),
-            label_codes(rows, ("gender", "age")),
-            label_codes(rows, chosen),
-            np.asarray(np.ravel_multi_index(tuple(predicted), shape(chosen)), np.int64),
+            SCHEMA.people.codes(rows),
+            product.codes(rows),
+            product.encode(predicted),
             chosen,
         )
 
     @property
     def classes(self) -> list[str]:
         """The class names in the order of the codes."""
-        return names(self.attributes)
+        return SCHEMA.product(self.attributes).class_names
 
     @cached_property
     def f1(self) -> npt.NDArray[np.float64]:
@@ -118,12 +118,12 @@ class EvalSlice:
 
 def of_classes(paths: Sequence[str], codes: Codes) -> pd.DataFrame:
     """Predictions of an ensemble, by path, from class codes 0..17 (n,)."""
-    return pd.DataFrame(values(codes), index=list(paths))
+    return pd.DataFrame(SCHEMA.value_names(codes), index=list(paths))
 
 
 def of_heads(paths: Sequence[str], heads: Heads) -> pd.DataFrame:
     """Predictions of a model, by path: the most likely values of each head."""
     columns: dict[str, npt.NDArray[np.str_]] = {}
     for head, numbers in heads.items():
-        columns |= values(likeliest(numbers), attributes(head))
+        columns |= SCHEMA.head(head).value_names(likeliest(numbers))
     return pd.DataFrame(columns, index=list(paths))

@@ -43,11 +43,6 @@ def softmax(logits: Table) -> Table:
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
-def marginal(head: str, table: Numbers, attribute: str) -> Table:
-    """Probabilities (n, values) of one attribute, from the table (n, classes) of a head that holds it."""
-    return SCHEMA.head(head).marginal(table, attribute)
-
-
 def band_table(years: Numbers, spread: float) -> Table:
     """Probabilities (n, bands) of the scored age bands, for ages that are normal about `years` (n,).
 

@@ -43,7 +43,11 @@ class Attribute:
         """Codes (n,) of labels: values by name, or ages in years cut at `bands`; -1 for an unknown value."""
         if self.bands:
             return band(labels.to_numpy(), self.bands if bands is None else bands)
-        return np.asarray(pd.Index(self.values).get_indexer(pd.Index(labels)), dtype=np.int64)
+        return self.value_codes(labels)
+
+    def value_codes(self, names: "pd.Series[str]") -> Codes:
+        """Codes (n,) of values by name; -1 for an unknown one."""
+        return np.asarray(pd.Index(self.values).get_indexer(pd.Index(names)), dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,10 @@ class LabelSchema:
         """What a head over these attributes is called: `gender x age`."""
         return " x ".join(self.names)
 
+    def product(self, names: Sequence[str]) -> "LabelSchema":
+        """The product of some attributes, in the order given; raises `KeyError` for an unknown one."""
+        return LabelSchema(tuple(self[name] for name in names))
+
     def head(self, name: str) -> "LabelSchema":
         """The product that a head predicts, its attributes in the order of the name.
 
@@ -96,7 +104,7 @@ class LabelSchema:
         parts = [part.strip() for part in name.split(" x ")]
         if not set(parts) <= set(self.names) or len(set(parts)) != len(parts):
             raise InputError(f"head '{name}' is no product of {', '.join(self.names)}, written as 'gender x age'")
-        return LabelSchema(tuple(self[part] for part in parts))
+        return self.product(parts)
 
     def covered_once(self, heads: Iterable[str]) -> bool:
         """Whether heads together predict every attribute exactly once."""
@@ -158,4 +166,4 @@ def band(years: Years, bands: Sequence[float] | npt.NDArray[np.float64] = AGE.ba
 
 def is_years(cell: str) -> bool:
     """Whether a cell of a table is a person's age: whole years, 1 to 120."""
-    return cell.isascii() and cell.isdigit() and 1 <= int(cell) <= OLDEST
+    return cell.isascii() and cell.isdigit() and 1 <= int(cell.lstrip("0")[:4] or 0) <= OLDEST

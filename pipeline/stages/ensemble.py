@@ -21,7 +21,7 @@ from pipeline.foundation.hashes import sha256
 from pipeline.modeling import members
 from pipeline.modeling.members import Member
 from pipeline.schema import metrics, predictions
-from pipeline.schema.labels import ATTRIBUTES, label_codes, names
+from pipeline.schema.schema import SCHEMA
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def _voter_by_voter(
 def _write_answer(adjusted: Adjusted, evaluated: Sequence[str], results: Path) -> None:
     tables.write(adjusted.shares, results / "shift.csv")
     tables.write(adjusted.changes, results / "adjustments.csv")
-    answer = pd.DataFrame(adjusted.eval_, columns=names())
+    answer = pd.DataFrame(adjusted.eval_, columns=SCHEMA.class_names)
     answer.insert(0, "path", evaluated)
     tables.write(answer, results / "eval_probabilities.csv")
 
@@ -128,6 +128,6 @@ def _scores_of_choice(
         "equal_weights": blend.nested(member_probabilities, photos, equal),
         "in_sample": blend.answer(member_probabilities, blend.fit(member_probabilities, photos, params), params),
     }
-    true = label_codes(photos, tuple(ATTRIBUTES))
+    true = SCHEMA.codes(photos)
     scores = {name: metrics.score(true, answer.argmax(axis=1)) for name, answer in answers.items()}
     return {f"{name}_{key}": scores[name][key] for name in answers for key in ("macro_f1", "accuracy")}

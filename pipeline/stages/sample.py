@@ -10,9 +10,10 @@ import pandas as pd
 from PIL import Image
 
 from pipeline.dataset.corrections import SWAP
+from pipeline.dataset.layout import MASK_OF_STEM
 from pipeline.formats import tables
 from pipeline.foundation.files import naming, write_bytes
-from pipeline.schema.labels import GENDERS, MASK_OF_STEM, MASKS, band, encode
+from pipeline.schema.schema import SCHEMA
 from pipeline.synthetic import FACELESS, seven
 from pipeline.synthetic.config import Sample
 from pipeline.synthetic.population import Member, eval_cast, train_cast
@@ -75,8 +76,8 @@ def _draw_eval(images: Path, params: Sample) -> Iterator[dict[str, str | int]]:
         for stem, photo in seven(gender, age, np.random.default_rng([params.seed, 3, number]), faceless):
             name = hashlib.sha1(f"{params.seed} {number} {stem}".encode()).hexdigest() + ".jpg"
             _save(photo, images / name)
-            code = encode(MASKS.index(MASK_OF_STEM[stem]), GENDERS.index(gender), band(age))
-            yield {"ImageID": name, "ans": int(code)}
+            label = pd.DataFrame({"mask": [MASK_OF_STEM[stem]], "gender": [gender], "age": [age]})
+            yield {"ImageID": name, "ans": int(SCHEMA.codes(label)[0])}
 
 
 def _save(photo: npt.NDArray[np.uint8], path: Path) -> None:

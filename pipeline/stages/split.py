@@ -11,7 +11,7 @@ from pipeline.dataset.config import Split
 from pipeline.evaluation import plots
 from pipeline.formats import tables
 from pipeline.foundation.errors import raise_faults
-from pipeline.schema.labels import ATTRIBUTES, CLASSES, Codes, label_codes, names
+from pipeline.schema.schema import SCHEMA, Codes
 
 LEAK = "WARNING: split.by is photo: the same person stands on both sides of a fold; the scores flatter. Never submit."
 
@@ -23,11 +23,11 @@ def split(labels: Path, folds: Path, classes: Path, plot: Path, params: Split) -
     """
     table = tables.read(labels, tables.LABELS)
     table["fold"] = _by_person(table, params) if params.by == "person" else _by_picture(table, params)
-    counts = count(label_codes(table, tuple(ATTRIBUTES)), table["fold"].to_numpy(), params.folds)
+    counts = count(SCHEMA.codes(table), table["fold"].to_numpy(), params.folds)
     _check(counts)
     tables.write(table[list(tables.FOLDS)], folds)
     columns = {f"fold {fold}": counts[:, fold] for fold in range(params.folds)}
-    tables.write(pd.DataFrame({"class": names(), **columns, "all": counts.sum(axis=1)}), classes)
+    tables.write(pd.DataFrame({"class": SCHEMA.class_names, **columns, "all": counts.sum(axis=1)}), classes)
     plots.save(plots.classes_per_fold(counts), plot)
 
 
@@ -46,27 +46,27 @@ def assign(cells: npt.ArrayLike, folds: int, seed: int) -> Codes:
 
 def count(codes: Codes, fold: Codes, folds: int) -> Codes:
     """Photos (18, folds) of each class in each fold."""
-    return np.bincount(codes * folds + fold, minlength=CLASSES * folds).reshape(CLASSES, folds)
+    return np.bincount(codes * folds + fold, minlength=SCHEMA.classes * folds).reshape(SCHEMA.classes, folds)
 
 
 def _by_person(table: pd.DataFrame, params: Split) -> "pd.Series[int]":
     people = table.drop_duplicates("person").sort_values("person")
-    assigned = assign(label_codes(people, ("gender", "age")), params.folds, params.seed)
+    assigned = assign(SCHEMA.people.codes(people), params.folds, params.seed)
     return table["person"].map(dict(zip(people["person"], assigned, strict=True)))
 
 
 def _by_picture(table: pd.DataFrame, params: Split) -> Codes:
     print(LEAK, file=sys.stderr)
-    return assign(label_codes(table, tuple(ATTRIBUTES)), params.folds, params.seed)
+    return assign(SCHEMA.codes(table), params.folds, params.seed)
 
 
 def _check(counts: Codes) -> None:
     """A class without any photo is said aloud; one that only some folds lack is an error."""
-    for name, total in zip(names(), counts.sum(axis=1), strict=True):
+    for name, total in zip(SCHEMA.class_names, counts.sum(axis=1), strict=True):
         if total == 0:
             print(f"WARNING: no train photo is '{name}': no model can learn it", file=sys.stderr)
     faults = [
-        f"fold {fold} has no photo of '{names()[code]}' ({counts[code].sum()} in all)"
+        f"fold {fold} has no photo of '{SCHEMA.class_names[code]}' ({counts[code].sum()} in all)"
         for code, fold in np.argwhere(counts == 0)
         if counts[code].any()
     ]

@@ -10,11 +10,11 @@ from pipeline.dataset.layout import INFO
 from pipeline.ensembling import submissions
 from pipeline.formats import tables
 from pipeline.foundation.errors import InputError, raise_faults
-from pipeline.schema.labels import ATTRIBUTES, Codes, label_codes, names
 from pipeline.schema.metrics import score, write
 from pipeline.schema.predictions import mismatches
+from pipeline.schema.schema import SCHEMA, Codes
 
-COLUMNS: dict[str, tables.Kind] = {"path": "text", **dict.fromkeys(names(), "number")}
+COLUMNS: dict[str, tables.Kind] = {"path": "text", **dict.fromkeys(SCHEMA.class_names, "number")}
 
 
 def submit(
@@ -29,7 +29,7 @@ def submit(
     info = tables.read(data / "eval" / "info.csv", INFO)
     tables.write(info.assign(ans=_most_likely(probabilities, info["ImageID"])), submission)
     codes = check(submission, info)
-    train = label_codes(tables.read(labels, tables.LABELS), tuple(ATTRIBUTES))
+    train = SCHEMA.codes(tables.read(labels, tables.LABELS))
     table = submissions.shares({"submission": codes, "train": train})
     table.insert(2, "photos", (table["submission"] * len(codes)).round().astype(int))
     tables.write(table, shares)
@@ -61,5 +61,5 @@ def _most_likely(probabilities: Path, photos: "pd.Series[str]") -> Codes:
     table = tables.read(probabilities, COLUMNS)
     faults = mismatches(photos, table["path"])
     raise_faults(f"{probabilities} does not fit info.csv: run `dvc repro`", faults)
-    by_picture = table.set_index("path").loc[list(photos), names()]
+    by_picture = table.set_index("path").loc[list(photos), SCHEMA.class_names]
     return np.asarray(by_picture.to_numpy().argmax(axis=1), dtype=np.int64)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.schema.labels import GENDERS
+from pipeline.schema.schema import GENDER
 from pipeline.synthetic import FACELESS, Faceless
 
 Shares = npt.NDArray[np.float64]
@@ -68,7 +68,7 @@ def _people(count: int, mix: Shares, ages: tuple[Ages, ...], rng: np.random.Gene
         counts[np.argmax(counts)] -= np.sign(surplus)
     for cell in rng.permutation(np.repeat(np.arange(mix.size), counts)):
         gender, age_band = divmod(int(cell), mix.shape[1])
-        yield GENDERS[gender], int(rng.triangular(*ages[age_band]))
+        yield GENDER.values[gender], int(rng.triangular(*ages[age_band]))
 
 
 def _mislabel(cast: list[Member], rng: np.random.Generator) -> None:
@@ -76,7 +76,7 @@ def _mislabel(cast: list[Member], rng: np.random.Generator) -> None:
     few = max(1, round(0.022 * len(cast)))
     young = rng.permutation([i for i, member in enumerate(cast) if member.age < 30])
     for i in young[:few]:
-        cast[i] = replace(cast[i], labelled_gender=GENDERS[1 - GENDERS.index(cast[i].gender)])
+        cast[i] = replace(cast[i], labelled_gender=GENDER.values[1 - GENDER.values.index(cast[i].gender)])
     for i in young[few : 2 * few]:
         cast[i] = replace(cast[i], labelled_age=cast[i].age + 30)
     for i in young[2 * few : 3 * few]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.modeling.config import ModelConfig
-from pipeline.schema.labels import ATTRIBUTES
+from pipeline.schema.schema import SCHEMA
 
 
 def training(name: str, config: ModelConfig, held_out: str, scores: Mapping[str, float]) -> str:
@@ -23,7 +23,7 @@ def training(name: str, config: ModelConfig, held_out: str, scores: Mapping[str,
 def ensemble(scores: Mapping[str, float], members: Mapping[str, str], results: Path) -> str:
     """Two lines on an ensemble: its members with links to their runs, its scores, and its weakest class."""
     links = ", ".join(f"[{name}](sha256:{digest})" for name, digest in members.items())
-    parts = ", ".join(f"{name} {scores[f'{name}_macro_f1']:.3f}" for name in ATTRIBUTES)
+    parts = ", ".join(f"{name} {scores[f'{name}_macro_f1']:.3f}" for name in SCHEMA.names)
     classes = pd.read_csv(results / "classes.csv")
     weakest = classes[classes["support"] > 0].sort_values("f1", kind="stable").iloc[0]
     return (

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.dataset.corrections import SWAP, Fix, apply, match, read
+from pipeline.dataset.layout import MASK_OF_STEM
 from pipeline.formats import tables
 from pipeline.foundation.errors import InputError
-from pipeline.schema.labels import MASK_OF_STEM
 
 PUBLISHED = Path(__file__).parents[2] / "fixes"
 PEOPLE = (("000001", "female", 30), ("000002", "male", 59), ("000002", "male", 60), ("000003-1", "female", 18))

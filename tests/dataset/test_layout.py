@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.dataset.layout import eval_photos, train_photos
+from pipeline.dataset.layout import MASK_OF_STEM, eval_photos, train_photos
 from pipeline.foundation.errors import InputError
-from pipeline.schema.labels import MASK_OF_STEM
 from tests.support.dataset import HEADER, PEOPLE, DataSet, draw, row
 
 FIRST = PEOPLE[0]

@@ -12,9 +12,9 @@ from pipeline.ensembling.blend import MemberProbabilities
 from pipeline.ensembling.config import Ensemble
 from pipeline.ensembling.shift_estimators import Priors
 from pipeline.formats import tables
-from pipeline.schema.labels import AGES, ATTRIBUTES, GENDERS, MASKS, decode, label_codes, names
 from pipeline.schema.metrics import confusion, macro_f1
 from pipeline.schema.probabilities import Table, multiply
+from pipeline.schema.schema import SCHEMA
 from tests.support.simulated import PICTURES, SHIFTED, TRAIN, Sample, people
 
 MASK = np.array([5, 1, 1]) / 7
@@ -34,8 +34,8 @@ def photos(sample: dict[str, Sample]) -> pd.DataFrame:
     rows = {
         "path": [f"{number}.jpg" for number in range(len(sample["mask"].people))],
         "person": [f"person {number}" for number in sample["mask"].people],
-        "mask": np.array(MASKS)[sample["mask"].targets],
-        "gender": np.array(GENDERS)[sample["gender"].targets],
+        "mask": np.array(SCHEMA["mask"].values)[sample["mask"].targets],
+        "gender": np.array(SCHEMA["gender"].values)[sample["gender"].targets],
         "age": YEARS[sample["age"].targets],
         "corrected": "",
         "fold": sample["mask"].people % 2,
@@ -59,7 +59,7 @@ def test_each_head_of_each_model_gets_its_own_temperature() -> None:
         "years": [{"age": np.ones(70)}],
     }
     cool_seen, cool_unseen, rows = calibrate(out_of_fold, eval_, known)
-    assert list(rows["head"]) == list(ATTRIBUTES)
+    assert list(rows["head"]) == list(SCHEMA.names)
     assert (rows["calibration_error_after"] < rows["calibration_error_before"]).all()
     np.testing.assert_allclose(rows["temperature"], 3, rtol=0.2)
     for voter, cool in zip(eval_["face"], cool_unseen["face"], strict=True):
@@ -98,14 +98,19 @@ def test_without_a_choice_nothing_changes_and_both_are_shown(known: tuple[pd.Dat
     found = adjusted(known)
     np.testing.assert_array_equal(found.out_of_fold, known[1])
     np.testing.assert_array_equal(found.eval_, known[2])
-    assert list(found.shares["value"]) == [*MASKS, *GENDERS, *AGES, *names()]
+    assert list(found.shares["value"]) == [
+        *SCHEMA["mask"].values,
+        *SCHEMA["gender"].values,
+        *SCHEMA["age"].values,
+        *SCHEMA.class_names,
+    ]
     assert list(found.changes["choice"]) == ["label_shift", "class_bias"]
     assert set(found.changes["taken"]) == {"false"}
 
 
 def test_adapting_answers_old_more_often_and_leaves_out_of_fold_alone(known: tuple[pd.DataFrame, Table, Table]) -> None:
     found = adjusted(known, label_shift=True)
-    old = [decode(table.argmax(axis=1))[2] == 2 for table in (known[2], found.eval_)]
+    old = [SCHEMA.decode(table.argmax(axis=1))["age"] == 2 for table in (known[2], found.eval_)]
     assert old[1].sum() > old[0].sum()
     np.testing.assert_array_equal(found.out_of_fold, known[1])
     adapt = found.changes.iloc[0]
@@ -116,7 +121,7 @@ def test_adapting_answers_old_more_often_and_leaves_out_of_fold_alone(known: tup
 
 def test_offsets_move_both_and_are_scored_nested(known: tuple[pd.DataFrame, Table, Table]) -> None:
     found = adjusted(known, class_bias=True)
-    codes = label_codes(known[0], tuple(ATTRIBUTES))
+    codes = SCHEMA.codes(known[0])
     np.testing.assert_array_equal(found.out_of_fold, class_bias.nested(known[1], codes, known[0]["fold"].to_numpy()))
     np.testing.assert_array_equal(found.eval_, class_bias.apply(known[2], class_bias.fit(known[1], codes)))
     score = macro_f1(confusion(codes, found.out_of_fold.argmax(axis=1)))

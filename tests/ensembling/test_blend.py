@@ -10,9 +10,8 @@ from pipeline.dataset.folds import GROUPS
 from pipeline.ensembling import blend
 from pipeline.ensembling.blend import MemberProbabilities
 from pipeline.ensembling.config import Ensemble
-from pipeline.schema.heads import attributes
-from pipeline.schema.labels import label_codes, names
 from pipeline.schema.probabilities import Heads, band_table, fit_spread, multiply
+from pipeline.schema.schema import SCHEMA
 
 MASK, PAIR, YEARS = ("mask",), ("gender x age",), ("age=years", "mask", "gender")
 
@@ -40,8 +39,8 @@ def says(heads: Sequence[str], table: pd.DataFrame, seed: int, right: float = 0.
         if head.endswith("=years"):
             said["age"] = table["age"].to_numpy(np.float64) + random.normal(0, 6, len(table))
             continue
-        classes = len(names(attributes(head)))
-        truth = np.eye(classes)[label_codes(table, attributes(head))]
+        classes = SCHEMA.head(head).classes
+        truth = np.eye(classes)[SCHEMA.head(head).codes(table)]
         said[head] = (random.dirichlet(np.ones(classes), len(table)) + lean[:, None] * truth) / (1 + lean[:, None])
     return said
 

@@ -3,9 +3,9 @@
 import numpy as np
 
 from pipeline.ensembling.class_bias import apply, fit, nested
-from pipeline.schema.labels import CLASSES, SHAPE, decode, encode
 from pipeline.schema.metrics import confusion, macro_f1
 from pipeline.schema.probabilities import Table, multiply
+from pipeline.schema.schema import SCHEMA
 from tests.support.simulated import Sample, people
 
 MASK, GENDER, AGE = np.array([5, 1, 1]) / 7, np.array([0.4, 0.6]), np.array([0.47, 0.45, 0.08])
@@ -17,7 +17,9 @@ def classes(count: int, apart: float = 1.3, seed: int = 0) -> Sample:
         people(count, mix, mix, apart, 3 * seed + number) for number, mix in enumerate((MASK, GENDER, AGE))
     )
     heads = {"mask": mask.probabilities, "gender": gender.probabilities, "age": age.probabilities}
-    return Sample(encode(mask.targets, gender.targets, age.targets), multiply(heads), age.people)
+    return Sample(
+        SCHEMA.encode({"mask": mask.targets, "gender": gender.targets, "age": age.targets}), multiply(heads), age.people
+    )
 
 
 def f1(sample: Sample, probabilities: Table) -> float:
@@ -26,7 +28,7 @@ def f1(sample: Sample, probabilities: Table) -> float:
 
 def test_offsets_of_zero_change_nothing() -> None:
     table = classes(20).probabilities
-    np.testing.assert_allclose(apply(table, np.zeros(CLASSES)), table, atol=1e-7)
+    np.testing.assert_allclose(apply(table, np.zeros(SCHEMA.classes)), table, atol=1e-7)
 
 
 def test_fitted_offsets_never_score_less_where_they_were_fitted() -> None:
@@ -58,7 +60,7 @@ def test_models_without_doubt_need_no_offsets() -> None:
 
 def test_an_offset_is_the_sum_of_those_of_its_attributes() -> None:
     sample = classes(300)
-    cube = fit(sample.probabilities, sample.targets).reshape(SHAPE)
+    cube = fit(sample.probabilities, sample.targets).reshape(SCHEMA.shape)
     assert cube.any()
     sums = cube[:, :1, :1] + cube[:1, :, :1] + cube[:1, :1, :] - 2 * cube[0, 0, 0]
     np.testing.assert_allclose(cube, sums)
@@ -66,7 +68,7 @@ def test_an_offset_is_the_sum_of_those_of_its_attributes() -> None:
 
 def test_offsets_are_fitted_for_the_mix_that_weights_make() -> None:
     sample = classes(300)
-    old = decode(sample.targets)[2] == 2
+    old = SCHEMA.decode(sample.targets)["age"] == 2
     twice = np.concatenate([np.arange(len(old)), np.flatnonzero(old)])
     np.testing.assert_array_equal(
         fit(sample.probabilities, sample.targets, 1.0 + old), fit(sample.probabilities[twice], sample.targets[twice])

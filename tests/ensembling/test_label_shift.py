@@ -8,9 +8,9 @@ import pytest
 from pipeline.ensembling.label_shift import Estimate, adapt, estimate, of_classes, table, worthwhile
 from pipeline.ensembling.shift_estimators import Predicted
 from pipeline.ensembling.voting import macro_f1 as weighted_macro_f1
-from pipeline.schema.labels import ATTRIBUTES, decode, encode
 from pipeline.schema.metrics import confusion, macro_f1
 from pipeline.schema.probabilities import Table, multiply
+from pipeline.schema.schema import SCHEMA
 from tests.support.simulated import SHIFTED, TRAIN, Sample, evidence, people, simulated
 
 
@@ -76,7 +76,10 @@ def test_a_value_that_train_lacks_stays_absent() -> None:
 
 
 def test_adapted_probabilities_follow_the_weights_of_their_attributes() -> None:
-    heads = {name: np.random.default_rng(0).dirichlet(np.ones(len(values)), 9) for name, values in ATTRIBUTES.items()}
+    heads = {
+        attribute.name: np.random.default_rng(0).dirichlet(np.ones(len(attribute.values)), 9)
+        for attribute in SCHEMA.attributes
+    }
     weights = {"gender": np.array([1.5, 0.7]), "age": np.array([0.5, 1, 3])}
     expected = {name: table * weights.get(name, 1) for name, table in heads.items()}
     product = multiply(expected)
@@ -96,7 +99,7 @@ def test_what_is_adapted_scores_best_in_the_mix_of_eval_and_is_trusted(male: flo
     out_of_fold["age"], eval_["age"] = people(500, TRAIN, TRAIN, 1.8, 4), people(300, SHIFTED, TRAIN, 1.8, 5)
     found = {name: estimate(evidence(out_of_fold[name], eval_[name])) for name in out_of_fold}
     probabilities = multiply({name: sample.probabilities for name, sample in out_of_fold.items()})
-    codes = encode(*(sample.targets for sample in out_of_fold.values()))
+    codes = SCHEMA.encode({name: sample.targets for name, sample in out_of_fold.items()})
     chosen = worthwhile(probabilities, codes, found)
     counts = of_classes({name: one.ratio for name, one in found.items()})[codes]
     everything = {name: one.weights for name, one in found.items()}
@@ -107,7 +110,7 @@ def test_what_is_adapted_scores_best_in_the_mix_of_eval_and_is_trusted(male: flo
 
 def test_the_eighteen_classes_are_estimated_like_an_attribute() -> None:
     train = np.full(18, 1 / 18)
-    shifted = np.array([6.0 if mask == 0 else 1.0 for mask, _, _ in zip(*decode(np.arange(18)), strict=True)])
+    shifted = np.where(SCHEMA.decode(np.arange(18))["mask"] == 0, 6.0, 1.0)
     shifted /= shifted.sum()
     out_of_fold, eval_ = people(1500, train, train, 3.5), people(1500, shifted, train, 3.5, seed=1)
     found = estimate(evidence(out_of_fold, eval_))
@@ -123,8 +126,8 @@ def test_equal_evidence_gives_equal_estimates() -> None:
 
 def test_the_table_has_a_row_a_value_and_says_why_not() -> None:
     found: dict[str, Estimate] = {"age": estimate(simulated(TRAIN)), "old": estimate(simulated(SHIFTED))}
-    rows = table(found, {"age": ATTRIBUTES["age"], "old": ATTRIBUTES["age"]})
-    assert list(rows["value"]) == [*ATTRIBUTES["age"]] * 2
+    rows = table(found, {"age": SCHEMA["age"].values, "old": SCHEMA["age"].values})
+    assert list(rows["value"]) == [*SCHEMA["age"].values] * 2
     assert rows["refused"][0].startswith("no sign of a shift")
     assert set(rows["refused"][3:]) == {""}
     assert (rows["em_low"] <= rows["em_high"]).all()

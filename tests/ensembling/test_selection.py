@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from pipeline.ensembling.config import Ensemble
 from pipeline.ensembling.selection import choose, greedy, top
 from pipeline.ensembling.voting import combine, macro_f1
-from pipeline.schema.labels import Codes
 from pipeline.schema.probabilities import Table
+from pipeline.schema.schema import Codes
 
 TARGETS: Codes = np.arange(60) % 3
 

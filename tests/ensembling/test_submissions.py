@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from pipeline.ensembling import submissions
 from pipeline.foundation.errors import InputError
-from pipeline.schema.labels import CLASSES, names
+from pipeline.schema.schema import SCHEMA
 
 
-@given(st.lists(st.integers(0, CLASSES - 1), min_size=1))
+@given(st.lists(st.integers(0, SCHEMA.classes - 1), min_size=1))
 def test_shares_of_classes_and_of_every_attribute_add_up(codes: list[int]) -> None:
     shares = submissions.shares({"all": np.array(codes)})
-    assert list(shares.loc[shares["of"] == "class", "value"]) == names()
+    assert list(shares.loc[shares["of"] == "class", "value"]) == SCHEMA.class_names
     assert shares.groupby("of")["all"].sum().to_numpy() == pytest.approx(1)
     by_value = shares[shares["of"] != "class"].set_index("value")["all"]
     classes = shares[shares["of"] == "class"]

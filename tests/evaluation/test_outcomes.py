@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from pipeline.evaluation import outcomes
-from pipeline.schema.labels import CLASSES, names
+from pipeline.schema.schema import SCHEMA
 
 PICTURES = pd.DataFrame(
     {
@@ -22,13 +22,13 @@ PREDICTED = [0, 12, 4, 13]
 
 
 def test_a_report_says_what_is_right_and_what_is_wrong(tmp_path: Path) -> None:
-    scores = outcomes.write(tmp_path, PICTURES, np.eye(CLASSES)[PREDICTED])
+    scores = outcomes.write(tmp_path, PICTURES, np.eye(SCHEMA.classes)[PREDICTED])
     assert scores["photos"] == 4
     assert scores["accuracy"] == 0.5
     assert scores["gender_accuracy"] == 0.75
 
     photos = pd.read_csv(tmp_path / "out_of_fold.csv")
-    assert list(photos.columns) == ["path", "target", "prediction", *names()]
+    assert list(photos.columns) == ["path", "target", "prediction", *SCHEMA.class_names]
     assert list(photos["target"]) == TRUE
     assert list(photos["prediction"]) == PREDICTED
 
@@ -39,12 +39,12 @@ def test_a_report_says_what_is_right_and_what_is_wrong(tmp_path: Path) -> None:
     assert errors["photos"].sum() == 4
 
     classes = pd.read_csv(tmp_path / "classes.csv", index_col="class")
-    assert list(classes.index) == names()
+    assert list(classes.index) == SCHEMA.class_names
     assert classes.loc["worn male <30", "f1"] == 1
     assert classes.loc["worn female >=60", "recall"] == 0
     assert classes["f1"].mean() == pytest.approx(scores["macro_f1"])
 
     confusion = pd.read_csv(tmp_path / "confusion.csv")
-    assert list(confusion["actual"]) == [names()[code] for code in TRUE]
-    assert list(confusion["predicted"]) == [names()[code] for code in PREDICTED]
+    assert list(confusion["actual"]) == [SCHEMA.class_names[code] for code in TRUE]
+    assert list(confusion["predicted"]) == [SCHEMA.class_names[code] for code in PREDICTED]
     assert (tmp_path / "confusion.png").stat().st_size > 0

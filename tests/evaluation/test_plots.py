@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.evaluation import plots
-from pipeline.schema.labels import ATTRIBUTES, names
+from pipeline.schema.schema import SCHEMA
 
 TARGETS = np.array([0, 0, 0, 17])
 PREDICTIONS = np.array([0, 0, 3, 17])
@@ -15,8 +15,8 @@ PREDICTIONS = np.array([0, 0, 3, 17])
 def test_the_confusion_is_drawn_over_the_classes_and_each_attribute() -> None:
     figure = plots.confusion_matrices(TARGETS, PREDICTIONS, "title")
     classes, *attributes = figure.axes
-    assert [label.get_text() for label in classes.get_yticklabels()] == names()
-    assert [axes.get_title().split(":")[0] for axes in attributes] == list(ATTRIBUTES)
+    assert [label.get_text() for label in classes.get_yticklabels()] == SCHEMA.class_names
+    assert [axes.get_title().split(":")[0] for axes in attributes] == list(SCHEMA.names)
     counts = {text.get_position(): text.get_text() for text in classes.texts}
     assert counts[0, 0] == "2"
     assert counts[3, 0] == "1"

@@ -14,10 +14,10 @@ from pipeline.evaluation import submission_difference
 from pipeline.evaluation.submission_difference import Difference
 from pipeline.formats import tables
 from pipeline.foundation.errors import InputError
-from pipeline.schema.labels import ATTRIBUTES, CLASSES, decode, encode
+from pipeline.schema.schema import SCHEMA
 
 PICTURES = ["c.jpg", "a.jpg", "d.jpg", "b.jpg"]
-codes = st.lists(st.integers(0, CLASSES - 1), min_size=1, max_size=30)
+codes = st.lists(st.integers(0, SCHEMA.classes - 1), min_size=1, max_size=30)
 
 
 def write(path: Path, answers: dict[str, int]) -> Path:
@@ -33,7 +33,10 @@ def first(tmp_path: Path) -> Path:
 @pytest.fixture
 def second(tmp_path: Path) -> Path:
     """The same photos in another order; a.jpg differs by age, b.jpg by mask and gender."""
-    return write(tmp_path / "second.csv", {"a.jpg": 2, "b.jpg": int(encode(1, 0, 1)), "c.jpg": 0, "d.jpg": 17})
+    return write(
+        tmp_path / "second.csv",
+        {"a.jpg": 2, "b.jpg": int(SCHEMA.encode({"mask": 1, "gender": 0, "age": 1})), "c.jpg": 0, "d.jpg": 17},
+    )
 
 
 def printed(*arguments: object) -> list[list[str]]:
@@ -49,7 +52,9 @@ def test_every_picture_that_differs_is_there_with_exactly_the_attributes_that_di
     rows = Difference([str(number) for number in range(len(first))], np.array(first), second).rows()
     assert len(rows) == (np.array(first) != second).sum()
     for picture, differs in zip(rows["ImageID"].astype(int), rows["differs"], strict=True):
-        both = zip(ATTRIBUTES, decode(first[picture]), decode(second[picture]), strict=True)
+        both = zip(
+            SCHEMA.names, SCHEMA.decode(first[picture]).values(), SCHEMA.decode(second[picture]).values(), strict=True
+        )
         assert differs == ",".join(attribute for attribute, one, other in both if one != other)
 
 

@@ -15,9 +15,9 @@ from pipeline.label_quality.suggestions import suggest, write
 from pipeline.modeling.config import ModelConfig
 from pipeline.modeling.training import Inputs
 from pipeline.schema import predictions
-from pipeline.schema.labels import ATTRIBUTES, Codes, label_codes
 from pipeline.schema.metrics import confusion, macro_f1
 from pipeline.schema.probabilities import Table, multiply
+from pipeline.schema.schema import SCHEMA, Codes
 from pipeline.stages.relabel import relabel
 from pipeline.stages.sample import sample
 from pipeline.stages.split import split
@@ -122,12 +122,12 @@ def test_wrong_genders_and_swaps_are_suggested(workspace: Workspace, suggestions
 def test_suggestions_that_are_accepted_raise_the_score_on_clean_labels(
     workspace: Workspace, given: Table, suggestions: pd.DataFrame
 ) -> None:
-    known = errors(workspace.truth, *ATTRIBUTES)
+    known = errors(workspace.truth, *SCHEMA.names)
     right = [(row.id, row.field) in known for row in suggestions.itertuples()]
     workspace.accept("reviewed", suggestions[right])
     corrected = workspace.labels("corrected", "reviewed")
     assert (corrected["corrected"] != "").any()
-    clean = label_codes(workspace.labels("clean", "truth"), tuple(ATTRIBUTES))
+    clean = SCHEMA.codes(workspace.labels("clean", "truth"))
     assert score(clean, workspace.out_of_fold("corrected")) > score(clean, given)
 
 

@@ -10,7 +10,7 @@ from pipeline.dataset import corrections
 from pipeline.formats import tables
 from pipeline.foundation.errors import InputError
 from pipeline.label_quality.suggestions import Suggestion, read, suggest
-from pipeline.schema.labels import GENDERS
+from pipeline.schema.schema import GENDER
 from tests.support.readings import labelled, seen_as, with_swap, with_wrong, write
 
 
@@ -91,7 +91,7 @@ def test_what_was_corrected_is_not_questioned_again() -> None:
     assert proposed(suggest(wrong, seen_as(truth))) == [("004", "age")]
 
 
-@pytest.mark.parametrize("gender", GENDERS)
+@pytest.mark.parametrize("gender", GENDER.values)
 def test_people_who_are_all_alike_give_no_suggestions(gender: str) -> None:
     truth = labelled(6).assign(gender=gender, age=40)
     assert suggest(truth, seen_as(truth)) == []
@@ -118,7 +118,7 @@ def test_most_of_many_errors_are_found_and_most_that_is_found_is_wrong(noise: in
     wrong = truth
     errors = []
     for person in range(0, 60, 10):
-        wrong = with_wrong(wrong, f"{person:03d}", gender=GENDERS[1 - person % 2])
+        wrong = with_wrong(wrong, f"{person:03d}", gender=GENDER.values[1 - person % 2])
         wrong = with_swap(wrong, f"{person + 1:03d}")
         errors += [(f"{person:03d}", "gender"), (f"{person + 1:03d}", "mask")]
     found = proposed(suggest(wrong, seen_as(truth, sure=0.4, seed=noise)))

@@ -12,9 +12,8 @@ from pipeline.modeling import targets
 from pipeline.modeling.config import Head
 from pipeline.modeling.pseudo_labels import Teacher
 from pipeline.schema import predictions
-from pipeline.schema.heads import attributes
-from pipeline.schema.labels import names
 from pipeline.schema.probabilities import Heads
+from pipeline.schema.schema import SCHEMA
 
 PICTURES = [f"{number}.jpg" for number in range(40)]
 MIXES: list[dict[str, Head]] = [
@@ -27,7 +26,7 @@ MIXES: list[dict[str, Head]] = [
 
 def said(heads: Mapping[str, Head]) -> Heads:
     random = np.random.default_rng(777)
-    return {name: random.dirichlet(np.full(len(names(attributes(name))), 0.2), len(PICTURES)) for name in heads}
+    return {name: random.dirichlet(np.full(SCHEMA.head(name).classes, 0.2), len(PICTURES)) for name in heads}
 
 
 def labels(folder: Path, heads: Mapping[str, Head], confidence: float) -> pd.DataFrame:

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from mlflow.artifacts import download_artifacts
 
-from pipeline.schema.labels import names
+from pipeline.schema.schema import SCHEMA
 from tests.registry.conftest import call, probabilities
 
 pytestmark = pytest.mark.skipif("FRESH_ENVIRONMENT" not in os.environ, reason="installs torch anew: make test-model")
@@ -43,5 +43,5 @@ def test_it_answers_the_same_with_nothing_but_itself(
     run(uv, "pip", "install", "--quiet", "--python", python, "-r", model / "requirements.txt", folder=away)
     run(python, "-I", "-c", SCRIPT, model, away / "answers.csv", *photos, folder=away)
     answers = pd.read_csv(away / "answers.csv")
-    expected = probabilities(workspace).loc[[path.name for path in photos], names()]
-    np.testing.assert_allclose(answers[names()], expected, atol=1e-5)
+    expected = probabilities(workspace).loc[[path.name for path in photos], SCHEMA.class_names]
+    np.testing.assert_allclose(answers[SCHEMA.class_names], expected, atol=1e-5)

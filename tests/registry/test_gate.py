@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.registry import gate
 from pipeline.registry.evidence import PREDICTED, OutOfFoldEvidence
-from pipeline.schema.labels import ATTRIBUTES
+from pipeline.schema.schema import SCHEMA
 
 STEMS = ("mask1", "mask2", "incorrect_mask", "normal")
 MASKS = ("worn", "worn", "incorrect", "normal")
@@ -27,12 +27,12 @@ def evidence(
         gender, age = ("male", "female")[number % 2], AGES[number // 2 % 3]
         person, fold = f"{number:03}_{gender}_{age}", number // 6 % folds
         for stem, mask in zip(STEMS, MASKS, strict=True):
-            band = ATTRIBUTES["age"][AGES.index(age)]
+            band = SCHEMA["age"].values[AGES.index(age)]
             wrong = random.random() < errors.get(f"{gender} {age}", errors.get("", 0.1))
-            said = ATTRIBUTES["age"][(AGES.index(age) + 1) % 3] if wrong else band
+            said = SCHEMA["age"].values[(AGES.index(age) + 1) % 3] if wrong else band
             answers = (mask, gender, said) if fold < folds - untested else ("", "", "")
             rows.append((f"{person}/{stem}.jpg", person, fold, mask, gender, age, *answers))
-    columns = ["path", "person", "fold", *ATTRIBUTES, *(f"{PREDICTED}{name}" for name in ATTRIBUTES)]
+    columns = ["path", "person", "fold", *SCHEMA.names, *(f"{PREDICTED}{name}" for name in SCHEMA.names)]
     return OutOfFoldEvidence(pd.DataFrame(rows, columns=columns).sort_values("path", ignore_index=True))
 
 
@@ -104,7 +104,7 @@ def test_other_people_cannot_be_compared() -> None:
 def test_a_model_of_one_attribute_is_compared_on_it_alone() -> None:
     ages = OutOfFoldEvidence(CHAMPION.table.drop(columns=[f"{PREDICTED}mask", f"{PREDICTED}gender"]))
     verdict = gate.judge(ages, ages, (DATA, DATA))
-    assert [row.group for row in verdict.rows if row.of == "class"] == list(ATTRIBUTES["age"])
+    assert [row.group for row in verdict.rows if row.of == "class"] == list(SCHEMA["age"].values)
     assert "attribute" not in {row.of for row in verdict.rows}
     (reason,) = gate.judge(CHAMPION, ages, (DATA, DATA)).reasons
     assert reason == "they predict mask x gender x age and age"

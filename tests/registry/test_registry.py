@@ -17,7 +17,7 @@ from pipeline.registry import alias_history, packaging, page, versions
 from pipeline.registry.alias_history import AliasChange, Kind
 from pipeline.registry.evidence import FILE, OutOfFoldEvidence
 from pipeline.registry.serving.classifier import Classifier
-from pipeline.schema.labels import names
+from pipeline.schema.schema import SCHEMA
 from tests.registry.conftest import call, probabilities
 
 
@@ -98,8 +98,8 @@ def answers_by_alias_as_the_ensemble_did(workspace: Path, photos: list[Path]) ->
     call("predict", str(info), "--output", "answers.csv")
     answers = pd.read_csv("answers.csv")
     assert [Path(path).name for path in answers["photo"]] == [path.name for path in photos]
-    expected = probabilities(workspace).loc[[path.name for path in photos], names()]
-    np.testing.assert_allclose(answers[names()], expected, atol=1e-5)
+    expected = probabilities(workspace).loc[[path.name for path in photos], SCHEMA.class_names]
+    np.testing.assert_allclose(answers[SCHEMA.class_names], expected, atol=1e-5)
     lines = call("predict", *map(str, photos[:2]), "--format", "jsonl", "--model", "models:/mga/1").splitlines()
     first = json.loads(lines[0])
     assert first["photo"] == str(photos[0])

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from pipeline.schema.bootstrap import interval
-from pipeline.schema.labels import CLASSES, Codes
 from pipeline.schema.metrics import confusion, macro_f1
+from pipeline.schema.schema import SCHEMA, Codes
 
 PEOPLE = 60
 
@@ -16,7 +16,7 @@ def data(errors: float, seed: int = 0) -> tuple[list[str], Codes, Codes]:
     person = np.repeat(np.arange(PEOPLE), 3)
     targets = person % 6 + 6 * np.tile(np.arange(3), PEOPLE)
     wrong = random.random(len(targets)) < errors
-    return [f"person {number}" for number in person], targets, np.where(wrong, (targets + 1) % CLASSES, targets)
+    return [f"person {number}" for number in person], targets, np.where(wrong, (targets + 1) % SCHEMA.classes, targets)
 
 
 def test_a_score_without_errors_is_certain() -> None:

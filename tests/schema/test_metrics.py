@@ -10,17 +10,17 @@ from hypothesis.extra.numpy import arrays
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, precision_score, recall_score
 
 from pipeline.schema import metrics
-from pipeline.schema.labels import ATTRIBUTES, CLASSES, Codes, decode, encode
+from pipeline.schema.schema import SCHEMA, Codes
 
-CODES = arrays(np.int64, (2, 60), elements=st.integers(0, CLASSES - 1))
+CODES = arrays(np.int64, (2, 60), elements=st.integers(0, SCHEMA.classes - 1))
 
 
 @given(CODES)
 def test_scores_equal_scikit_learn_also_where_classes_are_absent(codes: Codes) -> None:
     targets, predictions = codes
     counts = metrics.confusion(targets, predictions)
-    options = {"labels": range(CLASSES), "average": None, "zero_division": 0}
-    np.testing.assert_array_equal(counts, confusion_matrix(targets, predictions, labels=range(CLASSES)))
+    options = {"labels": range(SCHEMA.classes), "average": None, "zero_division": 0}
+    np.testing.assert_array_equal(counts, confusion_matrix(targets, predictions, labels=range(SCHEMA.classes)))
     np.testing.assert_allclose(metrics.f1(counts), f1_score(targets, predictions, **options))
     np.testing.assert_allclose(metrics.precision(counts), precision_score(targets, predictions, **options))
     np.testing.assert_allclose(metrics.recall(counts), recall_score(targets, predictions, **options))
@@ -32,11 +32,12 @@ def test_scores_equal_scikit_learn_also_where_classes_are_absent(codes: Codes) -
 def test_scores_of_an_attribute_ignore_the_others(codes: Codes) -> None:
     targets, predictions = codes
     scores = metrics.score(targets, predictions)
-    for attribute, target, prediction in zip(ATTRIBUTES, decode(targets), decode(predictions), strict=True):
-        labels = range(len(ATTRIBUTES[attribute]))
-        expected = f1_score(target, prediction, labels=labels, average="macro", zero_division=0)
-        assert scores[f"{attribute}_macro_f1"] == pytest.approx(expected)
-        assert scores[f"{attribute}_accuracy"] == pytest.approx(accuracy_score(target, prediction))
+    true, predicted = SCHEMA.decode(targets), SCHEMA.decode(predictions)
+    for attribute in SCHEMA.attributes:
+        pair, labels = (true[attribute.name], predicted[attribute.name]), range(len(attribute.values))
+        expected = f1_score(*pair, labels=labels, average="macro", zero_division=0)
+        assert scores[f"{attribute.name}_macro_f1"] == pytest.approx(expected)
+        assert scores[f"{attribute.name}_accuracy"] == pytest.approx(accuracy_score(*pair))
 
 
 @given(CODES)
@@ -48,8 +49,8 @@ def test_every_picture_is_in_one_row_of_the_errors(codes: Codes) -> None:
 
 
 def test_errors_name_the_attributes_that_are_wrong() -> None:
-    targets = np.full(4, encode(0, 0, 0))
-    predictions = encode([0, 0, 0, 1], [0, 0, 1, 1], [0, 2, 1, 2])
+    targets = np.zeros(4, np.int64)
+    predictions = SCHEMA.encode({"mask": [0, 0, 0, 1], "gender": [0, 0, 1, 1], "age": [0, 2, 1, 2]})
     assert metrics.errors(targets, predictions) == {
         "right": 1,
         "mask": 0,

@@ -7,14 +7,13 @@ import pytest
 
 from pipeline.foundation.errors import InputError
 from pipeline.schema import predictions
-from pipeline.schema.heads import attributes
-from pipeline.schema.labels import names
+from pipeline.schema.schema import SCHEMA
 
 
 @pytest.mark.parametrize("head", ["mask", "age", "gender x age", "age x gender", "mask x gender x age"])
 def test_predictions_come_back_bit_by_bit(tmp_path: Path, head: str) -> None:
     random = np.random.default_rng(777)
-    table = random.dirichlet(np.ones(len(names(attributes(head)))), 20).astype(np.float32)
+    table = random.dirichlet(np.ones(SCHEMA.head(head).classes), 20).astype(np.float32)
     photos = [f'000{row}, the "first"/mask1.jpg' for row in range(20)]
     predictions.write(tmp_path / "out.csv", photos, {head: table})
     paths, heads = predictions.read(tmp_path / "out.csv")

@@ -6,9 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.foundation.errors import InputError
-from pipeline.schema.heads import attributes
-from pipeline.schema.labels import ATTRIBUTES, CLASSES, band, encode, shape
-from pipeline.schema.probabilities import Table, band_table, fit_spread, likeliest, marginal, multiply
+from pipeline.schema.probabilities import Table, band_table, fit_spread, likeliest, multiply
+from pipeline.schema.schema import SCHEMA, band
 
 MIXES = [
     ("mask", "gender", "age"),
@@ -22,31 +21,31 @@ MIXES = [
 
 def tables(heads: tuple[str, ...], rows: int = 50) -> dict[str, Table]:
     random = np.random.default_rng(777)
-    return {head: random.dirichlet(np.ones(np.prod(shape(attributes(head)))), rows) for head in heads}
+    return {head: random.dirichlet(np.ones(SCHEMA.head(head).classes), rows) for head in heads}
 
 
 @pytest.mark.parametrize("heads", MIXES)
 def test_products_of_heads_are_distributions(heads: tuple[str, ...]) -> None:
     product = multiply(tables(heads))
-    assert product.shape == (50, CLASSES)
+    assert product.shape == (50, SCHEMA.classes)
     np.testing.assert_allclose(product.sum(axis=1), 1)
 
 
 @pytest.mark.parametrize("heads", MIXES)
 def test_a_product_keeps_what_each_head_says(heads: tuple[str, ...]) -> None:
     given = tables(heads)
-    cube = multiply(given).reshape(-1, *shape(tuple(ATTRIBUTES)))
+    cube = multiply(given).reshape(-1, *SCHEMA.shape)
     for head, table in given.items():
-        parts = attributes(head)
-        others = tuple(axis for axis, name in enumerate(ATTRIBUTES, start=1) if name not in parts)
-        kept = [name for name in ATTRIBUTES if name in parts]
+        parts = SCHEMA.head(head).names
+        others = tuple(axis for axis, name in enumerate(SCHEMA.names, start=1) if name not in parts)
+        kept = [name for name in SCHEMA.names if name in parts]
         marginal = cube.sum(axis=others).transpose(0, *(1 + kept.index(part) for part in parts))
         np.testing.assert_allclose(marginal.reshape(len(table), -1), table)
 
 
 def test_the_likeliest_class_is_made_of_the_likeliest_values() -> None:
     given = tables(("gender", "age", "mask"))
-    likeliest = encode(*(given[name].argmax(axis=1) for name in ATTRIBUTES))
+    likeliest = SCHEMA.encode({name: table.argmax(axis=1) for name, table in given.items()})
     np.testing.assert_array_equal(multiply(given).argmax(axis=1), likeliest)
 
 
@@ -87,10 +86,10 @@ def test_the_spread_is_that_of_the_residuals() -> None:
 
 @pytest.mark.parametrize("head", ["mask", "age x mask", "gender x age", "mask x gender x age"])
 def test_the_marginal_of_an_attribute_is_what_a_product_of_marginals_keeps(head: str) -> None:
-    parts = attributes(head)
+    parts = SCHEMA.head(head).names
     alone = tables(parts)
     product = np.einsum(
         ",".join(f"n{part[0]}" for part in parts) + "->n" + "".join(part[0] for part in parts), *alone.values()
     )
     for part in parts:
-        np.testing.assert_allclose(marginal(head, product.reshape(50, -1), part), alone[part])
+        np.testing.assert_allclose(SCHEMA.head(head).marginal(product.reshape(50, -1), part), alone[part])

@@ -8,11 +8,10 @@ import pytest
 import torch
 from PIL import Image
 
-from pipeline.dataset.layout import train_photos
+from pipeline.dataset.layout import MASK_OF_STEM, train_photos
 from pipeline.faces.config import Crop
 from pipeline.formats import tables
 from pipeline.foundation.errors import InputError
-from pipeline.schema.labels import MASK_OF_STEM
 from pipeline.stages.crop import LANDMARKS, crop
 from pipeline.stages.pack import pack
 from tests.modeling.people import people

@@ -21,9 +21,8 @@ from pipeline.foundation.errors import InputError
 from pipeline.modeling.config import Head, SmoothL1
 from pipeline.modeling.members import Member
 from pipeline.schema import predictions
-from pipeline.schema.heads import attributes
-from pipeline.schema.labels import label_codes, names
 from pipeline.schema.probabilities import Heads, Table, multiply
+from pipeline.schema.schema import SCHEMA
 from pipeline.stages.ensemble import Summary, ensemble
 
 HEADS = {
@@ -77,7 +76,7 @@ class Workspace:
         return {
             name: random.uniform(15, 75, rows)
             if head.kind == "regression"
-            else random.dirichlet(np.ones(len(names(attributes(name)))), rows)
+            else random.dirichlet(np.ones(SCHEMA.head(name).classes), rows)
             for name, head in HEADS[model].items()
         }
 
@@ -86,7 +85,7 @@ class Workspace:
         return {
             name: held_out["age"].to_numpy(np.float64) + 0.5
             if head.kind == "regression"
-            else np.eye(len(names(attributes(name))))[label_codes(held_out, attributes(name))]
+            else np.eye(SCHEMA.head(name).classes)[SCHEMA.head(name).codes(held_out)]
             for name, head in HEADS[model].items()
         }
 
@@ -117,7 +116,7 @@ class Workspace:
     def answer(self, results: str = "results") -> Table:
         table = pd.read_csv(self.root / results / "eval_probabilities.csv", index_col="path")
         assert list(table.index) == EVAL
-        assert list(table.columns) == names()
+        assert list(table.columns) == SCHEMA.class_names
         return table.to_numpy()
 
     def masks(self, results: str = "results") -> Table:

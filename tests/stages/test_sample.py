@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from pipeline.schema.labels import CLASSES, MASK_OF_STEM, band, decode
+from pipeline.dataset.layout import MASK_OF_STEM
+from pipeline.schema.schema import SCHEMA, band
 from pipeline.stages.sample import sample
 from pipeline.synthetic.config import Sample
 from pipeline.synthetic.population import eval_cast, train_cast
@@ -158,13 +159,13 @@ def test_eval_rows_are_the_eval_photos_in_shuffled_order(data: Path) -> None:
 def test_answers_fit_info_and_show_five_worn_one_incorrect_one_normal(data: Path) -> None:
     answers, info = (pd.read_csv(data / "eval" / name) for name in ("answers.csv", "info.csv"))
     assert list(answers["ImageID"]) == list(info["ImageID"])
-    assert answers["ans"].between(0, CLASSES - 1).all()
-    worn, incorrect, normal = np.bincount(decode(answers["ans"].to_numpy())[0])
+    assert answers["ans"].between(0, SCHEMA.classes - 1).all()
+    worn, incorrect, normal = np.bincount(SCHEMA.decode(answers["ans"].to_numpy())["mask"])
     assert (worn, incorrect, normal) == (5 * PARAMS.eval_people, PARAMS.eval_people, PARAMS.eval_people)
 
 
 def test_eval_has_every_class(data: Path) -> None:
-    assert set(pd.read_csv(data / "eval" / "answers.csv")["ans"]) == set(range(CLASSES))
+    assert set(pd.read_csv(data / "eval" / "answers.csv")["ans"]) == set(range(SCHEMA.classes))
 
 
 def test_eval_is_shifted_to_men_and_to_the_old() -> None:

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.dataset.config import Split
+from pipeline.dataset.layout import MASK_OF_STEM
 from pipeline.formats import tables
 from pipeline.foundation.errors import InputError
-from pipeline.schema.labels import CLASSES, MASK_OF_STEM
+from pipeline.schema.schema import SCHEMA
 from pipeline.stages.split import assign, split
 
 CELLS = {("male", 25): 7, ("male", 45): 6, ("male", 60): 3, ("female", 25): 11, ("female", 45): 8, ("female", 60): 4}
@@ -106,7 +107,7 @@ def test_folds_by_person_are_silent(workplace: Workplace, capsys: pytest.Capture
 def test_the_table_counts_every_class_in_every_fold(workplace: Workplace) -> None:
     workplace.split()
     table = pd.read_csv(workplace.folder / "classes.csv")
-    assert len(table) == CLASSES
+    assert len(table) == SCHEMA.classes
     assert list(table.columns) == ["class", "fold 0", "fold 1", "fold 2", "all"]
     assert table["all"].sum() == 7 * sum(CELLS.values())
     assert (table[["fold 0", "fold 1", "fold 2"]].sum(axis=1) == table["all"]).all()

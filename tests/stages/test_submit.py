@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.formats import tables
 from pipeline.foundation.errors import InputError
-from pipeline.schema.labels import CLASSES, names
+from pipeline.schema.schema import SCHEMA
 from pipeline.stages.submit import check, submit
 
 PICTURES = [f"{number:040x}.jpg" for number in (7, 3, 9, 1)]
@@ -37,7 +37,7 @@ class Competition:
         tables.write(pd.DataFrame({"ImageID": photos, "ans": codes}), self.root / "eval" / "answers.csv")
 
     def predict(self, photos: Sequence[str], codes: Sequence[int]) -> None:
-        table = pd.DataFrame((np.eye(CLASSES) + 0.1)[list(codes)], columns=names())
+        table = pd.DataFrame((np.eye(SCHEMA.classes) + 0.1)[list(codes)], columns=SCHEMA.class_names)
         table.insert(0, "path", photos)
         tables.write(table, self.probabilities)
 
@@ -67,7 +67,7 @@ def test_class_shares_are_written_and_printed_beside_those_of_train(
 ) -> None:
     assert competition.submit() == {"photos": 4}
     shares = pd.read_csv(competition.shares)
-    assert shares.loc[shares["of"] == "class", "value"].to_list() == names()
+    assert shares.loc[shares["of"] == "class", "value"].to_list() == SCHEMA.class_names
     assert shares.groupby("of")[["submission", "train"]].sum().to_numpy() == pytest.approx(1)
     assert shares.set_index("value").loc["worn female 30-59", "submission"] == 0.5
     lines = capsys.readouterr().out.splitlines()
@@ -81,7 +81,7 @@ def test_known_answers_score_the_submission(competition: Competition, capsys: py
     competition.answer(PICTURES[::-1], [4, 4, 17, 1])
     score = competition.submit()
     assert score["accuracy"] == 0.75
-    assert score["macro_f1"] == pytest.approx(2 / CLASSES, abs=1e-6)
+    assert score["macro_f1"] == pytest.approx(2 / SCHEMA.classes, abs=1e-6)
     assert score["age_accuracy"] == 0.75
     assert score["mask_macro_f1"] == pytest.approx(2 / 3, abs=1e-6)
     assert "0.7500" in capsys.readouterr().out

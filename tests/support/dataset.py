@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pipeline.schema.labels import MASK_OF_STEM
+from pipeline.dataset.layout import MASK_OF_STEM
 
 HEADER = "id,gender,race,age,path"
 PEOPLE = ("000001_female_Asian_30", "000002_male_Asian_59", "000002_male_Asian_60", "000003-1_female_Asian_18")

@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 
 from pipeline.dataset import corrections
+from pipeline.dataset.layout import MASK_OF_STEM
 from pipeline.formats import tables
-from pipeline.schema.labels import ATTRIBUTES, GENDERS, MASK_OF_STEM, label_codes, names
 from pipeline.schema.probabilities import Table, multiply
+from pipeline.schema.schema import GENDER, SCHEMA
 
 YEARS = (24, 45, 62)
 
@@ -17,7 +18,7 @@ YEARS = (24, 45, 62)
 def labelled(count: int = 60) -> pd.DataFrame:
     """The labels of people of both genders and all ages, sorted by path."""
     rows = [
-        (f"{person:03d}/{stem}.jpg", f"{person:03d}", mask, GENDERS[person % 2], YEARS[person % 3], "")
+        (f"{person:03d}/{stem}.jpg", f"{person:03d}", mask, GENDER.values[person % 2], YEARS[person % 3], "")
         for person in range(count)
         for stem, mask in sorted(MASK_OF_STEM.items())
     ]
@@ -28,10 +29,10 @@ def seen_as(truth: pd.DataFrame, sure: float = 0.9, seed: int = 0) -> Table:
     """Probabilities (n, 18) of models that see the truth in most photos."""
     draw = np.random.default_rng(seed)
     heads = {}
-    for attribute, values in ATTRIBUTES.items():
-        noise = draw.dirichlet(np.ones(len(values)), len(truth))
-        true = np.eye(len(values))[label_codes(truth, (attribute,))]
-        heads[attribute] = sure * true + (1 - sure) * noise
+    for attribute in SCHEMA.attributes:
+        noise = draw.dirichlet(np.ones(len(attribute.values)), len(truth))
+        true = np.eye(len(attribute.values))[attribute.codes(truth[attribute.name])]
+        heads[attribute.name] = sure * true + (1 - sure) * noise
     return multiply(heads)
 
 
@@ -51,6 +52,6 @@ def with_swap(truth: pd.DataFrame, person: str) -> pd.DataFrame:
 def write(folder: Path, labels: pd.DataFrame, probabilities: Table, paths: Sequence[str] | None = None) -> None:
     """Leave both in a folder as the stages do, labels.csv and out_of_fold.csv."""
     tables.write(labels, folder / "labels.csv")
-    known = {"path": paths or list(labels["path"]), "target": label_codes(labels, tuple(ATTRIBUTES))}
-    table = pd.concat([pd.DataFrame(known), pd.DataFrame(probabilities, columns=names())], axis=1)
+    known = {"path": paths or list(labels["path"]), "target": SCHEMA.codes(labels)}
+    table = pd.concat([pd.DataFrame(known), pd.DataFrame(probabilities, columns=SCHEMA.class_names)], axis=1)
     tables.write(table, folder / "out_of_fold.csv")

@@ -12,7 +12,7 @@ from pipeline.evaluation import outcomes
 from pipeline.evaluation.report.sources import Sources, read
 from pipeline.formats import tables
 from pipeline.schema import metrics
-from pipeline.schema.labels import ATTRIBUTES, label_codes
+from pipeline.schema.schema import SCHEMA
 from tests.support.readings import labelled, seen_as, with_swap, with_wrong
 
 SETTINGS = Ensemble(systems=(("face",),))
@@ -59,7 +59,7 @@ class Run:
         tables.write(pd.DataFrame([system]), results / "systems.csv")
         history = pd.DataFrame({"epoch": [1, 2], "learning_rate": 0.1, "train_loss": [2.0, 1.0]})
         tables.write(outcomes.epochs({"face": {"face-0": history, "face-1": history}}), results / "epochs.csv")
-        train = label_codes(self.labels, tuple(ATTRIBUTES))
+        train = SCHEMA.codes(self.labels)
         shares = submissions.shares({"submission": eval_.argmax(axis=1), "train": train})
         tables.write(shares, self.root / "results" / "shares.csv")
         metrics.write(self.root / "results" / "submission.json", {"photos": len(eval_), "macro_f1": 0.8})

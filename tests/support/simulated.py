@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.ensembling.shift_estimators import Predicted
-from pipeline.schema.labels import Codes
 from pipeline.schema.probabilities import Table
+from pipeline.schema.schema import Codes
 
 PICTURES = 7
 TRAIN = np.array([0.47, 0.45, 0.08])

@@ -8,7 +8,8 @@ import numpy.typing as npt
 import pytest
 
 from pipeline import synthetic
-from pipeline.schema.labels import GENDERS, MASK_OF_STEM
+from pipeline.dataset.layout import MASK_OF_STEM
+from pipeline.schema.schema import GENDER
 from pipeline.synthetic import body, fabrics, masks
 from pipeline.synthetic.canvas import Canvas, Pose
 from pipeline.synthetic.person import WALLS
@@ -90,7 +91,7 @@ def test_a_picture_without_a_face_is_otherwise_a_picture(reason: synthetic.Facel
     assert changed(photo(who), hidden)[200:300].mean() > 0.1
 
 
-@pytest.mark.parametrize("gender", GENDERS)
+@pytest.mark.parametrize("gender", GENDER.values)
 @pytest.mark.parametrize("trait", ["wrinkles", "sag", "grey"])
 def test_the_years_can_be_seen(gender: str, trait: str) -> None:
     young, middle, old = (average(gender, age, trait) for age in (20, 45, 65))

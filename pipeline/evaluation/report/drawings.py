@@ -4,13 +4,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pipeline.ensembling.blend import EVERYTHING
 from pipeline.evaluation import plots
 from pipeline.evaluation.plots import INK, svg
 from pipeline.evaluation.reliability import bins
 from pipeline.evaluation.report.sources import Sources
-from pipeline.schema.labels import ATTRIBUTES, GENDERS, SCORED_BANDS, label_codes
-from pipeline.schema.probabilities import marginal
+from pipeline.schema.schema import AGE, GENDER, SCHEMA
 
 PALE = "#dde3ea"
 COLOURS = {"male": "#3b6fa0", "female": "#c2703d"}
@@ -20,10 +18,16 @@ def ages(sources: Sources) -> str:
     """Labelled people by age and gender, with the boundaries of the bands."""
     persons = sources.labelled.drop_duplicates("person")
     figure, (axes,) = _row(1, height=2.6, width=9.5)
-    groups = [persons.loc[persons["gender"] == gender, "age"] for gender in GENDERS]
+    groups = [persons.loc[persons["gender"] == gender, "age"] for gender in GENDER.values]
     edges = np.arange(persons["age"].min(), persons["age"].max() + 2) - 0.5
-    axes.hist(groups, bins=edges.tolist(), stacked=True, label=list(GENDERS), color=[COLOURS[name] for name in GENDERS])
-    for boundary in SCORED_BANDS:
+    axes.hist(
+        groups,
+        bins=edges.tolist(),
+        stacked=True,
+        label=list(GENDER.values),
+        color=[COLOURS[name] for name in GENDER.values],
+    )
+    for boundary in AGE.bands:
         axes.axvline(boundary - 0.5, color=INK, linewidth=1, linestyle=":")
     axes.set_title("people by age in years", loc="left", color=INK, fontsize=10)
     axes.legend(frameon=False, fontsize=8)
@@ -45,10 +49,10 @@ def learning_curves(sources: Sources) -> str:
 
 def reliability(sources: Sources) -> str:
     """How often answers of each confidence are right, by attribute: on the diagonal they are calibrated."""
-    figure, row = _row(len(ATTRIBUTES), height=3, width=9.5)
-    for axes, attribute in zip(row, ATTRIBUTES, strict=True):
-        table = marginal(EVERYTHING, sources.probabilities, attribute)
-        found = bins(table, label_codes(sources.photos, (attribute,)))
+    figure, row = _row(len(SCHEMA.names), height=3, width=9.5)
+    for axes, attribute in zip(row, SCHEMA.names, strict=True):
+        table = SCHEMA.marginal(sources.probabilities, attribute)
+        found = bins(table, SCHEMA.head(attribute).codes(sources.photos))
         sizes = 10 + 150 * found["photos"] / found["photos"].max()
         axes.plot([0, 1], [0, 1], color=PALE)
         axes.scatter(found["confidence"], found["accuracy"], s=sizes, color=COLOURS["male"], alpha=0.8, linewidths=0)
@@ -64,8 +68,8 @@ def shift(sources: Sources) -> str:
     """Of each attribute's values: the share in train, two estimates of eval with intervals, and in the submission."""
     table = sources.results["shift"]
     submitted = sources.shares.set_index(["of", "value"])["submission"]
-    figure, row = _row(len(ATTRIBUTES), height=2.8, width=9.5)
-    for axes, attribute in zip(row, ATTRIBUTES, strict=True):
+    figure, row = _row(len(SCHEMA.names), height=2.8, width=9.5)
+    for axes, attribute in zip(row, SCHEMA.names, strict=True):
         own = table[table["of"] == attribute]
         places = np.arange(len(own))
         axes.plot(own["train"], places, "|", color=INK, markersize=22, markeredgewidth=2, label="train")

@@ -9,7 +9,7 @@ from pipeline.evaluation.report.grids import Grid, number
 from pipeline.evaluation.report.sources import Sources
 from pipeline.foundation.errors import InputError
 from pipeline.schema import metrics
-from pipeline.schema.labels import ATTRIBUTES, names
+from pipeline.schema.schema import SCHEMA
 
 Figures = dict[str, float]
 KEPT = re.compile(r'<script type="application/json" id="figures">(.*?)</script>', re.DOTALL)
@@ -25,7 +25,7 @@ def figures(sources: Sources) -> Figures:
         "macro F1, low": low,
         "macro F1, high": high,
         "accuracy": sources.scores["accuracy"],
-        **{f"{attribute} macro F1": sources.scores[f"{attribute}_macro_f1"] for attribute in ATTRIBUTES},
+        **{f"{attribute} macro F1": sources.scores[f"{attribute}_macro_f1"] for attribute in SCHEMA.names},
         **{f"submission {_words(name)}": value for name, value in sources.submission.items()},
         "labelled people": sources.labelled["person"].nunique(),
         "labelled photos": len(sources.labelled),
@@ -36,7 +36,7 @@ def figures(sources: Sources) -> Figures:
             f"calibration error of {row['model']}: {row['head']}": row["calibration_error_after"]
             for row in sources.results["calibration"].to_dict("records")
         },
-        **{f"F1 of {name}": float(score) for name, score in zip(names(), metrics.f1(counts), strict=True)},
+        **{f"F1 of {name}": float(score) for name, score in zip(SCHEMA.class_names, metrics.f1(counts), strict=True)},
     }
     return {name: value if isinstance(value, int) else round(float(value), DIGITS) for name, value in found.items()}
 

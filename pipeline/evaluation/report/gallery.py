@@ -10,7 +10,7 @@ import numpy as np
 from pipeline.evaluation.report.sources import Sources
 from pipeline.formats.images import Pixels
 from pipeline.pages import jpeg
-from pipeline.schema.labels import CLASSES, Codes
+from pipeline.schema.schema import SCHEMA, Codes
 
 SIDE = 96  # of a thumbnail in pixels, at most
 BUDGET = 11_000_000  # characters of all thumbnails: with plots and tables the page stays below 15 MB
@@ -50,7 +50,7 @@ def chosen(true: Codes, predicted: Codes, confidence: Sequence[float]) -> Iterat
     Whatever the number is that fits, every kind of error then has its share.
     """
     surest = np.lexsort((np.arange(len(true)), -np.asarray(confidence)))
-    cell = true * CLASSES + predicted
+    cell = true * SCHEMA.classes + predicted
     wrong = [surest[cell[surest] == one] for one in np.unique(cell[true != predicted])]
     right = [surest[cell[surest] == one][:RIGHT] for one in np.unique(cell[true == predicted])]
     for cells in (wrong, right):

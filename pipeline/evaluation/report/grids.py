@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.evaluation.report.sources import Sources
-from pipeline.schema.labels import AGES, ATTRIBUTES, CLASSES, GENDERS, label_codes, names
+from pipeline.schema.schema import AGE, GENDER, SCHEMA
 
 
 class Grid(NamedTuple):
@@ -24,13 +24,15 @@ def number(value: float, digits: int = 3) -> str:
 
 def classes(sources: Sources) -> Grid:
     """Labelled people and photos of each class, by fold."""
-    codes = label_codes(sources.labelled, tuple(ATTRIBUTES))
+    codes = SCHEMA.codes(sources.labelled)
     folds = sources.labelled["fold"].to_numpy()
-    counts = np.stack([np.bincount(codes[folds == fold], minlength=CLASSES) for fold in np.unique(folds)], axis=1)
+    counts = np.stack(
+        [np.bincount(codes[folds == fold], minlength=SCHEMA.classes) for fold in np.unique(folds)], axis=1
+    )
     columns = [*(f"fold {fold}" for fold in np.unique(folds)), "all", "share"]
     rows = [
         [name, *(f"{count:,}" for count in row), f"{row.sum():,}", f"{row.sum() / len(codes):.1%}"]
-        for name, row in zip(names(), counts, strict=True)
+        for name, row in zip(SCHEMA.class_names, counts, strict=True)
     ]
     total = ["all", *(f"{count:,}" for count in counts.sum(axis=0)), f"{counts.sum():,}", "100.0%"]
     return Grid(["photos", *columns], [*rows, total])
@@ -39,13 +41,13 @@ def classes(sources: Sources) -> Grid:
 def people(sources: Sources) -> Grid:
     """Labelled people by gender and age band."""
     persons = sources.labelled.drop_duplicates("person")
-    cells = np.bincount(label_codes(persons, ("gender", "age")), minlength=len(GENDERS) * len(AGES))
-    counts = cells.reshape(len(GENDERS), len(AGES))
+    codes = SCHEMA.head("gender x age").codes(persons)
+    counts = np.bincount(codes, minlength=len(GENDER.values) * len(AGE.values)).reshape(-1, len(AGE.values))
     rows = [
-        [name, *(f"{count:,} ({count / cells.sum():.1%})" for count in (*row, row.sum()))]
-        for name, row in zip((*GENDERS, "all"), (*counts, counts.sum(axis=0)), strict=True)
+        [name, *(f"{count:,} ({count / counts.sum():.1%})" for count in (*row, row.sum()))]
+        for name, row in zip((*GENDER.values, "all"), (*counts, counts.sum(axis=0)), strict=True)
     ]
-    return Grid(["people", *AGES, "all"], rows)
+    return Grid(["people", *AGE.values, "all"], rows)
 
 
 def crops(sources: Sources) -> Grid:

@@ -14,8 +14,8 @@ from pipeline.evaluation.report.figures import Figures
 from pipeline.evaluation.report.gallery import Gallery
 from pipeline.evaluation.report.sources import Sources
 from pipeline.label_quality.suggestions import Suggestion
-from pipeline.schema.labels import ATTRIBUTES, Codes, decode, names
 from pipeline.schema.metrics import confusion
+from pipeline.schema.schema import SCHEMA, Codes
 
 FOLDER = Path(__file__).parent
 PAGES = Environment(loader=FileSystemLoader(FOLDER), autoescape=True, trim_blocks=True, lstrip_blocks=True)
@@ -100,10 +100,10 @@ def _faces(sources: Sources, suggestion: Suggestion) -> list[tuple[str, str]]:
 
 
 def _matrices(sources: Sources) -> list[Matrix]:
-    parts = zip(ATTRIBUTES, decode(sources.true), decode(sources.predicted), strict=True)
+    true, predicted = SCHEMA.decode(sources.true), SCHEMA.decode(sources.predicted)
     return [
-        _matrix("class", names(), sources.true, sources.predicted),
-        *(_matrix(attribute, ATTRIBUTES[attribute], true, predicted) for attribute, true, predicted in parts),
+        _matrix("class", SCHEMA.class_names, sources.true, sources.predicted),
+        *(_matrix(one.name, one.values, true[one.name], predicted[one.name]) for one in SCHEMA.attributes),
     ]
 
 

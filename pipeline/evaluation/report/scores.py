@@ -1,6 +1,6 @@
 """The report's tables of what came out: scores, errors, calibration, shift and what follows from it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -9,7 +9,7 @@ from pipeline.evaluation.report.grids import Grid, number
 from pipeline.evaluation.report.sources import Sources
 from pipeline.schema import metrics
 from pipeline.schema.bootstrap import interval
-from pipeline.schema.labels import AGES, ATTRIBUTES, GENDERS, Codes, decode, names
+from pipeline.schema.schema import SCHEMA, Codes
 
 Mask = npt.NDArray[np.bool_]
 WHOLE = "18 classes"
@@ -19,7 +19,7 @@ def scores(sources: Sources) -> Grid:
     """Out-of-fold scores over all 18 classes with an interval, and of each attribute and fold."""
     folds = sources.photos["fold"].to_numpy()
     rows = [[WHOLE, number(sources.scores["macro_f1"]), _range(bounds(sources)), number(sources.scores["accuracy"])]]
-    for attribute in ATTRIBUTES:
+    for attribute in SCHEMA.names:
         found = (sources.scores[f"{attribute}_{score}"] for score in ("macro_f1", "accuracy"))
         f1, right = map(number, found)
         rows.append([attribute, f1, _range(bounds(sources, attribute)), right])
@@ -41,7 +41,9 @@ def by_class(sources: Sources) -> Grid:
     columns = (metrics.precision(counts), metrics.recall(counts), metrics.f1(counts))
     rows = [
         [name, f"{support:,}", *map(number, values)]
-        for name, support, values in zip(names(), counts.sum(axis=1), zip(*columns, strict=True), strict=True)
+        for name, support, values in zip(
+            SCHEMA.class_names, counts.sum(axis=1), zip(*columns, strict=True), strict=True
+        )
     ]
     return Grid(["class", "photos", "precision", "recall", "F1"], rows)
 
@@ -55,14 +57,15 @@ def errors(sources: Sources) -> Grid:
 
 def slices(sources: Sources) -> Grid:
     """Accuracy of each attribute, and of all at once, in slices: gender by age band, and mask."""
-    right = [one == other for one, other in zip(decode(sources.true), decode(sources.predicted), strict=True)]
+    true, predicted = SCHEMA.decode(sources.true), SCHEMA.decode(sources.predicted)
+    right = [true[name] == predicted[name] for name in SCHEMA.names]
     table = [*right, np.logical_and.reduce(right)]
     rows = [
         [name, f"{own.sum():,}", *(number(float(column[own].mean())) for column in table)]
         for name, own in _slices(sources.true)
         if own.any()
     ]
-    return Grid(["labelled as", "photos", *(f"{name} right" for name in ATTRIBUTES), "all right"], rows)
+    return Grid(["labelled as", "photos", *(f"{name} right" for name in SCHEMA.names), "all right"], rows)
 
 
 def calibration(sources: Sources) -> Grid:
@@ -90,13 +93,13 @@ def adjustments(sources: Sources) -> Grid:
             words.get(str(row["choice"]), str(row["choice"])),
             "yes" if row["taken"] else "no",
             f"{row['photos']:,}",
-            *(f"{row[name]:,}" for name in ATTRIBUTES),
+            *(f"{row[name]:,}" for name in SCHEMA.names),
             number(row["macro_f1_before"]),
             number(row["macro_f1_after"]),
         ]
         for row in sources.results["adjustments"].to_dict("records")
     ]
-    changed = [f"in {name}" for name in ATTRIBUTES]
+    changed = [f"in {name}" for name in SCHEMA.names]
     return Grid(["choice", "taken", "changed answers", *changed, "macro F1 before", "after"], rows)
 
 
@@ -121,13 +124,12 @@ def _verdict(refused: object) -> str:
 
 
 def _slices(codes: Codes) -> Iterator[tuple[str, Mask]]:
-    mask, gender, age = decode(codes)
-    for first, name in enumerate(GENDERS):
-        for second, band in enumerate(AGES):
-            yield f"{name} {band}", (gender == first) & (age == second)
-    yield from _values(ATTRIBUTES["mask"], mask)
-
-
-def _values(values: Iterable[str], codes: Codes) -> Iterator[tuple[str, Mask]]:
-    for code, name in enumerate(values):
-        yield name, codes == code
+    """People by their class, and the photos of each value of an attribute that differs among a person's photos."""
+    parts = SCHEMA.decode(codes)
+    people = SCHEMA.people.encode(parts)
+    for code, name in enumerate(SCHEMA.people.class_names):
+        yield name, people == code
+    for attribute in SCHEMA.attributes:
+        if not attribute.of_person:
+            for code, name in enumerate(attribute.values):
+                yield name, parts[attribute.name] == code

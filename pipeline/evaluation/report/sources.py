@@ -14,9 +14,9 @@ from pipeline.formats.images import Pixels
 from pipeline.foundation.errors import InputError, raise_faults
 from pipeline.label_quality import suggestions
 from pipeline.label_quality.suggestions import Suggestion
-from pipeline.schema.labels import ATTRIBUTES, Codes, label_codes
 from pipeline.schema.predictions import mismatches
 from pipeline.schema.probabilities import Table
+from pipeline.schema.schema import SCHEMA, Codes
 
 RESULTS = ("calibration", "shift", "adjustments", "systems", "epochs", "errors")
 SPLITS = ("train", "eval")
@@ -43,7 +43,7 @@ class Sources:
     @cached_property
     def true(self) -> Codes:
         """The labelled class (n,) of every picture."""
-        return label_codes(self.photos, tuple(ATTRIBUTES))
+        return SCHEMA.codes(self.photos)
 
     @cached_property
     def predicted(self) -> Codes:

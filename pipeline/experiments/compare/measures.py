@@ -19,10 +19,9 @@ from pipeline.modeling.members import EPOCHS, METRICS, OUT_OF_FOLD, WEIGHTS
 from pipeline.orchestration import graph
 from pipeline.schema import metrics
 from pipeline.schema.bootstrap import interval
-from pipeline.schema.labels import ATTRIBUTES, decode
+from pipeline.schema.schema import AGE, SCHEMA
 
 PREDICTED: dict[str, tables.Kind] = {"path": "text", "target": "integer", "prediction": "integer"}
-OLD = 2  # the age band from 60 on
 
 Row = dict[str, Any]
 
@@ -104,15 +103,15 @@ def _scores(results: Path) -> Row:
     table = tables.read(results / OUT_OF_FOLD, PREDICTED)
     targets, predictions = table["target"].to_numpy(), table["prediction"].to_numpy()
     low, high = interval(list(table["path"].str.partition("/")[0]), targets, predictions)
-    ages = metrics.confusion(decode(targets)[2], decode(predictions)[2], len(ATTRIBUTES["age"]))
+    ages = metrics.confusion(SCHEMA.decode(targets)["age"], SCHEMA.decode(predictions)["age"], len(AGE.values))
     return {
         "macro_f1": scores["macro_f1"],
         "low": low,
         "high": high,
         "accuracy": scores["accuracy"],
-        **{f"{attribute}_f1": scores[f"{attribute}_macro_f1"] for attribute in ATTRIBUTES},
+        **{f"{attribute}_f1": scores[f"{attribute}_macro_f1"] for attribute in SCHEMA.names},
         "age_mae": min((value for name, value in scores.items() if name.endswith("_age_mae")), default=np.nan),
-        "old_recall": float(metrics.recall(ages)[OLD]),
+        "old_recall": float(metrics.recall(ages)[-1]),
     }
 
 

@@ -13,13 +13,13 @@ from rich.table import Table
 
 from pipeline import pages
 from pipeline.evaluation.plots import INK, svg
-from pipeline.schema.labels import ATTRIBUTES
+from pipeline.schema.schema import SCHEMA
 
 HEADINGS = {
     "recipe": "recipe",
     "macro_f1": "macro F1 (95 %)",
     "accuracy": "accuracy",
-    **{f"{attribute}_f1": f"{attribute} F1" for attribute in ATTRIBUTES},
+    **{f"{attribute}_f1": f"{attribute} F1" for attribute in SCHEMA.names},
     "age_mae": "age MAE",
     "old_recall": ">=60 recall",
     "gap": "gap",
@@ -83,7 +83,7 @@ def _draw_scores(axes: Axes, rows: pd.DataFrame) -> None:
 def _draw_attributes(axes: Axes, rows: pd.DataFrame) -> None:
     axes.set_title("macro F1 of each attribute, out-of-fold", loc="left", color=INK)
     _name_rows(axes, rows)
-    for attribute, marker in zip(ATTRIBUTES, "os^", strict=True):
+    for attribute, marker in zip(SCHEMA.names, "os^", strict=True):
         axes.plot(rows[f"{attribute}_f1"], range(len(rows)), marker, label=attribute)
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from pipeline.dataset.layout import EVAL, INFO, PEOPLE, TRAIN
 from pipeline.formats import tables
-from pipeline.schema.labels import band
+from pipeline.schema.schema import band
 
 
 def draw(root: Path, people: int, folds: int, folder: Path) -> None:

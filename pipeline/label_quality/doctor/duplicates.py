@@ -6,9 +6,9 @@ from pathlib import PurePosixPath
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.dataset.layout import MASK_OF_STEM
 from pipeline.label_quality.doctor.findings import ERROR, WARNING, Check, Finding
 from pipeline.label_quality.doctor.photos import HASH_BITS, Photo
-from pipeline.schema.labels import MASK_OF_STEM
 
 Pair = tuple[Photo, Photo]
 Hashes = npt.NDArray[np.uint64]

@@ -14,7 +14,7 @@ from pipeline.formats import tables
 from pipeline.foundation.errors import InputError
 from pipeline.label_quality.doctor import ages
 from pipeline.label_quality.doctor.findings import WARNING, Check, Finding
-from pipeline.schema.labels import is_years
+from pipeline.schema.schema import is_years
 
 IDS = Check(
     "ids",

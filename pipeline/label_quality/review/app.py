@@ -16,7 +16,7 @@ from pipeline.formats.images import read
 from pipeline.foundation.errors import InputError
 from pipeline.label_quality.review.reviewing import Choice, OutdatedError, Review
 from pipeline.pages import jpeg
-from pipeline.schema.labels import GENDERS
+from pipeline.schema.schema import GENDER
 
 FOLDER = Path(__file__).parent
 PAGE = Environment(loader=FileSystemLoader(FOLDER), autoescape=True)
@@ -70,7 +70,7 @@ def create(review: Review, images: Path, hosts: list[str]) -> FastAPI:
     @app.get("/", response_class=HTMLResponse)
     def page() -> str:
         return PAGE.get_template("page.html").render(
-            cases=[asdict(case) for case in review.cases], state=_state(review), review=review, genders=GENDERS
+            cases=[asdict(case) for case in review.cases], state=_state(review), review=review, genders=GENDER.values
         )
 
     @app.get("/page.{kind}")

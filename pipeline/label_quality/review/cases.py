@@ -8,13 +8,12 @@ import pandas as pd
 
 from pipeline.dataset import corrections
 from pipeline.dataset.corrections import Fix
-from pipeline.dataset.layout import TRAIN
-from pipeline.ensembling.blend import EVERYTHING
+from pipeline.dataset.layout import MASK_OF_STEM, TRAIN
 from pipeline.formats import tables
 from pipeline.foundation.errors import raise_faults
 from pipeline.label_quality.suggestions import pooled
-from pipeline.schema.labels import ATTRIBUTES, MASK_OF_STEM, band
-from pipeline.schema.probabilities import Table, marginal
+from pipeline.schema.probabilities import Table
+from pipeline.schema.schema import SCHEMA, band
 
 STEMS = ("normal", "incorrect_mask", *(stem for stem in MASK_OF_STEM if stem.startswith("mask")))
 
@@ -79,14 +78,14 @@ def _cells(rows: pd.DataFrame) -> list[tuple[str, ...]]:
 
 
 def _case(person: str, gender: str, age: int, photos: list[Picture], doubts: list[Suggestion]) -> Case:
-    labelled = {"gender": gender, "age": ATTRIBUTES["age"][band(age)]}
+    labelled = {"gender": gender, "age": SCHEMA["age"].values[band(age)]}
     return Case(person, gender, age, labelled, photos, doubts)
 
 
 def _doubts(rows: pd.DataFrame, photos: pd.DataFrame, probabilities: Table) -> dict[str, list[Suggestion]]:
     readings = {attribute: pooled(photos, probabilities, attribute) for attribute in ("gender", "age")}
     shares = {
-        (person, attribute): dict(zip(ATTRIBUTES[attribute], map(float, table), strict=True))
+        (person, attribute): dict(zip(SCHEMA[attribute].values, map(float, table), strict=True))
         for attribute, reading in readings.items()
         for person, table in zip(reading.people, reading.probabilities, strict=True)
     }
@@ -100,11 +99,11 @@ def _doubts(rows: pd.DataFrame, photos: pd.DataFrame, probabilities: Table) -> d
 
 def _photos(suspected: pd.DataFrame, probabilities: Table) -> dict[str, list[Picture]]:
     """The seven photos of each person, the bare face first."""
-    reads = {attribute: marginal(EVERYTHING, probabilities, attribute) for attribute in ATTRIBUTES}
+    reads = {attribute: SCHEMA.marginal(probabilities, attribute) for attribute in SCHEMA.names}
     found: dict[str, list[Picture]] = {}
     for number, (path, person) in enumerate(zip(suspected["path"], suspected["person"], strict=True)):
         said = {
-            attribute: dict(zip(ATTRIBUTES[attribute], map(float, table[number]), strict=True))
+            attribute: dict(zip(SCHEMA[attribute].values, map(float, table[number]), strict=True))
             for attribute, table in reads.items()
         }
         found.setdefault(person, []).append(Picture(path, PurePosixPath(path).stem, said))

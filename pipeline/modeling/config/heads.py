@@ -1,15 +1,15 @@
 """One output of a model: what it predicts, and what it is trained by."""
 
-import math
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any, Self
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from pipeline.formats.section import Section
+from pipeline.foundation.errors import InputError
 from pipeline.modeling.config.losses import ArcFace, Coral, CrossEntropy, Focal, Kind, Loss, SmoothL1, parts
-from pipeline.schema.heads import attributes
-from pipeline.schema.labels import ATTRIBUTES, SCORED_BANDS, shape
+from pipeline.schema.schema import AGE, SCHEMA
 
 
 def _usual_loss(settings: dict[str, Any]) -> Loss:
@@ -31,13 +31,15 @@ class Head(Section):
     kind: Kind = "classes"
     loss: Loss = Field(default_factory=_usual_loss)
     weight: PositiveFloat = 1
-    bands: tuple[PositiveInt, PositiveInt] = SCORED_BANDS
+    bands: tuple[PositiveInt, ...] = AGE.bands
 
     @model_validator(mode="after")
     def _loss_fits_kind(self) -> Self:
         if self.loss.kind != self.kind:
             raise ValueError(f"loss {self.loss.name} does not fit a head of kind {self.kind}")
-        if self.bands[0] >= self.bands[1]:
+        if len(self.bands) != len(AGE.bands):
+            raise ValueError(f"bands {list(self.bands)} are not {len(AGE.bands)} ages")
+        if any(low >= high for low, high in pairwise(self.bands)):
             raise ValueError(f"bands {list(self.bands)} do not rise")
         return self
 
@@ -53,19 +55,20 @@ class Head(Section):
 def check(heads: Mapping[str, Head]) -> None:
     """Raise `ValueError` unless the heads of a model name attributes, none of them twice, that fit their settings."""
     for name, head in heads.items():
-        product = attributes(name)
-        if not set(product) <= set(ATTRIBUTES) or len(set(product)) != len(product):
-            raise ValueError(f"head '{name}' is no product of {', '.join(ATTRIBUTES)}, written as 'gender x age'")
+        try:
+            product = SCHEMA.head(name).names
+        except InputError as error:
+            raise ValueError(str(error)) from None
         if head.kind != "classes" and product != ("age",):
             raise ValueError(f"head '{name}' cannot be of kind {head.kind}: only age can")
         _check_class_weights(name, head.loss)
-    covered = [attribute for name in heads for attribute in attributes(name)]
+    covered = [attribute for name in heads for attribute in SCHEMA.head(name).names]
     if len(set(covered)) != len(covered):
         raise ValueError(f"heads {', '.join(heads)} predict an attribute twice")
 
 
 def _check_class_weights(name: str, loss: Loss) -> None:
-    classes = math.prod(shape(attributes(name)))
+    classes = SCHEMA.head(name).classes
     for part in parts(loss):
         weights = part.class_weights if isinstance(part, CrossEntropy | Focal) else None
         if isinstance(weights, tuple) and len(weights) != classes:

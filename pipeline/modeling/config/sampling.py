@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, PositiveFloat
 
 from pipeline.formats.section import Fraction, Section, named
-from pipeline.schema.labels import CLASSES
+from pipeline.schema.schema import SCHEMA
 
 
 class Shuffle(Section):
@@ -37,7 +37,7 @@ class Oversample(Section):
     """
 
     times: Annotated[int, Field(ge=2)] = 5
-    exclude: tuple[Annotated[int, Field(ge=0, lt=CLASSES)], ...] = ()
+    exclude: tuple[Annotated[int, Field(ge=0, lt=SCHEMA.classes)], ...] = ()
     crop: Annotated[float, Field(gt=0, lt=1)] = 0.9
 
 

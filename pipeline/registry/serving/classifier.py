@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from pipeline.ensembling import fitted_ensemble
-from pipeline.ensembling.blend import EVERYTHING
 from pipeline.faces.config import Crop
 from pipeline.faces.cropping import BATCH, Cropper
 from pipeline.faces.detection import device
@@ -19,9 +18,8 @@ from pipeline.foundation.progress import watch
 from pipeline.modeling.inference import Predictor
 from pipeline.registry.serving import request_parsing
 from pipeline.schema import predictions
-from pipeline.schema.heads import attributes
-from pipeline.schema.labels import ATTRIBUTES, names, values
-from pipeline.schema.probabilities import Heads, Table, likeliest, marginal
+from pipeline.schema.probabilities import Heads, Table, likeliest
+from pipeline.schema.schema import SCHEMA
 
 CROP = "crop.json"
 ENSEMBLE_FILE = "ensemble.json"
@@ -84,21 +82,21 @@ def _of_ensemble(fitted: fitted_ensemble.FittedEnsemble, outputs: Mapping[str, H
     member_probabilities = {name: [outputs[member] for member in members] for name, members in fitted.voters.items()}
     table = fitted.answer(member_probabilities)
     codes = table.argmax(axis=1)
-    likeliest = {"class": codes, **values(codes), "probability": table.max(axis=1)}
+    likeliest = {"class": codes, **SCHEMA.value_names(codes), "probability": table.max(axis=1)}
     return pd.concat([pd.DataFrame(likeliest), _probabilities(table)], axis=1)
 
 
 def _probabilities(table: Table) -> pd.DataFrame:
-    parts = [pd.DataFrame(marginal(EVERYTHING, table, name), columns=_columns(name)) for name in ATTRIBUTES]
-    return pd.concat([pd.DataFrame(table, columns=names()), *parts], axis=1)
+    parts = [pd.DataFrame(SCHEMA.marginal(table, name), columns=_columns(name)) for name in SCHEMA.names]
+    return pd.concat([pd.DataFrame(table, columns=SCHEMA.class_names), *parts], axis=1)
 
 
 def _of_model(members: Sequence[Heads]) -> pd.DataFrame:
     """The mean of the members' outputs, head by head."""
     means = {head: np.stack([heads[head] for heads in members]).mean(axis=0, dtype=np.float64) for head in members[0]}
-    answers = {head: np.array(names(attributes(head)))[likeliest(mean)] for head, mean in means.items()}
+    answers = {head: np.array(SCHEMA.head(head).class_names)[likeliest(mean)] for head, mean in means.items()}
     return pd.concat([pd.DataFrame(answers), predictions.columns(means)], axis=1)
 
 
 def _columns(attribute: str) -> list[str]:
-    return [f"{attribute}={value}" for value in ATTRIBUTES[attribute]]
+    return [f"{attribute}={value}" for value in SCHEMA[attribute].values]

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.evaluation.report.gallery import RIGHT, Gallery, chosen, thumbnail
-from pipeline.schema.labels import CLASSES
+from pipeline.schema.schema import SCHEMA
 
 PIXELS = np.random.default_rng(0).integers(0, 255, (30, 40, 30, 3), np.uint8)
 CODES = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2), st.floats(0, 1)), min_size=1, max_size=60)
@@ -18,7 +18,7 @@ def test_every_error_comes_once_and_before_what_is_right(rows: list[tuple[int, i
     wrong = np.flatnonzero(true != predicted)
     assert set(order[: len(wrong)]) == set(wrong)
     assert len(set(order)) == len(order)
-    cells = true[order] * CLASSES + predicted[order]
+    cells = true[order] * SCHEMA.classes + predicted[order]
     assert all((cells == cell).sum() <= RIGHT for cell in np.unique(cells[len(wrong) :]))
 
 

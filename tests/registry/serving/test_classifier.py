@@ -14,7 +14,7 @@ from pipeline.registry.candidate import Candidate, candidates
 from pipeline.registry.serving import request_parsing
 from pipeline.registry.serving.classifier import Classifier
 from pipeline.registry.serving.request_parsing import SERVED
-from pipeline.schema.labels import ATTRIBUTES, decode, names
+from pipeline.schema.schema import SCHEMA
 from tests.registry.conftest import probabilities
 
 PLACES = Path("data/labels.csv"), Path("data/folds.csv"), Path("results/ensemble")
@@ -39,8 +39,8 @@ def test_it_answers_eval_as_the_ensemble_did(
     made: Path, classifiers: dict[str, Classifier], photos: list[Path]
 ) -> None:
     answers = classifiers["mga"].predict(photos)
-    expected = probabilities(made).loc[[path.name for path in photos], names()].to_numpy()
-    np.testing.assert_allclose(answers[names()].to_numpy(), expected, atol=1e-5)
+    expected = probabilities(made).loc[[path.name for path in photos], SCHEMA.class_names].to_numpy()
+    np.testing.assert_allclose(answers[SCHEMA.class_names].to_numpy(), expected, atol=1e-5)
     np.testing.assert_array_equal(answers["class"], expected.argmax(axis=1))
 
 
@@ -48,10 +48,11 @@ def test_an_answer_is_a_class_its_attributes_and_their_probabilities(
     classifiers: dict[str, Classifier], photos: list[Path]
 ) -> None:
     answers = classifiers["mga"].predict(photos[:5])
-    for (attribute, values), codes in zip(ATTRIBUTES.items(), decode(answers["class"]), strict=True):
-        assert list(answers[attribute]) == [values[code] for code in codes]
-        np.testing.assert_allclose(answers[[f"{attribute}={value}" for value in values]].sum(axis=1), 1)
-    np.testing.assert_allclose(answers["probability"], answers[names()].max(axis=1))
+    codes = SCHEMA.decode(answers["class"])
+    for attribute in SCHEMA.attributes:
+        assert list(answers[attribute.name]) == [attribute.values[code] for code in codes[attribute.name]]
+        np.testing.assert_allclose(answers[[f"{attribute.name}={value}" for value in attribute.values]].sum(axis=1), 1)
+    np.testing.assert_allclose(answers["probability"], answers[SCHEMA.class_names].max(axis=1))
 
 
 def test_a_photograph_may_be_given_in_any_form(classifiers: dict[str, Classifier], photos: list[Path]) -> None:
@@ -63,7 +64,7 @@ def test_a_photograph_may_be_given_in_any_form(classifiers: dict[str, Classifier
     np.testing.assert_array_equal(together, pd.concat([together[:1]] * len(forms)))
     for form in forms:
         alone = classifiers["mga"].predict(form)
-        np.testing.assert_allclose(alone[names()], together[:1][names()], atol=1e-5)
+        np.testing.assert_allclose(alone[SCHEMA.class_names], together[:1][SCHEMA.class_names], atol=1e-5)
 
 
 def test_a_table_has_photos_in_its_first_column_and_keeps_its_index(
@@ -80,7 +81,7 @@ def test_the_model_of_an_attribute_says_what_its_heads_say(
     assert list(face)[:2] == ["mask", "gender"]
     np.testing.assert_allclose(face[["gender=male", "gender=female"]].sum(axis=1), 1, atol=1e-6)
     assert list(years) == ["age", "age=years"]
-    assert set(years["age"]) <= set(ATTRIBUTES["age"])
+    assert set(years["age"]) <= set(SCHEMA["age"].values)
 
 
 def test_all_broken_photos_are_named_at_once(

@@ -16,7 +16,7 @@ import requests  # type: ignore[import-untyped]
 from PIL import Image
 
 from pipeline.registry import packaging
-from pipeline.schema.labels import names
+from pipeline.schema.schema import SCHEMA
 from tests.registry.conftest import call
 from tests.server.processes import free_port, listening
 
@@ -63,14 +63,14 @@ def test_a_thousand_requests_of_eight_clients_are_answered_as_offline(server: st
         answers = [answer for (answer,) in clients.map(lambda body: ask(server, body), asked)]
     assert len(answers) == REQUESTS
     expected = pd.concat([offline] * (REQUESTS // DIFFERENT + 1))[:REQUESTS]
-    np.testing.assert_allclose(pd.DataFrame(answers)[names()], expected[names()], atol=1e-5)
+    np.testing.assert_allclose(pd.DataFrame(answers)[SCHEMA.class_names], expected[SCHEMA.class_names], atol=1e-5)
     assert [answer["mask"] for answer in answers] == list(expected["mask"])
     several_at_once_and_broken_ones(server, texts, offline)
 
 
 def several_at_once_and_broken_ones(server: str, texts: list[str], offline: pd.DataFrame) -> None:
     together = pd.DataFrame(ask(server, {"inputs": texts}))
-    np.testing.assert_allclose(together[names()], offline[names()], atol=1e-5)
+    np.testing.assert_allclose(together[SCHEMA.class_names], offline[SCHEMA.class_names], atol=1e-5)
     response = requests.post(server, json={"inputs": [texts[0], "/etc/passwd"]}, timeout=60)
     assert response.status_code == 400
     assert "photo 2: neither a JPEG nor a PNG photo in base64; a served model opens no paths" in response.text
