@@ -45,9 +45,10 @@ install: .venv/installed ## the environment, from requirements.lock
 image: ## the image that all stages run in, labelled with the commit
 	docker build --network=host --build-arg COMMIT=$$(git rev-parse HEAD) --tag $(IMAGE):$(TAG) .
 
-check: install ## format, lint, types, and whether what is generated is current
+check: install ## format, lint, layers, types, and whether generated files are current
 	ruff format --check .
 	ruff check .
+	lint-imports
 	mypy
 	python -m pipeline kubeflow compile --check
 	@cp requirements.lock .venv/lock && $(call compile,.venv/lock) && diff -u requirements.lock .venv/lock \

@@ -14,6 +14,7 @@ from pipeline.cli import kubeflow, labels, recipe
 from pipeline.cli.compare import compare
 from pipeline.cli.compose import compose
 from pipeline.cli.doctor import doctor
+from pipeline.cli.graph import graph
 from pipeline.cli.predict import predict
 from pipeline.cli.promote import history, promote, rollback
 from pipeline.cli.register import register
@@ -33,6 +34,7 @@ app.command("run", rich_help_panel=RUN)(run_all)
 app.add_typer(recipe.app, name="recipe", rich_help_panel=RUN)
 app.command(rich_help_panel=RUN)(compare)
 app.add_typer(kubeflow.app, name="kubeflow", rich_help_panel=RUN)
+app.command(rich_help_panel=RUN)(graph)
 app.command("submit diff", rich_help_panel=RUN)(submit_diff)
 app.command(rich_help_panel=DATA)(doctor)
 app.add_typer(labels.app, name="labels", rich_help_panel=DATA)
