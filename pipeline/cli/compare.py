@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -16,6 +17,7 @@ Names = Annotated[list[str] | None, typer.Argument(metavar="RECIPE", help="Recip
 
 
 def compare(
+    context: typer.Context,
     names: Names = None,
     scale: Annotated[
         Literal["smoke", "cpu", "matched", "full"], typer.Option(help="How much is left of each recipe.")
@@ -43,7 +45,7 @@ def compare(
     os.environ.setdefault("MLFLOW_EXPERIMENT_NAME", "compare")
     files = _places(list(map(recipes.find, names or recipes.names())), folder, scale)
     if not read:
-        runs.run(files, scale, data or params.load().data.root)
+        runs.run(files, scale, data or params.load().data.root, partial(_execute, context))
     rows = pd.DataFrame([{"recipe": file.stem, **measures.measure(place)} for file, place in files.items()])
     title = f"{len(rows)} recipes, scale {scale}"
     Console(width=max(Console().width, page.WIDTH)).print(page.terminal(rows, title))
@@ -51,6 +53,11 @@ def compare(
         tables.write(rows, csv)
     if html:
         write_text(html, page.html(rows, title))
+
+
+def _execute(context: typer.Context, words: Sequence[str]) -> None:
+    """Run another command of this program within this process."""
+    context.find_root().command.main(list(words), standalone_mode=False)
 
 
 def _places(files: Sequence[Path], folder: Path, scale: str) -> dict[Path, Path]:

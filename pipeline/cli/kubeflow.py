@@ -21,7 +21,9 @@ Storage = Annotated[str | None, typer.Option("--remote", help="DVC remote, s3://
 Tracking = Annotated[str | None, typer.Option("--mlflow", help="MLflow's address; else that of params.yaml.")]
 Experiment = Annotated[str | None, typer.Option(help="MLflow experiment; else that of the data set.")]
 Overrides = Annotated[list[str], typer.Option("--set-param", "-S", help="A parameter, as in `dvc exp run -S`.")]
-Tag = Annotated[str | None, typer.Option("--image-tag", help="Tag of the image; else that of params.yaml.")]
+Image = Annotated[
+    str | None, typer.Option(help="Image of all tasks, with its tag or digest. [default: kubeflow.image]")
+]
 Address = Annotated[str, typer.Option("--server", envvar=ADDRESS, help="Kubeflow Pipelines' address.")]
 Namespace = Annotated[str | None, typer.Option(envvar=NAMESPACE, help="Yours, where several users share a server.")]
 
@@ -40,9 +42,9 @@ def compile(  # noqa: A001 (the word that people type)
     ] = False,
 ) -> None:
     """Write pipeline.yaml from dvc.yaml, params.yaml and the components."""
-    from pipeline.orchestration.kubeflow import compiled
+    from components import compilation
 
-    compiled.check() if check else compiled.write()
+    compilation.check() if check else compilation.write()
 
 
 @app.command()
@@ -52,16 +54,18 @@ def run(
     mlflow: Mlflow = None,
     experiment: Experiment = None,
     overrides: Overrides = [],  # noqa: B006 (typer copies it)
-    image_tag: Tag = None,
+    image: Image = None,
 ) -> None:
     """Run pipeline.yaml on this machine, task by task, and leave the dvc.lock that `dvc repro` leaves."""
+    from components import compilation
     from pipeline.config import params
     from pipeline.orchestration import workspace
     from pipeline.orchestration.kubeflow import local
 
+    compilation.check()
     secrets = [name for keys in params.load().kubeflow.secrets.values() for name in keys]
     passed = {name: os.environ[name] for name in (*secrets, THREADS) if name in os.environ}
-    local.run(_arguments(remote, mlflow, experiment, overrides, image_tag), engine.value, passed)
+    local.run(_arguments(remote, mlflow, experiment, overrides, image), engine.value, passed)
     named = f"`dvc remote add --default NAME {workspace.in_full(remote)}` and " if remote else ""
     print(f"dvc.lock: written; {named}`dvc pull` brings what it names")
 
@@ -74,18 +78,19 @@ def submit(
     mlflow: Tracking = None,
     experiment: Experiment = None,
     overrides: Overrides = [],  # noqa: B006 (typer copies it)
-    image_tag: Tag = None,
+    image: Image = None,
 ) -> None:
     """Check all that a run needs, start it on a cluster and follow it; exit status 1 when it fails."""
     from rich.console import Console
 
+    from components import compilation
     from pipeline.config import params
     from pipeline.foundation.live_table import board
     from pipeline.orchestration.kubeflow import submission
 
     settings = params.load().kubeflow
-    arguments = _arguments(remote or settings.remote, mlflow or settings.mlflow, experiment, overrides, image_tag)
-    submission.check(arguments, f"{settings.image}:{arguments.image_tag}")
+    arguments = _arguments(remote or settings.remote, mlflow or settings.mlflow, experiment, overrides, image)
+    submission.check(arguments, compilation.check)
     cluster = Server(server, namespace, os.environ.get(TOKEN))
     run_id = submission.submit(cluster, arguments)
     try:
@@ -117,7 +122,7 @@ def fetch(
 
 
 def _arguments(
-    remote: str | None, mlflow: str | None, experiment: str | None, overrides: list[str], image_tag: str | None
+    remote: str | None, mlflow: str | None, experiment: str | None, overrides: list[str], image: str | None
 ) -> "Arguments":
     from pipeline import tracking
     from pipeline.config import params
@@ -129,5 +134,5 @@ def _arguments(
         mlflow=mlflow or tracking.full_address(),
         experiment=experiment or tracking.experiment(params.load().experiment),
         overrides=overrides,
-        image_tag=image_tag or params.load().kubeflow.tag,
+        image=image or params.load().kubeflow.image,
     )

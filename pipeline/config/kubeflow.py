@@ -57,8 +57,7 @@ class Kubeflow(Section):
 
     remote: str = "s3://mask-gender-age/dvc"  # the DVC remote of runs that name no other
     mlflow: str = "http://mlflow:5000"  # the address of MLflow as tasks see it
-    image: str = "mask-gender-age"  # without a tag
-    tag: str = "latest"
+    image: str = "mask-gender-age:latest"  # with its tag or digest
     pull: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
     secrets: dict[str, tuple[str, ...]] = Field(
         default_factory=dict

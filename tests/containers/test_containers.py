@@ -11,7 +11,7 @@ from tests.support.clones import ALL, Clone
 from tests.support.workspace import ROOT
 
 TAG = os.environ.get("IMAGE_TAG", "")
-NAME = params.load(ROOT / "params.yaml").kubeflow.image
+NAME = params.load(ROOT / "params.yaml").kubeflow.image.partition(":")[0]
 IMAGE = f"{NAME}:{TAG}"
 
 pytestmark = pytest.mark.skipif(not TAG, reason="needs a container engine: make test-containers")
@@ -30,7 +30,7 @@ def in_image(*command: str) -> str:
 def in_containers(clone: Clone, storage: Path, *arguments: str) -> set[str]:
     """Run the compiled pipeline in containers of a clone's image; the stages whose command ran."""
     store = f"sqlite:///{storage.parent / 'mlflow' / 'mlflow.db'}"
-    options = ["--remote", str(storage), "--mlflow", store, "--image-tag", f"{TAG}-tiny"]
+    options = ["--remote", str(storage), "--mlflow", store, "--image", f"{NAME}:{TAG}-tiny"]
     return clone.run_locally(*options, *arguments, engine="docker")
 
 
@@ -74,7 +74,7 @@ def test_the_image_holds_files_of_the_project_and_nothing_else() -> None:
     inside = in_image("find", ".", "-type", "f", "-not", "-name", "*.pyc", "-printf", "%P\n").split()
     tracked = run("git", "ls-files", "--cached", "--others", "--exclude-standard").splitlines()
     assert set(inside) <= set(tracked)
-    assert {"dvc.yaml", "params.yaml", "pipeline/__main__.py", "components/train.py"} <= set(inside)
+    assert {"dvc.yaml", "params.yaml", "pipeline/__main__.py", "components/stages.py"} <= set(inside)
 
 
 def test_the_image_names_the_commit_that_it_was_built_from() -> None:

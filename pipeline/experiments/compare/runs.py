@@ -6,7 +6,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import chdir, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -35,11 +35,23 @@ CONFIG = """\
 """
 
 
-def run(recipes: Mapping[Path, Path], scale: str, photos: Path) -> None:
-    """Run params files, each in its folder, on some or all people of the data set `photos`.
+Execute = Callable[[Sequence[str]], None]
 
-    Scale smoke starts afresh and runs in this process; others run through DVC with the project's cache, so what has
-    run before does not run again. Raises `InputError` when a stage fails.
+
+def run(recipes: Mapping[Path, Path], scale: str, photos: Path, execute: Execute) -> None:
+    """Run params files, each in its own folder, on a data set or a part of it.
+
+    Scale smoke starts from nothing and runs in this process. Other scales run through DVC with the project's cache, so
+    that a stage that has run before does not run again.
+
+    Args:
+        recipes: The folder of every params file.
+        scale: A key of `SCALES`.
+        photos: Root of the data set.
+        execute: Runs the words of a `python -m pipeline` command in this process.
+
+    Raises:
+        InputError: When a stage fails.
     """
     root = photos
     if limit := SCALES[scale]:
@@ -54,7 +66,7 @@ def run(recipes: Mapping[Path, Path], scale: str, photos: Path) -> None:
             shutil.rmtree(folder, ignore_errors=True)
         _prepare(folder, settings, root)
         if scale == "smoke":
-            _run_here(folder, lenders.setdefault(_before_training(settings), folder))
+            _run_here(folder, lenders.setdefault(_before_training(settings), folder), execute)
         else:
             _repro(folder)
 
@@ -97,10 +109,8 @@ def _repro(folder: Path) -> None:
         raise InputError(f"{folder}: `dvc repro` failed, see above")
 
 
-def _run_here(folder: Path, lender: Path) -> None:
-    """Run the commands of dvc.yaml in this process; a lender of equal parameters has what precedes training."""
-    from pipeline.cli.app import app
-
+def _run_here(folder: Path, lender: Path, execute: Execute) -> None:
+    """Run the commands of dvc.yaml in this process; outputs before training are links to those of `lender`."""
     stages = needed(graph.read(folder))
     if lender != folder:
         for out in (out for stage in stages if stage.kind in BEFORE_TRAINING for out in stage.outs):
@@ -109,4 +119,4 @@ def _run_here(folder: Path, lender: Path) -> None:
     with chdir(folder), Path("run.log").open("w", encoding="utf-8") as log, redirect_stdout(log):
         for stage in stages:
             if not all(Path(out).exists() for out in stage.outs):
-                app(shlex.split(stage.command)[3:], standalone_mode=False)
+                execute(shlex.split(stage.command)[3:])

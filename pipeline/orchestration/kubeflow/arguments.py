@@ -17,7 +17,7 @@ class Arguments:
     mlflow: str
     experiment: str
     overrides: Sequence[str]
-    image_tag: str
+    image: str
 
     @property
     def folders(self) -> list[Path]:

@@ -11,57 +11,70 @@ from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 from kfp import components, local
-from ruamel.yaml import YAML
 
 from pipeline.foundation import processes
 from pipeline.foundation.errors import InputError
 from pipeline.orchestration import locks
-from pipeline.orchestration.kubeflow import compiled
+from pipeline.orchestration.kubeflow import specification
 from pipeline.orchestration.kubeflow.arguments import Arguments
 
 Engine = Literal["subprocess", "docker"]
+IMAGE_PARAMETER = re.compile(r"\{\{\$\.inputs\.parameters\['(?:pipelinechannel--)?image'\]\}\}")
 
 
 def run(arguments: Arguments, engine: Engine, environment: Mapping[str, str]) -> None:
-    """Run this folder's pipeline.yaml; in the end dvc.lock is what `dvc repro` would have left.
+    """Run this folder's pipeline.yaml and leave the dvc.lock that `dvc repro` leaves.
 
-    What only a cluster has does not apply: retries, resources, volumes and secrets; containers get `environment`.
-    Raises `InputError` when pipeline.yaml or the arguments do not fit the project, or a task fails: then dvc.lock
-    stays as it was.
+    Retries, resources, volumes and secrets belong to a cluster and are ignored.
+
+    Args:
+        arguments: Parameters of the pipeline.
+        engine: Whether tasks run as processes or in containers.
+        environment: Environment variables of containers, in place of a cluster's secrets.
+
+    Raises:
+        InputError: When the arguments do not fit the project, or a task fails; dvc.lock is then unchanged.
     """
-    compiled.check()
     arguments.check()
-    specification = _without_cluster(next(YAML(typ="safe").load_all(compiled.FILE)), arguments.image_tag)
+    compiled = _without_cluster(specification.read(), arguments.image)
     with TemporaryDirectory(prefix="kubeflow-") as folder:
         Path(folder).chmod(0o777)  # a container may run as somebody else
         local.init(_runner(engine, arguments, environment), pipeline_root=folder)
-        lock = _execute(specification, arguments)
+        lock = _execute(compiled, arguments)
         if not lock.exists():  # an engine may take a container that failed for one that did not
             raise InputError("the run ended without its dvc.lock, so a task has failed; its log is above")
         locks.write(locks.read(lock))
 
 
-def _execute(specification: Mapping[str, Any], arguments: Arguments) -> Path:
+def _execute(compiled: dict[str, Any], arguments: Arguments) -> Path:
     """Run the pipeline; returns where its dvc.lock is."""
-    pipeline = components.load_component_from_text(json.dumps(specification))
+    pipeline = components.load_component_from_text(json.dumps(compiled))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Task .* have no effect")  # what only a cluster has
         warnings.filterwarnings("ignore", "You may be attemping")  # the image's name does not say that it has Python
         try:
-            return Path(pipeline(**asdict(arguments)).outputs[compiled.OUTPUT].path)
+            (lock,) = pipeline(**asdict(arguments)).outputs.values()
+            return Path(lock.path)
         except (RuntimeError, ValueError) as error:
-            raise InputError(f"{_with_stages(str(error), specification)}; its log is above") from error
+            raise InputError(f"{_with_stages(str(error), specification.tasks(compiled))}; its log is above") from error
 
 
-def _without_cluster(specification: dict[str, Any], image_tag: str) -> dict[str, Any]:
-    """The pipeline with one attempt a task, the image's tag in place, and nothing that a cluster tells a container."""
-    for task in specification["root"]["dag"]["tasks"].values():
+def _without_cluster(compiled: dict[str, Any], image: str) -> dict[str, Any]:
+    """The pipeline with one attempt per task, without the environment of a cluster's containers, in a given image.
+
+    kfp.local leaves placeholders of an image as they are. They are resolved as a backend does it: a field that is one
+    placeholder becomes its parameter's value. Raises `InputError` for any other text around a placeholder, of which a
+    backend would make a wrong image.
+    """
+    for task in specification.tasks(compiled).values():
         task.pop("retryPolicy")
-    for executor in specification["deploymentSpec"]["executors"].values():
+    for executor in compiled["deploymentSpec"]["executors"].values():
         container = executor["container"]
-        container["image"] = f"{container['image'].partition(':{{')[0]}:{image_tag}"
+        if not IMAGE_PARAMETER.fullmatch(container["image"]):
+            raise InputError(f"{specification.FILE}: image {container['image']} is not the parameter `image` alone")
+        container["image"] = image
         container.pop("env", None)
-    return specification
+    return compiled
 
 
 def _runner(engine: Engine, arguments: Arguments, environment: Mapping[str, str]) -> Any:
@@ -81,9 +94,8 @@ def _runner(engine: Engine, arguments: Arguments, environment: Mapping[str, str]
     )
 
 
-def _with_stages(message: str, specification: Mapping[str, Any]) -> str:
-    """kfp's message with the names of stages for those of tasks, which it numbers, and without its colours."""
-    tasks = specification["root"]["dag"]["tasks"]
+def _with_stages(message: str, tasks: Mapping[str, Any]) -> str:
+    """kfp's message with the names of stages instead of numbered tasks, and without its colours."""
     plain = re.sub(r"\x1b\[[0-9;]*m", "", message).rstrip(".")
     return re.sub(r"'([\w-]+)'", lambda found: _stage(tasks, found[1]), plain)
 

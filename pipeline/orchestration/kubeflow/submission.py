@@ -10,13 +10,11 @@ from functools import partial
 from typing import Any
 
 from rich.table import Table
-from ruamel.yaml import YAML
 
 from pipeline import tracking
 from pipeline.foundation.errors import InputError, raise_faults
 from pipeline.foundation.live_table import Show, clock
-from pipeline.orchestration import graph
-from pipeline.orchestration.kubeflow import compiled
+from pipeline.orchestration.kubeflow import specification
 from pipeline.orchestration.kubeflow.arguments import Arguments
 from pipeline.orchestration.kubeflow.server import NoAnswerError, Server
 
@@ -25,24 +23,30 @@ PERIOD = 10.0  # seconds between two looks at a run
 PATIENCE = 900.0  # seconds without an answer after which the wait, not the run, is given up
 
 
-def check(arguments: Arguments, image: str) -> None:
-    """Raise one `InputError` with all that would make the run fail.
+def check(arguments: Arguments, check_compiled: Callable[[], None]) -> None:
+    """Check everything that a run needs before it is submitted.
 
-    pipeline.yaml must be current, MLflow a server, the DVC remote writable and in possession of the tracked data, the
-    overrides must leave the graph as it is, and the image must exist where a container engine here can tell.
+    Args:
+        arguments: Parameters of the pipeline.
+        check_compiled: Raises `InputError` unless pipeline.yaml is current.
+
+    Raises:
+        InputError: One error with every fault: pipeline.yaml is not current, MLflow is not a server, the DVC remote
+            cannot be written or lacks tracked data, the overrides change the graph, or the image does not exist
+            (where a container engine is installed).
     """
     checks: Sequence[Callable[[], None]] = (
-        compiled.check,
+        check_compiled,
         partial(_check_mlflow, arguments.mlflow),
         arguments.check,
-        partial(_check_image, image),
+        partial(_check_image, arguments.image),
     )
     raise_faults("nothing is submitted", [fault for each in checks for fault in _fault(each)])
 
 
 def wait(server: Server, run_id: str, show: Show) -> None:
     """Follow a run to its end; raises `InputError` naming the stages that failed, and `NoAnswerError` after silence."""
-    names, heard = task_names(), time.monotonic()
+    names, heard = specification.task_names(), time.monotonic()
     while True:
         try:
             run, heard = server.run(run_id), time.monotonic()
@@ -59,15 +63,8 @@ def wait(server: Server, run_id: str, show: Show) -> None:
 
 def submit(server: Server, arguments: Arguments) -> str:
     """Start a run; returns its id. The server's client prints where to look at it."""
-    name = f"{compiled.NAME} {arguments.image_tag}"
-    return server.submit(compiled.FILE, arguments.experiment, name, asdict(arguments))
-
-
-def task_names() -> dict[str, str]:
-    """The stages of pipeline.yaml in their order, by the names of their tasks."""
-    tasks = next(YAML(typ="safe").load_all(compiled.FILE))["root"]["dag"]["tasks"]
-    stages = {task["taskInfo"]["name"]: key for key, task in tasks.items()}
-    return {stages[name]: name for name in [*graph.read(), "finish"]}
+    name = arguments.image.rpartition("/")[2]
+    return server.submit(specification.FILE, arguments.experiment, name, asdict(arguments))
 
 
 def _tasks(run: Any, names: Mapping[str, str]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from pipeline.foundation.errors import InputError
 from pipeline.orchestration import graph, locks
 from pipeline.orchestration.kubeflow import local, task
 from pipeline.orchestration.kubeflow.arguments import Arguments
-from pipeline.orchestration.kubeflow.compiled import NAME
+from pipeline.orchestration.kubeflow.specification import NAME
 from pipeline.orchestration.locks import Entries
 from pipeline.orchestration.workspace import scratch
 from tests.support.clones import AGE, ALL, Clone

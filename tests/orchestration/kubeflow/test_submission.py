@@ -11,15 +11,16 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from components import compilation
 from pipeline.cli import app
 from pipeline.foundation.errors import InputError
-from pipeline.orchestration.kubeflow import compiled, submission
+from pipeline.orchestration.kubeflow import submission
 from pipeline.orchestration.kubeflow.arguments import Arguments
 from pipeline.orchestration.kubeflow.server import NoAnswerError, Server
 from tests.orchestration.kubeflow.api import RUN, Cluster, serving
 
 ROOT = Path(__file__).parents[3]
-ARGUMENTS = Arguments(remote="remote", mlflow="http://mlflow:5000", experiment="x", overrides=[], image_tag="v1")
+ARGUMENTS = Arguments(remote="remote", mlflow="http://mlflow:5000", experiment="x", overrides=[], image="faces:v1")
 Typed = tuple[int, str, str]  # exit status, stdout, stderr
 
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value")  # DVC 3.67 on how it uses pygtrie
@@ -32,7 +33,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("dvc.yaml", "params.yaml", ".dvcignore"):
         shutil.copy(ROOT / name, root / name)
     (root / "remote").mkdir()
-    compiled.write(root, root / "pipeline.yaml")
+    compilation.write(root, root / "pipeline.yaml")
     return root
 
 
@@ -89,17 +90,17 @@ def test_a_run_gets_its_parameters_and_is_followed_to_its_end(submit: Callable[.
     ]
     with serving(Cluster(looks=looks)) as cluster:
         status, out, err = submit(
-            cluster.address, "-S", "models.age.epochs=3", "--image-tag", "v1", "--experiment", "x"
+            cluster.address, "-S", "models.age.epochs=3", "--image", "faces:v1", "--experiment", "x"
         )
     assert status == 0, err
     (run,) = cluster.submitted
-    assert run.display_name == "mask-gender-age v1"
+    assert run.display_name == "faces:v1"
     assert run.runtime_config.parameters == {
         "remote": str(Path("remote").resolve()),
         "mlflow": "http://mlflow:5000",
         "experiment": "x",
         "overrides": ["models.age.epochs=3"],
-        "image_tag": "v1",
+        "image": "faces:v1",
     }
     specification, platform = YAML(typ="safe").load_all(project / "pipeline.yaml")
     assert run.pipeline_spec == {"pipeline_spec": specification, "platform_spec": platform}

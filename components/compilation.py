@@ -1,4 +1,4 @@
-"""The graph as a Kubeflow pipeline: a task per stage, with what each kind of stage needs of a node."""
+"""pipeline.yaml: dvc.yaml compiled for Kubeflow Pipelines, a task per stage with the settings of params.yaml."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -6,7 +6,7 @@ from typing import Any
 
 from kfp import compiler, dsl, kubernetes
 
-import components
+from components.stages import OUTPUT, join_locks, stage_component
 from pipeline.config import params
 from pipeline.config.kubeflow import Kubeflow, Resources
 from pipeline.foundation.errors import InputError
@@ -14,25 +14,22 @@ from pipeline.foundation.files import write_text
 from pipeline.orchestration import graph
 from pipeline.orchestration.graph import Graph
 from pipeline.orchestration.kubeflow import task
-
-FILE = Path("pipeline.yaml")
-NAME = "mask-gender-age"
-OUTPUT = "Output"  # Kubeflow's name for what a component returns
+from pipeline.orchestration.kubeflow.specification import FILE, JOIN, NAME
 
 
 def write(root: Path = Path(), path: Path = FILE) -> None:
-    """Compile a project's dvc.yaml and params.yaml."""
+    """Compile a project's dvc.yaml and params.yaml into `path`."""
     write_text(path, text(root))
 
 
 def check(root: Path = Path(), path: Path = FILE) -> None:
-    """Raise `InputError` unless the compiled file is what dvc.yaml, params.yaml and the components say."""
+    """Raise `InputError` unless the compiled file agrees with dvc.yaml, params.yaml and the components."""
     if not path.exists() or path.read_text(encoding="utf-8") != text(root):
         raise InputError(f"{path} does not fit dvc.yaml and params.yaml: run `python -m pipeline kubeflow compile`")
 
 
 def text(root: Path = Path()) -> str:
-    """The compiled pipeline of a project: its specification, and what Kubernetes is told, as two YAML documents."""
+    """The compiled pipeline of a project as two YAML documents: KFP's specification, and that of Kubernetes."""
     read = params.load(root / params.FILE)
     with TemporaryDirectory() as folder:
         path = Path(folder) / FILE.name
@@ -40,13 +37,13 @@ def text(root: Path = Path()) -> str:
         return path.read_text(encoding="utf-8")
 
 
-def _pipeline(stages: Graph, settings: Kubeflow, tracked: str) -> Any:
+def _pipeline(stages: Graph, settings: Kubeflow, default_experiment: str) -> Any:
     def pipeline(
         remote: str = settings.remote,
         mlflow: str = settings.mlflow,
-        experiment: str = tracked,
+        experiment: str = default_experiment,
         overrides: list[str] = [],  # noqa: B006 (the default that Kubeflow's pages show)
-        image_tag: str = settings.tag,
+        image: str = settings.image,
     ) -> dsl.Artifact:
         """Run every stage of dvc.yaml.
 
@@ -55,12 +52,11 @@ def _pipeline(stages: Graph, settings: Kubeflow, tracked: str) -> Any:
             mlflow: Address of the MLflow tracking server.
             experiment: MLflow experiment.
             overrides: Parameters to change, as in `dvc exp run -S`, e.g. ["models.age.epochs=20"].
-            image_tag: Tag of the image that all tasks run in.
+            image: Image of all tasks, with its tag or digest.
         """
-        image = f"{settings.image}:{image_tag}"
         tasks: dict[str, Any] = {}
         for stage in stages.values():
-            tasks[stage.name] = components.find(stage.kind)(
+            tasks[stage.name] = stage_component(stage)(
                 stage=stage.name,
                 run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
                 parents=[tasks[name].outputs[OUTPUT] for name in stage.parents],
@@ -71,18 +67,16 @@ def _pipeline(stages: Graph, settings: Kubeflow, tracked: str) -> Any:
             )
             _configure(tasks[stage.name], stage.name, image, settings, settings.resources(stage.kind))
         entries = [each.outputs[OUTPUT] for each in tasks.values()]
-        finish = components.find("finish")(
-            run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER, entries=entries, remote=remote, overrides=overrides
-        )
-        _configure(finish, "finish", image, settings, settings.resources("finish"))
-        return finish.outputs["lock"]
+        join = join_locks(run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER, entries=entries, remote=remote, overrides=overrides)
+        _configure(join, JOIN, image, settings, settings.resources(JOIN))
+        return join.outputs["lock"]
 
     return dsl.pipeline(pipeline, name=NAME, description="Photos of people in, a checked submission out.")
 
 
-def _configure(each: Any, name: str, image: str, settings: Kubeflow, resources: Resources) -> None:
+def _configure(each: Any, name: str, image: Any, settings: Kubeflow, resources: Resources) -> None:
     each.set_display_name(name)
-    each.set_container_image(image)
+    each.set_container_image(image)  # the whole parameter: a backend replaces a field by the value of its placeholder
     each.set_caching_options(False)  # DVC's run-cache knows what a stage depends on; Kubeflow's does not
     retry = settings.retry
     each.set_retry(retry.times, f"{retry.wait}s", retry.factor, f"{retry.longest}s")

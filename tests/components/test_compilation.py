@@ -1,4 +1,4 @@
-"""compiled: every stage is a task, every edge of dvc.yaml an edge, and every setting reaches the pods."""
+"""compilation: every stage is a task, every edge of dvc.yaml an edge, and every setting reaches the pods."""
 
 import shutil
 from collections.abc import Mapping
@@ -8,18 +8,17 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-import components
+from components import compilation
+from components.stages import stage_component
 from pipeline.foundation.errors import InputError
 from pipeline.orchestration import graph
-from pipeline.orchestration.graph import Graph
-from pipeline.orchestration.kubeflow import compiled
+from pipeline.orchestration.graph import Graph, Stage
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 GPU = {"cpu": 8, "memory": "32Gi", "accelerator": "nvidia.com/gpu", "accelerators": 1, "timeout": 7200}
 TOLERATION = {"key": "gpu", "operator": "Equal", "value": "a100", "effect": "NoSchedule"}
 CLUSTER = {
-    "image": "images/faces",
-    "tag": "1.2",
+    "image": "images/faces:1.2",
     "pull": "Always",
     "secrets": {"storage": ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]},
     "volume": {"claim": "everybody", "path": "/mnt/everybody"},
@@ -40,7 +39,7 @@ class Compiled:
 
     def __init__(self, root: Path) -> None:
         self.graph: Graph = graph.read(root)
-        self.text = compiled.text(root)
+        self.text = compilation.text(root)
         self.specification, self.platform = YAML(typ="safe").load_all(self.text)
         tasks = self.specification["root"]["dag"]["tasks"]
         self.tasks: dict[str, Any] = {task["taskInfo"]["name"]: task for task in tasks.values()}
@@ -74,14 +73,14 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
 
 
 def test_every_stage_is_a_task_under_its_dvc_name(full: Compiled) -> None:
-    assert set(full.tasks) == {*full.graph, "finish"}
+    assert set(full.tasks) == {*full.graph, "join"}
     assert {f"train@{model}-{fold}" for model in ("mask", "gender", "age") for fold in range(5)} < set(full.tasks)
     assert {f"crop@{shard}" for shard in range(4)} < set(full.tasks)
 
 
 def test_the_edges_are_those_of_dvc_and_all_stages_lead_to_the_end(full: Compiled) -> None:
     edges = {name: {full.names[key] for key in task.get("dependentTasks", [])} for name, task in full.tasks.items()}
-    assert edges.pop("finish") == set(full.graph)
+    assert edges.pop("join") == set(full.graph)
     assert edges == {name: set(stage.parents) for name, stage in full.graph.items()}
 
 
@@ -95,7 +94,7 @@ def test_only_trainings_ask_for_a_gpu_and_know_that_they_did(full: Compiled) -> 
 
 
 def test_processors_and_memory_go_by_the_kind_of_stage(full: Compiled) -> None:
-    for name, cpu, memory in (("train@age-4", "8", "32Gi"), ("crop@3", "1.5", "4Gi"), ("finish", "1.5", "4Gi")):
+    for name, cpu, memory in (("train@age-4", "8", "32Gi"), ("crop@3", "1.5", "4Gi"), ("join", "1.5", "4Gi")):
         resources = full.container(name)["resources"]
         assert {resources[f"resourceCpu{end}"] for end in ("Limit", "Request")} == {cpu}
         assert {resources[f"resourceMemory{end}"] for end in ("Limit", "Request")} == {memory}
@@ -130,10 +129,10 @@ def test_every_task_has_a_time_limit_and_is_tried_again_and_never_taken_from_kub
         assert full.pod(name)["activeDeadlineSeconds"] == ("7200" if name[:5] in ("train", "refit") else "3600")
 
 
-def test_all_tasks_run_in_one_image_whose_tag_is_a_parameter_and_install_nothing(full: Compiled) -> None:
+def test_all_tasks_run_in_one_image_that_is_a_parameter_and_install_nothing(full: Compiled) -> None:
     for name in full.tasks:
         container = full.container(name)
-        assert container["image"] == "images/faces:{{$.inputs.parameters['pipelinechannel--image_tag']}}"
+        assert container["image"] == "{{$.inputs.parameters['pipelinechannel--image']}}"
         assert "pip install" not in str(container["command"])
         assert full.pod(name)["imagePullPolicy"] == "Always"
 
@@ -145,7 +144,7 @@ def test_everything_that_a_run_can_be_given_has_a_default(full: Compiled) -> Non
         "mlflow": "http://mlflow:5000",
         "experiment": "mask-gender-age-sample",
         "overrides": [],
-        "image_tag": "1.2",
+        "image": "images/faces:1.2",
     }
 
 
@@ -156,17 +155,17 @@ def test_the_pages_show_scores_matrices_reports_models_and_the_submission(full: 
         if "artifacts"
         in (outputs := full.specification["components"][task["componentRef"]["name"]]["outputDefinitions"])
     }
-    assert shown["train@age-0"] == {"scores": "system.Metrics", "model": "system.Model", "epochs": "system.HTML"}
+    assert shown["train@age-0"] == {"metrics": "system.Metrics", "model": "system.Model", "page": "system.HTML"}
     assert set(shown["ensemble"].values()) >= {"system.Metrics", "system.ClassificationMetrics", "system.HTML"}
-    assert shown["submit"]["submission"] == "system.Dataset"
+    assert shown["submit"]["dataset"] == "system.Dataset"
     assert shown["report"] == {"page": "system.HTML"}
-    assert shown["finish"] == {"lock": "system.Artifact"}
+    assert shown["join"] == {"lock": "system.Artifact"}
 
 
 def test_compiling_again_gives_the_same_text(full: Compiled, tmp_path: Path) -> None:
     for name in ("dvc.yaml", "params.yaml"):
         shutil.copy(ROOT / name, tmp_path)
-    assert compiled.text(tmp_path) == compiled.text(tmp_path)
+    assert compilation.text(tmp_path) == compilation.text(tmp_path)
 
 
 def test_a_file_that_is_missing_or_stale_is_told(tmp_path: Path) -> None:
@@ -174,22 +173,22 @@ def test_a_file_that_is_missing_or_stale_is_told(tmp_path: Path) -> None:
         shutil.copy(ROOT / name, tmp_path)
     path = tmp_path / "pipeline.yaml"
     with pytest.raises(InputError, match="kubeflow compile"):
-        compiled.check(tmp_path, path)
-    compiled.write(tmp_path, path)
-    compiled.check(tmp_path, path)
+        compilation.check(tmp_path, path)
+    compilation.write(tmp_path, path)
+    compilation.check(tmp_path, path)
     params = tmp_path / "params.yaml"
     params.write_text(params.read_text().replace("timeout: 86400", "timeout: 7200"))
     with pytest.raises(InputError, match=r"pipeline\.yaml does not fit"):
-        compiled.check(tmp_path, path)
+        compilation.check(tmp_path, path)
 
 
-def test_every_kind_of_stage_has_a_component_whose_text_is_the_stages(full: Compiled) -> None:
+def test_a_component_has_the_name_and_the_text_of_its_stage(full: Compiled) -> None:
     for stage in full.graph.values():
-        component = components.find(stage.kind)
-        assert (component.name, component.description) == (stage.kind, stage.description)
+        component = stage_component(stage)
+        assert (component.name, component.description) == (stage.kind.replace("_", "-"), stage.description)
 
 
-@pytest.mark.parametrize("kind", ["dream", "no-name", ""])
-def test_a_stage_without_a_component_is_named(kind: str) -> None:
-    with pytest.raises(InputError, match=f"stage '{kind}' has no component"):
-        components.find(kind)
+@pytest.mark.parametrize(("metrics", "shown"), [((), []), (("scores.json",), ["metrics"])])
+def test_a_kind_of_stage_that_no_component_knows_shows_its_metrics(metrics: tuple[str, ...], shown: list[str]) -> None:
+    stage = Stage("dream@1", "true", "Dream.", (), (), (), (), metrics, metrics)
+    assert list(stage_component(stage).component_spec.outputs) == [*shown, "Output"]

@@ -1,0 +1,69 @@
+"""The KFP components of dvc.yaml's stages: one function, under the name and with the artifacts of each kind."""
+
+from copy import copy
+from functools import partial
+from typing import Any
+
+from kfp import dsl
+from kfp.dsl.python_component import PythonComponent
+
+from pipeline.orchestration.graph import Stage
+
+ARTIFACTS = {  # what Kubeflow's pages show of a stage, by its kind; of any other kind its metrics
+    "sample": ("page",),
+    "relabel": ("dataset",),
+    "crop": (),
+    "pack": ("page",),
+    "split": ("dataset", "page"),
+    "train": ("metrics", "model", "page"),
+    "pseudo_label": ("metrics", "model", "page"),
+    "refit": ("metrics", "model", "page"),
+    "ensemble": ("metrics", "confusion", "page"),
+    "submit": ("dataset", "metrics", "page"),
+    "report": ("page",),
+}
+OUTPUT = "Output"  # KFP's name for the value that a component returns
+
+component = partial(dsl.component, base_image="python", install_kfp_package=False)  # the pipeline names the image
+
+
+@component
+def run_stage(
+    stage: str,
+    run_id: str,
+    parents: list[str],
+    remote: str,
+    mlflow: str,
+    experiment: str,
+    overrides: list[str],
+    metrics: dsl.Output[dsl.Metrics],
+    confusion: dsl.Output[dsl.ClassificationMetrics],
+    model: dsl.Output[dsl.Model],
+    dataset: dsl.Output[dsl.Dataset],
+    page: dsl.Output[dsl.HTML],
+) -> str:
+    """Run one stage of dvc.yaml: from the lock entries of its parents to its own."""
+    from pipeline.orchestration.kubeflow.task import run
+
+    shown = [artifact for artifact in (metrics, confusion, model, dataset, page) if artifact is not None]
+    return run(stage, run_id, parents, remote, mlflow, experiment, overrides, shown)
+
+
+@component
+def join_locks(
+    run_id: str, entries: list[str], remote: str, overrides: list[str], lock: dsl.Output[dsl.Artifact]
+) -> None:
+    """Join the lock entries of all stages to the dvc.lock of the run."""
+    from pipeline.orchestration.kubeflow.task import join
+
+    join(run_id, entries, remote, overrides, lock)
+
+
+def stage_component(stage: Stage) -> Any:
+    """Make the component of a stage's kind: `run_stage` with that name, the stage's text, and its artifacts alone."""
+    specification = copy(run_stage.component_spec)
+    shown = ARTIFACTS.get(stage.kind, ("metrics",) if stage.metrics else ())
+    specification.name = stage.kind.replace("_", "-")
+    specification.description = stage.description
+    specification.outputs = {name: specification.outputs[name] for name in (*shown, OUTPUT)}
+    return PythonComponent(specification, run_stage.python_func)
