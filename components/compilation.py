@@ -71,7 +71,12 @@ def _pipeline(stages: Graph, settings: Kubeflow, default_experiment: str) -> Any
         _configure(join, JOIN, image, settings, settings.resources(JOIN))
         return join.outputs["lock"]
 
-    return dsl.pipeline(pipeline, name=NAME, description="Photos of people in, a checked submission out.")
+    return dsl.pipeline(
+        pipeline,
+        name=NAME,
+        description="Photos of people in, a checked submission out.",
+        pipeline_config=dsl.PipelineConfig(ttl_seconds_after_finished=settings.time_to_live),
+    )
 
 
 def _configure(each: Any, name: str, image: Any, settings: Kubeflow, resources: Resources) -> None:
@@ -79,21 +84,39 @@ def _configure(each: Any, name: str, image: Any, settings: Kubeflow, resources: 
     each.set_container_image(image)  # the whole parameter: a backend replaces a field by the value of its placeholder
     each.set_caching_options(False)  # DVC's run-cache knows what a stage depends on; Kubeflow's does not
     retry = settings.retry
-    each.set_retry(retry.times, f"{retry.wait}s", retry.factor, f"{retry.longest}s")
+    each.set_retry(retry.times, f"{retry.wait}s", retry.factor, f"{retry.longest(resources.timeout)}s")
     kubernetes.set_timeout(each, resources.timeout)
     kubernetes.set_image_pull_policy(each, settings.pull)
-    kubernetes.empty_dir_mount(each, "shared-memory", "/dev/shm", medium="Memory", size_limit=settings.shared_memory)
-    kubernetes.empty_dir_mount(each, "scratch", "/tmp", size_limit=settings.disk)
+    if settings.pull_secrets:
+        kubernetes.set_image_pull_secrets(each, list(settings.pull_secrets))
     for secret, keys in settings.secrets.items():
-        kubernetes.use_secret_as_env(each, secret, {key: key for key in keys}, optional=True)
-    if settings.volume:
-        kubernetes.mount_pvc(each, settings.volume.claim, settings.volume.path)
-        each.set_env_variable(task.SHARED, settings.volume.path)
+        kubernetes.use_secret_as_env(each, secret, dict(keys), optional=True)
+    _mount(each, settings)
+    _describe(each, settings)
     _place(each, resources)
 
 
+def _mount(each: Any, settings: Kubeflow) -> None:
+    """Give a task its shared memory, its scratch space, and the volume that all tasks share."""
+    kubernetes.empty_dir_mount(each, "shared-memory", "/dev/shm", medium="Memory", size_limit=settings.shared_memory)
+    kubernetes.empty_dir_mount(each, "scratch", "/tmp", size_limit=settings.disk)
+    if settings.volume:
+        kubernetes.mount_pvc(each, settings.volume.claim, settings.volume.path)
+        each.set_env_variable(task.SHARED, settings.volume.path)
+
+
+def _describe(each: Any, settings: Kubeflow) -> None:
+    """Set labels, annotations and the user of a task's pod."""
+    for label, value in settings.labels.items():
+        kubernetes.add_pod_label(each, label, value)
+    for annotation, value in settings.annotations.items():
+        kubernetes.add_pod_annotation(each, annotation, value)
+    if context := settings.security_context:
+        kubernetes.set_security_context(each, context.user, context.group, run_as_non_root=True)
+
+
 def _place(each: Any, resources: Resources) -> None:
-    """Ask for a node's resources, and for the nodes that have them."""
+    """Request a node's resources, and the nodes that have them."""
     each.set_cpu_request(f"{resources.cpu:g}").set_cpu_limit(f"{resources.cpu:g}")
     each.set_memory_request(resources.memory).set_memory_limit(resources.memory)
     if resources.accelerator:
@@ -101,5 +124,7 @@ def _place(each: Any, resources: Resources) -> None:
         each.set_env_variable(task.ACCELERATORS, str(resources.accelerators))
     for label, value in resources.node_selector.items():
         kubernetes.add_node_selector(each, label, value)
+    if resources.node_affinity:
+        kubernetes.add_node_affinity(each, [requirement.model_dump() for requirement in resources.node_affinity])
     for toleration in resources.tolerations:
         kubernetes.add_toleration(each, **toleration.model_dump())

@@ -63,8 +63,10 @@ def run(
     from pipeline.orchestration.kubeflow import local
 
     compilation.check()
-    secrets = [name for keys in params.load().kubeflow.secrets.values() for name in keys]
-    passed = {name: os.environ[name] for name in (*secrets, THREADS) if name in os.environ}
+    secrets = params.load().kubeflow.secrets.values()
+    variables = {variable: key for keys in secrets for key, variable in keys.items()} | {THREADS: THREADS}
+    found = {name: os.environ.get(name, os.environ.get(key)) for name, key in variables.items()}
+    passed = {name: value for name, value in found.items() if value is not None}
     local.run(_arguments(remote, mlflow, experiment, overrides, image), engine.value, passed)
     named = f"`dvc remote add --default NAME {workspace.in_full(remote)}` and " if remote else ""
     print(f"dvc.lock: written; {named}`dvc pull` brings what it names")

@@ -1,33 +1,112 @@
-"""The `kubeflow:` section of params.yaml: what tasks get on a cluster; no result depends on it."""
+"""The `kubeflow:` section of params.yaml: what tasks get on a cluster. No result depends on it.
+
+Values that Kubernetes or a Kubeflow Pipelines backend would refuse are refused here, under the name of their key.
+"""
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from pipeline.formats.section import Section
 
-Quantity = Annotated[str, Field(pattern=r"^\d+(\.\d+)?(Ki|Mi|Gi|Ti|K|M|G|T)$")]  # bytes, as Kubernetes writes them
+MOST_RETRIES = 20
+LONGEST_TIMEOUT = 30 * 24 * 3600  # seconds
+PREFIX = r"([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?"
+WORD = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
+
+
+def _is_dvcs(name: str) -> str:
+    if name.startswith("AWS_"):
+        raise ValueError(
+            "AWS_* variables would reach Kubeflow's own launcher in the same container and replace its credentials; "
+            "DVC reads DVC_S3_ACCESS_KEY_ID, DVC_S3_SECRET_ACCESS_KEY, DVC_S3_SESSION_TOKEN, DVC_S3_ENDPOINT_URL and "
+            "DVC_S3_REGION"
+        )
+    return name
+
+
+# Bytes, in the units that both Kubernetes and KFP's compiler accept.
+Quantity = Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+)?(Ki|Mi|Gi|Ti|M|G|T)$")]
+# The name of a Kubernetes object: an RFC 1123 subdomain.
+Name = Annotated[
+    str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", max_length=253)
+]
+LabelKey = Annotated[str, StringConstraints(pattern=f"^{PREFIX}{WORD}$", max_length=317)]
+LabelValue = Annotated[str, StringConstraints(pattern=f"^({WORD})?$")]
+SecretKey = Annotated[str, StringConstraints(pattern=r"^[-._a-zA-Z0-9]+$", max_length=253)]
+Variable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$"), AfterValidator(_is_dvcs)]
+Image = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^[a-z0-9]([a-z0-9._/-]|:\d+/)*[a-z0-9](:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?$",
+        max_length=500,
+    ),
+]
 
 
 class Toleration(Section):
-    """A taint that a task may run beside: Kubernetes' own words."""
+    """A taint that a task tolerates, in Kubernetes' own words."""
 
-    key: str | None = None
+    key: LabelKey | None = None
     operator: Literal["Equal", "Exists"] = "Equal"
-    value: str | None = None
+    value: LabelValue | None = None
     effect: Literal["NoExecute", "NoSchedule", "PreferNoSchedule"] | None = None
+
+    @model_validator(mode="after")
+    def _fits_its_operator(self) -> Self:
+        if self.operator == "Exists" and self.value:
+            raise ValueError("operator Exists takes no value")
+        if self.operator == "Equal" and self.key is None:
+            raise ValueError("operator Equal needs a key")
+        return self
+
+
+class NodeRequirement(Section):
+    """A requirement on a node's labels: a match expression of Kubernetes' node affinity."""
+
+    key: LabelKey
+    operator: Literal["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"]
+    values: tuple[LabelValue, ...] = ()
+
+    @model_validator(mode="after")
+    def _values_fit_the_operator(self) -> Self:
+        count = len(self.values)
+        if self.operator in ("Exists", "DoesNotExist") and count:
+            raise ValueError(f"operator {self.operator} takes no values")
+        if self.operator in ("In", "NotIn") and not count:
+            raise ValueError(f"operator {self.operator} needs values")
+        if self.operator in ("Gt", "Lt") and not (count == 1 and self.values[0].isdigit()):
+            raise ValueError(f"operator {self.operator} takes one whole number")
+        return self
 
 
 class Resources(Section):
-    """What a task asks for, and where it may run; without an accelerator it runs on the CPU."""
+    """What a task requests, and the nodes it may run on; without an accelerator it runs on the CPU."""
 
     cpu: PositiveFloat = 2
     memory: Quantity = "4Gi"
-    accelerator: str | None = None  # the resource's name, e.g. nvidia.com/gpu
+    accelerator: LabelKey | None = None  # the resource's name, e.g. nvidia.com/gpu
     accelerators: NonNegativeInt = 0
-    node_selector: dict[str, str] = Field(default_factory=dict)
+    node_selector: dict[LabelKey, LabelValue] = Field(default_factory=dict)
+    node_affinity: tuple[NodeRequirement, ...] = ()  # all of them required
     tolerations: tuple[Toleration, ...] = ()
-    timeout: PositiveInt = 3600  # seconds, after which a task counts as failed
+    timeout: Annotated[PositiveInt, Field(le=LONGEST_TIMEOUT)] = 3600  # seconds after which an attempt has failed
+
+    @field_validator("cpu")
+    @classmethod
+    def _whole_millicores(cls, cpu: float) -> float:
+        if round(cpu * 1000) != cpu * 1000:
+            raise ValueError("Kubernetes counts thousandths of a core; give at most three decimals")
+        return cpu
 
     @model_validator(mode="after")
     def _accelerators_have_a_type(self) -> Self:
@@ -39,32 +118,58 @@ class Resources(Section):
 class Volume(Section):
     """A read-write-many volume claim: DVC's cache and checkpoints, shared by all tasks."""
 
-    claim: str
-    path: Annotated[str, Field(pattern="^/")] = "/mnt/shared"
+    claim: Name
+    path: Annotated[str, Field(pattern=r"^/[^:]+$")] = "/mnt/shared"
+
+
+class SecurityContext(Section):
+    """The user and group that tasks run as, instead of the image's own."""
+
+    user: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
+    group: NonNegativeInt | None = None
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Self:
+        if self.user is None and self.group is None:
+            raise ValueError("give user, group or both; leave it out for those of the image")
+        return self
 
 
 class Retry(Section):
-    """How often a failed or evicted task starts anew, and after how many seconds."""
+    """How often a failed attempt is repeated, and how long to wait before."""
 
-    times: NonNegativeInt = 2
-    wait: NonNegativeInt = 60
-    factor: PositiveFloat = 2
-    longest: NonNegativeInt = 3600
+    times: Annotated[NonNegativeInt, Field(le=MOST_RETRIES)] = 2
+    wait: PositiveInt = 60  # seconds before the first repetition
+    factor: Annotated[PositiveInt, Field(le=10)] = 2  # by which the wait grows; the backend takes whole numbers only
+
+    def longest(self, timeout: int) -> int:
+        """Seconds that all attempts and the waits between them may take.
+
+        Argo's `backoff.maxDuration` counts from the start of the first attempt; what fails later is not repeated.
+        """
+        waits: int = sum(self.wait * self.factor**number for number in range(self.times))
+        return (self.times + 1) * timeout + waits
 
 
 class Kubeflow(Section):
-    """All tasks share an image; resources go by the stage's kind (`train`), `default` serves the kinds not named."""
+    """Settings of all tasks; resources go by the kind of stage (`train`), `default` serves the kinds not named."""
 
     remote: str = "s3://mask-gender-age/dvc"  # the DVC remote of runs that name no other
     mlflow: str = "http://mlflow:5000"  # the address of MLflow as tasks see it
-    image: str = "mask-gender-age:latest"  # with its tag or digest
+    image: Image = "mask-gender-age:latest"  # with its tag or digest
     pull: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
-    secrets: dict[str, tuple[str, ...]] = Field(
+    pull_secrets: tuple[Name, ...] = ()
+    service_account: Name | None = None  # of runs that `kubeflow submit` starts; otherwise the server's default
+    secrets: dict[Name, dict[SecretKey, Variable]] = Field(
         default_factory=dict
-    )  # a secret's name over its keys, each an environment variable
+    )  # the environment variable of each key of a secret
     volume: Volume | None = None
     shared_memory: Quantity = "4Gi"  # PyTorch's loaders need more than Kubernetes' default of 64 MB
     disk: Quantity = "20Gi"  # scratch space, where a task works
+    labels: dict[LabelKey, LabelValue] = Field(default_factory=dict)  # of every pod, e.g. of Kueue's queue
+    annotations: dict[LabelKey, str] = Field(default_factory=dict)
+    security_context: SecurityContext | None = None
+    time_to_live: PositiveInt | None = None  # seconds after which a finished run's pods are removed
     retry: Retry = Retry()
     stages: dict[str, Resources] = Field(default_factory=lambda: {"default": Resources()})
 
@@ -76,5 +181,5 @@ class Kubeflow(Section):
         return stages
 
     def resources(self, kind: str) -> Resources:
-        """What tasks of a kind of stage get."""
+        """What tasks of a kind of stage request."""
         return self.stages.get(kind, self.stages["default"])

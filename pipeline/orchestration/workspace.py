@@ -1,6 +1,7 @@
 """A scratch copy of the project for one task: its code and parameters without its data, bound to a DVC remote."""
 
 import logging
+import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import chdir, contextmanager
@@ -14,6 +15,13 @@ from pipeline.orchestration.graph import Graph
 
 PROJECT = Path(__file__).parents[2]
 FILES = ("dvc.yaml", "params.yaml", ".dvcignore")
+S3_SETTINGS = {  # environment variables and what they set of DVC's S3 remote
+    "DVC_S3_ACCESS_KEY_ID": "access_key_id",
+    "DVC_S3_SECRET_ACCESS_KEY": "secret_access_key",
+    "DVC_S3_SESSION_TOKEN": "session_token",
+    "DVC_S3_ENDPOINT_URL": "endpointurl",
+    "DVC_S3_REGION": "region",
+}
 
 
 @contextmanager
@@ -49,6 +57,17 @@ def repository(root: Path) -> Iterator[Any]:
 def in_full(remote: str) -> str:
     """The address of a DVC remote, that of a folder from the root on."""
     return remote if "://" in remote else str(Path(remote).resolve())
+
+
+def s3_settings(remote: str) -> dict[str, str]:
+    """DVC's own credentials for a remote on S3, from the environment; none where boto3's usual chain shall find them.
+
+    They have names of their own because the variables of a container also reach Kubeflow's launcher, which reads
+    `AWS_*` for a store of its own.
+    """
+    if not remote.startswith("s3://"):
+        return {}
+    return {key: os.environ[name] for name, key in S3_SETTINGS.items() if os.environ.get(name)}
 
 
 def override(root: Path, overrides: Sequence[str]) -> None:
@@ -95,7 +114,7 @@ def _initialize(root: Path, remote: str, shared: Path | None) -> None:
     with _told(), Repo.init(str(root), no_scm=True) as opened, opened.config.edit() as config:
         config["core"] |= {"remote": "remote", "analytics": False, "check_update": False}
         config["core"]["site_cache_dir"] = str(root / ".dvc" / "site")
-        config["remote"]["remote"] = {"url": in_full(remote)}
+        config["remote"]["remote"] = {"url": in_full(remote), **s3_settings(remote)}
         if shared:
             config["cache"] |= {"dir": str(shared / "cache"), "type": "reflink,symlink,copy"}
 

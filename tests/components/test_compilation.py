@@ -17,16 +17,22 @@ from pipeline.orchestration.graph import Graph, Stage
 ROOT = Path(__file__).parents[2]
 GPU = {"cpu": 8, "memory": "32Gi", "accelerator": "nvidia.com/gpu", "accelerators": 1, "timeout": 7200}
 TOLERATION = {"key": "gpu", "operator": "Equal", "value": "a100", "effect": "NoSchedule"}
+AFFINITY = {"key": "nvidia.com/gpu.product", "operator": "In", "values": ["A100", "H200"]}
 CLUSTER = {
     "image": "images/faces:1.2",
     "pull": "Always",
-    "secrets": {"storage": ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]},
+    "pull_secrets": ["registry"],
+    "secrets": {"storage": {"AWS_ACCESS_KEY_ID": "DVC_S3_ACCESS_KEY_ID"}},
+    "labels": {"kueue.x-k8s.io/queue-name": "gpus"},
+    "annotations": {"example.org/cost": "team A"},
+    "security_context": {"user": 2000, "group": 3000},
+    "time_to_live": 86400,
     "volume": {"claim": "everybody", "path": "/mnt/everybody"},
     "shared_memory": "8Gi",
-    "retry": {"times": 3, "wait": 30, "factor": 2, "longest": 600},
+    "retry": {"times": 3, "wait": 30, "factor": 2},
     "stages": {
         "default": {"cpu": 1.5, "memory": "4Gi"},
-        "train": GPU | {"node_selector": {"zone": "b"}, "tolerations": [TOLERATION]},
+        "train": GPU | {"node_selector": {"zone": "b"}, "node_affinity": [AFFINITY], "tolerations": [TOLERATION]},
         "refit": GPU,
     },
 }
@@ -104,6 +110,7 @@ def test_trainings_go_to_the_nodes_that_are_meant_for_them(full: Compiled) -> No
     pod = full.pod("train@mask-0")
     assert pod["nodeSelector"]["labels"] == {"zone": "b"}
     assert pod["tolerations"] == [TOLERATION]
+    assert pod["nodeAffinity"] == [{"matchExpressions": [AFFINITY]}]
     assert "tolerations" not in full.pod("refit@mask")
 
 
@@ -118,15 +125,33 @@ def test_every_pod_has_shared_memory_scratch_space_the_volume_and_the_secrets(fu
         assert {"name": "PIPELINE_SHARED", "value": "/mnt/everybody"} in full.container(name)["env"]
         (secret,) = pod["secretAsEnv"]
         assert secret["secretName"] == "storage"
-        assert [key["envVar"] for key in secret["keyToEnv"]] == ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]
+        assert secret["keyToEnv"] == [{"secretKey": "AWS_ACCESS_KEY_ID", "envVar": "DVC_S3_ACCESS_KEY_ID"}]
 
 
-def test_every_task_has_a_time_limit_and_is_tried_again_and_never_taken_from_kubeflows_cache(full: Compiled) -> None:
-    retry = {"maxRetryCount": 3, "backoffDuration": "30s", "backoffFactor": 2.0, "backoffMaxDuration": "600s"}
+def test_every_task_is_pulled_labelled_and_run_as_the_settings_say(full: Compiled) -> None:
+    for name in full.tasks:
+        pod = full.pod(name)
+        assert [secret["secretName"] for secret in pod["imagePullSecret"]] == ["registry"]
+        assert pod["podMetadata"]["labels"] == {"kueue.x-k8s.io/queue-name": "gpus"}
+        assert pod["podMetadata"]["annotations"] == {"example.org/cost": "team A"}
+        assert pod["securityContext"] == {"runAsUser": "2000", "runAsGroup": "3000", "runAsNonRoot": True}
+
+
+def test_finished_runs_go_away_after_a_time(full: Compiled) -> None:
+    config = full.platform["platforms"]["kubernetes"]["pipelineConfig"]
+    assert config == {"resourceTtlOnCompletion": 86400}
+
+
+def test_every_task_has_a_time_limit_and_is_repeated_whenever_it_fails_and_never_taken_from_kubeflows_cache(
+    full: Compiled,
+) -> None:
     for name, task in full.tasks.items():
+        timeout = 7200 if name.startswith(("train", "refit")) else 3600
+        assert full.pod(name)["activeDeadlineSeconds"] == str(timeout)
+        longest = f"{4 * timeout + 30 + 60 + 120}s"
+        retry = {"maxRetryCount": 3, "backoffDuration": "30s", "backoffFactor": 2.0, "backoffMaxDuration": longest}
         assert task["retryPolicy"] == retry
         assert not task["cachingOptions"].get("enableCache")
-        assert full.pod(name)["activeDeadlineSeconds"] == ("7200" if name[:5] in ("train", "refit") else "3600")
 
 
 def test_all_tasks_run_in_one_image_that_is_a_parameter_and_install_nothing(full: Compiled) -> None:

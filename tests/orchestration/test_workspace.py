@@ -1,6 +1,7 @@
 """workspace: code and parameters come along, data do not; overrides change values and never the graph."""
 
 import logging
+import os
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from ruamel.yaml import YAML
 
 from pipeline.foundation.errors import InputError
 from pipeline.orchestration import graph
-from pipeline.orchestration.workspace import scratch
+from pipeline.orchestration.workspace import repository, scratch
 from tests.support.shell import Project
 
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value")  # DVC 3.67 on how it uses pygtrie
@@ -68,3 +69,21 @@ def test_data_that_only_this_machine_has_are_named_with_the_remedy(tmp_path: Pat
     with pytest.raises(InputError, match="`dvc add`") as error, scratch("remote", project=project.root):
         pass
     assert dependency in str(error.value)
+
+
+def test_dvc_has_credentials_of_its_own_and_the_environment_stays_as_it_was(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_ENDPOINT_URL"):
+        monkeypatch.setenv(name, "the launcher's")
+    monkeypatch.setenv("DVC_S3_ACCESS_KEY_ID", "dvc's")
+    monkeypatch.setenv("DVC_S3_ENDPOINT_URL", "http://dvc.example.org")
+    before = dict(os.environ)
+    for remote, settings in {
+        "s3://bucket/folder": {"access_key_id": "dvc's", "endpointurl": "http://dvc.example.org"},
+        "/folder": {},
+    }.items():
+        with scratch(remote, project=project.root) as root, repository(root) as opened:
+            assert opened.config["remote"]["remote"].items() >= settings.items()
+            assert ("access_key_id" in opened.config["remote"]["remote"]) == bool(settings)
+    assert dict(os.environ) == before
