@@ -103,7 +103,7 @@ def test_changes_there_and_back_are_the_same_keys(workspace: Path) -> None:
 
 def test_using_a_recipe_keeps_its_comments_and_what_is_of_this_place(workspace: Path) -> None:
     edit(workspace / "params.yaml", "root: data/sample", "root: ../photos # mine")
-    edit(workspace / "params.yaml", "tag: latest", "tag: v2")
+    edit(workspace / "params.yaml", "disk: 20Gi", "disk: 40Gi")
     before, after = recipes.use("c-champion")
     assert before.data == after.data
     text, recipe = ((workspace / name).read_text() for name in ("params.yaml", "recipes/c-champion.yaml"))

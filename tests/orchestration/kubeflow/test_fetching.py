@@ -134,7 +134,7 @@ def test_other_parameters_than_those_of_the_run_are_kept_until_told_otherwise(st
 
 
 def test_a_run_of_another_cluster_is_fetched_and_the_settings_of_this_one_stay(storage: Path, home: Path) -> None:
-    ours = change(home / "params.yaml", "kubeflow", {"tag": "v2"})
+    ours = change(home / "params.yaml", "kubeflow", {"image": "faces:v2"})
     fetching.fetch(RUN, str(storage), replace=False)
     assert (home / "params.yaml").read_text() == ours
     assert (home / "results" / "submission.csv").exists()
