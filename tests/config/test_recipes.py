@@ -109,7 +109,7 @@ def test_using_a_recipe_keeps_its_comments_and_what_is_of_this_place(workspace: 
     text, recipe = ((workspace / name).read_text() for name in ("params.yaml", "recipes/c-champion.yaml"))
     assert text.startswith(recipe.partition("data:")[0] + "data:\n  root: ../photos # mine")
     assert recipe.partition("\nsample:")[2] in text
-    assert settings(workspace / "params.yaml")["kubeflow"]["tag"] == "v2"
+    assert settings(workspace / "params.yaml")["kubeflow"]["disk"] == "40Gi"
 
 
 def test_from_recipe_to_recipe_nothing_is_lost_with_git_or_without(workspace: Path) -> None:
