@@ -1,4 +1,4 @@
-"""What learns: a network with its optimizer and its averaged weights."""
+"""A network in training: its optimizers, its averaged weights and the step that moves them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,31 +12,41 @@ from torch.optim import Optimizer
 
 from pipeline.modeling.checkpoints import Metrics, Stateful
 from pipeline.modeling.config import ModelConfig
+from pipeline.modeling.config import Optimizer as OptimizerConfig
 from pipeline.modeling.network import Network
 from pipeline.modeling.schedules import factor
 
 FUSED = ("adam", "adamw", "sgd")  # torch takes a step of these in one pass over the weights instead of ten
 
 
-@dataclass(frozen=True)
+@dataclass
 class Learner:
-    """`network` has the weights, `model` is what trains them, and `average` follows them where the config has `ema`."""
+    """A network, the `model` that trains it (compiled, on all processes), and the `average` of its weights (`ema`).
+
+    Several optimizers train one after the other; `active` is the position of the current one.
+    """
 
     config: ModelConfig
     network: Network
     model: nn.Module
-    optimizer: Optimizer
+    optimizers: Sequence[Optimizer]
     average: ModelEmaV3 | None
     fabric: Fabric
+    active: int = 0
 
     @classmethod
     def create(cls, config: ModelConfig, fabric: Fabric) -> "Learner":
-        """A learner at its start, on the device."""
+        """Create a learner at the start of its training, on the device."""
         network = Network(config, pretrained=config.pretrained)
-        trained = torch.compile(network) if config.compile else network
-        model, optimizer = fabric.setup(trained, _optimizer(config, network))
+        optimizers = [_optimizer(settings, config.precision, network) for settings in config.optimizer.sequence]
+        model, *optimizers = fabric.setup(torch.compile(network) if config.compile else network, *optimizers)
         average = None if config.ema is None else ModelEmaV3(network, decay=config.ema, use_warmup=True)
-        return cls(config, network, model, optimizer, average, fabric)
+        return cls(config, network, model, optimizers, average, fabric)
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """The optimizer that takes the steps now."""
+        return self.optimizers[self.active]
 
     @property
     def judged(self) -> Network:
@@ -50,11 +60,11 @@ class Learner:
         return float(self.optimizer.param_groups[0]["lr"])
 
     def set_rate(self, epoch: float, history: Sequence[Metrics]) -> None:
-        """Set the learning rate of a fractional epoch."""
+        """Choose the optimizer of a fractional epoch and set its learning rate."""
         losses = [measured.get("val_loss", measured["train_loss"]) for measured in history]
-        rate = self.config.optimizer.learning_rate * factor(
-            self.config.schedule, epoch, self.config.total_epochs, losses
-        )
+        peak = self.config.optimizer.at(epoch).learning_rate
+        rate = peak * factor(self.config.schedule, epoch, self.config.total_epochs, losses)
+        self.active = self.config.optimizer.position(epoch)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
 
@@ -82,7 +92,7 @@ class Learner:
         """All that a checkpoint must hold."""
         found: dict[str, Stateful] = {
             "network": self.network,
-            "optimizer": self.optimizer,
+            **{f"optimizer {number}": optimizer for number, optimizer in enumerate(self.optimizers)},
             "precision": self.fabric.strategy.precision,  # the scale of gradients in half precision
         }
         return found if self.average is None else found | {"average": self.average.module}
@@ -98,10 +108,9 @@ class Learner:
             self.average.set(self.network)
 
 
-def _optimizer(config: ModelConfig, network: Network) -> Optimizer:
-    settings = config.optimizer
+def _optimizer(settings: OptimizerConfig, precision: str, network: Network) -> Optimizer:
     plain = settings.name == "sgd" and settings.momentum == 0  # timm's sgd is Nesterov's, which needs momentum
-    scaled = config.precision == "16-mixed"  # whose gradients cannot be clipped when the fused step unscales them
+    scaled = precision == "16-mixed"  # gradients cannot be clipped when the fused step unscales them
     fused = {} if scaled or settings.name not in FUSED else {"fused": True}
     optimizer: Optimizer = create_optimizer_v2(
         network,

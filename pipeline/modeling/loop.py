@@ -121,5 +121,5 @@ def _require_finite(measured: Metrics, epoch: int, config: ModelConfig) -> None:
     if not isfinite(loss):
         raise EntryError(
             f"epoch {epoch + 1}: {part}_loss is {loss}, the training has diverged; lower "
-            f"optimizer.learning_rate {config.optimizer.learning_rate:g}, or set clip, or precision: 32-true"
+            f"optimizer.learning_rate {config.optimizer.at(epoch).learning_rate:g}, or set clip, or precision: 32-true"
         )

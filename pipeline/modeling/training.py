@@ -77,6 +77,7 @@ def launch(config: ModelConfig) -> Fabric:
 
     Only the process with `fabric.is_global_zero` writes files.
     """
+    devices.configure(config)
     fabric = Fabric(accelerator="auto", devices=devices.count(), precision=config.precision)
     fabric.launch()
     return fabric

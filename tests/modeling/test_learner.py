@@ -63,6 +63,40 @@ def test_the_rate_follows_the_schedule(config: Make) -> None:
     assert learning.rate == pytest.approx(3e-4)
 
 
+MADGRAD_THEN_SGD = {
+    "name": "madgrad",
+    "learning_rate": 1e-3,
+    "until": 2,
+    "then": {"name": "sgd", "learning_rate": 1e-2},
+}
+
+
+def test_another_optimizer_takes_over_after_its_epochs(config: Make) -> None:
+    learning = learner(config(epochs=3, optimizer=MADGRAD_THEN_SGD))
+    learning.set_rate(1.9, [])
+    assert (type(learning.optimizer).__name__, learning.rate) == ("FabricMADGRAD", 1e-3)
+    step(learning)
+    learning.set_rate(2.0, [])
+    assert (type(learning.optimizer).__name__, learning.rate) == ("FabricSGD", 1e-2)
+    before = parameters(learning)
+    gradient = gradient_of(learning)
+    learning.step(2)
+    moved = before - parameters(learning)
+    torch.testing.assert_close(moved, 1e-2 * 1.9 * gradient, atol=1e-6, rtol=1e-4)  # Nesterov's first step
+
+
+def gradient_of(learner: Learner) -> torch.Tensor:
+    """The gradient of all weights for a loss of higher first logits."""
+    learner.fabric.backward(-learner.model(IMAGES)["mask"][:, 0].mean())
+    gradients = (weights.grad for weights in learner.network.parameters())
+    return torch.cat([gradient.flatten() for gradient in gradients if gradient is not None])
+
+
+def test_every_optimizer_is_part_of_a_checkpoint(config: Make) -> None:
+    states = learner(config(epochs=3, optimizer=MADGRAD_THEN_SGD)).states()
+    assert [name for name in states if name.startswith("optimizer")] == ["optimizer 0", "optimizer 1"]
+
+
 def test_a_plateau_follows_the_validation_loss_where_there_is_one(config: Make) -> None:
     learning = learner(config(schedule={"name": "plateau", "patience": 0}))
     falling = [{"train_loss": 3.0, "val_loss": 1.0}, {"train_loss": 2.0, "val_loss": 1.5}]

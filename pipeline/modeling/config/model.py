@@ -80,6 +80,8 @@ class ModelConfig(Section):
     ema: Annotated[float, Field(ge=0, lt=1)] | None = None
     seed: Seed = 777
 
+    threads: PositiveInt = 1
+    deterministic: bool = False
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     channels_last: bool = False
     compile: bool = False
@@ -108,6 +110,13 @@ class ModelConfig(Section):
     def _weights_are_read(self) -> Self:
         if self.weights and not self.pretrained:
             raise ValueError(f"weights '{self.weights}' would not be read: set pretrained: true, or leave them out")
+        return self
+
+    @model_validator(mode="after")
+    def _every_optimizer_has_epochs(self) -> Self:
+        ends = [each.until for each in self.optimizer.sequence if each.until is not None]
+        if any(end >= self.total_epochs for end in ends):
+            raise ValueError(f"optimizer changes after epochs {ends}, and there are {self.total_epochs} in all")
         return self
 
     @model_validator(mode="after")

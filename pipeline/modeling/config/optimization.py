@@ -1,19 +1,54 @@
-"""The optimizer and the course of its learning rate."""
+"""The optimizer and the schedule of its learning rate."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import (
+    BeforeValidator,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 
 from pipeline.formats.section import Fraction, Section, named
 
 
 class Optimizer(Section):
-    """The optimizer and its peak learning rate; `momentum` is that of sgd and madgrad."""
+    """An optimizer and its peak learning rate; `momentum` is that of sgd and madgrad.
+
+    With `until`, another optimizer takes over after so many epochs of the training: the one under `then`. It starts
+    without moments; the schedule goes on.
+    """
 
     name: Literal["adam", "adamw", "sgd", "madgrad"] = "adam"
     learning_rate: PositiveFloat
     weight_decay: NonNegativeFloat = 0
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    until: PositiveInt | None = None
+    then: "Optimizer | None" = None
+
+    @property
+    def sequence(self) -> tuple["Optimizer", ...]:
+        """This optimizer and those that take over, in their order."""
+        return (self, *(self.then.sequence if self.then else ()))
+
+    def at(self, epoch: float) -> "Optimizer":
+        """The optimizer of an epoch, counted from 0."""
+        return self.sequence[self.position(epoch)]
+
+    def position(self, epoch: float) -> int:
+        """Position in the sequence of the optimizer of an epoch, counted from 0."""
+        return sum(each.until is not None and epoch >= each.until for each in self.sequence)
+
+    @model_validator(mode="after")
+    def _changes_at_an_epoch(self) -> Self:
+        if (self.until is None) != (self.then is None):
+            raise ValueError("until and then go together: the epochs of this optimizer, and the next one")
+        if self.until and self.then and self.then.until and self.then.until <= self.until:
+            raise ValueError(f"until {self.then.until} of the next optimizer is not after {self.until}")
+        return self
 
 
 class Constant(Section):

@@ -74,6 +74,22 @@ def fault(tmp_path: Path, settings: dict[str, Any]) -> str:
         ({"tta": {"clean": 0}}, ".tta.clean: must be greater than 0 (given: 0)"),
         ({"schedule": {"name": "cosine", "step": 3}}, ".schedule.cosine.step: unknown key"),
         ({"schedule": "linear"}, ".schedule: 'linear' is none of 'constant', 'step', 'cosine', 'one_cycle', 'plateau'"),
+        ({"optimizer": {"learning_rate": 1, "until": 3}}, ".optimizer: until and then go together"),
+        (
+            {
+                "optimizer": {
+                    "learning_rate": 1,
+                    "until": 3,
+                    "then": {"learning_rate": 1, "until": 3, "then": {"learning_rate": 1}},
+                }
+            },
+            ".optimizer: until 3 of the next optimizer is not after 3",
+        ),
+        (
+            {"optimizer": {"learning_rate": 1, "until": 10, "then": {"learning_rate": 1}}},
+            ": optimizer changes after epochs [10], and there are 10 in all",
+        ),
+        ({"threads": 0}, ".threads: must be greater than 0 (given: 0)"),
         ({"ema": 1}, ".ema: must be less than 1 (given: 1)"),
         ({"precision": "16"}, ".precision: must be '32-true', 'bf16-mixed' or '16-mixed' (given: '16')"),
         ({"cutmix": {"probability": 30}}, ".cutmix.probability: must be less than or equal to 1 (given: 30)"),
