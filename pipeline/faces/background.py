@@ -1,10 +1,10 @@
 """The background of a crop made black: GrabCut, which is told where the face is."""
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from pipeline.formats.images import Pixels
+from pipeline.formats.opencv import cv2
 
 EDGE = 0.04  # share of the width and height, at the sides and on top, that is background
 RIM = 0.2  # share of a face's box, on each side, that is not foreground for sure

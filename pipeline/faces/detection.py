@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from itertools import count, takewhile
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -19,6 +18,7 @@ from torchvision.ops import batched_nms
 
 from pipeline.faces.integral_images import Colours, Sums, integrate, shrink
 from pipeline.formats.images import Pixels
+from pipeline.formats.opencv import cv2
 
 CELL = 12  # side in pixels of the face that the first network sees
 FINEST = 20  # side in pixels of the smallest face on the usual pyramid

@@ -6,11 +6,11 @@ image, however large it is (Crow 1984, https://doi.org/10.1145/800031.808600).
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from pipeline.formats.images import Pixels
+from pipeline.formats.opencv import cv2
 
 Sums = npt.NDArray[np.int32]
 Boxes = npt.NDArray[np.int64]

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.formats import opencv  # noqa: F401  one thread for albumentations too
 from pipeline.formats.images import Pixels
 from pipeline.foundation.errors import EntryError
 from pipeline.modeling.config import ModelConfig, Transform

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Literal, get_args
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.formats.opencv import cv2
 from pipeline.synthetic import body, eyes, face, hair, masks, scene, years
 from pipeline.synthetic.canvas import HEIGHT, WIDTH, Canvas, Pose
 from pipeline.synthetic.fabrics import MASKS, Mask

@@ -6,9 +6,10 @@ Head units: the origin lies between the eyes, x grows to the right, y down, and 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import numpy.typing as npt
+
+from pipeline.formats.opencv import cv2
 
 Points = npt.NDArray[np.float64]
 Stencil = npt.NDArray[np.uint8]

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 
-import cv2
 import imagehash
 import numpy as np
 from PIL import ExifTags, Image
 
 from pipeline.dataset.layout import TRAIN
 from pipeline.formats.images import UPRIGHT, decode, read
+from pipeline.formats.opencv import cv2
 from pipeline.foundation.errors import InputError
 from pipeline.foundation.progress import watch
 from pipeline.label_quality.doctor.findings import ERROR, WARNING, Check, Finding
