@@ -17,7 +17,6 @@ import torch
 
 from benchmarks.photos import config, photos_of
 from benchmarks.timing import Result, compare, timed
-from pipeline.ensembling.blend import EVERYTHING
 from pipeline.ensembling.config import Ensemble
 from pipeline.ensembling.fitted_ensemble import FittedEnsemble
 from pipeline.faces.config import Crop
@@ -54,9 +53,9 @@ def make_model(folder: Path) -> None:
         ensemble=settings,
         voters=voters,
         temperatures={},
-        spreads={},
-        weights={EVERYTHING: (1.0,)},
-        adaptation=None,
+        years_stds={},
+        weights={SCHEMA.name: (1.0,)},
+        prior_correction=None,
         class_bias=None,
     ).write(folder / ENSEMBLE_FILE)
     (folder / CROP).write_text(Crop(size=SIZE).model_dump_json())

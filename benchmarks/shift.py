@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.ensembling import calibration, class_bias, label_shift
-from pipeline.ensembling.shift_estimators import Predicted, Priors
+from pipeline.ensembling.shift_estimators import Priors, ShiftSample
 from pipeline.formats import tables
 from pipeline.label_quality import suggestions
 from pipeline.schema.metrics import confusion, macro_f1
@@ -66,7 +66,7 @@ def simulate(photos: pd.DataFrame, probabilities: Table, mix: Priors | None, see
     scores: dict[str, float] = {}
     for attribute, table in marginals(probabilities).items():
         codes = SCHEMA.head(attribute).codes(photos)
-        found = label_shift.estimate(Predicted(table[train], codes[train], person[train], table[None, rows]))
+        found = label_shift.estimate(ShiftSample(table[train], codes[train], person[train], table[None, rows]))
         true = np.bincount(codes[rows], minlength=len(found.train)) / len(rows)
         estimates[attribute] = found
         scores |= {f"{attribute}_{name}": np.abs(shares - true).sum() / 2 for name, shares in shares_of(found).items()}
@@ -77,8 +77,8 @@ def simulate(photos: pd.DataFrame, probabilities: Table, mix: Priors | None, see
     moves = class_bias.fit(probabilities[train], codes[train])
     answers = {
         "plain": probabilities[rows],
-        "adapted": label_shift.adapt(probabilities[rows], everything),
-        "chosen": label_shift.adapt(probabilities[rows], chosen),
+        "adapted": label_shift.correct(probabilities[rows], everything),
+        "chosen": label_shift.correct(probabilities[rows], chosen),
         "offsets": class_bias.apply(probabilities[rows], moves),
     }
     return scores | {f"f1_{name}": score(codes[rows], answer) for name, answer in answers.items()}

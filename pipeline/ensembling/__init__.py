@@ -1,1 +1,1 @@
-"""The predictions of all members as one answer: the vote, what is fitted for it, and how good it is."""
+"""Member predictions combined: votes, calibration, label shift, per-class bias, and submissions."""

@@ -1,60 +1,113 @@
-"""Calibrated probabilities: a temperature for each head, fitted on out-of-fold predictions."""
+"""Temperature scaling of heads, fitted on out-of-fold predictions."""
+
+from collections.abc import Callable, Mapping
 
 import numpy as np
+import pandas as pd
 
+from pipeline.dataset.folds import groups
 from pipeline.ensembling import nesting
+from pipeline.ensembling.blend import MemberProbabilities
 from pipeline.schema.probabilities import Numbers, Table, softmax
-from pipeline.schema.schema import Codes
+from pipeline.schema.schema import SCHEMA, Codes
 
-FLOOR = 1e-9
-"""Tables on disk have nine digits: a probability of 0 is one below this."""
-COLDEST, HOTTEST = 0.05, 20.0
+MIN_PROBABILITY = 1e-9
+"""Probability that stands for 0 in logarithms; tables on disk have nine digits."""
+MIN_TEMPERATURE, MAX_TEMPERATURE = 0.05, 20.0
+COLUMNS = ["model", "head", "temperature", "calibration_error_before", "calibration_error_after"]
 
 
 def fit(table: Numbers, targets: Codes) -> float:
-    """The temperature that makes the probabilities (n, k) of the target codes (n,) likeliest, 0.05 to 20.
+    """Temperature, 0.05 to 20, that maximises the likelihood of target codes (n,) under probabilities (n, k).
 
-    Guo et al. 2017, On Calibration of Modern Neural Networks. Above 1 a head was too sure, below 1 not sure enough.
+    Guo et al. 2017, On Calibration of Modern Neural Networks. Above 1 the head was overconfident.
     """
     logits = _logits(table)
-    mean_truth = logits[np.arange(len(targets)), targets].mean()
-    low, high = 1 / HOTTEST, 1 / COLDEST
-    for _ in range(50):  # the likelihood is concave in 1 / temperature: halve the range on its slope
+    target_mean = logits[np.arange(len(targets)), targets].mean()
+    low, high = 1 / MAX_TEMPERATURE, 1 / MIN_TEMPERATURE
+    for _ in range(50):  # the likelihood is concave in 1 / temperature: bisect on its slope
         middle = float(np.sqrt(low * high))
         expected = (softmax(middle * logits) * logits).sum(axis=1).mean()
-        low, high = (middle, high) if expected < mean_truth else (low, middle)
+        low, high = (middle, high) if expected < target_mean else (low, middle)
     return 2 / (low + high)
 
 
 def scale(table: Numbers, temperature: float) -> Table:
-    """Probabilities (n, k) at a temperature: the likeliest value of every row stays the likeliest."""
+    """Probabilities (n, k) at a temperature; the likeliest class of every row stays the likeliest."""
     return softmax(_logits(table) / temperature)
 
 
 def nested(table: Numbers, targets: Codes, groups: Codes) -> Table:
-    """Probabilities (n, k), each of the groups (n,) at the temperature of the other groups."""
+    """Probabilities (n, k), each of the groups (n,) at the temperature fitted on the other groups."""
     return nesting.nested(groups, lambda own, rest: scale(table[own], fit(table[rest], targets[rest])))
 
 
 def expected_calibration_error(table: Numbers, targets: Codes, bins: int = 15) -> float:
-    """Mean gap between confidence and accuracy over equal bins of confidence, weighted by photos: 0 is best.
+    """Mean gap between confidence and accuracy over equal bins of confidence, weighted by photos; 0 is best.
 
     Naeini et al. 2015, Obtaining Well Calibrated Probabilities Using Bayesian Binning.
     """
-    confidence, right = table.max(axis=1), table.argmax(axis=1) == targets
-    where = np.minimum((confidence * bins).astype(np.int64), bins - 1)
-    gaps = np.bincount(where, weights=right - confidence.astype(np.float64), minlength=bins)
+    confidence, correct = table.max(axis=1), table.argmax(axis=1) == targets
+    bin_of = np.minimum((confidence * bins).astype(np.int64), bins - 1)
+    gaps = np.bincount(bin_of, weights=correct - confidence.astype(np.float64), minlength=bins)
     return float(np.abs(gaps).sum() / len(targets))
 
 
-def scores(table: Numbers, scaled: Numbers, targets: Codes) -> dict[str, float]:
-    """A head's temperature, and its expected calibration error before and after, of `table` and `scaled` (n, k)."""
+def calibrate(
+    out_of_fold: MemberProbabilities, photos: pd.DataFrame
+) -> tuple[MemberProbabilities, Mapping[str, float], pd.DataFrame]:
+    """Fit a temperature for every head of classes. Heads of years are left as they are.
+
+    Args:
+        out_of_fold: Out-of-fold predictions of the photos, one member for each name.
+        photos: Labelled photos (n).
+
+    Returns:
+        The out-of-fold predictions, each group of photos at the temperature fitted on the others, so that their
+        score stays unbiased; the temperatures by `<name>=<head>`; and a row for each head with its temperature and
+        expected calibration error.
+    """
+    own_groups = groups(photos)
+    targets = {head: SCHEMA.head(head).codes(photos) for (heads,) in out_of_fold.values() for head in heads}
+    scaled = _map(out_of_fold, lambda _, head, table: nested(table, targets[head], own_groups))
+    rows = [
+        (
+            name,
+            head,
+            fit(table, targets[head]),
+            expected_calibration_error(table, targets[head]),
+            expected_calibration_error(scaled[name][0][head], targets[head]),
+        )
+        for name, (heads,) in out_of_fold.items()
+        for head, table in heads.items()
+        if table.ndim == 2
+    ]
+    temperatures = {f"{name}={head}": temperature for name, head, temperature, *_ in rows}
+    return scaled, temperatures, pd.DataFrame(rows, columns=COLUMNS)
+
+
+def apply(probabilities: MemberProbabilities, temperatures: Mapping[str, float]) -> MemberProbabilities:
+    """Tables of classes at the temperature of their `<name>=<head>`; unchanged without one."""
+    return _map(
+        probabilities,
+        lambda name, head, table: (
+            scale(table, temperatures[f"{name}={head}"])
+            if f"{name}={head}" in temperatures
+            else np.asarray(table, np.float64)
+        ),
+    )
+
+
+def _map(probabilities: MemberProbabilities, change: Callable[[str, str, Numbers], Table]) -> MemberProbabilities:
+    """Every table of classes replaced by `change(name, head, table)`."""
     return {
-        "temperature": fit(table, targets),
-        "calibration_error_before": expected_calibration_error(table, targets),
-        "calibration_error_after": expected_calibration_error(scaled, targets),
+        name: [
+            {head: change(name, head, numbers) if numbers.ndim == 2 else numbers for head, numbers in heads.items()}
+            for heads in members
+        ]
+        for name, members in probabilities.items()
     }
 
 
 def _logits(table: Numbers) -> Table:
-    return np.log(np.maximum(table.astype(np.float64), FLOOR))
+    return np.log(np.maximum(table.astype(np.float64), MIN_PROBABILITY))

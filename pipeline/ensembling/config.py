@@ -6,13 +6,22 @@ from pydantic import AfterValidator, Field, NonNegativeFloat, PositiveInt, model
 
 from pipeline.formats.section import Section, distinct, worded
 
+Vote = Literal["soft", "logit_mean", "hard"]
+
 
 class Ensemble(Section):
-    """How members become one answer.
+    """How the predictions of all members become one table of class probabilities.
 
-    A system is a list of models that together predict all attributes; `per_attribute` makes every trained model a
-    system for each attribute that it predicts. The folds of a model vote, and so do the systems. Heads may be
-    calibrated, and the answer adapted to the mix of classes in eval, and moved by offsets that raise macro F1.
+    Attributes:
+        systems: Lists of models that together predict every attribute once; `per_attribute` makes every trained model
+            a system for each attribute that it predicts.
+        vote: How the folds of a model vote, and how the systems vote.
+        top_folds: Number of folds of each model that predict eval, the best by out-of-fold score; all by default.
+        top_systems: Number of systems that vote, the best by out-of-fold score; all by default.
+        weights: Weights of the systems: equal, fitted greedily, or given.
+        calibrate: Whether every head of classes gets a temperature.
+        label_shift: Whether eval's probabilities are corrected to eval's class priors.
+        class_bias: Whether classes get a bias that raises macro F1.
     """
 
     systems: Annotated[
@@ -20,7 +29,7 @@ class Ensemble(Section):
         | Annotated[tuple[tuple[str, ...], ...], Field(min_length=1), AfterValidator(distinct)],
         worded("must be per_attribute, or lists of models such as [[mask, gender, age]], no two alike"),
     ]
-    vote: Literal["soft", "logit_mean", "hard"] = "soft"
+    vote: Vote = "soft"
     top_folds: PositiveInt | None = None
     top_systems: PositiveInt | None = None
     weights: Annotated[
@@ -32,9 +41,9 @@ class Ensemble(Section):
     class_bias: bool = False
 
     @model_validator(mode="after")
-    def _adapts_only_what_is_calibrated(self) -> Self:
+    def _label_shift_needs_calibration(self) -> Self:
         if self.label_shift and not self.calibrate:
-            raise ValueError("label_shift needs calibrate: true; the mix of eval is estimated from probabilities")
+            raise ValueError("label_shift needs calibrate: true; eval's class priors are estimated from probabilities")
         return self
 
     @model_validator(mode="after")
@@ -44,10 +53,10 @@ class Ensemble(Section):
         if self.systems == "per_attribute" or len(self.weights) != len(self.systems) or not any(self.weights):
             raise ValueError(f"weights {list(self.weights)} are not a number for each of systems, one above 0 at least")
         if self.top_systems:
-            raise ValueError("top_systems chooses systems by score, weights gives them: leave out one of the two")
+            raise ValueError("top_systems chooses systems by score and weights fixes them: leave out one of the two")
         return self
 
     @property
-    def chooses(self) -> bool:
-        """Whether anything but the spread of years is fitted on the out-of-fold predictions."""
+    def fits_choices(self) -> bool:
+        """Whether weights or systems are chosen by out-of-fold predictions."""
         return self.weights == "greedy" or self.top_systems is not None

@@ -1,13 +1,13 @@
-"""The ensemble's formula: all that turns what members say of any photo into the 18 probabilities, as a file."""
+"""ensemble.json: everything that turns the members' predictions of any photo into class probabilities."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from pydantic import ValidationError
 
-from pipeline.ensembling import adjustments, blend, class_bias
+from pipeline.ensembling import blend, calibration, class_bias
+from pipeline.ensembling.adjustments import Adjusted
 from pipeline.ensembling.blend import Blend, MemberProbabilities
 from pipeline.ensembling.config import Ensemble
 from pipeline.ensembling.shift_estimators import Priors, reweighted
@@ -22,68 +22,76 @@ Numbers = tuple[float, ...]
 
 
 class FittedEnsemble(Section):
-    """What the ensemble fitted; its answer to the predictions of eval is the ensemble's own.
+    """The fitted ensemble; for the eval photos it predicts what the stage `ensemble` wrote.
 
-    `voters` are the members, by the name that a system has for them, and `temperatures` those of every `<name>=<head>`
-    of classes. `adaptation` (18,) multiplies the probabilities and `offsets` (18,) are added to their logarithms, where
-    params chose so: both belong to the photos of eval, and are what it was thought best to answer *them*.
+    Attributes:
+        ensemble: The parameters.
+        voters: Names of the members that predict, by the model's name in a system.
+        temperatures: Temperatures by `<name>=<head>`.
+        years_stds: Standard deviation in years of the residuals of `<name>=<head>`, for heads of years.
+        weights: Weights of the systems, by the head that they vote on.
+        prior_correction: Weights (classes,) that multiply the class probabilities, estimated for the eval photos.
+        class_bias: Bias (classes,) added to the log probabilities.
     """
 
     ensemble: Ensemble
     voters: dict[str, tuple[str, ...]]
     temperatures: dict[str, float]
-    spreads: dict[str, float]
+    years_stds: dict[str, float]
     weights: dict[str, Numbers]
-    adaptation: Numbers | None
+    prior_correction: Numbers | None
     class_bias: Numbers | None
 
     @classmethod
     def of(
         cls,
-        settings: Ensemble,
+        params: Ensemble,
         voters: Mapping[str, tuple[str, ...]],
-        calibrated: pd.DataFrame,
+        temperatures: Mapping[str, float],
         fitted: Blend,
-        adjusted: adjustments.Adjusted,
+        adjusted: Adjusted,
     ) -> "FittedEnsemble":
-        """The formula of an ensemble: `calibrated` has a row a head, as `adjustments.calibrate` gives it."""
-        heads = zip(calibrated["model"], calibrated["head"], calibrated["temperature"], strict=True)
+        """The file of an ensemble, from its parts as they were fitted."""
         return cls(
-            ensemble=settings,
+            ensemble=params,
             voters=dict(voters),
-            temperatures={f"{name}={head}": _short(value) for name, head, value in heads if settings.calibrate},
-            spreads={key: _short(value) for key, value in fitted.spreads.items()},
-            weights={product: _numbers(weights) for product, weights in fitted.weights.items()},
-            adaptation=_numbers(adjusted.adaptation) if settings.label_shift else None,
-            class_bias=_numbers(adjusted.class_bias) if settings.class_bias else None,
+            temperatures={key: _rounded(value) for key, value in temperatures.items()},
+            years_stds={key: _rounded(value) for key, value in fitted.years_stds.items()},
+            weights={head: _numbers(weights) for head, weights in fitted.weights.items()},
+            prior_correction=_numbers(adjusted.prior_correction) if params.label_shift else None,
+            class_bias=_numbers(adjusted.class_bias) if params.class_bias else None,
         )
 
-    def answer(self, member_probabilities: MemberProbabilities) -> Table:
-        """Probabilities (n, 18) of photos (n), from what the voters say of them."""
-        fitted = Blend(self.spreads, {product: np.asarray(weights) for product, weights in self.weights.items()})
-        table = blend.answer(adjustments.cooled(member_probabilities, self.temperatures), fitted, self.ensemble)
-        if self.adaptation is not None:
-            table = reweighted(table, np.asarray(self.adaptation))
+    def predict(self, probabilities: MemberProbabilities) -> Table:
+        """Class probabilities (n, classes) of photos (n), from the predictions of the voters."""
+        fitted = Blend(self.years_stds, {head: np.asarray(weights) for head, weights in self.weights.items()})
+        table = blend.predict(calibration.apply(probabilities, self.temperatures), fitted, self.ensemble)
+        if self.prior_correction is not None:
+            table = reweighted(table, np.asarray(self.prior_correction))
         return table if self.class_bias is None else class_bias.apply(table, np.asarray(self.class_bias))
 
     def write(self, path: Path) -> None:
-        """Write it as JSON, the same bytes for the same formula."""
+        """Write it as JSON."""
         write_text(path, self.model_dump_json(indent=2) + "\n")
 
 
 def read(path: Path) -> FittedEnsemble:
-    """What `FittedEnsemble.write` wrote; raises `InputError` when there is no such file, or one of something else."""
+    """Read what `FittedEnsemble.write` wrote.
+
+    Raises:
+        InputError: When the file is missing, or was not written by this version.
+    """
     try:
         return FittedEnsemble.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; run `dvc repro`") from None
     except ValidationError as error:
-        raise InputError(f"{path}: not a formula of this version; run `dvc repro`: {error}") from error
+        raise InputError(f"{path}: not an ensemble of this version; run `dvc repro`: {error}") from error
 
 
 def _numbers(values: Priors) -> Numbers:
-    return tuple(_short(value) for value in values)
+    return tuple(_rounded(value) for value in values)
 
 
-def _short(value: float) -> float:
+def _rounded(value: float) -> float:
     return float(f"{value:.{DIGITS}g}")

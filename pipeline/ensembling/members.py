@@ -1,4 +1,4 @@
-"""Who is there to vote: the members that the params name, and what they said of photos with known labels."""
+"""The members of the ensemble: which trainings a name in a system stands for, and their predictions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline.ensembling import selection
+from pipeline.ensembling import voting
 from pipeline.modeling.config.stages import PseudoLabel, Refit, Train
 from pipeline.modeling.members import Member
 from pipeline.schema import metrics, predictions
@@ -18,7 +18,15 @@ from pipeline.schema.schema import SCHEMA
 
 @dataclass(frozen=True)
 class EnsembleMembers:
-    """The folds of every trained model, and the refit or the second round on the same folds of some."""
+    """The trainings that the parameters name.
+
+    Attributes:
+        models: Folder of the trained models.
+        trained: Names of the models, each trained on every fold.
+        folds: The folds.
+        refitted: Models that are retrained on all data.
+        pseudo_labelled: Models that are trained a second time on every fold, with pseudo labels.
+    """
 
     models: Path
     trained: Sequence[str]
@@ -28,11 +36,11 @@ class EnsembleMembers:
 
     @classmethod
     def of(cls, models: Path, train: Train, refit: Refit, pseudo_label: PseudoLabel) -> "EnsembleMembers":
-        """Whom the params name, below the folder `models`."""
+        """The trainings of three sections of the parameters, below the folder `models`."""
         return cls(models, train.models, train.folds, refit.models, pseudo_label.models)
 
     def everyone(self) -> list[Member]:
-        """Every member that there should be."""
+        """Every member, whether or not it is in a system."""
         return [
             *(member for model in self.trained for member in self._of_folds(model)),
             *(Member(self.models, model) for model in self.refitted),
@@ -40,14 +48,14 @@ class EnsembleMembers:
         ]
 
     def voters(self, name: str) -> list[Member]:
-        """Who answers for a name in a system: `mask/refit`, or `mask` for the last training that mask has had."""
+        """The members that predict eval: of `mask/refit` the refit, of `mask` those of its last training."""
         model, _, part = name.partition("/")
         if part == "refit" or (not part and model in self.refitted):
             return [Member(self.models, model)]
-        return self.judged(name)
+        return self.scored(name)
 
-    def judged(self, name: str) -> list[Member]:
-        """Whose out-of-fold predictions tell how good a name in a system is: for a refit those of its folds."""
+    def scored(self, name: str) -> list[Member]:
+        """The members of the folds, whose out-of-fold predictions are scored; a refit is scored by its folds."""
         model, _, part = name.partition("/")
         return self._of_folds(
             model, pseudo_labelled=part == "pseudo_label" or (not part and model in self.pseudo_labelled)
@@ -58,9 +66,10 @@ class EnsembleMembers:
 
 
 def held_out(members: Sequence[Member], photos: pd.DataFrame) -> Heads:
-    """What members said of the photos of the folds that they held out, in the order of the photos.
+    """Out-of-fold predictions of photos (n), each by the member that held its fold out.
 
-    Raises `InputError` that names the photos that lack a prediction.
+    Raises:
+        InputError: Names the photos without a prediction.
     """
     rows = [_rows(member, photos) for member in members]
     parts = [
@@ -72,12 +81,12 @@ def held_out(members: Sequence[Member], photos: pd.DataFrame) -> Heads:
 
 
 def best(members: Sequence[Member], photos: pd.DataFrame, number: int | None) -> list[Member]:
-    """The `number` members that scored highest, each on its own fold; all for None, and a refit, which has no score."""
+    """The `number` members of the highest score, each on its own fold; all for None, and for a refit."""
     if number is None or any(member.fold is None for member in members):
         return list(members)
     folds = [photos.iloc[_rows(member, photos)] for member in members]
     scores = [_score(held_out([member], fold), fold) for member, fold in zip(members, folds, strict=True)]
-    return [members[position] for position in selection.top(scores, number)]
+    return [members[position] for position in voting.top(scores, number)]
 
 
 def _rows(member: Member, photos: pd.DataFrame) -> npt.NDArray[np.intp]:
@@ -89,5 +98,5 @@ def _score(heads: Heads, photos: pd.DataFrame) -> float:
 
 
 def _macro_f1(head: str, numbers: Numbers, photos: pd.DataFrame) -> float:
-    true = SCHEMA.head(head).codes(photos)
-    return metrics.macro_f1(metrics.confusion(true, likeliest(numbers), SCHEMA.head(head).classes))
+    schema = SCHEMA.head(head)
+    return metrics.macro_f1(metrics.confusion(schema.codes(photos), likeliest(numbers), schema.classes))

@@ -1,4 +1,4 @@
-"""Nested answers: each group of photos by what is fitted on the others, so that its own score is honest."""
+"""Nested predictions: each group of photos is predicted by what is fitted on the other groups."""
 
 from collections.abc import Callable
 
@@ -11,8 +11,14 @@ from pipeline.schema.schema import Codes
 Mask = npt.NDArray[np.bool_]
 
 
-def nested(groups: Codes, answer: Callable[[Mask, Mask], Table]) -> Table:
-    """Answers (n, k) of all photos: `answer` gives those of one group (n,) by what it fits on the rest (n,)."""
-    own = [groups == group for group in np.unique(groups)]
-    rows = np.concatenate([np.flatnonzero(mask) for mask in own])
-    return np.concatenate([answer(mask, ~mask) for mask in own])[np.argsort(rows)]
+def nested(groups: Codes, predict: Callable[[Mask, Mask], Table]) -> Table:
+    """Predictions (n, k) of all photos, whose score is unbiased by what was fitted.
+
+    Args:
+        groups: Group (n,) of every photo.
+        predict: From the masks (n,) of one group and of the rest, predictions of the group by what is fitted on the
+            rest.
+    """
+    masks = [groups == group for group in np.unique(groups)]
+    rows = np.concatenate([np.flatnonzero(mask) for mask in masks])
+    return np.concatenate([predict(mask, ~mask) for mask in masks])[np.argsort(rows)]

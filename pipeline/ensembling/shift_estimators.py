@@ -1,4 +1,4 @@
-"""The mix of values in eval, told from predictions: BBSE, EM, and a test of whether it differs from train's."""
+"""Estimators of the class priors in eval (BBSE, EM), and a test of whether they differ from train's."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -7,38 +7,42 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.ensembling.calibration import FLOOR
+from pipeline.ensembling.calibration import MIN_PROBABILITY
 from pipeline.schema.probabilities import Table
 from pipeline.schema.schema import Codes
 
 Priors = npt.NDArray[np.float64]
-HOLD = 0.1
-"""Weight of train's mix in EM, as a share of eval's photos."""
+
+PRIOR_STRENGTH = 0.1
+"""Weight of train's priors in EM, as a share of eval's photos."""
 
 
 @dataclass(frozen=True)
-class Predicted:
-    """Calibrated probabilities of one attribute (or of the 18 classes), of photos that no model was trained on.
+class ShiftSample:
+    """Calibrated probabilities of one attribute (or of the classes), for photos that the models were not trained on.
 
-    `out_of_fold` (n, k) are out-of-fold, with the codes `targets` (n,) and `people` (n,) who they are of. `eval_`
-    (voters, m, k) are of eval, by each of the models that made `out_of_fold`: the mean of several
-    models is less sure of itself than each of them, which would look like a shift.
+    Attributes:
+        out_of_fold: Out-of-fold probabilities (n, k).
+        targets: Their codes (n,).
+        people: Their people (n,).
+        eval: Probabilities (models, m, k) of eval, by each of the models that made `out_of_fold`. They are kept
+            apart because the mean of several models is less confident than each of them, which looks like a shift.
     """
 
     out_of_fold: Table
     targets: Codes
     people: npt.NDArray[Any]
-    eval_: npt.NDArray[np.float64]
+    eval: npt.NDArray[np.float64]
 
     @property
-    def train(self) -> Priors:
-        """Priors (k,) of the values in train."""
+    def train_priors(self) -> Priors:
+        """Share (k,) of each value in train."""
         return np.bincount(self.targets, minlength=self.out_of_fold.shape[1]) / len(self.targets)
 
     @property
-    def stacked(self) -> Table:
-        """The probabilities of eval, voter below voter."""
-        return self.eval_.reshape(-1, self.eval_.shape[-1])
+    def eval_rows(self) -> Table:
+        """The probabilities (models x m, k) of eval, one model after another."""
+        return self.eval.reshape(-1, self.eval.shape[-1])
 
     @cached_property
     def response(self) -> Table:
@@ -48,106 +52,107 @@ class Predicted:
 
     @cached_property
     def design_effect(self) -> float:
-        """How many photos of a person say what one says: 1 when they are as unlike as strangers', 7 when equal.
+        """Kish's design effect: n photos weigh as much as n / effect independent ones; 1 to the photos of a person.
 
-        Kish 1965, Survey Sampling: the design effect. It is measured on train and taken for eval too, where nobody
-        knows which photos are one person's.
+        Kish 1965, Survey Sampling. It is measured on train and used for eval too, whose people are not known.
         """
-        counts = np.bincount(self._numbers)
-        means = np.stack([np.bincount(self._numbers, weights=column) for column in self.out_of_fold.T]) / counts
+        counts = np.bincount(self._person_numbers)
+        means = np.stack([np.bincount(self._person_numbers, weights=column) for column in self.out_of_fold.T]) / counts
         effect = counts.mean() * means.var(axis=1) / np.maximum(self.out_of_fold.var(axis=0), np.finfo(float).tiny)
         return float(effect.max().clip(1, counts.max()))
 
-    def redrawn(self, draw: np.random.Generator) -> "Predicted":
-        """People of train drawn with replacement, and as many eval photos as are witnesses of their own."""
-        number = self._numbers.max() + 1
-        times = np.bincount(draw.integers(number, size=number), minlength=number)
-        rows = np.repeat(np.arange(len(self.people)), times[self._numbers])
-        photos = self.eval_.shape[1]
-        columns = draw.integers(photos, size=max(int(photos / self.design_effect), 1))
-        return Predicted(self.out_of_fold[rows], self.targets[rows], self.people[rows], self.eval_[:, columns])
+    def resampled(self, random: np.random.Generator) -> "ShiftSample":
+        """A bootstrap sample: people of train with all their photos, and as many eval photos as are independent."""
+        number = self._person_numbers.max() + 1
+        times = np.bincount(random.integers(number, size=number), minlength=number)
+        rows = np.repeat(np.arange(len(self.people)), times[self._person_numbers])
+        photos = self.eval.shape[1]
+        columns = random.integers(photos, size=max(int(photos / self.design_effect), 1))
+        return ShiftSample(self.out_of_fold[rows], self.targets[rows], self.people[rows], self.eval[:, columns])
 
     @cached_property
-    def _numbers(self) -> Codes:
+    def _person_numbers(self) -> Codes:
         return np.unique(self.people, return_inverse=True)[1]
 
 
-def correction(out_of_fold: Table, train: Priors) -> Priors:
-    """Weights (k,) after which the mean of the probabilities (n, k) of train is train's mix (k,).
+def bias_correction(out_of_fold: Table, train_priors: Priors) -> Priors:
+    """Weights (k,) after which the mean of the probabilities (n, k) of train is train's priors (k,).
 
     Alexandari, Kundaje and Shrikumar 2020, Maximum Likelihood with Bias-Corrected Calibration is Hard-To-Beat at
-    Label Shift Adaptation: EM takes a value that models answer too seldom, however little, for one that eval lacks.
+    Label Shift Adaptation: EM mistakes a value that models predict slightly too seldom for one that eval lacks.
     """
-    weights = np.ones(len(train))
+    weights = np.ones(len(train_priors))
     for _ in range(300):
         mean = reweighted(out_of_fold, weights).mean(axis=0)
-        weights = weights * ratio(train, mean)
-        if np.abs(mean - train).max() < 1e-6:
+        weights = weights * ratio(train_priors, mean)
+        if np.abs(mean - train_priors).max() < 1e-6:
             break
     return np.asarray(weights / weights.sum())
 
 
-def bbse(evidence: Predicted) -> Priors:
-    """Priors (k,) that turn the mean probabilities of each value, known from train, into the mean of eval.
+def bbse(sample: ShiftSample) -> Priors:
+    """Priors (k,) with which the mean probabilities of each value, known from train, give the mean of eval.
 
     Lipton, Wang and Smola 2018, Detecting and Correcting for Label Shift with Black Box Predictors.
     """
-    mean = evidence.stacked.mean(axis=0)
-    mix = np.linalg.lstsq(evidence.response, mean, rcond=1e-3)[0].clip(0)
-    return np.asarray(mix / mix.sum())
+    mean = sample.eval_rows.mean(axis=0)
+    priors = np.linalg.lstsq(sample.response, mean, rcond=1e-3)[0].clip(0)
+    return np.asarray(priors / priors.sum())
 
 
-def em(eval_: Table, train: Priors, hold: float = HOLD) -> Priors:
-    """Priors (k,) that make the probabilities (n, k) of eval likeliest, held by train's with a weight of `hold`.
+def em(probabilities: Table, train_priors: Priors, strength: float = PRIOR_STRENGTH) -> Priors:
+    """Priors (k,) that maximise the posterior of eval's probabilities (n, k).
 
-    Saerens, Latinne and Decaestecker 2002, Adjusting the Outputs of a Classifier to New a Priori Probabilities. The
-    hold is a Dirichlet prior about train's mix: without it unsure models send a value to nothing.
+    Saerens, Latinne and Decaestecker 2002, Adjusting the Outputs of a Classifier to New a Priori Probabilities, with
+    a Dirichlet prior about train's priors, of a given `strength`: without it underconfident models drive the share
+    of a value to 0.
     """
-    mix = train
+    priors = train_priors
     for _ in range(1000):
-        before = mix
-        mix = (reweighted(eval_, ratio(mix, train)).mean(axis=0) + hold * train) / (1 + hold)
-        if np.abs(mix - before).max() < 1e-6:
+        before = priors
+        posterior = reweighted(probabilities, ratio(priors, train_priors)).mean(axis=0)
+        priors = (posterior + strength * train_priors) / (1 + strength)
+        if np.abs(priors - before).max() < 1e-6:
             break
-    return mix
+    return priors
 
 
-def p_value(evidence: Predicted) -> float:
-    """The p-value of "eval's predictions are distributed as the out-of-fold ones": below 0.01 a shift is real.
+def p_value(sample: ShiftSample) -> float:
+    """The p-value of "eval's predictions are distributed as the out-of-fold ones".
 
-    Lipton et al. 2018 (BBSD): Kolmogorov and Smirnov's test on each column, Bonferroni's correction over columns.
-    Photos count as few as they are `design_effect`: the seven of one person are hardly seven witnesses.
+    Lipton et al. 2018 (BBSD): a Kolmogorov-Smirnov test for each column, with Bonferroni's correction over columns.
+    Photos count as their effective number, divided by `design_effect`.
     """
-    out_of_fold, eval_ = (
-        len(evidence.out_of_fold) / evidence.design_effect,
-        evidence.eval_.shape[1] / evidence.design_effect,
+    train, eval_size = (
+        len(sample.out_of_fold) / sample.design_effect,
+        sample.eval.shape[1] / sample.design_effect,
     )
-    witnesses = out_of_fold * eval_ / (out_of_fold + eval_)
-    furthest = max(map(_distance, evidence.out_of_fold.T, evidence.stacked.T))
-    return min(1.0, int(evidence.out_of_fold.shape[1]) * _kolmogorov(furthest * float(np.sqrt(witnesses))))
+    effective = train * eval_size / (train + eval_size)
+    statistic = max(map(_ks_statistic, sample.out_of_fold.T, sample.eval_rows.T))
+    return min(1.0, int(sample.out_of_fold.shape[1]) * _kolmogorov(statistic * float(np.sqrt(effective))))
 
 
-def ratio(mix: Priors, other: Priors) -> Priors:
-    """By how much each value (k,) is more frequent in one mix than in another; 0 for a value that this lacks."""
-    return np.divide(mix, other, out=np.zeros(len(mix)), where=other > 0)
+def ratio(priors: Priors, other: Priors) -> Priors:
+    """Ratio (k,) of two priors; 0 for a value that `other` lacks."""
+    return np.divide(priors, other, out=np.zeros(len(priors)), where=other > 0)
 
 
 def reweighted(probabilities: Table, weights: Priors) -> Table:
-    """Probabilities (..., k) multiplied by weights (k,), none of which counts as quite 0, and again summing to 1."""
-    weighted = probabilities * np.maximum(weights, FLOOR)
+    """Probabilities (..., k) multiplied by weights (k,), none of them quite 0, and normalised."""
+    weighted = probabilities * np.maximum(weights, MIN_PROBABILITY)
     return np.asarray(weighted / weighted.sum(axis=-1, keepdims=True))
 
 
-def _distance(one: Priors, other: Priors) -> float:
+def _ks_statistic(one: Priors, other: Priors) -> float:
     """The largest gap between the cumulative distributions of two samples."""
-    places = np.concatenate([one, other])
-    below = [np.searchsorted(np.sort(sample), places, side="right") / len(sample) for sample in (one, other)]
-    return float(np.abs(below[0] - below[1]).max())
+    values = np.concatenate([one, other])
+    cumulative = [np.searchsorted(np.sort(sample), values, side="right") / len(sample) for sample in (one, other)]
+    return float(np.abs(cumulative[0] - cumulative[1]).max())
 
 
-def _kolmogorov(distance: float) -> float:
-    """The chance that Kolmogorov's distribution exceeds a scaled distance."""
-    if distance < 0.2:
+def _kolmogorov(statistic: float) -> float:
+    """The probability that Kolmogorov's distribution exceeds a scaled statistic."""
+    if statistic < 0.2:
         return 1.0  # to ten digits; the series takes ever more terms towards 0
     terms = np.arange(1, 21)
-    return float(2 * ((-1.0) ** (terms - 1) * np.exp(-2 * (terms * distance) ** 2)).sum())
+    return float(2 * ((-1.0) ** (terms - 1) * np.exp(-2 * (terms * statistic) ** 2)).sum())

@@ -1,54 +1,96 @@
-"""How several tables of probabilities become one: soft, by mean logit or by hard vote; and how good one is."""
+"""Voting: several tables of probabilities combined into one, and the choice and weights of the systems that vote."""
 
 from collections.abc import Callable, Sequence
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.ensembling.config import Ensemble, Vote
 from pipeline.schema import metrics
 from pipeline.schema.probabilities import Table, softmax
 from pipeline.schema.schema import Codes
 
-Vote = Literal["soft", "logit_mean", "hard"]
 Weights = npt.NDArray[np.float64]
 
-FLOOR = 1e-6  # probability below which nobody is sure: no table alone can rule a class out
-TIE = 1e-3  # share of the mean probability in a hard vote: it decides where votes are equal
+MIN_PROBABILITY = 1e-6
+"""Lowest probability in a mean of logits: one table alone cannot rule a class out."""
+TIE_BREAK = 1e-3
+"""Share of the mean probability in a hard vote, which decides between classes with equally many votes."""
+GREEDY_ROUNDS = 30
 
 
 def combine(tables: Sequence[Table], vote: Vote, weights: Weights | None = None) -> Table:
-    """Probabilities (n, classes) of several tables (n, classes), by weights that need not sum to 1.
+    """Combine tables (n, classes) into one by a weighted vote; the weights need not sum to 1.
 
     `soft` is the mean probability, `logit_mean` the normalised geometric mean, and `hard` the share of the tables in
-    which a class is the likeliest, where equal shares go to the class of higher mean probability.
+    which a class is the likeliest, with ties decided by the mean probability.
     """
-    return probabilities(np.average(ballots(tables, vote), axis=0, weights=weights), vote)
-
-
-def ballots(tables: Sequence[Table], vote: Vote) -> Table:
-    """What is averaged of each table: (tables, n, classes). The class of the greatest mean ballot is the likeliest."""
-    return np.stack([BALLOTS[vote](np.asarray(table, np.float64)) for table in tables])
-
-
-def probabilities(mean: Table, vote: Vote) -> Table:
-    """A mean ballot (n, classes) as probabilities."""
+    mean = np.average(votes(tables, vote), axis=0, weights=weights)
     return softmax(mean) if vote == "logit_mean" else mean
 
 
+def votes(tables: Sequence[Table], vote: Vote) -> Table:
+    """Votes (tables, n, classes) of which the mean is taken; the class of the highest mean vote wins."""
+    return np.stack([_VOTES[vote](np.asarray(table, np.float64)) for table in tables])
+
+
+def choose_weights(tables: Sequence[Table], targets: Codes, params: Ensemble) -> Weights:
+    """Weights (systems,) of the systems that vote.
+
+    Args:
+        tables: Out-of-fold probabilities (n, classes) of every system.
+        targets: Class codes (n,).
+        params: `weights` and `top_systems` of the ensemble.
+
+    Returns:
+        Weights that sum to 1; 0 for a system that does not vote.
+    """
+    if isinstance(params.weights, tuple):
+        weights = np.asarray(params.weights, np.float64)
+    else:
+        cast = votes(tables, params.vote)
+        best = top([macro_f1(table, targets) for table in cast], params.top_systems)
+        weights = np.zeros(len(tables))
+        weights[best] = greedy_counts(cast[best], targets) if params.weights == "greedy" else 1
+    return np.asarray(weights / weights.sum())
+
+
+def top(scores: Sequence[float], number: int | None) -> list[int]:
+    """Positions, in order, of the `number` highest scores, the earlier of equals; of all for None."""
+    best = sorted(range(len(scores)), key=lambda position: -scores[position])[:number]
+    return sorted(best)
+
+
+def greedy_counts(votes: Table, targets: Codes) -> Weights:
+    """How often forward selection with replacement takes each system, from votes (systems, n, classes).
+
+    Each round adds the system whose vote raises macro F1 of the mean most; the best mean of all rounds is kept, the
+    earliest of equals (Caruana et al. 2004, Ensemble Selection from Libraries of Models).
+    """
+    counts, best_counts, best_score = np.zeros(len(votes)), np.zeros(len(votes)), -1.0
+    for _ in range(GREEDY_ROUNDS):
+        total = np.tensordot(counts, votes, axes=1)
+        scores = [macro_f1(total + vote, targets) for vote in votes]
+        added = int(np.argmax(scores))
+        counts[added] += 1
+        if scores[added] > best_score:
+            best_counts, best_score = counts.copy(), scores[added]
+    return best_counts
+
+
 def macro_f1(table: Table, targets: Codes, weights: Weights | None = None) -> float:
-    """Macro F1 of the likeliest classes of a table (n, classes) or mean ballot; photos count `weights` (n,), or 1."""
+    """Macro F1 of the likeliest classes of a table (n, classes), with a weight for each photo (n,) or 1 for all."""
     classes = table.shape[1]
     cells = np.ravel_multi_index((targets, table.argmax(axis=1)), (classes, classes))
     return metrics.macro_f1(np.bincount(cells, weights, minlength=classes**2).reshape(classes, classes))
 
 
 def _hard(table: Table) -> Table:
-    return np.asarray((1 - TIE) * np.eye(table.shape[1])[table.argmax(axis=1)] + TIE * table)
+    return np.asarray((1 - TIE_BREAK) * np.eye(table.shape[1])[table.argmax(axis=1)] + TIE_BREAK * table)
 
 
-BALLOTS: dict[Vote, Callable[[Table], Table]] = {
+_VOTES: dict[Vote, Callable[[Table], Table]] = {
     "soft": lambda table: table,
-    "logit_mean": lambda table: np.log(np.maximum(table, FLOOR)),
+    "logit_mean": lambda table: np.log(np.maximum(table, MIN_PROBABILITY)),
     "hard": _hard,
 }

@@ -1,4 +1,4 @@
-"""The worst mistakes: photos whose wrong answer was surest, shown with what was true and what was said."""
+"""The worst mistakes: a sheet of the photos that were misclassified with the highest confidence."""
 
 from pathlib import Path
 
@@ -10,41 +10,50 @@ from pipeline.foundation.errors import raise_faults
 from pipeline.schema.probabilities import Table
 from pipeline.schema.schema import SCHEMA
 
-MOST = 32
-OF_A_PERSON = 2  # seven photos of one face would say the same
+MAX_PHOTOS = 32
+MAX_PER_PERSON = 2  # photos of one person tend to be misclassified together
 TILE = 160
 
 
 def worst(photos: pd.DataFrame, probabilities: Table) -> pd.DataFrame:
-    """The wrongly answered of labelled photos (n), the surest first, with what was true and said, and how probable.
+    """Misclassified photos, the most confident first, at most two a person.
 
-    How sure is the probability (n, 18) of what was said minus that of the truth. A person is there twice at most.
+    Args:
+        photos: Labelled photos (n).
+        probabilities: Their class probabilities (n, classes).
+
+    Returns:
+        A row for each photo with the names and probabilities of its true and predicted class. Confidence is the
+        probability of the predicted class minus that of the true class.
     """
-    true, said = SCHEMA.codes(photos), probabilities.argmax(axis=1)
-    rows, readable = np.arange(len(photos)), np.array(SCHEMA.class_names)
+    targets, predicted = SCHEMA.codes(photos), probabilities.argmax(axis=1)
+    rows, names = np.arange(len(photos)), np.array(SCHEMA.class_names)
     table = photos[["path", "person"]].assign(
-        true=readable[true],
-        true_probability=probabilities[rows, true],
-        said=readable[said],
-        said_probability=probabilities[rows, said],
+        true=names[targets],
+        true_probability=probabilities[rows, targets],
+        predicted=names[predicted],
+        predicted_probability=probabilities[rows, predicted],
     )
-    table = table[true != said]
-    surest = (table["true_probability"] - table["said_probability"]).sort_values(kind="stable").index
-    first: pd.DataFrame = table.loc[surest].groupby("person", sort=False).head(OF_A_PERSON)
+    table = table[targets != predicted]
+    order = (table["true_probability"] - table["predicted_probability"]).sort_values(kind="stable").index
+    first: pd.DataFrame = table.loc[order].groupby("person", sort=False).head(MAX_PER_PERSON)
     return first
 
 
 def write(path: Path, crops: Path, photos: pd.DataFrame, probabilities: Table) -> None:
-    """Write the sheet of the worst mistakes, with the crops that the models saw; raises `InputError` without these."""
-    wrong = worst(photos, probabilities)
-    shown = wrong.head(MOST)
+    """Write the sheet of the worst mistakes, with the crops in the folder `crops`.
+
+    Raises:
+        InputError: Names the photos without a crop.
+    """
+    shown = worst(photos, probabilities).head(MAX_PHOTOS)
     rows = pd.Index(tables.read(crops / "train.csv", {"path": "text"})["path"]).get_indexer(pd.Index(shown["path"]))
-    lacking = [path for path, row in zip(shown["path"], rows, strict=True) if row < 0]
-    raise_faults(f"{crops}: no crops of these photos: run `dvc repro`", lacking)
+    missing = [path for path, row in zip(shown["path"], rows, strict=True) if row < 0]
+    raise_faults(f"{crops}: no crops of these photos: run `dvc repro`", missing)
     packed = arrays.read(crops / "train.npy")
     captions = [
-        f"is {row.true} {row.true_probability:.2f}\nsaid {row.said} {row.said_probability:.2f}"
+        f"true {row.true} {row.true_probability:.2f}\npredicted {row.predicted} {row.predicted_probability:.2f}"
         for row in shown.itertuples()
     ]
-    title = f"The {len(shown)} surest mistakes out of fold, two a person at most; numbers are probabilities"
-    contact_sheets.write(path, title if len(shown) else "no mistake out of fold", packed[rows], captions, TILE)
+    title = f"The {len(shown)} most confident mistakes out of fold, at most two a person, with probabilities"
+    contact_sheets.write(path, title if len(shown) else "no mistakes out of fold", packed[rows], captions, TILE)

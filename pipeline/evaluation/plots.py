@@ -1,11 +1,10 @@
-"""Photos of numbers: confusion matrices, learning curves, classes per fold."""
+"""Plots of counts: confusion matrices and classes per fold, saved as reproducible PNG or SVG."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -17,17 +16,16 @@ from pipeline.schema.schema import SCHEMA, Codes
 
 INK = "#1b2a41"
 DIM = "#b8c1cc"
-CURVES = {"loss": "loss", "macro_f1": "macro F1", "accuracy": "accuracy"}
 
 
 def confusion_matrices(targets: Codes, predictions: Codes, title: str) -> Figure:
-    """A matrix of the 18 classes, and beside it one of each attribute: colour is the share of the true class."""
+    """Confusion matrices of all classes and, beside it, of each attribute; colour is the share of the true class."""
     figure = Figure(figsize=(14, 10), layout=ConstrainedLayoutEngine(h_pad=0.15, w_pad=0.2))
     figure.suptitle(title, fontsize=15, color=INK, x=0.01, ha="left")
-    grid = figure.add_gridspec(len(SCHEMA.names), 2, width_ratios=(2.7, 1))
+    grid = figure.add_gridspec(len(SCHEMA.attributes), 2, width_ratios=(2.7, 1))
     classes = figure.add_subplot(grid[:, 0])
     _draw_matrix(classes, confusion(targets, predictions), SCHEMA.class_names)
-    _draw_groups(classes)
+    _draw_separators(classes)
     classes.set_xlabel("predicted", color=INK)
     classes.set_ylabel("true", color=INK)
     true, predicted = SCHEMA.decode(targets), SCHEMA.decode(predictions)
@@ -41,7 +39,7 @@ def confusion_matrices(targets: Codes, predictions: Codes, title: str) -> Figure
 
 
 def classes_per_fold(counts: Codes) -> Figure:
-    """Photos (classes, folds) of each class in each fold; colour is the share of the fold, so rows look even."""
+    """Number of photos (classes, folds) of each class in each fold; colour is the share of the fold."""
     figure = Figure(figsize=(2.4 + counts.shape[1], 6.5), layout="constrained")
     axes = figure.add_subplot()
     axes.imshow(np.sqrt(counts / counts.sum(axis=0)), cmap="Blues", vmin=0, vmax=0.8, aspect="auto")
@@ -53,33 +51,12 @@ def classes_per_fold(counts: Codes) -> Figure:
     axes.set_title("photos of each class per fold", fontsize=12, color=INK, loc="left")
     axes.tick_params(length=0, labelsize=10, labelcolor=INK)
     axes.spines[:].set_visible(False)
-    _draw_groups(axes, columns=False)
-    return figure
-
-
-def learning_curves(histories: Mapping[str, Mapping[str, pd.DataFrame]]) -> Figure:
-    """Loss, F1, accuracy and learning rate by epoch: a row a model, a colour a training (a fold or the refit).
-
-    `histories` holds epochs.csv of every training, by model and then by the training's name. Training is dashed,
-    validation solid.
-    """
-    columns = [*CURVES.values(), "learning rate"]
-    figure = Figure(figsize=(3.4 * len(columns), 0.7 + 2.3 * len(histories)), layout="constrained")
-    figure.suptitle("Learning curves: training dashed, validation solid", fontsize=13, color=INK, x=0.01, ha="left")
-    grid = figure.subplots(len(histories), len(columns), squeeze=False)
-    for row, (model, trainings) in zip(grid, histories.items(), strict=True):
-        for axes, column in zip(row, columns, strict=True):
-            axes.set_title(f"{model}: {column}", fontsize=10, color=INK, loc="left")
-            axes.tick_params(labelsize=8, labelcolor=INK)
-            axes.spines[["top", "right"]].set_visible(False)
-        for number, (name, history) in enumerate(trainings.items()):
-            _draw_training(row, history, name, f"C{number}")
-        row[-1].legend(fontsize=8, frameon=False)
+    _draw_separators(axes, columns=False)
     return figure
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a PNG without a note of the software, so that equal figures are equal bytes."""
+    """Write a PNG without the software's version, so that equal figures are equal bytes."""
     with replacing(path) as partial:
         figure.savefig(partial, format="png", dpi=110, metadata={"Software": None})
 
@@ -89,15 +66,7 @@ def svg(figure: Figure) -> str:
     text = StringIO()
     with rc_context({"svg.hashsalt": "pipeline"}):
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
-    return text.getvalue().partition("<svg")[1] + text.getvalue().partition("<svg")[2]
-
-
-def _draw_training(row: Sequence[Axes], history: pd.DataFrame, name: str, colour: str) -> None:
-    for axes, key in zip(row, CURVES, strict=False):
-        for part, style in (("train", "--"), ("val", "-")):
-            if f"{part}_{key}" in history:
-                axes.plot(history["epoch"], history[f"{part}_{key}"], style, color=colour, linewidth=1.4)
-    row[-1].plot(history["epoch"], history["learning_rate"], color=colour, linewidth=1.4, label=name)
+    return "<svg" + text.getvalue().partition("<svg")[2]
 
 
 def _draw_matrix(axes: Axes, counts: Codes, labels: Sequence[str]) -> None:
@@ -106,15 +75,17 @@ def _draw_matrix(axes: Axes, counts: Codes, labels: Sequence[str]) -> None:
     for (true, predicted), count in np.ndenumerate(counts):
         ink = DIM if count == 0 else "white" if shares[true, predicted] > 0.4 else INK
         axes.text(predicted, true, "·" if count == 0 else str(count), ha="center", va="center", color=ink, fontsize=9)
-    axes.set_xticks(range(len(labels)), labels, rotation=90 if len(labels) > 3 else 0)
+    axes.set_xticks(range(len(labels)), labels, rotation=90 if len(labels) == SCHEMA.classes else 0)
     axes.set_yticks(range(len(labels)), labels)
     axes.tick_params(length=0, labelsize=10, labelcolor=INK)
     axes.spines[:].set_visible(False)
 
 
-def _draw_groups(axes: Axes, columns: bool = True) -> None:
-    for edge in range(3, 18, 3):
-        width = 1.6 if edge % 6 == 0 else 0.5
+def _draw_separators(axes: Axes, columns: bool = True) -> None:
+    """Lines between classes that differ in more than the last attribute, bold where the first attribute differs."""
+    block, first_block = SCHEMA.shape[-1], SCHEMA.classes // SCHEMA.shape[0]
+    for edge in range(block, SCHEMA.classes, block):
+        width = 1.6 if edge % first_block == 0 else 0.5
         axes.axhline(edge - 0.5, color=INK, linewidth=width)
         if columns:
             axes.axvline(edge - 0.5, color=INK, linewidth=width)

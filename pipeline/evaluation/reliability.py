@@ -1,4 +1,4 @@
-"""Reliability curves: how often a head is right when it is so sure, before and after its calibration."""
+"""Reliability curves: accuracy by confidence of every head, before and after calibration."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from pipeline.ensembling.blend import MemberProbabilities
 from pipeline.ensembling.calibration import expected_calibration_error
 from pipeline.evaluation import plots
-from pipeline.evaluation.plots import INK
+from pipeline.evaluation.plots import DIM, INK
 from pipeline.schema.probabilities import Numbers
 from pipeline.schema.schema import SCHEMA, Codes
 
@@ -20,14 +20,14 @@ COLUMNS = 4
 STYLES = {"before": ("--", "C1"), "after": ("-", "C0")}
 
 
-def bins(table: Numbers, true: Codes) -> pd.DataFrame:
-    """Mean confidence, accuracy and number of photos of probabilities (n, k), by ten equal bins of confidence.
+def bins(table: Numbers, targets: Codes) -> pd.DataFrame:
+    """Mean confidence, accuracy and number of photos of probabilities (n, k), in ten equal bins of confidence.
 
-    Empty bins are left out; where all bins lie on the diagonal the head is calibrated.
+    Empty bins are left out. A calibrated head has equal confidence and accuracy in every bin.
     """
     confidence = table.max(axis=1).astype(np.float64)
-    where = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
-    rows = pd.DataFrame({"confidence": confidence, "accuracy": table.argmax(axis=1) == true, "bin": where})
+    bin_of = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
+    rows = pd.DataFrame({"confidence": confidence, "accuracy": table.argmax(axis=1) == targets, "bin": bin_of})
     grouped = rows.groupby("bin").agg(
         confidence=("confidence", "mean"), accuracy=("accuracy", "mean"), photos=("bin", "size")
     )
@@ -35,21 +35,21 @@ def bins(table: Numbers, true: Codes) -> pd.DataFrame:
 
 
 def write(path: Path, before: MemberProbabilities, after: MemberProbabilities, photos: pd.DataFrame) -> None:
-    """Write the curves of all heads of classes, from what their models say of labelled photos (n)."""
+    """Write the curves of all heads of classes, from out-of-fold predictions of labelled photos (n)."""
     plots.save(curves(dict(_heads(before, after, photos))), path)
 
 
 def curves(heads: Mapping[str, tuple[Numbers, Numbers, Codes]]) -> Figure:
-    """A small picture a head, by its name: its probabilities (n, k) before and after, and the true codes (n,)."""
+    """A plot for each head: its probabilities (n, k) before and after calibration, and the true codes (n,)."""
     columns = min(max(len(heads), 1), COLUMNS)
     rows = -(-max(len(heads), 1) // columns)
     figure = Figure(figsize=(3.4 * columns, 0.6 + 3.5 * rows), layout="constrained")
     title = "Reliability out of fold: dashed before calibration, solid after"
     figure.suptitle(title, fontsize=13, color=INK, x=0.01, ha="left")
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes, (name, (before, after, true)) in zip(grid, heads.items(), strict=False):
-        _draw(axes, {"before": bins(before, true), "after": bins(after, true)})
-        errors = [expected_calibration_error(table, true) for table in (before, after)]
+    for axes, (name, (before, after, targets)) in zip(grid, heads.items(), strict=False):
+        _draw(axes, {"before": bins(before, targets), "after": bins(after, targets)})
+        errors = [expected_calibration_error(table, targets) for table in (before, after)]
         axes.set_title(
             f"{name}\ncalibration error {errors[0]:.3f} → {errors[1]:.3f}", fontsize=10, color=INK, loc="left"
         )
@@ -61,17 +61,17 @@ def curves(heads: Mapping[str, tuple[Numbers, Numbers, Codes]]) -> Figure:
 def _heads(
     before: MemberProbabilities, after: MemberProbabilities, photos: pd.DataFrame
 ) -> Iterator[tuple[str, tuple[Numbers, Numbers, Codes]]]:
-    """Every head of classes before and after calibration, with the true codes, by its model's name and its own."""
+    """Every head of classes before and after calibration, with the true codes, by the model's and the head's name."""
     for name, (heads,) in before.items():
         for head, table in heads.items():
             if table.ndim == 2:
-                codes = SCHEMA.head(head).codes(photos)
-                yield name if name == head else f"{name}: {head}", (table, after[name][0][head], codes)
+                targets = SCHEMA.head(head).codes(photos)
+                yield name if name == head else f"{name}: {head}", (table, after[name][0][head], targets)
 
 
-def _draw(axes: Axes, found: Mapping[str, pd.DataFrame]) -> None:
-    axes.plot([0, 1], [0, 1], color="#b8c1cc", linewidth=1)
-    for name, table in found.items():
+def _draw(axes: Axes, tables: Mapping[str, pd.DataFrame]) -> None:
+    axes.plot([0, 1], [0, 1], color=DIM, linewidth=1)
+    for name, table in tables.items():
         style, colour = STYLES[name]
         axes.plot(table["confidence"], table["accuracy"], style, color=colour, linewidth=1.4)
         sizes = 4 + 120 * table["photos"] / table["photos"].sum()

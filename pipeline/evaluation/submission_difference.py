@@ -1,4 +1,4 @@
-"""Two submissions side by side: where and by which attribute they differ, and which is right where that is known."""
+"""Two submissions compared: where and in which attributes they differ, and which is right where answers are known."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,12 +12,19 @@ from pipeline.ensembling import submissions
 from pipeline.schema import metrics
 from pipeline.schema.schema import SCHEMA, Codes
 
-PAIRS = 12  # of classes that are shown, the most frequent
+MAX_PAIRS = 12  # pairs of classes that are printed, the most frequent first
 
 
 @dataclass(frozen=True)
 class Difference:
-    """The classes (n,) that two submissions give the same photos (n,), and the right ones where they are known."""
+    """Two submissions for the same photos.
+
+    Attributes:
+        photos: ImageIDs (n).
+        first: Class codes (n,) of the first submission.
+        second: Class codes (n,) of the second submission.
+        answers: True class codes (n,), where they are known.
+    """
 
     photos: Sequence[str]
     first: Codes
@@ -25,21 +32,20 @@ class Difference:
     answers: Codes | None = None
 
     def rows(self) -> pd.DataFrame:
-        """A row a picture that differs: ImageID, first and second class, `differs` in, and answer where known."""
+        """A row for each photo that differs: ImageID, both classes, the attributes that differ, and the answer."""
         classes = np.array(SCHEMA.class_names)
         table = pd.DataFrame({"ImageID": self.photos, "first": classes[self.first], "second": classes[self.second]})
-        first, second = SCHEMA.decode(self.first), SCHEMA.decode(self.second)
-        wrong = [first[name] != second[name] for name in SCHEMA.names]
+        equal = self._equal()
         table["differs"] = [
-            ",".join(name for name, differs in zip(SCHEMA.names, row, strict=True) if differs)
-            for row in zip(*wrong, strict=True)
+            ",".join(name for name, same in zip(equal, row, strict=True) if not same)
+            for row in zip(*equal.values(), strict=True)
         ]
         if self.answers is not None:
             table["answer"] = classes[self.answers]
         return table.iloc[np.flatnonzero(self.first != self.second)].reset_index(drop=True)
 
     def tables(self) -> Iterator[Table]:
-        """What there is to see, to be printed."""
+        """The comparison as tables to print."""
         shares = submissions.shares({"first": self.first, "second": self.second})
         yield submissions.share_table(shares.assign(change=shares["second"] - shares["first"]))
         yield self._agreement()
@@ -47,26 +53,30 @@ class Difference:
         if len(rows):
             yield _table("By attribute", ["differs in", "photos"], _counts(rows, ["differs"]))
             pairs = _counts(rows, ["first", "second"])
-            yield _table("By class", ["first", "second", "photos"], pairs[:PAIRS], len(pairs) - PAIRS)
+            yield _table("By class", ["first", "second", "photos"], pairs[:MAX_PAIRS], len(pairs) - MAX_PAIRS)
         if self.answers is not None:
             both = {"first": self.first, "second": self.second}
             scores = {name: metrics.score(self.answers, codes) for name, codes in both.items()}
             yield submissions.score_table(scores, "Score against the answers")
-            yield _table("Who is right", ["right", "photos"], _right(rows))
+            yield _table("Which is right where they differ", ["right", "photos"], _right(rows))
+
+    def _equal(self) -> dict[str, np.typing.NDArray[np.bool_]]:
+        """Whether both submissions agree (n,) in each attribute."""
+        first, second = SCHEMA.decode(self.first), SCHEMA.decode(self.second)
+        return {name: first[name] == second[name] for name in SCHEMA.names}
 
     def _agreement(self) -> Table:
-        parts = zip(
-            [self.first, *SCHEMA.decode(self.first).values()],
-            [self.second, *SCHEMA.decode(self.second).values()],
-            strict=True,
-        )
-        equal = {name: one == other for name, (one, other) in zip(submissions.GROUPS, parts, strict=True)}
+        equal = {submissions.ALL_CLASSES: self.first == self.second, **self._equal()}
         rows = [(name, f"{same.sum():,}", f"{same.mean():.1%}") for name, same in equal.items()]
         return _table(f"Agreement over {len(self.photos):,} photos", ["", "equal", "share"], rows)
 
 
 def read(first: Path, second: Path, answers: Path | None = None) -> Difference:
-    """The difference of two submissions; raises `InputError` unless they and the answers are of the same photos."""
+    """Read two submissions, and the answers where they are known.
+
+    Raises:
+        InputError: Unless all files hold the same photos.
+    """
     one = submissions.read(first)
     photos = pd.Series(one.index)
     other = submissions.read(second, photos, str(first))
@@ -75,7 +85,7 @@ def read(first: Path, second: Path, answers: Path | None = None) -> Difference:
 
 
 def _counts(rows: pd.DataFrame, columns: list[str]) -> list[tuple[str, ...]]:
-    """How many rows have each of the values of some columns, the most frequent first."""
+    """Number of rows for each combination of values of some columns, the most frequent first."""
     counts = rows.groupby(columns).size().sort_values(ascending=False, kind="stable").reset_index(name="photos")
     return [(*map(str, values), f"{count:,}") for *values, count in counts.itertuples(index=False, name=None)]
 

@@ -1,4 +1,4 @@
-"""Suggested corrections of labels: where models that never saw a person read another label, ranked with evidence."""
+"""Suggested label corrections: labels that out-of-fold predictions contradict, ranked, with evidence."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,13 +9,13 @@ import pandas as pd
 
 from pipeline.dataset.corrections import SWAP
 from pipeline.ensembling import calibration
-from pipeline.ensembling.calibration import FLOOR
+from pipeline.ensembling.calibration import MIN_PROBABILITY
 from pipeline.ensembling.shift_estimators import Priors
 from pipeline.formats import tables
 from pipeline.foundation.errors import raise_faults
 from pipeline.schema.predictions import mismatches
 from pipeline.schema.probabilities import Table
-from pipeline.schema.schema import AGE, MASK, SCHEMA, Codes
+from pipeline.schema.schema import MASK, SCHEMA, Attribute, Codes
 
 OUT_OF_FOLD: dict[str, tables.Kind] = {
     "path": "text",
@@ -24,14 +24,14 @@ OUT_OF_FOLD: dict[str, tables.Kind] = {
 }
 SOURCE = "out-of-fold predictions"
 INCORRECT, NORMAL = MASK.values.index("incorrect"), MASK.values.index("normal")
-PLAIN = 0.9
-"""A doubt from which on a label is plainly wrong."""
-NEAR = 10
-"""Years. Somebody labelled this close to another age band is easily, and rightly, read as of that band."""
+MIN_DOUBT = 0.9
+"""Doubt from which on a label is suspected even where confident learning estimates that none is wrong."""
+BORDER_YEARS = 10
+"""Years to another age band below which the score falls: people near a boundary are easily taken for the next band."""
 
 
 class Suggestion(NamedTuple):
-    """A row of a fixes file, with a score of doubt in the label (0 none, 1 all) and what speaks for it."""
+    """A row of a file of corrections, with a score of doubt in the label (0 none, 1 certain) and the evidence."""
 
     id: str
     field: str
@@ -43,21 +43,33 @@ class Suggestion(NamedTuple):
 
 
 class PooledAttribute(NamedTuple):
-    """One attribute of every person, sorted by path: codes as labelled (n,), and pooled probabilities (n, k).
+    """One attribute of every person, sorted by path.
 
-    `votes` (n, k) counts the person's photos that are read as each value.
+    Attributes:
+        people: The people (n).
+        labels: Codes (n,) as labelled.
+        probabilities: Calibrated probabilities (n, k), pooled over a person's photos.
+        votes: Number of a person's photos (n, k) for which each value is the likeliest.
     """
 
     people: list[str]
-    given: Codes
+    labels: Codes
     probabilities: Table
     votes: Codes
 
 
 def read(labels: Path, out_of_fold: Path) -> tuple[pd.DataFrame, Table]:
-    """The labelled photos that have out-of-fold probabilities, sorted by path, and these (n, 18).
+    """Read the labelled photos that have out-of-fold predictions.
 
-    Raises `InputError` when a file is missing, or the predictions are of other photos or made with other labels.
+    Args:
+        labels: Table of labels.
+        out_of_fold: Class probabilities that the stage `ensemble` wrote.
+
+    Returns:
+        The photos (n), sorted by path, and their class probabilities (n, classes).
+
+    Raises:
+        InputError: When a file is missing, or the predictions are of other photos or were made with other labels.
     """
     raise_faults(
         "no results yet: run `dvc repro`; missing files",
@@ -69,18 +81,24 @@ def read(labels: Path, out_of_fold: Path) -> tuple[pd.DataFrame, Table]:
     faults = mismatches(labelled["path"], predicted["path"])
     raise_faults(f"{out_of_fold} does not fit {labels}: run `dvc repro`", faults)
     predicted = predicted.sort_values("path", ignore_index=True)
-    other = predicted["target"] != SCHEMA.codes(labelled)
-    raise_faults(f"{out_of_fold} is of other labels than {labels}: run `dvc repro`", list(predicted["path"][other]))
+    changed = predicted["target"] != SCHEMA.codes(labelled)
+    raise_faults(f"{out_of_fold} has other labels than {labels}: run `dvc repro`", list(predicted["path"][changed]))
     return labelled, predicted[SCHEMA.class_names].to_numpy(np.float64)
 
 
 def suggest(photos: pd.DataFrame, probabilities: Table) -> list[Suggestion]:
-    """Corrections that the probabilities (n, 18) of labelled photos (n) speak for, the surest first.
+    """Corrections that the predictions support, the most doubtful label first.
 
-    Gender and age come from confident learning on all photos of a person together, the mask from a detector of
-    swaps. A label that was corrected is not questioned again.
+    Attributes of a person come from confident learning on all photos of a person together, swaps of masks from a
+    comparison of the two photos. A label that was corrected before is not questioned again.
+
+    Args:
+        photos: Labelled photos (n).
+        probabilities: Their out-of-fold class probabilities (n, classes).
     """
-    found = [*_gender(photos, probabilities), *_age(photos, probabilities), *_swaps(photos, probabilities)]
+    found = [*_swaps(photos, probabilities)]
+    for attribute in SCHEMA.people.attributes:
+        found += _of_attribute(attribute, photos, probabilities)
     decided = set(zip(photos["person"], photos["corrected"], strict=True))
     corrected = {(person, change.split(":")[0]) for person, cell in decided for change in cell.split("; ")}
     kept = [suggestion for suggestion in found if (suggestion.id, suggestion.field) not in corrected]
@@ -88,90 +106,93 @@ def suggest(photos: pd.DataFrame, probabilities: Table) -> list[Suggestion]:
 
 
 def write(path: Path, suggestions: Sequence[Suggestion]) -> None:
-    """Write a fixes file."""
+    """Write a file of corrections."""
     tables.write(pd.DataFrame(suggestions, columns=list(Suggestion._fields)), path)
 
 
-def _gender(photos: pd.DataFrame, probabilities: Table) -> Iterator[Suggestion]:
-    reading = pooled(photos, probabilities, "gender")
-    for row, likelier in _issues(reading):
-        was, value = (SCHEMA["gender"].values[code] for code in (reading.given[row], likelier))
-        yield _suggestion(reading, row, "gender", was, value)
+def pooled(photos: pd.DataFrame, probabilities: Table, attribute: str) -> PooledAttribute:
+    """One attribute of every person, from the geometric mean over the person's photos, which are not independent."""
+    table = SCHEMA.marginal(probabilities, attribute)
+    person = photos["person"].to_numpy()
+    votes = pd.DataFrame(np.eye(table.shape[1], dtype=np.int64)[table.argmax(axis=1)]).groupby(person).sum()
+    logs = pd.DataFrame(np.log(np.maximum(table, MIN_PROBABILITY))).groupby(person).mean().to_numpy()
+    people = photos.drop_duplicates("person").sort_values("person")
+    labels = SCHEMA[attribute].codes(people[attribute])
+    return PooledAttribute(list(people["person"]), labels, _calibrated(np.exp(logs), labels), votes.to_numpy())
 
 
-def _age(photos: pd.DataFrame, probabilities: Table) -> Iterator[Suggestion]:
-    """The age suggested is the median of the people labelled as of the likelier band."""
-    reading = pooled(photos, probabilities, "age")
-    ages = photos.groupby("person")["age"].first()
-    usual = ages.groupby(reading.given).median()
-    for row, likelier in _issues(reading):
-        was, older = int(ages.iloc[row]), likelier > reading.given[row]
-        edge = AGE.bands[likelier - 1] if older else AGE.bands[likelier] - 1
-        yield _suggestion(reading, row, "age", str(was), f"{usual[likelier]:.0f}", min(1, abs(was - edge) / NEAR))
+def _of_attribute(attribute: Attribute, photos: pd.DataFrame, probabilities: Table) -> Iterator[Suggestion]:
+    """Suggestions for an attribute of a person; for an age, the median age of the likelier band."""
+    people = pooled(photos, probabilities, attribute.name)
+    cells = photos.groupby("person")[attribute.name].first()
+    for row, likelier in _issues(people):
+        was, trust = cells.iloc[row], 1.0
+        if attribute.bands:
+            value = f"{cells[people.labels == likelier].median():.0f}"
+            trust = min(1, _years_to_band(attribute, int(was), likelier) / BORDER_YEARS)
+        else:
+            value = attribute.values[likelier]
+        yield _suggestion(people, row, attribute, str(was), value, trust)
+
+
+def _years_to_band(attribute: Attribute, age: int, code: int) -> int:
+    """Years from an age to the nearest age of another band."""
+    youngest = attribute.bands[code - 1] if code else 0
+    return youngest - age if age < youngest else age - (attribute.bands[code] - 1)
 
 
 def _swaps(photos: pd.DataFrame, probabilities: Table) -> Iterator[Suggestion]:
-    """People whose photos normal and incorrect_mask are, taken together, likelier the other way round."""
-    masks = _calibrated(SCHEMA.marginal(probabilities, "mask"), SCHEMA.head("mask").codes(photos))
+    """People whose photos normal and incorrect_mask, taken together, are likelier the other way round."""
+    masks = _calibrated(SCHEMA.marginal(probabilities, MASK.name), MASK.codes(photos[MASK.name]))
     rows = photos.assign(row=np.arange(len(photos))).pivot_table("row", "person", "mask", "first").astype("Int64")
     rows = rows.reindex(columns=["normal", "incorrect"]).dropna()
     for person, normal, incorrect in zip(rows.index, masks[rows["normal"]], masks[rows["incorrect"]], strict=True):
         odds = np.sqrt(normal[INCORRECT] * incorrect[NORMAL] / (normal[NORMAL] * incorrect[INCORRECT]))
         if odds > 1:
-            looks = (
+            evidence = (
                 f"normal looks incorrect {normal[INCORRECT]:.2f}, incorrect_mask looks normal {incorrect[NORMAL]:.2f}"
             )
-            yield Suggestion(person, "mask", "", SWAP, SOURCE, round(float(odds / (1 + odds)), 4), looks)
+            yield Suggestion(person, MASK.name, "", SWAP, SOURCE, round(float(odds / (1 + odds)), 4), evidence)
 
 
-def pooled(photos: pd.DataFrame, probabilities: Table, attribute: str) -> PooledAttribute:
-    """One attribute of every person: photos multiplied, to the power of one, as they are hardly seven witnesses."""
-    table = SCHEMA.marginal(probabilities, attribute)
-    of_person = photos["person"].to_numpy()
-    votes = pd.DataFrame(np.eye(table.shape[1], dtype=np.int64)[table.argmax(axis=1)]).groupby(of_person).sum()
-    logs = pd.DataFrame(np.log(np.maximum(table, FLOOR))).groupby(of_person).mean().to_numpy()
-    labelled = photos.drop_duplicates("person").sort_values("person")
-    given = SCHEMA.head(attribute).codes(labelled)
-    return PooledAttribute(list(labelled["person"]), given, _calibrated(np.exp(logs), given), votes.to_numpy())
+def _calibrated(table: Table, targets: Codes) -> Table:
+    """Probabilities at the temperature that fits the targets, none of them 0."""
+    return np.maximum(calibration.scale(table, calibration.fit(table, targets)), MIN_PROBABILITY)
 
 
-def _calibrated(table: Table, given: Codes) -> Table:
-    """Probabilities that are as sure as they are right, none of them 0."""
-    return np.maximum(calibration.scale(table, calibration.fit(table, given)), FLOOR)
-
-
-def _issues(reading: PooledAttribute) -> list[tuple[int, int]]:
-    """People whose label is likely wrong, and the value (of those that somebody is labelled with) to put instead.
+def _issues(people: PooledAttribute) -> list[tuple[int, int]]:
+    """People whose label is likely wrong, with the likeliest other value among those that occur.
 
     Northcutt, Jiang and Chuang 2021, Confident Learning: Estimating Uncertainty in Dataset Labels. It estimates how
-    many labels are wrong; among few people it may count none, so what is plainly wrong is added.
+    many labels are wrong; among few people it may estimate none, so labels of a high doubt are added.
     """
     from cleanlab.filter import find_label_issues
 
-    values, given = np.unique(reading.given, return_inverse=True)
+    values, labels = np.unique(people.labels, return_inverse=True)
     if len(values) < 2:
         return []
-    table = reading.probabilities[:, values] / reading.probabilities[:, values].sum(axis=1, keepdims=True)
-    everyone = np.arange(len(table))
-    wrong = find_label_issues(given, table, filter_by="prune_by_noise_rate", min_examples_per_class=0, n_jobs=1)
-    wrong |= _doubt(reading) > PLAIN
-    table[everyone, given] = 0
+    table = people.probabilities[:, values] / people.probabilities[:, values].sum(axis=1, keepdims=True)
+    wrong = find_label_issues(labels, table, filter_by="prune_by_noise_rate", min_examples_per_class=0, n_jobs=1)
+    wrong |= _doubt(people) > MIN_DOUBT
+    table[np.arange(len(table)), labels] = 0
     return [(int(row), int(values[table[row].argmax()])) for row in np.flatnonzero(wrong)]
 
 
-def _doubt(reading: PooledAttribute) -> Priors:
-    """How much less than usual the models give each label (n,): 0 as much as people so labelled get on average, 1 none.
+def _doubt(people: PooledAttribute) -> Priors:
+    """Doubt in each label (n,): 0 at the mean probability of people with that label, 1 at a probability of 0.
 
-    That average is confident learning's own threshold. Models are less sure of a rare value, which is no evidence
+    The mean is confident learning's own threshold. Models are less confident of a rare value, which is no evidence
     against the label of a person who has it.
     """
-    own = reading.probabilities[np.arange(len(reading.given)), reading.given]
-    usual = np.bincount(reading.given, own) / np.maximum(np.bincount(reading.given), 1)
-    return np.maximum(1 - own / usual[reading.given], 0)
+    own = people.probabilities[np.arange(len(people.labels)), people.labels]
+    mean = np.bincount(people.labels, own) / np.maximum(np.bincount(people.labels), 1)
+    return np.maximum(1 - own / mean[people.labels], 0)
 
 
-def _suggestion(reading: PooledAttribute, row: int, field: str, was: str, value: str, trust: float = 1) -> Suggestion:
-    score = round(float(trust * _doubt(reading)[row]), 4)
-    read_as = zip(SCHEMA[field].values, reading.probabilities[row], reading.votes[row], strict=True)
-    evidence = ", ".join(f"{name} {share:.2f} ({votes} photos)" for name, share, votes in read_as)
-    return Suggestion(reading.people[row], field, was, value, SOURCE, score, evidence)
+def _suggestion(
+    people: PooledAttribute, row: int, attribute: Attribute, was: str, value: str, trust: float
+) -> Suggestion:
+    score = round(float(trust * _doubt(people)[row]), 4)
+    values = zip(attribute.values, people.probabilities[row], people.votes[row], strict=True)
+    evidence = ", ".join(f"{name} {probability:.2f} ({votes} photos)" for name, probability, votes in values)
+    return Suggestion(people.people[row], attribute.name, was, value, SOURCE, score, evidence)

@@ -87,7 +87,7 @@ def candidates(
     photos = folded(labels, folds)
     trained = photos[photos["fold"].isin(members.folds)].reset_index(drop=True)
     for name in members.trained:
-        predicted = evidence.of_heads(list(trained["path"]), held_out(members.judged(name), trained))
+        predicted = evidence.of_heads(list(trained["path"]), held_out(members.scored(name), trained))
         yield Candidate(
             f"{ENSEMBLE}-{name}",
             _model(crop, members.voters(name)),

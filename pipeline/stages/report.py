@@ -1,19 +1,27 @@
-"""Stage report: data and run on one page, complete in itself."""
+"""Stage report: data, scores, errors and label quality on one HTML page."""
 
 from pathlib import Path
 
-from pipeline.evaluation.report import figures, sources
+from pipeline.evaluation.report import key_figures, sources
 from pipeline.evaluation.report.page import render
 from pipeline.foundation.files import write_text
 
 
 def report(labels: Path, folds: Path, crops: Path, results: Path, report: Path, against: Path | None = None) -> None:
-    """Write the page `report`, with what changed since the report `against` where one is named.
+    """Write the report.
 
-    Raises `InputError` for a table that is missing, and when `against` is no report.
+    Args:
+        labels: Table of labels.
+        folds: Table of folds.
+        crops: Folder of the crops.
+        results: Folder of the results, with those of the ensemble in `ensemble`.
+        report: HTML page to write.
+        against: An earlier report; its key figures that differ are shown.
+
+    Raises:
+        InputError: When a table is missing or of other photos, or `against` is not a report.
     """
-    before = figures.read(against) if against else None
+    before = key_figures.read(against) if against else None
     text = render(sources.read(labels, folds, crops, results), before)
-    report.parent.mkdir(parents=True, exist_ok=True)
     write_text(report, text)
     print(f"{report}: {len(text.encode()) / 1e6:.1f} MB")

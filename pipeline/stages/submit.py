@@ -1,4 +1,4 @@
-"""Stage submit: the submission in the order of info.csv, checked, and scored where the answers are known."""
+"""Stage submit: the submission, in the order of info.csv, checked, and scored where the answers are known."""
 
 from pathlib import Path
 
@@ -20,14 +20,24 @@ COLUMNS: dict[str, tables.Kind] = {"path": "text", **dict.fromkeys(SCHEMA.class_
 def submit(
     data: Path, probabilities: Path, labels: Path, submission: Path, shares: Path, metrics: Path
 ) -> dict[str, float]:
-    """Write the submission, check it as it was written, and show its class shares beside those of train.
+    """Write the submission, check the written file, and print its class shares beside those of train.
 
-    `shares` gets the table of shares; `metrics`, which is also returned, the number of photos and, where
-    eval/answers.csv exists, the scores against it.
-    Raises `InputError` when the photos of `probabilities` are not those of info.csv.
+    Args:
+        data: Root of the data set, with eval/info.csv and, where the answers are known, eval/answers.csv.
+        probabilities: Class probabilities of the eval photos.
+        labels: Table of labels, for train's class shares.
+        submission: File to write: info.csv with `ans` filled in.
+        shares: Table of class shares to write.
+        metrics: JSON file of the returned numbers to write.
+
+    Returns:
+        The number of photos, and the scores against eval/answers.csv where it exists.
+
+    Raises:
+        InputError: When the photos of `probabilities` are not those of info.csv, or the answers are not valid.
     """
     info = tables.read(data / "eval" / "info.csv", INFO)
-    tables.write(info.assign(ans=_most_likely(probabilities, info["ImageID"])), submission)
+    tables.write(info.assign(ans=_likeliest(probabilities, info["ImageID"])), submission)
     codes = check(submission, info)
     train = SCHEMA.codes(tables.read(labels, tables.LABELS))
     table = submissions.shares({"submission": codes, "train": train})
@@ -46,20 +56,24 @@ def submit(
 
 
 def check(submission: Path, info: pd.DataFrame) -> Codes:
-    """Class codes of a submission file; raises `InputError` unless it is `info` with an `ans` of 0..17 in every row."""
+    """Class codes (n,) of a submission file.
+
+    Raises:
+        InputError: Unless the file is `info` with a class code as `ans` in every row.
+    """
     written = tables.read(submission, submissions.COLUMNS)
     if list(written.columns) != list(info.columns):
         raise InputError(f"{submission}: columns {list(written)}; info.csv has {list(info)}")
     faults = mismatches(info["ImageID"], written["ImageID"])
     if not faults and list(written["ImageID"]) != list(info["ImageID"]):
         faults = ["the rows are not in the order of info.csv"]
-    raise_faults(f"{submission}: not a valid submission", faults + submissions.no_classes(written))
+    raise_faults(f"{submission}: not a valid submission", faults + submissions.invalid_classes(written))
     return written["ans"].to_numpy(np.int64)
 
 
-def _most_likely(probabilities: Path, photos: "pd.Series[str]") -> Codes:
+def _likeliest(probabilities: Path, photos: "pd.Series[str]") -> Codes:
     table = tables.read(probabilities, COLUMNS)
     faults = mismatches(photos, table["path"])
     raise_faults(f"{probabilities} does not fit info.csv: run `dvc repro`", faults)
-    by_picture = table.set_index("path").loc[list(photos), SCHEMA.class_names]
-    return np.asarray(by_picture.to_numpy().argmax(axis=1), dtype=np.int64)
+    by_photo = table.set_index("path").loc[list(photos), SCHEMA.class_names]
+    return np.asarray(by_photo.to_numpy().argmax(axis=1), dtype=np.int64)

@@ -1,4 +1,4 @@
-"""blend: everything that is fitted after training is fitted without the photos that it is scored on."""
+"""blend: whatever is fitted after training is scored on photos that it was not fitted on."""
 
 from collections.abc import Sequence
 
@@ -30,19 +30,19 @@ def photos(people: int = 30, folds: int = 3) -> pd.DataFrame:
     )
 
 
-def says(heads: Sequence[str], table: pd.DataFrame, seed: int, right: float = 0.6) -> Heads:
-    """What a model says that leans to the truth in some share of the photos."""
+def predictions(heads: Sequence[str], table: pd.DataFrame, seed: int, right: float = 0.6) -> Heads:
+    """Predictions of a model that favours the true value in a share of the photos."""
     random = np.random.default_rng(seed)
     lean = random.random(len(table)) < right
-    said: dict[str, np.typing.NDArray[np.float64]] = {}
+    heads_of: dict[str, np.typing.NDArray[np.float64]] = {}
     for head in heads:
         if head.endswith("=years"):
-            said["age"] = table["age"].to_numpy(np.float64) + random.normal(0, 6, len(table))
+            heads_of["age"] = table["age"].to_numpy(np.float64) + random.normal(0, 6, len(table))
             continue
         classes = SCHEMA.head(head).classes
         truth = np.eye(classes)[SCHEMA.head(head).codes(table)]
-        said[head] = (random.dirichlet(np.ones(classes), len(table)) + lean[:, None] * truth) / (1 + lean[:, None])
-    return said
+        heads_of[head] = (random.dirichlet(np.ones(classes), len(table)) + lean[:, None] * truth) / (1 + lean[:, None])
+    return heads_of
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def table() -> pd.DataFrame:
 @pytest.fixture
 def member_probabilities(table: pd.DataFrame) -> MemberProbabilities:
     heads = {"mask": MASK, "pair": PAIR, "three": YEARS, "gender_too": ("gender",)}
-    return {name: [says(parts, table, seed)] for seed, (name, parts) in enumerate(heads.items())}
+    return {name: [predictions(parts, table, seed)] for seed, (name, parts) in enumerate(heads.items())}
 
 
 def two_systems(**settings: object) -> Ensemble:
@@ -61,7 +61,7 @@ def two_systems(**settings: object) -> Ensemble:
 
 
 def without(member_probabilities: MemberProbabilities, name: str) -> MemberProbabilities:
-    return {other: said for other, said in member_probabilities.items() if other != name}
+    return {other: members for other, members in member_probabilities.items() if other != name}
 
 
 EVERY_KIND = [
@@ -76,19 +76,19 @@ EVERY_KIND = [
 
 
 @pytest.mark.parametrize("params", EVERY_KIND)
-def test_every_answer_is_a_distribution_over_the_18_classes(
+def test_every_prediction_is_a_distribution_over_the_classes(
     member_probabilities: MemberProbabilities, table: pd.DataFrame, params: Ensemble
 ) -> None:
-    for answer in (
-        blend.answer(member_probabilities, blend.fit(member_probabilities, table, params), params),
+    for table_of in (
+        blend.predict(member_probabilities, blend.fit(member_probabilities, table, params), params),
         blend.nested(member_probabilities, table, params),
     ):
-        assert answer.shape == (len(table), 18)
-        np.testing.assert_allclose(answer.sum(axis=1), 1)
+        assert table_of.shape == (len(table), SCHEMA.classes)
+        np.testing.assert_allclose(table_of.sum(axis=1), 1)
 
 
 @pytest.mark.parametrize("params", EVERY_KIND)
-def test_a_fold_is_answered_by_what_the_other_folds_taught(
+def test_a_fold_is_predicted_by_what_is_fitted_on_the_other_folds(
     member_probabilities: MemberProbabilities, table: pd.DataFrame, params: Ensemble
 ) -> None:
     own = (table["fold"] == 1).to_numpy()
@@ -107,13 +107,13 @@ def test_what_is_fitted_does_depend_on_the_labels(
     relabelled = table.assign(age=table["age"].to_numpy()[::-1], gender=table["gender"].to_numpy()[::-1])
     for params in (two_systems(), two_systems(top_systems=1), two_systems(weights="greedy")):
         one, other = (
-            blend.answer(member_probabilities, blend.fit(member_probabilities, labels, params), params)
+            blend.predict(member_probabilities, blend.fit(member_probabilities, labels, params), params)
             for labels in (table, relabelled)
         )
         assert not np.array_equal(one, other)
 
 
-def test_a_fold_alone_is_answered_in_groups_that_no_person_crosses(member_probabilities: MemberProbabilities) -> None:
+def test_a_fold_alone_is_split_into_groups_of_people(member_probabilities: MemberProbabilities) -> None:
     table, params = photos(folds=1), two_systems(weights="greedy")
     answer = blend.nested(member_probabilities, table, params)
     group = (table["person"].astype(int) % GROUPS == 2).to_numpy()
@@ -127,9 +127,9 @@ def test_years_become_bands_by_the_spread_of_labelled_photos(
     params = Ensemble(systems=(("three",),))
     fitted = blend.fit({"three": member_probabilities["three"]}, table, params)
     (heads,) = member_probabilities["three"]
-    assert fitted.spreads == {"three=age": fit_spread(heads["age"], table["age"].to_numpy())}
-    expected = multiply({**heads, "age": band_table(heads["age"], fitted.spreads["three=age"])})
-    np.testing.assert_allclose(blend.answer({"three": member_probabilities["three"]}, fitted, params), expected)
+    assert fitted.years_stds == {"three=age": fit_spread(heads["age"], table["age"].to_numpy())}
+    expected = multiply({**heads, "age": band_table(heads["age"], fitted.years_stds["three=age"])})
+    np.testing.assert_allclose(blend.predict({"three": member_probabilities["three"]}, fitted, params), expected)
 
 
 def test_years_of_several_members_vote_as_bands(member_probabilities: MemberProbabilities, table: pd.DataFrame) -> None:
@@ -138,7 +138,7 @@ def test_years_of_several_members_vote_as_bands(member_probabilities: MemberProb
     (heads,) = member_probabilities["three"]
     years = [np.full(len(table), age) for age in (20.0, 40.0, 41.0)]
     members = [{**heads, "age": one} for one in years]
-    ages = blend.answer({"three": members}, fitted, params).reshape(-1, 3, 2, 3).sum(axis=(1, 2))
+    ages = blend.predict({"three": members}, fitted, params).reshape(-1, *SCHEMA.shape).sum(axis=(1, 2))
     assert set(ages.argmax(axis=1)) == {1}
 
 
@@ -147,18 +147,18 @@ def test_a_system_is_the_product_of_its_models_and_systems_vote_by_weight(
 ) -> None:
     (mask,), (pair,), (three,) = (member_probabilities[name] for name in ("mask", "pair", "three"))
     params = two_systems(weights=[1, 3])
-    answer = blend.answer(member_probabilities, blend.fit(member_probabilities, table, params), params)
+    answer = blend.predict(member_probabilities, blend.fit(member_probabilities, table, params), params)
     spread = fit_spread(three["age"], table["age"].to_numpy())
     systems = [multiply({**mask, **pair}), multiply({**three, "age": band_table(three["age"], spread)})]
     np.testing.assert_allclose(answer, 0.25 * systems[0] + 0.75 * systems[1])
 
 
-def test_per_attribute_the_best_model_answers_whatever_else_it_predicts(table: pd.DataFrame) -> None:
+def test_per_attribute_the_best_model_is_taken_whatever_else_it_predicts(table: pd.DataFrame) -> None:
     member_probabilities = {
-        "joint": [says(["mask x gender x age"], table, 1, right=0.5)],
-        "good_mask": [says(MASK, table, 2, right=1)],
-        "poor_pair": [says(PAIR, table, 3, right=0)],
-        "good_gender": [says(["gender"], table, 4, right=1)],
+        "joint": [predictions(["mask x gender x age"], table, 1, right=0.5)],
+        "good_mask": [predictions(MASK, table, 2, right=1)],
+        "poor_pair": [predictions(PAIR, table, 3, right=0)],
+        "good_gender": [predictions(["gender"], table, 4, right=1)],
     }
     params = Ensemble(systems="per_attribute", top_systems=1)
     fitted = blend.fit(member_probabilities, table, params)
@@ -166,7 +166,7 @@ def test_per_attribute_the_best_model_answers_whatever_else_it_predicts(table: p
     chosen = systems[systems["weight"] == 1].set_index("predicts")["system"]
     assert dict(chosen) == {"mask": "good_mask", "gender": "good_gender", "age": "joint"}
     assert list(systems["predicts"]) == ["mask"] * 2 + ["gender"] * 3 + ["age"] * 2
-    cube = blend.answer(member_probabilities, fitted, params).reshape(-1, 3, 2, 3)
+    cube = blend.predict(member_probabilities, fitted, params).reshape(-1, 3, 2, 3)
     np.testing.assert_allclose(cube.sum(axis=(2, 3)), member_probabilities["good_mask"][0]["mask"])
     joint = member_probabilities["joint"][0]["mask x gender x age"].reshape(-1, 3, 2, 3)
     np.testing.assert_allclose(cube.sum(axis=(1, 2)), joint.sum(axis=(1, 2)))
@@ -174,15 +174,15 @@ def test_per_attribute_the_best_model_answers_whatever_else_it_predicts(table: p
 
 def test_all_models_vote_on_what_they_predict(member_probabilities: MemberProbabilities, table: pd.DataFrame) -> None:
     params = Ensemble(systems="per_attribute")
-    cube = blend.answer(member_probabilities, blend.fit(member_probabilities, table, params), params).reshape(
-        -1, 3, 2, 3
+    cube = blend.predict(member_probabilities, blend.fit(member_probabilities, table, params), params).reshape(
+        -1, *SCHEMA.shape
     )
     pair = member_probabilities["pair"][0]["gender x age"].reshape(-1, 2, 3).sum(axis=2)
     genders = [pair, member_probabilities["three"][0]["gender"], member_probabilities["gender_too"][0]["gender"]]
     np.testing.assert_allclose(cube.sum(axis=(1, 3)), np.mean(genders, axis=0))
 
 
-def test_the_table_of_systems_tells_each_ones_score_and_weight(
+def test_the_table_of_systems_has_scores_and_weights(
     member_probabilities: MemberProbabilities, table: pd.DataFrame
 ) -> None:
     params = two_systems(weights="greedy")

@@ -1,4 +1,4 @@
-"""members_named: which trainings a name stands for, who answers and who is judged."""
+"""members: which trainings a name stands for, which of them predict eval and which are scored."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ AGAIN = ["mask-pseudo_label-0", "mask-pseudo_label-1"]
 
 
 @pytest.mark.parametrize(
-    ("refitted", "pseudo_labelled", "name", "voters", "judged"),
+    ("refitted", "pseudo_labelled", "name", "voters", "scored"),
     [
         ([], [], "mask", FOLDS, FOLDS),
         (["mask"], [], "mask", ["mask-refit"], FOLDS),
@@ -28,28 +28,28 @@ AGAIN = ["mask-pseudo_label-0", "mask-pseudo_label-1"]
     ],
 )
 def test_a_name_stands_for_its_last_training_or_for_the_one_it_names(
-    refitted: list[str], pseudo_labelled: list[str], name: str, voters: list[str], judged: list[str]
+    refitted: list[str], pseudo_labelled: list[str], name: str, voters: list[str], scored: list[str]
 ) -> None:
-    members_named = EnsembleMembers(Path("models"), ["mask", "age"], [0, 1], refitted, pseudo_labelled)
-    assert [member.name for member in members_named.voters(name)] == voters
-    assert [member.name for member in members_named.judged(name)] == judged
+    ensemble = EnsembleMembers(Path("models"), ["mask", "age"], [0, 1], refitted, pseudo_labelled)
+    assert [member.name for member in ensemble.voters(name)] == voters
+    assert [member.name for member in ensemble.scored(name)] == scored
 
 
-def test_everyone_is_every_fold_refit_and_second_round() -> None:
-    members_named = EnsembleMembers(Path("models"), ["mask", "age"], [0, 3], ["age"], ["mask"])
+def test_everyone_is_every_fold_refit_and_pseudo_labelled_fold() -> None:
+    ensemble = EnsembleMembers(Path("models"), ["mask", "age"], [0, 3], ["age"], ["mask"])
     names = ["mask-0", "mask-3", "age-0", "age-3", "age-refit", "mask-pseudo_label-0", "mask-pseudo_label-3"]
-    assert [member.name for member in members_named.everyone()] == names
-    assert len({member.folder for member in members_named.everyone()}) == len(names)
+    assert [member.name for member in ensemble.everyone()] == names
+    assert len({member.folder for member in ensemble.everyone()}) == len(names)
 
 
 @pytest.fixture
 def members(tmp_path: Path) -> list[Member]:
     """Three folds of two photos each; the first is wrong in both, the second in none, the third in one."""
-    told = {0: [0, 0], 1: [1, 2], 2: [1, 0]}
-    for fold, codes in told.items():
+    predicted = {0: [0, 0], 1: [1, 2], 2: [1, 0]}
+    for fold, codes in predicted.items():
         table = {"mask": np.eye(3)[codes]}
         predictions.write(Member(tmp_path, "mask", fold).out_of_fold, [f"{fold}b.jpg", f"{fold}a.jpg"], table)
-    return [Member(tmp_path, "mask", fold) for fold in told]
+    return [Member(tmp_path, "mask", fold) for fold in predicted]
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_a_refit_has_no_score_and_stays(photos: pd.DataFrame, tmp_path: Path) ->
     assert best(refit, photos, 1) == refit
 
 
-def test_a_picture_without_prediction_is_named(members: list[Member], photos: pd.DataFrame) -> None:
+def test_a_photo_without_prediction_is_named(members: list[Member], photos: pd.DataFrame) -> None:
     more = pd.concat([photos, photos.iloc[:1].assign(path="0c.jpg")], ignore_index=True)
     with pytest.raises(InputError, match=r"no row for 0c\.jpg"):
         held_out(members, more)

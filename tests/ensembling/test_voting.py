@@ -1,10 +1,14 @@
-"""voting: three ways to make one table of several, each with what it is known for."""
+"""voting: three kinds of votes, each with its known property, and the choice of systems by their scores."""
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from pipeline.ensembling.voting import Vote, combine, macro_f1
+from pipeline.ensembling.config import Ensemble, Vote
+from pipeline.ensembling.voting import choose_weights, combine, greedy_counts, macro_f1, top
 from pipeline.schema.probabilities import Table
+from pipeline.schema.schema import Codes
 
 VOTES: tuple[Vote, ...] = ("soft", "logit_mean", "hard")
 
@@ -21,7 +25,7 @@ def test_every_vote_is_a_distribution(vote: Vote) -> None:
 
 
 @pytest.mark.parametrize("vote", VOTES)
-def test_one_voter_alone_and_voters_that_agree_have_their_way(vote: Vote) -> None:
+def test_one_voter_alone_and_voters_that_agree_are_followed(vote: Vote) -> None:
     (table,) = tables(1)
     for voters in ([table], [table] * 3):
         np.testing.assert_array_equal(combine(voters, vote).argmax(axis=1), table.argmax(axis=1))
@@ -48,10 +52,10 @@ def test_the_mean_logit_is_the_geometric_mean_and_a_single_zero_is_no_veto() -> 
     assert combine([np.array([[0.999, 0.001]])] * 3 + [sure], "logit_mean").argmax() == 0
 
 
-def test_a_hard_vote_counts_heads_not_confidence() -> None:
-    wavering, sure = np.array([[0.4, 0.6]]), np.array([[0.99, 0.01]])
-    assert combine([wavering, wavering, sure], "hard").argmax() == 1
-    assert combine([wavering, wavering, sure], "soft").argmax() == 0
+def test_a_hard_vote_ignores_confidence() -> None:
+    unsure, sure = np.array([[0.4, 0.6]]), np.array([[0.99, 0.01]])
+    assert combine([unsure, unsure, sure], "hard").argmax() == 1
+    assert combine([unsure, unsure, sure], "soft").argmax() == 0
 
 
 def test_equal_hard_votes_go_to_the_higher_mean_probability() -> None:
@@ -71,3 +75,62 @@ def test_macro_f1_counts_photos_as_often_as_they_weigh(least: float) -> None:
     targets, times = draw.integers(6, size=40), draw.integers(0, 4, 40)
     expected = macro_f1(table.repeat(times, axis=0), targets.repeat(times))
     assert macro_f1(table, targets, np.asarray(least * times)) == pytest.approx(expected)
+
+
+TARGETS: Codes = np.arange(60) % 3
+
+
+def noisy(share_right: float, seed: int) -> Table:
+    """A system that is right in about a share of the photos, and more or less sure."""
+    random = np.random.default_rng(seed)
+    answers = np.where(random.random(len(TARGETS)) < share_right, TARGETS, random.integers(0, 3, len(TARGETS)))
+    sureness = random.uniform(0.4, 1, (len(TARGETS), 1))
+    return np.asarray(sureness * np.eye(3)[answers] + (1 - sureness) * random.dirichlet(np.ones(3), len(TARGETS)))
+
+
+def ensemble(**settings: object) -> Ensemble:
+    return Ensemble.model_validate({"systems": "per_attribute"} | settings)
+
+
+def test_equal_weights_depend_on_no_labels() -> None:
+    np.testing.assert_allclose(choose_weights([noisy(0, 1), noisy(1, 2)], TARGETS, ensemble()), [0.5, 0.5])
+
+
+def test_given_weights_are_normalised() -> None:
+    given = Ensemble(systems=(("a",), ("b",)), weights=(3, 1))
+    np.testing.assert_allclose(choose_weights([noisy(0, 1), noisy(1, 2)], TARGETS, given), [0.75, 0.25])
+
+
+def test_only_the_best_systems_vote_and_the_first_of_equals() -> None:
+    tables = [noisy(0.1, 1), noisy(0.9, 2), noisy(0.6, 3)]
+    np.testing.assert_allclose(choose_weights(tables, TARGETS, ensemble(top_systems=1)), [0, 1, 0])
+    np.testing.assert_allclose(choose_weights(tables, TARGETS, ensemble(top_systems=2)), [0, 0.5, 0.5])
+    np.testing.assert_allclose(choose_weights([tables[1]] * 3, TARGETS, ensemble(top_systems=1)), [1, 0, 0])
+    assert top([0.5, 0.7, 0.7, 0.1], 2) == [1, 2]
+    assert top([0.5, 0.7], None) == [0, 1]
+
+
+@pytest.mark.parametrize("vote", ["soft", "logit_mean", "hard"])
+@settings(max_examples=10)
+@given(seeds=st.lists(st.integers(0, 99), min_size=1, max_size=4))
+def test_a_greedy_mean_scores_no_less_than_its_best_system(vote: str, seeds: list[int]) -> None:
+    tables, params = [noisy(0.5, seed) for seed in seeds], ensemble(vote=vote, weights="greedy")
+    weights = choose_weights(tables, TARGETS, params)
+    assert weights.sum() == pytest.approx(1)
+    found = macro_f1(combine(tables, params.vote, weights), TARGETS)
+    assert found >= max(macro_f1(table, TARGETS) for table in tables) - 1e-9
+
+
+def test_the_greedy_search_leaves_a_useless_system_out_and_takes_two_that_complement_each_other() -> None:
+    half, other_half = np.full((60, 3), 1 / 3), np.full((60, 3), 1 / 3)
+    half[:30], other_half[30:] = np.eye(3)[TARGETS[:30]], np.eye(3)[TARGETS[30:]]
+    wrong = np.eye(3)[(TARGETS + 1) % 3]
+    counts = greedy_counts(np.stack([half, wrong, other_half]), TARGETS)
+    assert counts[1] == 0
+    assert (counts[[0, 2]] > 0).all()
+
+
+def test_the_greedy_search_is_among_the_best_systems() -> None:
+    tables = [noisy(0.9, 1), noisy(0.2, 2), noisy(0.9, 3)]
+    weights = choose_weights(tables, TARGETS, ensemble(weights="greedy", top_systems=2))
+    assert weights[1] == 0

@@ -1,4 +1,4 @@
-"""mistakes: the surest wrong answers first, and not all of one face."""
+"""mistakes: the most confident mistakes first, and not all of one person."""
 
 from pathlib import Path
 
@@ -10,8 +10,7 @@ from PIL import Image
 from pipeline.evaluation import mistakes
 from pipeline.formats import tables
 from pipeline.foundation.errors import InputError
-
-CLASSES = 18
+from pipeline.schema.schema import SCHEMA
 
 
 def photos(people: list[str]) -> pd.DataFrame:
@@ -20,38 +19,38 @@ def photos(people: list[str]) -> pd.DataFrame:
     return pd.DataFrame(rows).assign(mask="worn", gender="male", age=20)
 
 
-def says(*sure: float) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-    """Probabilities of photos of which class 1 is said so surely, and class 0 otherwise."""
-    table = np.zeros((len(sure), CLASSES))
-    table[:, 1], table[:, 0] = sure, 1 - np.array(sure)
+def predictions(*of_class_1: float) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    """Probabilities of photos: the given ones of class 1, the rest of class 0."""
+    table = np.zeros((len(of_class_1), SCHEMA.classes))
+    table[:, 1], table[:, 0] = of_class_1, 1 - np.array(of_class_1)
     return table
 
 
-def test_the_surest_comes_first_and_right_answers_do_not_come() -> None:
-    wrong = mistakes.worst(photos(["a", "b", "c"]), says(0.6, 0.9, 0.2))
+def test_the_most_confident_comes_first_and_correct_predictions_are_left_out() -> None:
+    wrong = mistakes.worst(photos(["a", "b", "c"]), predictions(0.6, 0.9, 0.2))
     assert list(wrong["path"]) == ["1.jpg", "0.jpg"]
     assert list(wrong["true"]) == ["worn male <30"] * 2
-    assert list(wrong["said"]) == ["worn male 30-59"] * 2
-    assert list(wrong["said_probability"]) == [0.9, 0.6]
+    assert list(wrong["predicted"]) == ["worn male 30-59"] * 2
+    assert list(wrong["predicted_probability"]) == [0.9, 0.6]
 
 
-def test_a_person_is_there_twice_at_most() -> None:
-    wrong = mistakes.worst(photos(["a"] * 5 + ["b"]), says(0.9, 0.8, 0.99, 0.7, 0.85, 0.6))
+def test_a_person_appears_at_most_twice() -> None:
+    wrong = mistakes.worst(photos(["a"] * 5 + ["b"]), predictions(0.9, 0.8, 0.99, 0.7, 0.85, 0.6))
     assert list(wrong["path"]) == ["2.jpg", "0.jpg", "5.jpg"]
 
 
-def test_the_sheet_shows_the_crops_and_says_when_there_is_nothing_to_show(tmp_path: Path) -> None:
+def test_the_sheet_shows_the_crops_or_that_there_are_no_mistakes(tmp_path: Path) -> None:
     table = photos(["a", "b"])
     np.save(tmp_path / "train.npy", np.stack([np.full((8, 8, 3), value, np.uint8) for value in (0, 200)]))
     tables.write(table[["path"]][::-1], tmp_path / "train.csv")  # crops have an order of their own
-    mistakes.write(tmp_path / "one.jpg", tmp_path, table, says(0.9, 0.1))
-    mistakes.write(tmp_path / "none.jpg", tmp_path, table, says(0.1, 0.1))
+    mistakes.write(tmp_path / "one.jpg", tmp_path, table, predictions(0.9, 0.1))
+    mistakes.write(tmp_path / "none.jpg", tmp_path, table, predictions(0.1, 0.1))
     one, none = (np.asarray(Image.open(tmp_path / name)) for name in ("one.jpg", "none.jpg"))
     assert abs(int(one[100, 100, 0]) - 200) < 4
     assert len(none) < len(one)
 
 
-def test_a_mistake_whose_crop_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_mistake_without_a_crop_is_named(tmp_path: Path) -> None:
     tables.write(photos(["a"])[["path"]], tmp_path / "train.csv")
     with pytest.raises(InputError, match=r"no crops of these photos: run `dvc repro` \(1\):\n  1\.jpg"):
-        mistakes.write(tmp_path / "sheet.jpg", tmp_path, photos(["a", "b"]), says(0.9, 0.8))
+        mistakes.write(tmp_path / "sheet.jpg", tmp_path, photos(["a", "b"]), predictions(0.9, 0.8))

@@ -1,4 +1,4 @@
-"""reliability: how often a head is right when it is so sure."""
+"""reliability: accuracy by confidence."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from pipeline.evaluation import reliability
 
 
-def test_a_head_that_is_right_as_often_as_it_says_lies_on_the_diagonal() -> None:
+def test_a_calibrated_head_lies_on_the_diagonal() -> None:
     random = np.random.default_rng(0)
     sure = random.uniform(0.5, 1, 20_000)
     table = np.stack([sure, 1 - sure], axis=1)
@@ -21,7 +21,7 @@ def test_a_bin_without_photos_is_left_out() -> None:
     assert list(found["photos"]) == [1, 2]
 
 
-def test_there_is_a_picture_a_head() -> None:
+def test_every_head_has_a_plot() -> None:
     table = np.array([[0.9, 0.1], [0.3, 0.7]])
     heads = {name: (table, table, np.array([0, 0])) for name in "abcde"}
     titles = [axes.get_title(loc="left") for axes in reliability.curves(heads).axes]

@@ -1,4 +1,4 @@
-"""difference: two submissions, where they differ, by which attribute, and who is right."""
+"""submission_difference: where two submissions differ, in which attributes, and which is right."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from pipeline.formats import tables
 from pipeline.foundation.errors import InputError
 from pipeline.schema.schema import SCHEMA
 
-PICTURES = ["c.jpg", "a.jpg", "d.jpg", "b.jpg"]
+PHOTOS = ["c.jpg", "a.jpg", "d.jpg", "b.jpg"]
 codes = st.lists(st.integers(0, SCHEMA.classes - 1), min_size=1, max_size=30)
 
 
@@ -27,7 +27,7 @@ def write(path: Path, answers: dict[str, int]) -> Path:
 
 @pytest.fixture
 def first(tmp_path: Path) -> Path:
-    return write(tmp_path / "first.csv", dict(zip(PICTURES, [0, 1, 17, 4], strict=True)))
+    return write(tmp_path / "first.csv", dict(zip(PHOTOS, [0, 1, 17, 4], strict=True)))
 
 
 @pytest.fixture
@@ -47,18 +47,16 @@ def printed(*arguments: object) -> list[list[str]]:
 
 
 @given(codes)
-def test_every_picture_that_differs_is_there_with_exactly_the_attributes_that_differ(first: list[int]) -> None:
+def test_every_photo_that_differs_is_listed_with_exactly_the_attributes_that_differ(first: list[int]) -> None:
     second = np.random.default_rng(len(first)).permutation(first)
     rows = Difference([str(number) for number in range(len(first))], np.array(first), second).rows()
     assert len(rows) == (np.array(first) != second).sum()
-    for picture, differs in zip(rows["ImageID"].astype(int), rows["differs"], strict=True):
-        both = zip(
-            SCHEMA.names, SCHEMA.decode(first[picture]).values(), SCHEMA.decode(second[picture]).values(), strict=True
-        )
-        assert differs == ",".join(attribute for attribute, one, other in both if one != other)
+    for photo, differs in zip(rows["ImageID"].astype(int), rows["differs"], strict=True):
+        one, other = SCHEMA.decode(first[photo]), SCHEMA.decode(second[photo])
+        assert differs == ",".join(name for name in SCHEMA.names if one[name] != other[name])
 
 
-def test_submissions_are_compared_picture_by_picture_whatever_their_order(first: Path, second: Path) -> None:
+def test_submissions_are_compared_photo_by_photo_in_any_order(first: Path, second: Path) -> None:
     rows = submission_difference.read(first, second).rows()
     assert rows.to_numpy().tolist() == [
         ["a.jpg", "worn male 30-59", "worn male >=60", "age"],
@@ -76,7 +74,7 @@ def test_shares_agreement_and_differences_are_printed(first: Path, second: Path)
     assert ["worn male 30-59", "worn male >=60", "1"] in rows
 
 
-def test_known_answers_score_both_and_tell_who_is_right(first: Path, second: Path, tmp_path: Path) -> None:
+def test_known_answers_score_both_and_show_which_is_right(first: Path, second: Path, tmp_path: Path) -> None:
     answers = write(tmp_path / "answers.csv", {"d.jpg": 17, "c.jpg": 0, "b.jpg": 3, "a.jpg": 2})
     rows = printed(first, second, "--answers", answers, "--csv", tmp_path / "rows.csv")
     assert ["18 classes", "0.1111", "0.5000", "0.1667", "0.7500"] in rows
@@ -88,7 +86,7 @@ def test_known_answers_score_both_and_tell_who_is_right(first: Path, second: Pat
     assert list(pd.read_csv(tmp_path / "rows.csv")["answer"]) == ["worn male >=60", "worn female <30"]
 
 
-def test_equal_submissions_agree_in_all(first: Path) -> None:
+def test_equal_submissions_agree_in_everything(first: Path) -> None:
     rows = printed(first, first, "--answers", first)
     assert ["18 classes", "4", "100.0%"] in rows
     assert ["neither", "0"] in rows
@@ -104,7 +102,7 @@ def test_submissions_of_other_photos_are_refused_by_name(first: Path, tmp_path: 
         assert fault in str(error.value)
 
 
-def test_a_picture_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+def test_a_photo_that_is_there_twice_is_refused(tmp_path: Path) -> None:
     twice = tmp_path / "twice.csv"
     twice.write_text("ImageID,ans\na.jpg,1\na.jpg,2\n")
     with pytest.raises(InputError, match=r"2 rows for a\.jpg"):

@@ -1,4 +1,4 @@
-"""ensemble: members vote, systems multiply, and scores are of photos that nobody saw."""
+"""ensemble: members vote, heads are multiplied, and scores are out of fold."""
 
 import hashlib
 import json
@@ -36,7 +36,7 @@ PAIR = [["mask", "pair"]]
 
 
 class Workspace:
-    """Six people in two folds, and what members said of those that they held out and of three eval photos."""
+    """Six people in two folds, with members' predictions of the fold that they held out and of three eval photos."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -59,7 +59,7 @@ class Workspace:
         return table.sort_values("path", ignore_index=True)
 
     def train(self, member: Member, seed: int) -> None:
-        """Weights that are never opened, and predictions out of the air."""
+        """Write weights that are never opened, and random predictions."""
         member.folder.mkdir(parents=True)
         member.weights.write_bytes(f"{member.name} {seed}".encode())
         tables.write(pd.DataFrame({"epoch": [1, 2], "train_loss": [2, 1], "learning_rate": [0.1, 0.1]}), member.epochs)
@@ -89,7 +89,7 @@ class Workspace:
             for name, head in HEADS[model].items()
         }
 
-    def tell_the_truth(self, model: str, *folds: int) -> None:
+    def predict_the_truth(self, model: str, *folds: int) -> None:
         for fold in folds:
             predictions.write(
                 self.member(model, fold).out_of_fold, self.held_out(fold)["path"], self.truth(model, fold)
@@ -113,42 +113,42 @@ class Workspace:
             params=Ensemble.model_validate({"systems": systems} | settings),
         )
 
-    def answer(self, results: str = "results") -> Table:
+    def written(self, results: str = "results") -> Table:
         table = pd.read_csv(self.root / results / "eval_probabilities.csv", index_col="path")
         assert list(table.index) == EVAL
         assert list(table.columns) == SCHEMA.class_names
         return table.to_numpy()
 
     def masks(self, results: str = "results") -> Table:
-        return np.asarray(self.answer(results).reshape(-1, 3, 6).sum(axis=2))
+        return np.asarray(self.written(results).reshape(len(EVAL), SCHEMA.shape[0], -1).sum(axis=2))
 
     def member(self, model: str, fold: int | None = None, pseudo_labelled: bool = False) -> Member:
         return Member(self.root / "models", model, fold, pseudo_labelled)
 
-    def voice(self, model: str, fold: int | None = None, pseudo_labelled: bool = False) -> Heads:
+    def eval(self, model: str, fold: int | None = None, pseudo_labelled: bool = False) -> Heads:
         return predictions.read_for(self.member(model, fold, pseudo_labelled).eval, EVAL)
 
 
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     monkeypatch.setattr(plots, "confusion_matrices", lambda *_: Figure())  # the slow part, with tests of its own
-    monkeypatch.setattr(label_shift, "DRAWS", 3)
+    monkeypatch.setattr(label_shift, "RESAMPLES", 3)
     return Workspace(tmp_path)
 
 
 def test_folds_are_averaged_and_models_multiplied(workspace: Workspace) -> None:
     workspace.ensemble(PAIR)
-    mask = (workspace.voice("mask", 0)["mask"] + workspace.voice("mask", 1)["mask"]) / 2
-    pair = (workspace.voice("pair", 0)["gender x age"] + workspace.voice("pair", 1)["gender x age"]) / 2
-    np.testing.assert_allclose(workspace.answer(), multiply({"mask": mask, "gender x age": pair}), atol=1e-6)
+    mask = (workspace.eval("mask", 0)["mask"] + workspace.eval("mask", 1)["mask"]) / 2
+    pair = (workspace.eval("pair", 0)["gender x age"] + workspace.eval("pair", 1)["gender x age"]) / 2
+    np.testing.assert_allclose(workspace.written(), multiply({"mask": mask, "gender x age": pair}), atol=1e-6)
 
 
 def test_systems_vote_with_years_as_bands(workspace: Workspace) -> None:
     workspace.ensemble(PAIR, results="pair")
     workspace.ensemble([["three"]], results="three")
     workspace.ensemble(results="both")
-    both = (workspace.answer("pair") + workspace.answer("three")) / 2
-    np.testing.assert_allclose(workspace.answer("both"), both, atol=1e-8)
+    both = (workspace.written("pair") + workspace.written("three")) / 2
+    np.testing.assert_allclose(workspace.written("both"), both, atol=1e-8)
     np.testing.assert_allclose(both.sum(axis=1), 1, atol=1e-6)
 
 
@@ -156,53 +156,53 @@ def test_systems_vote_with_years_as_bands(workspace: Workspace) -> None:
 def test_folds_and_systems_vote_by_the_same_rule(workspace: Workspace, vote: str) -> None:
     workspace.ensemble(results="soft")
     workspace.ensemble(results="other", vote=vote)
-    assert not np.allclose(workspace.answer("soft"), workspace.answer("other"))
-    np.testing.assert_allclose(workspace.answer("other").sum(axis=1), 1, atol=1e-6)
+    assert not np.allclose(workspace.written("soft"), workspace.written("other"))
+    np.testing.assert_allclose(workspace.written("other").sum(axis=1), 1, atol=1e-6)
 
 
-def test_a_refit_answers_in_place_of_the_folds_that_are_still_the_score(workspace: Workspace) -> None:
+def test_a_refit_predicts_eval_and_its_folds_are_scored(workspace: Workspace) -> None:
     folds = workspace.ensemble(PAIR, results="folds")
     workspace.train(workspace.member("mask"), seed=99)
     refitted = workspace.ensemble(PAIR, refits=("mask",), results="refitted")
-    np.testing.assert_allclose(workspace.masks("refitted"), workspace.voice("mask")["mask"], atol=1e-6)
+    np.testing.assert_allclose(workspace.masks("refitted"), workspace.eval("mask")["mask"], atol=1e-6)
     assert refitted.metrics == folds.metrics
     assert set(refitted.members) - set(folds.members) == {"mask-refit"}
 
 
-def test_a_second_round_answers_and_is_scored_in_place_of_the_first(workspace: Workspace) -> None:
+def test_pseudo_labelled_members_predict_and_are_scored_in_place_of_the_first(workspace: Workspace) -> None:
     first = workspace.ensemble(PAIR)
     for fold in (0, 1):
         workspace.train(workspace.member("mask", fold, pseudo_labelled=True), seed=50 + fold)
     second = workspace.ensemble(PAIR, pseudo_labelled=("mask",))
-    mask = sum(workspace.voice("mask", fold, pseudo_labelled=True)["mask"] for fold in (0, 1)) / 2
+    mask = sum(workspace.eval("mask", fold, pseudo_labelled=True)["mask"] for fold in (0, 1)) / 2
     np.testing.assert_allclose(workspace.masks(), mask, atol=1e-6)
     assert set(second.members) == {"mask-pseudo_label-0", "mask-pseudo_label-1", "pair-0", "pair-1"}
     assert second.metrics["mask_accuracy"] != first.metrics["mask_accuracy"]
-    assert workspace.member("mask", 0).folder.exists(), "the second round's teacher stays"
+    assert workspace.member("mask", 0).folder.exists(), "the teacher stays"
 
 
 def test_folds_and_a_refit_of_one_model_may_both_vote(workspace: Workspace) -> None:
     workspace.train(workspace.member("mask"), seed=99)
     workspace.ensemble([["mask/folds", "pair"], ["mask/refit", "pair"]], refits=("mask",))
-    folds = (workspace.voice("mask", 0)["mask"] + workspace.voice("mask", 1)["mask"]) / 2
-    np.testing.assert_allclose(workspace.masks(), (folds + workspace.voice("mask")["mask"]) / 2, atol=1e-6)
+    folds = (workspace.eval("mask", 0)["mask"] + workspace.eval("mask", 1)["mask"]) / 2
+    np.testing.assert_allclose(workspace.masks(), (folds + workspace.eval("mask")["mask"]) / 2, atol=1e-6)
 
 
-def test_only_the_folds_with_the_best_score_answer_and_all_are_scored(workspace: Workspace) -> None:
+def test_only_the_best_folds_predict_eval_and_all_are_scored(workspace: Workspace) -> None:
     everyone = workspace.ensemble(PAIR)
-    workspace.tell_the_truth("mask", 1)
-    workspace.tell_the_truth("pair", 0)
+    workspace.predict_the_truth("mask", 1)
+    workspace.predict_the_truth("pair", 0)
     best = workspace.ensemble(PAIR, top_folds=1)
-    expected = {"mask": workspace.voice("mask", 1)["mask"], "gender x age": workspace.voice("pair", 0)["gender x age"]}
-    np.testing.assert_allclose(workspace.answer(), multiply(expected), atol=1e-6)
+    expected = {"mask": workspace.eval("mask", 1)["mask"], "gender x age": workspace.eval("pair", 0)["gender x age"]}
+    np.testing.assert_allclose(workspace.written(), multiply(expected), atol=1e-6)
     assert best.metrics["photos"] == everyone.metrics["photos"] == 12
 
 
-def test_the_best_system_answers_alone(workspace: Workspace) -> None:
-    workspace.tell_the_truth("three", 0, 1)
+def test_the_best_system_predicts_alone(workspace: Workspace) -> None:
+    workspace.predict_the_truth("three", 0, 1)
     workspace.ensemble([["three"]], results="three")
     summary = workspace.ensemble(top_systems=1)
-    np.testing.assert_array_equal(workspace.answer(), workspace.answer("three"))
+    np.testing.assert_array_equal(workspace.written(), workspace.written("three"))
     systems = pd.read_csv(workspace.root / "results" / "systems.csv")
     assert list(systems["system"]) == ["mask + pair", "three"]
     assert list(systems["weight"]) == [0, 1]
@@ -210,7 +210,7 @@ def test_the_best_system_answers_alone(workspace: Workspace) -> None:
     assert summary.metrics["equal_weights_accuracy"] <= 1
 
 
-def test_a_choice_is_scored_nested_and_beside_it_flattered_and_without_a_choice(workspace: Workspace) -> None:
+def test_a_choice_is_scored_nested_in_sample_and_without_it(workspace: Workspace) -> None:
     equal = workspace.ensemble()
     chosen = workspace.ensemble(weights="greedy")
     extra = {f"{kind}_{key}" for kind in ("equal_weights", "in_sample") for key in ("macro_f1", "accuracy")}
@@ -221,9 +221,9 @@ def test_a_choice_is_scored_nested_and_beside_it_flattered_and_without_a_choice(
     assert written["macro_f1"] == pytest.approx(chosen.metrics["macro_f1"], abs=1e-6)
 
 
-def test_per_attribute_the_best_model_answers(workspace: Workspace) -> None:
-    workspace.tell_the_truth("three", 0, 1)
-    workspace.tell_the_truth("mask", 0, 1)
+def test_per_attribute_the_best_model_predicts(workspace: Workspace) -> None:
+    workspace.predict_the_truth("three", 0, 1)
+    workspace.predict_the_truth("mask", 0, 1)
     workspace.ensemble("per_attribute", top_systems=1)
     systems = pd.read_csv(workspace.root / "results" / "systems.csv")
     chosen = systems[systems["weight"] == 1]
@@ -232,13 +232,13 @@ def test_per_attribute_the_best_model_answers(workspace: Workspace) -> None:
         ("gender", "three"),
         ("age", "three"),
     ]
-    mask = (workspace.voice("mask", 0)["mask"] + workspace.voice("mask", 1)["mask"]) / 2
+    mask = (workspace.eval("mask", 0)["mask"] + workspace.eval("mask", 1)["mask"]) / 2
     np.testing.assert_allclose(workspace.masks(), mask, atol=1e-6)
 
 
 def test_members_that_held_out_the_truth_score_one(workspace: Workspace) -> None:
     for model in HEADS:
-        workspace.tell_the_truth(model, 0, 1)
+        workspace.predict_the_truth(model, 0, 1)
     summary = workspace.ensemble()
     assert summary.metrics["photos"] == 12
     assert summary.metrics["accuracy"] == 1
@@ -253,7 +253,7 @@ def test_a_single_fold_is_enough(workspace: Workspace, weights: str) -> None:
     assert list(scored["path"]) == list(workspace.held_out(1)["path"])
     assert summary.metrics["photos"] == 6
     assert list(summary.members) == ["mask-1", "pair-1", "three-1"]
-    np.testing.assert_allclose(workspace.answer().sum(axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(workspace.written().sum(axis=1), 1, atol=1e-6)
 
 
 def test_a_fold_that_params_do_not_name_is_ignored_and_stays(
@@ -292,12 +292,12 @@ def test_equal_members_give_equal_bytes(workspace: Workspace, systems: object) -
         "errors.csv",
         "ensemble.json",
         "eval_probabilities.csv",
+        "label_shift.csv",
         "learning_curves.png",
         "metrics.json",
         "mistakes.jpg",
         "out_of_fold.csv",
         "reliability.png",
-        "shift.csv",
         "systems.csv",
     }
 
@@ -331,43 +331,47 @@ def test_heads_are_calibrated_member_by_member(workspace: Workspace) -> None:
     workspace.ensemble(PAIR, calibrate=True)
     fitted = pd.read_csv(workspace.root / "results" / "calibration.csv", index_col="head")["temperature"]
     mask, pair = (
-        np.mean([calibration.scale(workspace.voice(model, fold)[head], fitted[head]) for fold in (0, 1)], axis=0)
+        np.mean([calibration.scale(workspace.eval(model, fold)[head], fitted[head]) for fold in (0, 1)], axis=0)
         for model, head in (("mask", "mask"), ("pair", "gender x age"))
     )
-    np.testing.assert_allclose(workspace.answer(), multiply({"mask": mask, "gender x age": pair}), atol=1e-6)
+    np.testing.assert_allclose(workspace.written(), multiply({"mask": mask, "gender x age": pair}), atol=1e-6)
 
 
-def test_what_could_be_adjusted_is_shown_and_not_done(workspace: Workspace) -> None:
+def test_effects_of_adjustments_that_are_off_are_written(workspace: Workspace) -> None:
     workspace.ensemble(PAIR)
     rows = pd.read_csv(workspace.root / "results" / "adjustments.csv")
     assert dict(zip(rows["choice"], rows["taken"], strict=True)) == {"label_shift": False, "class_bias": False}
 
 
-def test_three_strangers_in_eval_are_no_reason_to_adapt(workspace: Workspace) -> None:
+def test_three_eval_photos_are_no_significant_shift(workspace: Workspace) -> None:
     workspace.ensemble(PAIR, calibrate=True, results="plain")
-    workspace.ensemble(PAIR, calibrate=True, label_shift=True, results="adapted")
-    np.testing.assert_array_equal(workspace.answer("adapted"), workspace.answer("plain"))
-    refused = pd.read_csv(workspace.root / "adapted" / "shift.csv")["refused"]
-    assert refused.str.startswith("no sign of a shift").all()
+    workspace.ensemble(PAIR, calibrate=True, label_shift=True, results="corrected")
+    np.testing.assert_array_equal(workspace.written("corrected"), workspace.written("plain"))
+    refused = pd.read_csv(workspace.root / "corrected" / "label_shift.csv")["refused"]
+    assert refused.str.startswith("no significant shift").all()
 
 
 @pytest.mark.parametrize("systems", [[["mask", "pair"], ["three"]], "per_attribute"])
 @pytest.mark.parametrize(
     "settings", [{}, {"calibrate": True}, {"calibrate": True, "class_bias": True, "weights": "greedy"}]
 )
-def test_the_formula_gives_the_answer_again(workspace: Workspace, systems: object, settings: dict[str, Any]) -> None:
+def test_the_fitted_ensemble_predicts_what_the_stage_wrote(
+    workspace: Workspace, systems: object, settings: dict[str, Any]
+) -> None:
     workspace.ensemble(systems, **settings)
-    formula = read(workspace.root / "results" / "ensemble.json")
-    member_probabilities = {name: [workspace.voice(name, fold) for fold in (0, 1)] for name in formula.voters}
-    assert formula.voters["mask"] == ("mask-0", "mask-1")
-    np.testing.assert_allclose(formula.answer(member_probabilities), workspace.answer(), atol=1e-7)
+    fitted = read(workspace.root / "results" / "ensemble.json")
+    member_probabilities = {name: [workspace.eval(name, fold) for fold in (0, 1)] for name in fitted.voters}
+    assert fitted.voters["mask"] == ("mask-0", "mask-1")
+    np.testing.assert_allclose(fitted.predict(member_probabilities), workspace.written(), atol=1e-7)
 
 
-def test_a_formula_adapts_as_the_ensemble_does(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_fitted_ensemble_has_the_label_shift_correction(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     trusted = label_shift.estimate
     monkeypatch.setattr(label_shift, "estimate", lambda evidence: replace(trusted(evidence), refusals=()))
     workspace.ensemble(PAIR, calibrate=True, results="plain")
     workspace.ensemble(PAIR, calibrate=True, label_shift=True)
-    formula = read(workspace.root / "results" / "ensemble.json")
-    member_probabilities = {name: [workspace.voice(name, fold) for fold in (0, 1)] for name in formula.voters}
-    np.testing.assert_allclose(formula.answer(member_probabilities), workspace.answer(), atol=1e-7)
+    fitted = read(workspace.root / "results" / "ensemble.json")
+    member_probabilities = {name: [workspace.eval(name, fold) for fold in (0, 1)] for name in fitted.voters}
+    np.testing.assert_allclose(fitted.predict(member_probabilities), workspace.written(), atol=1e-7)

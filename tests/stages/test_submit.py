@@ -1,4 +1,4 @@
-"""submit: info.csv with its answers, checked, and scored where they are known."""
+"""submit: info.csv with predictions, checked, and scored where the answers are known."""
 
 import json
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from pipeline.foundation.errors import InputError
 from pipeline.schema.schema import SCHEMA
 from pipeline.stages.submit import check, submit
 
-PICTURES = [f"{number:040x}.jpg" for number in (7, 3, 9, 1)]
+PHOTOS = [f"{number:040x}.jpg" for number in (7, 3, 9, 1)]
 CODES = [0, 17, 4, 4]
 
 
@@ -25,8 +25,8 @@ class Competition:
         self.probabilities, self.labels = root / "eval_probabilities.csv", root / "labels.csv"
         self.submission, self.metrics = root / "submission.csv", root / "submission.json"
         self.shares = root / "shares.csv"
-        self.info(PICTURES)
-        self.predict(PICTURES, CODES)
+        self.info(PHOTOS)
+        self.predict(PHOTOS, CODES)
         row = {"path": "p/normal.jpg", "person": "p", "mask": "normal", "gender": "male", "age": 44, "corrected": ""}
         tables.write(pd.DataFrame([row]), self.labels)
 
@@ -53,12 +53,12 @@ def competition(tmp_path: Path) -> Competition:
 
 
 @pytest.mark.parametrize("order", [[0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1]])
-def test_rows_keep_the_order_of_info_whatever_that_of_the_predictions(
+def test_rows_keep_the_order_of_info_whatever_the_order_of_the_predictions(
     competition: Competition, order: list[int]
 ) -> None:
-    competition.predict([PICTURES[i] for i in order], [CODES[i] for i in order])
+    competition.predict([PHOTOS[i] for i in order], [CODES[i] for i in order])
     competition.submit()
-    rows = "".join(f"{photo},{code}\n" for photo, code in zip(PICTURES, CODES, strict=True))
+    rows = "".join(f"{photo},{code}\n" for photo, code in zip(PHOTOS, CODES, strict=True))
     assert competition.submission.read_text() == f"ImageID,ans\n{rows}"
 
 
@@ -78,7 +78,7 @@ def test_class_shares_are_written_and_printed_beside_those_of_train(
 
 
 def test_known_answers_score_the_submission(competition: Competition, capsys: pytest.CaptureFixture[str]) -> None:
-    competition.answer(PICTURES[::-1], [4, 4, 17, 1])
+    competition.answer(PHOTOS[::-1], [4, 4, 17, 1])
     score = competition.submit()
     assert score["accuracy"] == 0.75
     assert score["macro_f1"] == pytest.approx(2 / SCHEMA.classes, abs=1e-6)
@@ -94,11 +94,11 @@ def test_the_same_predictions_are_the_same_bytes(competition: Competition) -> No
     assert first == (competition.submission.read_bytes(), competition.metrics.read_bytes())
 
 
-def test_photos_without_a_prediction_and_predictions_without_a_picture_are_named(competition: Competition) -> None:
-    competition.predict([*PICTURES[:3], "stranger.jpg"], CODES)
+def test_photos_without_a_prediction_and_predictions_without_a_photo_are_named(competition: Competition) -> None:
+    competition.predict([*PHOTOS[:3], "stranger.jpg"], CODES)
     with pytest.raises(InputError) as error:
         competition.submit()
-    assert f"no row for {PICTURES[3]}" in str(error.value)
+    assert f"no row for {PHOTOS[3]}" in str(error.value)
     assert "stranger.jpg" in str(error.value)
     assert not competition.submission.exists()
 
@@ -107,7 +107,7 @@ def test_photos_without_a_prediction_and_predictions_without_a_picture_are_named
     ("codes", "fault"), [([0, 18, 2, -1], "row 3: ans 18 is not a class 0..17"), ([0, 1, 2], "no row for 0000")]
 )
 def test_wrong_answers_are_named(competition: Competition, codes: list[int], fault: str) -> None:
-    competition.answer(PICTURES[: len(codes)], codes)
+    competition.answer(PHOTOS[: len(codes)], codes)
     with pytest.raises(InputError, match=rf"answers\.csv[\s\S]*{fault}"):
         competition.submit()
 
@@ -131,7 +131,7 @@ def test_what_makes_a_submission_invalid_is_named(tmp_path: Path, text: str, fau
         check(path, pd.DataFrame({"ImageID": ["a", "b"], "ans": ["0", "0"]}))
 
 
-def test_a_picture_that_info_lists_twice_is_refused(competition: Competition) -> None:
-    competition.info([*PICTURES, PICTURES[0]])
-    with pytest.raises(InputError, match=f"2 rows for {PICTURES[0]}"):
+def test_a_photo_that_info_lists_twice_is_refused(competition: Competition) -> None:
+    competition.info([*PHOTOS, PHOTOS[0]])
+    with pytest.raises(InputError, match=f"2 rows for {PHOTOS[0]}"):
         competition.submit()

@@ -1,4 +1,4 @@
-"""Labels of made-up people, some of them wrong, and what models read in their photos."""
+"""Labels of fictitious people, some of them wrong, and predictions of their photos."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,7 +26,7 @@ def labelled(count: int = 60) -> pd.DataFrame:
 
 
 def seen_as(truth: pd.DataFrame, sure: float = 0.9, seed: int = 0) -> Table:
-    """Probabilities (n, 18) of models that see the truth in most photos."""
+    """Class probabilities (n, classes) of models that are right about most photos."""
     draw = np.random.default_rng(seed)
     heads = {}
     for attribute in SCHEMA.attributes:
@@ -50,7 +50,7 @@ def with_swap(truth: pd.DataFrame, person: str) -> pd.DataFrame:
 
 
 def write(folder: Path, labels: pd.DataFrame, probabilities: Table, paths: Sequence[str] | None = None) -> None:
-    """Leave both in a folder as the stages do, labels.csv and out_of_fold.csv."""
+    """Write labels.csv and out_of_fold.csv into a folder, as the stages do."""
     tables.write(labels, folder / "labels.csv")
     known = {"path": paths or list(labels["path"]), "target": SCHEMA.codes(labels)}
     table = pd.concat([pd.DataFrame(known), pd.DataFrame(probabilities, columns=SCHEMA.class_names)], axis=1)

@@ -1,14 +1,13 @@
-"""What the stages before the report leave: small tables and crops of people whom models mostly see as they are."""
+"""The outputs of the stages before the report: small tables and crops of people, mostly predicted right."""
 
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from pipeline.ensembling import adjustments, submissions
-from pipeline.ensembling.blend import EVERYTHING
+from pipeline.ensembling import adjustments, calibration, submissions
 from pipeline.ensembling.config import Ensemble
-from pipeline.evaluation import outcomes
+from pipeline.evaluation import scores, training_history
 from pipeline.evaluation.report.sources import Sources, read
 from pipeline.formats import tables
 from pipeline.schema import metrics
@@ -17,11 +16,11 @@ from tests.support.readings import labelled, seen_as, with_swap, with_wrong
 
 SETTINGS = Ensemble(systems=(("face",),))
 FOLDS = 2
-FEW = 210  # photos from which the shift is told
+FEW = 210  # photos from which the label shift is estimated
 
 
 class Run:
-    """Results of `people`, three of whom have a wrong label; `sure` of 1 makes all answers those of the truth."""
+    """Results of `people`, three of them with a wrong label; all predictions are true where `sure` is 1."""
 
     def __init__(self, root: Path, people: int = 60, sure: float = 0.6, side: int = 16) -> None:
         self.root = root
@@ -46,23 +45,23 @@ class Run:
             tables.write(cut, self.root / "crops" / f"{split}.csv")
 
     def write_ensemble(
-        self, out_of_fold: "np.typing.NDArray[np.float64]", eval_: "np.typing.NDArray[np.float64]"
+        self, out_of_fold: "np.typing.NDArray[np.float64]", of_eval: "np.typing.NDArray[np.float64]"
     ) -> None:
         results = self.root / "results" / "ensemble"
-        metrics.write(results / "metrics.json", outcomes.write(results, self.photos, out_of_fold))
-        adjusted = adjustments.adjust(out_of_fold[:FEW], eval_, eval_[None], self.photos[:FEW], SETTINGS)
-        tables.write(adjusted.shares, results / "shift.csv")
-        tables.write(adjusted.changes, results / "adjustments.csv")
+        metrics.write(results / "metrics.json", scores.write(results, self.photos, out_of_fold))
+        adjusted = adjustments.adjust(out_of_fold[:FEW], of_eval, of_eval[None], self.photos[:FEW], SETTINGS)
+        tables.write(adjusted.label_shift, results / "label_shift.csv")
+        tables.write(adjusted.effects, results / "adjustments.csv")
         calibrated = [("face", "gender", 1.25, 0.2, 0.1)]
-        tables.write(pd.DataFrame(calibrated, columns=adjustments.COLUMNS), results / "calibration.csv")
-        system = {"predicts": EVERYTHING, "system": "face", "macro_f1": 0.9, "accuracy": 0.9, "weight": 1.0}
+        tables.write(pd.DataFrame(calibrated, columns=calibration.COLUMNS), results / "calibration.csv")
+        system = {"predicts": SCHEMA.name, "system": "face", "macro_f1": 0.9, "accuracy": 0.9, "weight": 1.0}
         tables.write(pd.DataFrame([system]), results / "systems.csv")
         history = pd.DataFrame({"epoch": [1, 2], "learning_rate": 0.1, "train_loss": [2.0, 1.0]})
-        tables.write(outcomes.epochs({"face": {"face-0": history, "face-1": history}}), results / "epochs.csv")
+        tables.write(training_history.join({"face": {"face-0": history, "face-1": history}}), results / "epochs.csv")
         train = SCHEMA.codes(self.labels)
-        shares = submissions.shares({"submission": eval_.argmax(axis=1), "train": train})
+        shares = submissions.shares({"submission": of_eval.argmax(axis=1), "train": train})
         tables.write(shares, self.root / "results" / "shares.csv")
-        metrics.write(self.root / "results" / "submission.json", {"photos": len(eval_), "macro_f1": 0.8})
+        metrics.write(self.root / "results" / "submission.json", {"photos": len(of_eval), "macro_f1": 0.8})
 
     def sources(self) -> Sources:
         return read(*(self.root / name for name in ("labels.csv", "folds.csv", "crops", "results")))

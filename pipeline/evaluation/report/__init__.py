@@ -1,1 +1,1 @@
-"""Data and run on one page, complete in itself."""
+"""The report: data, scores, errors and label quality on one HTML page."""

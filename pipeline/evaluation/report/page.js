@@ -1,14 +1,15 @@
 "use strict";
 // A click on a cell of a confusion matrix opens its photos, as far as they are in this file.
 
-const thumbnails = JSON.parse(document.getElementById("thumbnails").textContent);
+const read = (id) => JSON.parse(document.getElementById(id).textContent);
+const thumbnails = read("thumbnails");
+const places = read("places");
 const dialog = document.getElementById("photos");
-const PART = {
-  class: (code) => code,
-  mask: (code) => Math.floor(code / 6),
-  gender: (code) => Math.floor(code / 3) % 2,
-  age: (code) => code % 3,
-};
+
+function part(name, code) {
+  const [divisor, modulus] = places[name];
+  return Math.floor(code / divisor) % modulus;
+}
 
 function figure([path, , , confidence, text]) {
   const element = document.createElement("figure");
@@ -23,13 +24,13 @@ function figure([path, , , confidence, text]) {
 
 function open(button) {
   const { of, count } = button.dataset;
-  const [wanted, answered] = [Number(button.dataset.true), Number(button.dataset.predicted)];
-  const found = thumbnails.filter(([, t, p]) => PART[of](t) === wanted && PART[of](p) === answered);
+  const [target, prediction] = [Number(button.dataset.true), Number(button.dataset.predicted)];
+  const found = thumbnails.filter(([, t, p]) => part(of, t) === target && part(of, p) === prediction);
   found.sort((one, other) => other[3] - one[3]);
   dialog.querySelector("h2").textContent = button.ariaLabel;
   const left = Number(count) - found.length;
   dialog.querySelector("p").textContent =
-    `The number is the confidence of the whole answer.${left ? ` ${left} more are not in this file.` : ""}`;
+    `The number is the confidence of the whole class.${left ? ` ${left} more are not in this file.` : ""}`;
   dialog.querySelector(".photos").replaceChildren(...found.map(figure));
   dialog.showModal();
 }

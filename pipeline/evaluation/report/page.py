@@ -1,4 +1,4 @@
-"""The report as one HTML page, complete in itself."""
+"""The report as one HTML page that needs no other file."""
 
 import json
 from collections.abc import Sequence
@@ -9,9 +9,8 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
-from pipeline.evaluation.report import drawings, figures, gallery, grids, scores
-from pipeline.evaluation.report.figures import Figures
-from pipeline.evaluation.report.gallery import Gallery
+from pipeline.evaluation.report import charts, key_figures, text_tables, thumbnails
+from pipeline.evaluation.report.key_figures import KeyFigures
 from pipeline.evaluation.report.sources import Sources
 from pipeline.label_quality.suggestions import Suggestion
 from pipeline.schema.metrics import confusion
@@ -19,13 +18,13 @@ from pipeline.schema.schema import SCHEMA, Codes
 
 FOLDER = Path(__file__).parent
 PAGES = Environment(loader=FileSystemLoader(FOLDER), autoescape=True, trim_blocks=True, lstrip_blocks=True)
-SUGGESTED = 24
-SHOWN = ("normal", "incorrect_mask", "mask1")  # photos of a person whose label is doubted
+MAX_SUGGESTIONS = 24
+STEMS = ("normal", "incorrect_mask", "mask1")  # the photos that are shown of a person with a doubtful label
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of a matrix: codes, photos, and its share of the true class, by which it is coloured."""
+    """A cell of a confusion matrix: codes, number of photos, and its share of the true class."""
 
     true: int
     predicted: int
@@ -35,83 +34,102 @@ class Cell:
 
 @dataclass(frozen=True)
 class Matrix:
-    """A confusion matrix of all classes (`class`) or of an attribute."""
+    """A confusion matrix of all classes (`class`) or of an attribute; `block` rows have the same first value."""
 
     of: str
     names: Sequence[str]
     rows: Sequence[Sequence[Cell]]
+    block: int
 
 
-def render(sources: Sources, before: Figures | None = None) -> str:
-    """The page's text; equal sources give equal text. `before` are the figures of another report."""
-    now = figures.figures(sources)
+def render(sources: Sources, before: KeyFigures | None = None) -> str:
+    """Render the report.
+
+    Args:
+        sources: The tables of the stages.
+        before: Key figures of another report, to show what has changed.
+
+    Returns:
+        HTML; equal arguments give equal text.
+    """
+    now = key_figures.key_figures(sources)
     photos = _photos(sources)
     return PAGES.get_template("page.html").render(
         now=now,
         figures=_json(now),
-        before=None if before is None else figures.changes(before, now),
-        grids=grids,
-        scores=scores,
+        changes=None if before is None else key_figures.changes(before, now),
+        tables=text_tables,
         sources=sources,
-        drawn=lambda name: Markup(getattr(drawings, name)(sources)),
+        attributes=SCHEMA.names,
+        chart=lambda name: Markup(getattr(charts, name)(sources)),
         matrices=_matrices(sources),
         photos=_json(photos),
+        places=_json(_places()),
         shown=len(photos),
-        misses=gallery.misses(sources),
-        missed=sum(map(len, sources.misses.values())),
-        suggested=[(each, _faces(sources, each)) for each in sources.suggested[:SUGGESTED]],
+        without_face=thumbnails.without_face(sources),
+        without_face_total=sum(map(len, sources.without_face.values())),
+        suggested=[(suggestion, _photos_of(sources, suggestion)) for suggestion in sources.suggested[:MAX_SUGGESTIONS]],
         style=Markup((FOLDER / "page.css").read_text(encoding="utf-8")),
         script=Markup((FOLDER / "page.js").read_text(encoding="utf-8")),
     )
 
 
 def _json(value: object) -> Markup:
-    """JSON that cannot end the element that it stands in."""
+    """JSON that cannot end the element that contains it."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return Markup(text.replace("<", "\\u003c"))
 
 
+def _places() -> dict[str, tuple[int, int]]:
+    """For the class and each attribute, divisor and modulus that give its code from a class code."""
+    sizes = SCHEMA.shape
+    divisors = {name: int(np.prod(sizes[place + 1 :], dtype=int)) for place, name in enumerate(SCHEMA.names)}
+    return {"class": (1, SCHEMA.classes)} | {
+        name: (divisors[name], size) for name, size in zip(SCHEMA.names, sizes, strict=True)
+    }
+
+
 def _photos(sources: Sources) -> list[tuple[str, int, int, float, str]]:
-    """Path, label, answer, confidence and thumbnail of as many predicted photos as there is room for."""
+    """Path, true and predicted class, confidence and thumbnail of as many photos as the budget allows."""
     confidence = sources.probabilities.max(axis=1).round(3)
     rows = sources.crop_rows.tolist()
-    order = list(gallery.chosen(sources.true, sources.predicted, confidence.tolist()))
-    there = Gallery(sources.pixels("train"))
-    there.add(rows[row] for row in order)
+    order = list(thumbnails.order(sources.targets, sources.predicted, confidence.tolist()))
+    gallery = thumbnails.Gallery(sources.pixels("train"))
+    gallery.add(rows[photo] for photo in order)
     return [
         (
-            sources.photos["path"].iloc[row],
-            int(sources.true[row]),
-            int(sources.predicted[row]),
-            confidence[row],
+            sources.photos["path"].iloc[photo],
+            int(sources.targets[photo]),
+            int(sources.predicted[photo]),
+            confidence[photo],
             thumbnail,
         )
-        for row in order
-        if (thumbnail := there.thumbnails.get(rows[row]))
+        for photo in order
+        if (thumbnail := gallery.thumbnails.get(rows[photo]))
     ]
 
 
-def _faces(sources: Sources, suggestion: Suggestion) -> list[tuple[str, str]]:
-    """Name and thumbnail of some photos of a person whose label is doubted."""
+def _photos_of(sources: Sources, suggestion: Suggestion) -> list[tuple[str, str]]:
+    """Name and thumbnail of some photos of the person whose label is doubtful."""
     own = np.flatnonzero(sources.photos["person"] == suggestion.id)
-    found = {Path(sources.photos["path"].iloc[row]).stem: sources.crop_rows[row] for row in own}
+    rows = {Path(sources.photos["path"].iloc[photo]).stem: sources.crop_rows[photo] for photo in own}
     pixels = sources.pixels("train")
-    return [(stem, gallery.thumbnail(pixels[found[stem]])) for stem in SHOWN if stem in found]
+    return [(stem, thumbnails.thumbnail(pixels[rows[stem]])) for stem in STEMS if stem in rows]
 
 
 def _matrices(sources: Sources) -> list[Matrix]:
-    true, predicted = SCHEMA.decode(sources.true), SCHEMA.decode(sources.predicted)
+    targets, predicted = SCHEMA.decode(sources.targets), SCHEMA.decode(sources.predicted)
     return [
-        _matrix("class", SCHEMA.class_names, sources.true, sources.predicted),
-        *(_matrix(one.name, one.values, true[one.name], predicted[one.name]) for one in SCHEMA.attributes),
+        _matrix("class", SCHEMA.class_names, sources.targets, sources.predicted, SCHEMA.classes // SCHEMA.shape[0]),
+        *(_matrix(one.name, one.values, targets[one.name], predicted[one.name]) for one in SCHEMA.attributes),
     ]
 
 
-def _matrix(of: str, values: Sequence[str], true: Codes, predicted: Codes) -> Matrix:
-    counts = confusion(true, predicted, len(values))
+def _matrix(of: str, values: Sequence[str], targets: Codes, predicted: Codes, block: int | None = None) -> Matrix:
+    counts = confusion(targets, predicted, len(values))
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     rows = [
         [Cell(row, column, int(count), float(share)) for column, (count, share) in enumerate(zip(*both, strict=True))]
         for row, both in enumerate(zip(counts, shares, strict=True))
     ]
-    return Matrix(of, values, rows)
+    return Matrix(of, values, rows, block or len(values))

@@ -18,81 +18,95 @@ from pipeline.schema.predictions import mismatches
 from pipeline.schema.probabilities import Table
 from pipeline.schema.schema import SCHEMA, Codes
 
-RESULTS = ("calibration", "shift", "adjustments", "systems", "epochs", "errors")
+TABLES = ("calibration", "label_shift", "adjustments", "systems", "epochs", "errors")
 SPLITS = ("train", "eval")
 
 
 @dataclass(frozen=True)
 class Sources:
-    """The photos that were predicted out of fold (n), their probabilities (n, 18), and tables by name.
+    """The inputs of the report.
 
-    `photos` has the columns of `tables.LABELS` and `fold`, sorted by path; `labelled` has all labelled photos,
-    `cut` the crops of each split. `scores` are those of the ensemble, `submission` those of the submission.
+    Attributes:
+        photos: The photos with out-of-fold predictions (n), sorted by path: `tables.LABELS` and `fold`.
+        probabilities: Their class probabilities (n, classes).
+        labelled: All labelled photos.
+        crop_tables: The table of crops of each split.
+        crops: Folder of the crops.
+        tables: Tables of the ensemble, by name.
+        shares: Class shares of the submission and of train.
+        scores: Scores of the ensemble.
+        submission: Number of photos of the submission, and its scores where the answers are known.
     """
 
     photos: pd.DataFrame
     probabilities: Table
     labelled: pd.DataFrame
-    cut: dict[str, pd.DataFrame]
+    crop_tables: dict[str, pd.DataFrame]
     crops: Path
-    results: dict[str, pd.DataFrame]
+    tables: dict[str, pd.DataFrame]
     shares: pd.DataFrame
     scores: dict[str, float]
     submission: dict[str, float]
 
     @cached_property
-    def true(self) -> Codes:
-        """The labelled class (n,) of every picture."""
+    def targets(self) -> Codes:
+        """The labelled class (n,) of every photo with a prediction."""
         return SCHEMA.codes(self.photos)
 
     @cached_property
     def predicted(self) -> Codes:
-        """The likeliest class (n,) of every picture."""
+        """The likeliest class (n,) of every photo with a prediction."""
         return np.asarray(self.probabilities.argmax(axis=1), np.int64)
 
     @cached_property
     def suggested(self) -> list[Suggestion]:
-        """Labels that the predictions contradict, the surest first."""
+        """Labels that the predictions contradict, the most doubtful first."""
         return suggestions.suggest(self.photos, self.probabilities)
 
     @cached_property
-    def misses(self) -> dict[str, Codes]:
-        """Rows of each split's photos in which no face was found, where faces were searched for."""
-        searched = any((cut["source"] == "face").any() for cut in self.cut.values())
-        return {split: np.flatnonzero((cut["source"] == "center") & searched) for split, cut in self.cut.items()}
+    def without_face(self) -> dict[str, Codes]:
+        """Rows of each split's crops for which no face was found, where faces were searched for."""
+        searched = any((table["source"] == "face").any() for table in self.crop_tables.values())
+        return {
+            split: np.flatnonzero((table["source"] == "center") & searched) for split, table in self.crop_tables.items()
+        }
 
     @cached_property
-    def leaking(self) -> int:
-        """People whose photos are in several folds, so that they are predicted by models that have seen them."""
+    def people_across_folds(self) -> int:
+        """Number of people whose photos are in several folds: they are predicted by models trained on them."""
         folds = self.labelled.groupby("person")["fold"].nunique()
         return int((folds > 1).sum())
 
     @cached_property
     def crop_rows(self) -> Codes:
-        """Where in the train crops each predicted picture (n,) is."""
-        rows = pd.Index(self.cut["train"]["path"]).get_indexer(pd.Index(self.photos["path"]))
+        """Row of the train crops (n,) of every photo with a prediction."""
+        rows = pd.Index(self.crop_tables["train"]["path"]).get_indexer(pd.Index(self.photos["path"]))
         return np.asarray(rows, np.int64)
 
     def pixels(self, split: str) -> Pixels:
-        """All crops (n, height, width, 3) of a split, mapped into memory, in the order of `cut`."""
+        """All crops (n, height, width, 3) of a split, memory-mapped, in the order of its table."""
         return arrays.read(self.crops / f"{split}.npy")
 
 
 def read(labels: Path, folds: Path, crops: Path, results: Path) -> Sources:
-    """Read the tables; raises `InputError` for one that is missing or of other photos."""
+    """Read the inputs of the report.
+
+    Raises:
+        InputError: When a table is missing, or holds other photos than the labels.
+    """
     ensemble = results / "ensemble"
     photos, probabilities = suggestions.read(labels, ensemble / "out_of_fold.csv")
-    cut = {split: tables.read(crops / f"{split}.csv", tables.CROPS) for split in SPLITS}
+    crop_tables = {split: tables.read(crops / f"{split}.csv", tables.CROPS) for split in SPLITS}
     labelled = folded(labels, folds)
-    faults = mismatches(labelled["path"], cut["train"]["path"])
+    faults = mismatches(labelled["path"], crop_tables["train"]["path"])
     raise_faults(f"{crops} does not fit {labels}: run `dvc repro`", faults)
     return Sources(
         photos.merge(labelled[["path", "fold"]], on="path", validate="one_to_one"),
         probabilities,
         labelled,
-        cut,
+        crop_tables,
         crops,
-        {name: _table(ensemble / f"{name}.csv") for name in RESULTS},
+        {name: _table(ensemble / f"{name}.csv") for name in TABLES},
         _table(results / "shares.csv"),
         _numbers(ensemble / "metrics.json"),
         _numbers(results / "submission.json"),
@@ -100,7 +114,7 @@ def read(labels: Path, folds: Path, crops: Path, results: Path) -> Sources:
 
 
 def _table(path: Path) -> pd.DataFrame:
-    """A table of results, numbers as numbers; empty cells are empty text or NaN."""
+    """A table of results with numbers as numbers; empty cells are NaN."""
     tables.read(path, {})
     return pd.read_csv(path)
 

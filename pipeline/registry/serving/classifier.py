@@ -80,7 +80,7 @@ class Classifier:
 
 def _of_ensemble(fitted: fitted_ensemble.FittedEnsemble, outputs: Mapping[str, Heads]) -> pd.DataFrame:
     member_probabilities = {name: [outputs[member] for member in members] for name, members in fitted.voters.items()}
-    table = fitted.answer(member_probabilities)
+    table = fitted.predict(member_probabilities)
     codes = table.argmax(axis=1)
     likeliest = {"class": codes, **SCHEMA.value_names(codes), "probability": table.max(axis=1)}
     return pd.concat([pd.DataFrame(likeliest), _probabilities(table)], axis=1)

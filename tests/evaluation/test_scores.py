@@ -1,4 +1,4 @@
-"""outcomes: scores, tables and the picture of known answers."""
+"""scores: the tables and the plot of out-of-fold predictions."""
 
 from pathlib import Path
 
@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.evaluation import outcomes
+from pipeline.evaluation import scores
 from pipeline.schema.schema import SCHEMA
 
-PICTURES = pd.DataFrame(
+PHOTOS = pd.DataFrame(
     {
         "path": ["p/mask1.jpg", "p/normal.jpg", "q/mask1.jpg", "q/normal.jpg"],
         "mask": ["worn", "normal", "worn", "normal"],
@@ -21,11 +21,11 @@ TRUE = [0, 12, 5, 17]
 PREDICTED = [0, 12, 4, 13]
 
 
-def test_a_report_says_what_is_right_and_what_is_wrong(tmp_path: Path) -> None:
-    scores = outcomes.write(tmp_path, PICTURES, np.eye(SCHEMA.classes)[PREDICTED])
-    assert scores["photos"] == 4
-    assert scores["accuracy"] == 0.5
-    assert scores["gender_accuracy"] == 0.75
+def test_the_tables_hold_what_is_right_and_what_is_wrong(tmp_path: Path) -> None:
+    found = scores.write(tmp_path, PHOTOS, np.eye(SCHEMA.classes)[PREDICTED])
+    assert found["photos"] == 4
+    assert found["accuracy"] == 0.5
+    assert found["gender_accuracy"] == 0.75
 
     photos = pd.read_csv(tmp_path / "out_of_fold.csv")
     assert list(photos.columns) == ["path", "target", "prediction", *SCHEMA.class_names]
@@ -42,7 +42,7 @@ def test_a_report_says_what_is_right_and_what_is_wrong(tmp_path: Path) -> None:
     assert list(classes.index) == SCHEMA.class_names
     assert classes.loc["worn male <30", "f1"] == 1
     assert classes.loc["worn female >=60", "recall"] == 0
-    assert classes["f1"].mean() == pytest.approx(scores["macro_f1"])
+    assert classes["f1"].mean() == pytest.approx(found["macro_f1"])
 
     confusion = pd.read_csv(tmp_path / "confusion.csv")
     assert list(confusion["actual"]) == [SCHEMA.class_names[code] for code in TRUE]

@@ -1,11 +1,11 @@
-"""grids: tables that add up, and say what was meant."""
+"""text_tables: the report's tables add up."""
 
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from pipeline.evaluation.report import gallery, grids, scores
+from pipeline.evaluation.report import text_tables, thumbnails
 from pipeline.evaluation.report.sources import Sources
 from pipeline.foundation.errors import InputError
 from tests.support.run import Run
@@ -22,35 +22,35 @@ def sources(run: Run) -> Sources:
 
 
 def test_classes_add_up_to_all_photos_over_folds(sources: Sources) -> None:
-    *rows, total = [[int(cell) for cell in row[1:4]] for row in grids.classes(sources).rows]
+    *rows, total = [[int(cell) for cell in row[1:4]] for row in text_tables.classes(sources).rows]
     assert [sum(column) for column in zip(*rows, strict=True)] == total
     assert total[0] + total[1] == total[2] == len(sources.labelled)
 
 
 def test_slices_of_gender_and_age_are_all_photos_and_so_are_those_of_mask(sources: Sources) -> None:
-    counts = {row[0]: int(row[1]) for row in scores.slices(sources).rows}
+    counts = {row[0]: int(row[1]) for row in text_tables.slices(sources).rows}
     masks = [counts.pop(name) for name in ("worn", "incorrect", "normal")]
     assert sum(masks) == sum(counts.values()) == len(sources.photos)
 
 
 def test_every_score_of_an_attribute_lies_in_its_interval(sources: Sources) -> None:
-    for _, score, interval, _ in scores.scores(sources).rows[:4]:
+    for _, score, interval, _ in text_tables.scores(sources).rows[:4]:
         low, high = map(float, interval.split(" to "))
         assert low <= float(score) <= high
 
 
 def test_photos_without_a_face_are_named(sources: Sources) -> None:
-    assert [name for name, _ in gallery.misses(sources)] == ["train: 000/mask3.jpg", "eval: 3.jpg"]
-    assert "no face found: centre" in grids.crops(sources).headings
+    assert [name for name, _ in thumbnails.without_face(sources)] == ["train: 000/mask3.jpg", "eval: 3.jpg"]
+    assert "no face found: centre crop" in text_tables.crops(sources).headings
 
 
-def test_a_crop_of_the_middle_that_was_asked_for_is_no_miss(run: Run) -> None:
+def test_a_centre_crop_that_was_asked_for_is_not_a_missing_face(run: Run) -> None:
     for split in ("train", "eval"):
         path = run.root / "crops" / f"{split}.csv"
         pd.read_csv(path).assign(source="center").to_csv(path, index=False)
     sources = run.sources()
-    assert gallery.misses(sources) == []
-    assert list(grids.crops(sources).headings) == ["split", "photos", "cut in the middle"]
+    assert thumbnails.without_face(sources) == []
+    assert list(text_tables.crops(sources).headings) == ["split", "photos", "centre crop"]
 
 
 def test_crops_of_other_photos_are_refused(run: Run) -> None:

@@ -1,0 +1,69 @@
+"""The report's photos: thumbnails within a budget, so that the page stays small whatever the data set."""
+
+import base64
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import zip_longest
+
+import numpy as np
+
+from pipeline.evaluation.report.sources import Sources
+from pipeline.formats.images import Pixels
+from pipeline.pages import jpeg
+from pipeline.schema.schema import SCHEMA, Codes
+
+SIDE = 96  # of a thumbnail in pixels, at most
+BUDGET = 11_000_000  # characters of all thumbnails: with plots and tables the page stays below 15 MB
+MAX_CORRECT = 6  # thumbnails of each class that is predicted right
+MAX_WITHOUT_FACE = 24
+
+
+@dataclass
+class Gallery:
+    """Thumbnails of a split's crops, by row, as long as the budget lasts."""
+
+    pixels: Pixels
+    budget: int = BUDGET
+    thumbnails: dict[int, str] = field(default_factory=dict)
+
+    def add(self, rows: Iterable[int]) -> None:
+        """Add the crops of rows in their order, up to the first that no longer fits."""
+        for row in rows:
+            if row in self.thumbnails:
+                continue
+            text = thumbnail(self.pixels[row])
+            if len(text) > self.budget:
+                self.budget = 0
+                return
+            self.thumbnails[row] = text
+            self.budget -= len(text)
+
+
+def thumbnail(pixels: Pixels) -> str:
+    """A crop (h, w, 3) as a small JPEG in base 64."""
+    return base64.b64encode(jpeg(pixels, SIDE, quality=65)).decode()
+
+
+def order(targets: Codes, predicted: Codes, confidence: Sequence[float]) -> Iterator[int]:
+    """Photos (n) in the order in which they are added, so that every kind of error has its share of any budget.
+
+    One photo from each cell of the confusion matrix in turn, the most confident of a cell first: first the cells of
+    errors, then those of correct predictions.
+    """
+    by_confidence = np.lexsort((np.arange(len(targets)), -np.asarray(confidence)))
+    cell = targets * SCHEMA.classes + predicted
+    wrong = [by_confidence[cell[by_confidence] == one] for one in np.unique(cell[targets != predicted])]
+    correct = [by_confidence[cell[by_confidence] == one][:MAX_CORRECT] for one in np.unique(cell[targets == predicted])]
+    for cells in (wrong, correct):
+        for turn in zip_longest(*cells):
+            yield from (int(row) for row in turn if row is not None)
+
+
+def without_face(sources: Sources) -> list[tuple[str, str]]:
+    """Name and thumbnail of the first photos without a face, of all splits."""
+    found: list[tuple[str, str]] = []
+    for split, rows in sources.without_face.items():
+        paths, pixels = sources.crop_tables[split]["path"], sources.pixels(split)
+        shown = rows[: MAX_WITHOUT_FACE - len(found)]
+        found += [(f"{split}: {paths.iloc[row]}", thumbnail(pixels[row])) for row in shown]
+    return found

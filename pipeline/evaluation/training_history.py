@@ -1,0 +1,77 @@
+"""Training histories: the metrics by epoch of all members as one table, and as learning curves."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from pipeline.evaluation import plots
+from pipeline.evaluation.plots import INK
+from pipeline.formats import tables
+from pipeline.modeling.members import Member
+
+Histories = Mapping[str, Mapping[str, pd.DataFrame]]
+"""The table epochs.csv of every training, by the model and then by the training's name."""
+
+CURVES = {"loss": "loss", "macro_f1": "macro F1", "accuracy": "accuracy"}
+
+
+def write(results: Path, members: Iterable[Member]) -> None:
+    """Write epochs.csv, the metrics by epoch of all members, and learning_curves.png."""
+    histories: dict[str, dict[str, pd.DataFrame]] = {}
+    for member in members:
+        histories.setdefault(member.model, {})[member.name] = pd.read_csv(member.epochs)
+    tables.write(join(histories), results / "epochs.csv")
+    plots.save(learning_curves(histories), results / "learning_curves.png")
+
+
+def join(histories: Histories) -> pd.DataFrame:
+    """All histories as one table: `model`, the training's name as `member`, and their columns."""
+    labelled = [
+        history.assign(model=model, member=member)
+        for model, trainings in histories.items()
+        for member, history in trainings.items()
+    ]
+    table = pd.concat(labelled, ignore_index=True)
+    return table[["model", "member", *table.columns.drop(["model", "member"])]]
+
+
+def split(table: pd.DataFrame) -> Histories:
+    """The histories of a table that `join` made, each with the columns that it has values for."""
+    return {
+        str(model): {
+            str(member): own.drop(columns=["model", "member"]).dropna(axis="columns", how="all").astype(float)
+            for member, own in trainings.groupby("member", sort=False)
+        }
+        for model, trainings in table.groupby("model", sort=False)
+    }
+
+
+def learning_curves(histories: Histories) -> Figure:
+    """Loss, macro F1, accuracy and learning rate by epoch: a row for each model, a colour for each training.
+
+    Training is dashed, validation solid.
+    """
+    columns = [*CURVES.values(), "learning rate"]
+    figure = Figure(figsize=(3.4 * len(columns), 0.7 + 2.3 * len(histories)), layout="constrained")
+    figure.suptitle("Learning curves: training dashed, validation solid", fontsize=13, color=INK, x=0.01, ha="left")
+    grid = figure.subplots(len(histories), len(columns), squeeze=False)
+    for row, (model, trainings) in zip(grid, histories.items(), strict=True):
+        for axes, column in zip(row, columns, strict=True):
+            axes.set_title(f"{model}: {column}", fontsize=10, color=INK, loc="left")
+            axes.tick_params(labelsize=8, labelcolor=INK)
+            axes.spines[["top", "right"]].set_visible(False)
+        for number, (name, history) in enumerate(trainings.items()):
+            _draw_training(row, history, name, f"C{number}")
+        row[-1].legend(fontsize=8, frameon=False)
+    return figure
+
+
+def _draw_training(row: Sequence[Axes], history: pd.DataFrame, name: str, colour: str) -> None:
+    for axes, key in zip(row, CURVES, strict=False):
+        for part, style in (("train", "--"), ("val", "-")):
+            if f"{part}_{key}" in history:
+                axes.plot(history["epoch"], history[f"{part}_{key}"], style, color=colour, linewidth=1.4)
+    row[-1].plot(history["epoch"], history["learning_rate"], color=colour, linewidth=1.4, label=name)
