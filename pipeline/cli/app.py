@@ -145,7 +145,7 @@ def refit(
     checkpoint: Checkpoint,
     output: Output,
 ) -> None:
-    """Train a model on all data, for the mean number of epochs that was best in its folds."""
+    """Train a model on all data, for the mean number of epochs that its folds kept, or refit.epochs."""
     from pipeline.modeling.training import Inputs
     from pipeline.stages.refit import refit as stage
     from pipeline.tracking import stage_runs
@@ -157,7 +157,8 @@ def refit(
             stage_runs.Training("refit", model, None, config, inputs, output, _experiment())
         ) as on_epoch,
     ):
-        stage(inputs, model, config, models, params.load().train.folds, output, on_epoch)
+        read = params.load()
+        stage(inputs, model, config, models, read.train.folds, output, on_epoch, read.refit.epochs.get(model))
 
 
 @of_dvc()

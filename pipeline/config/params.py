@@ -65,11 +65,15 @@ class Params(Section):
 
     def _unknown_models(self) -> list[str]:
         named = {"train": self.train.models, "refit": self.refit.models, "pseudo_label": self.pseudo_label.models}
+        unknown = [name for name in self.refit.epochs if name not in self.models]
         return [
-            f"{section}.models: {fault}"
-            for section, names in named.items()
-            for name in names
-            for fault in self._faults_of_model(section, name)
+            *(f"refit.epochs: no model '{name}' under models{did_you_mean(name, self.models)}" for name in unknown),
+            *(
+                f"{section}.models: {fault}"
+                for section, names in named.items()
+                for name in names
+                for fault in self._faults_of_model(section, name)
+            ),
         ]
 
     def _faults_of_model(self, section: str, name: str) -> Iterator[str]:

@@ -46,11 +46,21 @@ class Progress:
         """Epochs since the best one."""
         return len(self.history) - 1 - self.best
 
+    def compared(self, measured: Metrics) -> Metrics:
+        """Best validation scores up to this epoch, and the generalization gaps: training minus validation."""
+        scores = [*self.history, measured]
+        return {
+            "best_val_macro_f1": max(epoch["val_macro_f1"] for epoch in scores),
+            "best_val_loss": min(epoch["val_loss"] for epoch in scores),
+            "gap_macro_f1": measured["train_macro_f1"] - measured["val_macro_f1"],
+            "gap_loss": measured["train_loss"] - measured["val_loss"],
+        }
+
     def is_better(self, measured: Metrics, select: Select) -> bool:
-        """Whether an epoch's validation score is better than the best so far; the first always is."""
-        if self.best < 0:
-            return True
+        """Whether to keep an epoch: always for `last` or without validation, else when its score is a new best."""
         key = f"val_{select}"
+        if self.best < 0 or key not in measured:
+            return True
         gain = measured[key] - self.history[self.best][key]
         return gain < 0 if select == "loss" else gain > 0
 

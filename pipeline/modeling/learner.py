@@ -60,8 +60,12 @@ class Learner:
         return float(self.optimizer.param_groups[0]["lr"])
 
     def set_rate(self, epoch: float, history: Sequence[Metrics]) -> None:
-        """Choose the optimizer of a fractional epoch and set its learning rate."""
-        losses = [measured.get("val_loss", measured["train_loss"]) for measured in history]
+        """Choose the optimizer of a fractional epoch and set its learning rate.
+
+        A plateau follows the validation loss where the held-out fold also selects the epoch, else the training loss.
+        """
+        part = "train" if self.config.select == "last" else "val"
+        losses = [measured.get(f"{part}_loss", measured["train_loss"]) for measured in history]
         peak = self.config.optimizer.at(epoch).learning_rate
         rate = peak * factor(self.config.schedule, epoch, self.config.total_epochs, losses)
         self.active = self.config.optimizer.position(epoch)
@@ -81,6 +85,14 @@ class Learner:
         self.optimizer.zero_grad()
         if self.average is not None:
             self.average.update(self.network, step=number)
+
+    def check_average(self, steps: int) -> None:
+        """Print a warning when the decay of the averaged weights stays below `ema` in all steps of the training."""
+        if self.average is not None and (reached := self.average.get_decay(steps)) < self.average.decay:
+            print(
+                f"ema {self.average.decay:g} has no effect: in {steps:,} steps its warm-up reaches {reached:.4g}; "
+                "a lower value acts, or more steps"
+            )
 
     def share_buffers(self) -> None:
         """Give all processes the first one's buffers: batch normalisation has statistics of each one's own share."""

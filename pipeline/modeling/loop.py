@@ -1,4 +1,4 @@
-"""The training loop: one visible page, the same for every config."""
+"""The training loop: one visible page, the same for every model configuration."""
 
 from collections.abc import Callable
 from math import isfinite
@@ -22,27 +22,41 @@ from pipeline.modeling.mixing import mix
 
 def fit(
     config: ModelConfig,
-    fold_data: FoldData,
+    data: FoldData,
     fabric: Fabric,
     checkpoint: Checkpoint,
     epochs: int,
     on_epoch: Callable[[int, Metrics], None],
 ) -> Progress:
-    """Train for `epochs`, continuing from the checkpoint; keep the epoch that `select` finds best in validation.
+    """Train for a number of epochs, resuming from the checkpoint.
 
-    Without validation rows the last epoch is kept. The learning rate follows `config.total_epochs` whatever
-    `epochs` is: a refit that ends early has walked the same course. Resumed or not, the result is the
-    same, because every random draw depends on the seed, the epoch, the step and the row alone. `on_epoch` also gets
-    the images per second of training, unless the epoch was one of the checkpoint's. Raises `EntryError` when the
-    loss is not finite.
+    Every random draw depends on the seed, the epoch, the step and the row alone, so a resumed training ends with the
+    same result. The learning rate follows `config.total_epochs` whatever `epochs` is.
+
+    Args:
+        config: The model's configuration.
+        data: Crops, targets, and the rows of training and validation; without validation rows the last epoch is kept.
+        fabric: The launched processes.
+        checkpoint: Written after every epoch.
+        epochs: Number of epochs; `config.patience` may end the training earlier.
+        on_epoch: Called after every epoch with its number, from 0, and its metrics. These include images per second,
+            unless the epoch is one of the checkpoint's.
+
+    Returns:
+        The metrics of every epoch, and the kept epoch with its weights and validation predictions.
+
+    Raises:
+        EntryError: When the loss is not finite.
     """
     torch.manual_seed(config.seed)
     learner = Learner.create(config, fabric)
-    criterion = Criterion(config, fold_data, fabric.device)
+    criterion = Criterion(config, data, fabric.device)
     progress = checkpoint.restore(learner.states())
     share = (fabric.global_rank, fabric.world_size)
-    batches = fold_data.train_loader(fold_data.training, config, share)
-    held_out = fold_data.val_loader(fold_data.validation, config, share) if len(fold_data.validation) else None
+    batches = data.train_loader(data.training, config, share)
+    held_out = data.val_loader(data.validation, config, share) if len(data.validation) else None
+    if fabric.is_global_zero:
+        learner.check_average(epochs * len(batches))
 
     for epoch in range(epochs):
         pace: Metrics = {}
@@ -54,36 +68,39 @@ def fit(
                 checkpoint.save(learner.states(), progress)
         on_epoch(epoch, progress.history[epoch] | pace)
 
-    if config.last_epochs_on_validation and len(fold_data.finishing) > 1:
+    if config.last_epochs_on_validation and len(data.finishing) > 1:
         learner.go_back(progress.state)
-        progress.state = finish(
-            learner, fold_data.train_loader(fold_data.finishing, config, share), criterion, progress
-        )
+        progress.state = finish(learner, data.train_loader(data.finishing, config, share), criterion, progress)
     return progress
 
 
 def run_epoch(
     learner: Learner, batches: Loader, held_out: Loader | None, criterion: Criterion, epoch: int, progress: Progress
 ) -> Metrics:
-    """Train and judge once more, and note it in the progress; returns the pace, of which no result may depend."""
+    """Train and validate for one epoch, and add it to the progress.
+
+    Returns:
+        Images per second of training, on which no result may depend.
+    """
     config, started = learner.config, perf_counter()
-    seen = train_epoch(learner, batches, criterion, epoch, progress.history)
-    measured = {"learning_rate": learner.rate} | criterion.measure("train", seen)
-    pace = {"images_per_second": len(seen.rows) / (perf_counter() - started)}
-    if held_out is None:
-        progress.keep(epoch, learner.kept(), {})
-    else:
-        answers = answer(learner.judged, held_out, config, learner.fabric)
-        measured |= criterion.measure("val", answers)
-        if progress.is_better(measured, config.select):
-            progress.keep(epoch, learner.kept(), answers.predictions)
+    trained = train_epoch(learner, batches, criterion, epoch, progress.history)
+    measured = {"learning_rate": learner.rate} | criterion.measure("train", trained)
+    pace = {"images_per_second": len(trained.rows) / (perf_counter() - started)}
+    predictions = {}
+    if held_out is not None:
+        validated = answer(learner.judged, held_out, config, learner.fabric)
+        measured |= criterion.measure("val", validated)
+        measured |= progress.compared(measured)
+        predictions = validated.predictions
+    if progress.is_better(measured, config.select):
+        progress.keep(epoch, learner.kept(), predictions)
     _require_finite(measured, epoch, config)
     progress.history.append(measured)
     return pace
 
 
 def finish(learner: Learner, batches: Loader, criterion: Criterion, progress: Progress) -> dict[str, Tensor]:
-    """The weights after the last epochs, on the validation people; what was predicted of them stays from before."""
+    """The weights after the last epochs, which train on the held-out fold; its predictions stay from before."""
     for epoch in range(learner.config.epochs, learner.config.total_epochs):
         train_epoch(learner, batches, criterion, epoch, progress.history)
     return learner.kept()
@@ -92,11 +109,11 @@ def finish(learner: Learner, batches: Loader, criterion: Criterion, progress: Pr
 def train_epoch(
     learner: Learner, batches: Loader, criterion: Criterion, epoch: int, history: list[Metrics]
 ) -> EvalOutput:
-    """One pass over the training rows; returns what the network said on the way."""
+    """One pass over the training rows; returns the outputs of the network on the way."""
     config, fabric = learner.config, learner.fabric
     torch.manual_seed(config.seed + epoch)
     learner.model.train()
-    said = []
+    parts = []
     for step, (images, rows) in enumerate(
         watch(batches.at(epoch), f"epoch {epoch + 1}/{config.total_epochs}", len(batches))
     ):
@@ -105,14 +122,14 @@ def train_epoch(
         batch = mix(images, rows, config, (config.seed, epoch, step + 1, fabric.global_rank))
         pieces = batch.pieces(config.accumulate)
         for number, piece in enumerate(pieces, start=1):
-            # processes with shares of unequal size may have other numbers of pieces: they meet at the last one alone
+            # batch shares of unequal size may have other numbers of pieces: processes synchronise at the last one only
             with fabric.no_backward_sync(learner.model, enabled=number < len(pieces)):
                 outputs = learner.model(piece.images)
                 fabric.backward(criterion.mixed(outputs, piece) * (len(piece.rows) / len(batch.rows)))
-            said.append(TTAOutputs(piece.rows, {name: out.detach().unsqueeze(1) for name, out in outputs.items()}))
+            parts.append(TTAOutputs(piece.rows, {name: out.detach().unsqueeze(1) for name, out in outputs.items()}))
         learner.step(epoch * len(batches) + step + 1)
     learner.share_buffers()
-    return EvalOutput.of(gathered(TTAOutputs.joined(said), fabric), config, TTA())
+    return EvalOutput.of(gathered(TTAOutputs.joined(parts), fabric), config, TTA())
 
 
 def _require_finite(measured: Metrics, epoch: int, config: ModelConfig) -> None:

@@ -84,12 +84,17 @@ def launch(config: ModelConfig) -> Fabric:
 
 
 def write(output: Path, progress: Progress, metadata: WeightsMetadata) -> None:
-    """Write the kept weights with their metadata, epochs.csv (a row per epoch), and metrics.json of the kept epoch."""
+    """Write the kept weights with their metadata, epochs.csv (a row per epoch), and metrics.json of the kept epoch.
+
+    `epoch_selected_on_val` of metrics.json is 1 when the held-out fold selected the epoch: its scores are optimistic.
+    """
     weights.save(output / WEIGHTS, progress.state, metadata)
     history = pd.DataFrame(progress.history)
     history.insert(0, "epoch", range(1, len(history) + 1))
     tables.write(history, output / EPOCHS)
-    metrics.write(output / METRICS, {"epoch": metadata.epoch} | _scores(progress.history[progress.best]))
+    selected = {} if metadata.fold is None else {"epoch_selected_on_val": int(metadata.config.select != "last")}
+    scores = _scores(progress.history[progress.best])
+    metrics.write(output / METRICS, {"epoch": metadata.epoch} | selected | scores)
 
 
 def predict_held_out(output: Path, photos: pd.Series, progress: Progress) -> None:

@@ -1,4 +1,4 @@
-"""Stage refit: one model on all data, for the number of epochs that its folds found best."""
+"""Stage refit: one model on all data, for a given number of epochs or the mean of those that its folds kept."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +19,14 @@ CODE = Path(__file__).relative_to(PROJECT)
 
 
 def refit(
-    inputs: Inputs, model: str, config: ModelConfig, models: Path, folds: Sequence[int], output: Path, on_epoch: OnEpoch
+    inputs: Inputs,
+    model: str,
+    config: ModelConfig,
+    models: Path,
+    folds: Sequence[int],
+    output: Path,
+    on_epoch: OnEpoch,
+    epochs: int | None = None,
 ) -> None:
     """Train a model on all data, without validation, and predict the eval photos.
 
@@ -33,11 +40,13 @@ def refit(
         folds: The folds on which the model was trained; others in `models` are ignored.
         output: The folder to write to.
         on_epoch: Called after every epoch with its number, from 0, and its metrics.
+        epochs: Number of epochs; by default the mean of the epochs that the folds kept.
 
     Raises:
         InputError: When a fold is not trained, a crop lacks a label, or the configuration does not fit the data.
     """
-    epochs = mean_best_epoch([Member(models, model, fold) for fold in folds])
+    if epochs is None:
+        epochs = mean_kept_epoch([Member(models, model, fold) for fold in folds])
     photos = inputs.photos()
     nobody = np.zeros(len(photos), dtype=np.bool_)
 
@@ -53,7 +62,7 @@ def refit(
     checkpoint.remove()
 
 
-def mean_best_epoch(members: Sequence[Member]) -> int:
+def mean_kept_epoch(members: Sequence[Member]) -> int:
     """Mean of the epochs that the members of a model's folds kept, rounded."""
     require(members)
     return round(float(np.mean([read_metadata(member.weights).epoch for member in members])))

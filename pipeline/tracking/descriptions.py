@@ -10,13 +10,20 @@ from pipeline.schema.schema import SCHEMA
 
 
 def training(name: str, config: ModelConfig, held_out: str, scores: Mapping[str, float]) -> str:
-    """Two lines on a training: the config, whom it held out, and the scores of the epoch that was kept."""
+    """Two lines on a training: its configuration, its held-out fold, and the scores of the kept epoch."""
     weights = "pretrained" if config.pretrained else "from scratch"
     heads = ", ".join(config.heads)
-    told = ", ".join(f"{key.replace('_', ' ')} {value:.3f}" for key, value in scores.items() if key != "epoch")
+    kept = [key for key in scores if key not in {"epoch", "epoch_selected_on_val"}]
+    values = ", ".join(f"{key.replace('_', ' ')} {scores[key]:.3f}" for key in kept)
+    selected = scores.get("epoch_selected_on_val")
+    caveat = (
+        f"\n\nThe held-out fold selected the epoch (best {config.select}): its scores are optimistic."
+        if selected
+        else ""
+    )
     return (
         f"**{name}** predicts {heads} with {config.backbone}, {weights}, from {config.image_size} px; {held_out}.\n\n"
-        f"Epoch **{scores['epoch']:.0f}** of {config.epochs} was kept: {told}."
+        f"Epoch **{scores['epoch']:.0f}** of {config.epochs} was kept: {values}.{caveat}"
     )
 
 

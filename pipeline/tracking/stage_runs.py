@@ -70,7 +70,7 @@ def training(this: Training) -> Iterator["OnEpoch"]:
         yield partial(_report, run, this.name, this.config.epochs)
         scores = json.loads((this.output / METRICS).read_text(encoding="utf-8"))
         run.tag_output(this.output / WEIGHTS)
-        run.metrics({"best_epoch" if key == "epoch" else key: value for key, value in scores.items()})
+        run.metrics({"kept_epoch" if key == "epoch" else key: value for key, value in scores.items()})
         run.files(this.output)
         run.lock(this.output)
         run.set_description(descriptions.training(this.name, this.config, this.held_out, scores))

@@ -172,6 +172,13 @@ def test_models_are_trained_before_they_are_refitted_or_retrained(change: Callab
     assert {f"{section}.models: 'age' is not in train.models" for section in ("refit", "pseudo_label")} < set(lines)
 
 
+def test_epochs_of_a_refit_are_written_and_of_models_that_exist(change: Callable[..., Path]) -> None:
+    (missing,) = faults(change(("refit.models", ["age"]), ("refit.epochs", None)))
+    assert missing.startswith("refit: epochs is missing: write `epochs: {}`")
+    (unknown,) = faults(change(("refit.epochs", {"agee": 4})))
+    assert unknown == "refit.epochs: no model 'agee' under models; did you mean 'age'?"
+
+
 def test_a_head_of_years_makes_no_pseudo_labels(change: Callable[..., Path]) -> None:
     years = {"kind": "regression", "loss": "mse"}
     (line,) = faults(change(("models.age.heads.age", years), ("pseudo_label.models", ["age"])))

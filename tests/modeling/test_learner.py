@@ -97,13 +97,15 @@ def test_every_optimizer_is_part_of_a_checkpoint(config: Make) -> None:
     assert [name for name in states if name.startswith("optimizer")] == ["optimizer 0", "optimizer 1"]
 
 
-def test_a_plateau_follows_the_validation_loss_where_there_is_one(config: Make) -> None:
-    learning = learner(config(schedule={"name": "plateau", "patience": 0}))
+def test_a_plateau_follows_the_held_out_fold_only_where_it_selects_the_epoch_too(config: Make) -> None:
     falling = [{"train_loss": 3.0, "val_loss": 1.0}, {"train_loss": 2.0, "val_loss": 1.5}]
-    learning.set_rate(2, falling)
-    assert learning.rate == pytest.approx(3e-4)
-    learning.set_rate(2, [{"train_loss": measured["train_loss"]} for measured in falling])
-    assert learning.rate == pytest.approx(3e-3)
+    without_val = [{"train_loss": measured["train_loss"]} for measured in falling]
+    for select, rate in (("macro_f1", 3e-4), ("last", 3e-3)):
+        learning = learner(config(schedule={"name": "plateau", "patience": 0}, select=select))
+        learning.set_rate(2, falling)
+        assert learning.rate == pytest.approx(rate)
+        learning.set_rate(2, without_val)
+        assert learning.rate == pytest.approx(3e-3)
 
 
 def test_clipping_bounds_the_length_of_a_step(config: Make) -> None:

@@ -12,7 +12,7 @@ from pipeline.modeling.checkpoints import Metrics
 from pipeline.modeling.config import ModelConfig, WeightsMetadata
 from pipeline.modeling.members import Member
 from pipeline.modeling.training import Inputs
-from pipeline.stages.refit import mean_best_epoch, refit
+from pipeline.stages.refit import mean_kept_epoch, refit
 
 Make = Callable[..., ModelConfig]
 
@@ -40,7 +40,7 @@ def test_a_refit_skips_the_last_epochs_on_validation(config: Make, trainable: Pa
     assert (trainable / "without" / "epochs.csv").read_bytes() == (trainable / "with" / "epochs.csv").read_bytes()
 
 
-def test_a_refit_trains_on_all_data_for_the_mean_of_the_mean_best_epoch(config: Make, trainable: Path) -> None:
+def test_a_refit_trains_on_all_data_for_the_mean_of_the_kept_epochs(config: Make, trainable: Path) -> None:
     for fold, epoch in enumerate((1, 3, 3)):
         trained(trainable, fold, epoch, config())
     refit(inputs(trainable), "mask", config(epochs=9), trainable / "models", (0, 1, 2), trainable / "out", quiet)
@@ -51,7 +51,13 @@ def test_a_refit_trains_on_all_data_for_the_mean_of_the_mean_best_epoch(config: 
 
 def test_a_refit_without_its_folds_names_what_is_missing(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"models/mask/folds/1/weights\.safetensors"):
-        mean_best_epoch([Member(tmp_path / "models", "mask", 1)])
+        mean_kept_epoch([Member(tmp_path / "models", "mask", 1)])
+
+
+def test_a_refit_may_be_given_its_number_of_epochs(config: Make, trainable: Path) -> None:
+    trained(trainable, 0, 1, config())
+    refit(inputs(trainable), "mask", config(), trainable / "models", (0,), trainable / "out", quiet, epochs=3)
+    assert len(pd.read_csv(trainable / "out" / "epochs.csv")) == 3
 
 
 def test_a_refit_ignores_folds_that_params_do_not_name_and_removes_nothing(config: Make, trainable: Path) -> None:

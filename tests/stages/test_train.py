@@ -75,7 +75,8 @@ def test_a_model_learns_what_can_be_seen_and_predicts_exactly_its_fold(config: M
     assert len(epochs) == 12
     assert epochs["val_mask_macro_f1"].max() > 0.9
     assert epochs["train_loss"].iloc[-1] < epochs["train_loss"].iloc[0] / 2
-    assert metrics["epoch"] == epochs["epoch"].iloc[int(epochs["val_macro_f1"].argmax())]
+    assert (metrics["epoch"], metrics["epoch_selected_on_val"]) == (12, 0)
+    assert metrics["macro_f1"] == pytest.approx(epochs["val_macro_f1"].iloc[-1], abs=1e-6)
 
 
 def test_years_are_learnt_with_their_mean_absolute_error(config: Make, trainable: Path) -> None:
@@ -156,7 +157,14 @@ def test_age_is_learnt_by_many_ways_and_ends_as_probabilities(
 
 def test_training_stops_when_patience_ends(config: Make, trainable: Path) -> None:
     still = {"name": "sgd", "learning_rate": 1e-12}
-    train(inputs(trainable), "mask", 0, config(optimizer=still, epochs=9, patience=2), trainable / "out", quiet)
+    train(
+        inputs(trainable),
+        "mask",
+        0,
+        config(optimizer=still, epochs=9, patience=2, select="macro_f1"),
+        trainable / "out",
+        quiet,
+    )
     epochs = pd.read_csv(trainable / "out" / "epochs.csv")
     best = json.loads((trainable / "out" / "metrics.json").read_text())["epoch"]
     assert len(epochs) == best + 2 < 9
@@ -168,7 +176,46 @@ def test_training_stops_when_patience_ends(config: Make, trainable: Path) -> Non
 def test_the_best_epoch_is_that_of_the_selected_score(config: Make, trainable: Path, select: str, best: str) -> None:
     train(inputs(trainable), "mask", 0, config(epochs=6, select=select), trainable / "out", quiet)
     scores = pd.read_csv(trainable / "out" / "epochs.csv")[f"val_{select}"]
-    assert json.loads((trainable / "out" / "metrics.json").read_text())["epoch"] == getattr(scores, best)() + 1
+    metrics = json.loads((trainable / "out" / "metrics.json").read_text())
+    assert (metrics["epoch"], metrics["epoch_selected_on_val"]) == (getattr(scores, best)() + 1, 1)
+
+
+@pytest.mark.parametrize("schedule", ["cosine", {"name": "plateau", "patience": 1}])
+def test_labels_of_the_held_out_fold_do_not_influence_its_predictions(
+    config: Make, trainable: Path, schedule: Any
+) -> None:
+    labels = tables.read(trainable / "labels.csv", tables.LABELS)
+    held_out = tables.read(trainable / "folds.csv", tables.FOLDS)["fold"] == 0
+    settings = config(epochs=6, schedule=schedule)
+    for name in ("truth", "lies"):
+        if name == "lies":
+            labels.loc[held_out, "mask"] = labels.loc[held_out, "mask"].to_numpy()[::-1]
+            tables.write(labels, trainable / "labels.csv")
+        train(inputs(trainable), "mask", 0, settings, trainable / name, quiet)
+    for file in ("weights.safetensors", "out_of_fold.csv", "eval.csv"):
+        assert (trainable / "truth" / file).read_bytes() == (trainable / "lies" / file).read_bytes(), file
+
+
+def test_every_epoch_has_the_best_scores_so_far_and_the_generalization_gaps(config: Make, trainable: Path) -> None:
+    heard: list[Metrics] = []
+    train(inputs(trainable), "mask", 0, config(epochs=5), trainable / "out", lambda _, metrics: heard.append(metrics))
+    epochs = pd.read_csv(trainable / "out" / "epochs.csv")
+    np.testing.assert_allclose(epochs["best_val_macro_f1"], epochs["val_macro_f1"].cummax())
+    np.testing.assert_allclose(epochs["best_val_loss"], epochs["val_loss"].cummin())
+    for key in ("macro_f1", "loss"):
+        np.testing.assert_allclose(epochs[f"gap_{key}"], epochs[f"train_{key}"] - epochs[f"val_{key}"], atol=1e-5)
+        assert all({f"gap_{key}", f"best_val_{key}"} <= set(metrics) for metrics in heard)
+
+
+def test_an_average_that_cannot_act_within_the_training_is_reported(
+    config: Make, trainable: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for decay, warned in ((0.998, True), (0.5, False)):
+        train(inputs(trainable), "mask", 0, config(ema=decay, epochs=4), trainable / f"ema{decay}", quiet)
+        assert ("ema 0.998 has no effect: in 8 steps its warm-up reaches 0.75" in capsys.readouterr().out) == warned
+    train(inputs(trainable), "mask", 0, config(ema=0.75, epochs=4), trainable / "lower", quiet)
+    weights = [load_file(trainable / name / "weights.safetensors") for name in ("ema0.998", "lower")]
+    assert all(torch.equal(value, weights[1][name]) for name, value in weights[0].items())
 
 
 def test_binary_f1_is_the_f1_of_the_second_class(config: Make, trainable: Path) -> None:

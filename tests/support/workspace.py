@@ -25,7 +25,7 @@ PARAMS: dict[str, Any] = {
     "crop": {"size": 48, "shards": [0, 1]},
     "split": {"folds": 2},
     "train": {"models": ["face", "years"], "folds": [0, 1]},
-    "refit": {"models": ["years"]},
+    "refit": {"models": ["years"], "epochs": {}},
     "pseudo_label": {"models": ["face"], "confidence": 0.25, "weight": 0.5},
     "models": {
         "face": ENTRY | {"heads": {"mask": {}, "gender": {"loss": "focal"}}, "tta": {"flip": True}},

@@ -11,7 +11,7 @@ from pipeline.modeling.config.optimization import Constant, Optimizer, Schedule
 from pipeline.modeling.config.sampling import CutMix, MixUp, Oversample, Sampling, Shuffle
 
 Transform = dict[str, Any]  # one key, albumentations' own name, over its arguments
-Select = Literal["macro_f1", "binary_f1", "accuracy", "loss"]
+Select = Literal["last", "macro_f1", "binary_f1", "accuracy", "loss"]  # all but `last` score the held-out fold
 
 
 class Normalization(Section):
@@ -71,7 +71,7 @@ class ModelConfig(Section):
     epochs: PositiveInt
     last_epochs_on_validation: NonNegativeInt = 0
     patience: PositiveInt | None = None
-    select: Select = "macro_f1"
+    select: Select = "last"
     batch_size: PositiveInt = 64
     accumulate: PositiveInt = 1
     clip: PositiveFloat | None = None
@@ -117,6 +117,12 @@ class ModelConfig(Section):
         ends = [each.until for each in self.optimizer.sequence if each.until is not None]
         if any(end >= self.total_epochs for end in ends):
             raise ValueError(f"optimizer changes after epochs {ends}, and there are {self.total_epochs} in all")
+        return self
+
+    @model_validator(mode="after")
+    def _patience_has_a_score(self) -> Self:
+        if self.patience and self.select == "last":
+            raise ValueError(f"patience {self.patience} needs a score: set select to macro_f1, accuracy or loss")
         return self
 
     @model_validator(mode="after")

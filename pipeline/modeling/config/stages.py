@@ -1,8 +1,8 @@
 """Which models are trained, refitted and pseudo-labelled."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, PositiveFloat
+from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, model_validator
 
 from pipeline.formats.section import Fraction, Section, distinct
 
@@ -17,9 +17,20 @@ class Train(Section):
 
 
 class Refit(Section):
-    """Which models are trained once more on everybody, for the number of epochs that the folds found best."""
+    """Which models are trained once more on all data.
+
+    `epochs` is the number of epochs by model; of a model that it does not name, the mean of the epochs that its folds
+    kept.
+    """
 
     models: Models = ()
+    epochs: dict[str, PositiveInt] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _epochs_are_written(self) -> Self:
+        if self.models and "epochs" not in self.model_fields_set:  # DVC refuses a parameter that is not in the file
+            raise ValueError("epochs is missing: write `epochs: {}` for the mean of the epochs that the folds kept")
+        return self
 
 
 class PseudoLabel(Section):

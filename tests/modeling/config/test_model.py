@@ -90,6 +90,7 @@ def fault(tmp_path: Path, settings: dict[str, Any]) -> str:
             ": optimizer changes after epochs [10], and there are 10 in all",
         ),
         ({"threads": 0}, ".threads: must be greater than 0 (given: 0)"),
+        ({"patience": 3}, ": patience 3 needs a score: set select to macro_f1, accuracy or loss"),
         ({"ema": 1}, ".ema: must be less than 1 (given: 1)"),
         ({"precision": "16"}, ".precision: must be '32-true', 'bf16-mixed' or '16-mixed' (given: '16')"),
         ({"cutmix": {"probability": 30}}, ".cutmix.probability: must be less than or equal to 1 (given: 30)"),
