@@ -1,33 +1,33 @@
-# What people and machines type. `make run` and `make test` do all from a bare Python 3.11.
+# Commands for developers and CI. `make run` and `make test` need only Python 3.11.
 
 PYTHON ?= python3
 UV = 0.13.8
 BIN = .venv/bin
-IMAGE ?= mask-gender-age# as params.yaml names it
+IMAGE ?= mask-gender-age# kubeflow.image of params.yaml
 TAG ?= latest
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-unexport PYTHONDONTWRITEBYTECODE # every stage is a Python of its own: compiling all modules anew doubles what it takes
+unexport PYTHONDONTWRITEBYTECODE # every stage is a new process; without bytecode its start takes twice as long
 
 .PHONY: run test bench test-model test-containers install image check format lock ui clean
 
-run: export OMP_NUM_THREADS ?= 1# the sample's networks are too small for more, and sums are grouped by thread: one score everywhere
-run: install ## the whole pipeline on the drawn sample
+run: export OMP_NUM_THREADS ?= 1# the sample's networks are too small for more; one thread count gives one score everywhere
+run: install ## the whole pipeline on the synthetic sample
 	dvc repro
 	python -m pipeline register
 	@echo
 	@echo "submission  results/submission.csv"
 	@echo "scores      results/ensemble/metrics.json, results/submission.json (all: dvc metrics show)"
-	@echo "pictures    results/ensemble/*.png, data/classes.png, data/crops/*.jpg (curves: dvc plots show)"
+	@echo "plots       results/ensemble/*.png, data/classes.png, data/crops/*.jpg (curves: dvc plots show)"
 	@echo "report      results/report.html"
 	@echo "MLflow UI   make ui, then http://127.0.0.1:5000"
 
 test: install ## the whole test suite
 	pytest --numprocesses 2 --dist loadfile --cov --cov-report=term
 
-test-model: install ## a registered model in a fresh environment from its own requirements; installs torch anew
-	FRESH_ENVIRONMENT=1 pytest tests/registration/test_fresh.py
+test-model: install ## a registered model in a fresh environment from its own requirements; installs torch again
+	FRESH_ENVIRONMENT=1 pytest tests/registry/test_fresh.py
 
-bench: install ## speed, as ratios beside reference code; writes docs/benchmarks.md (DATA=../photos: on photos)
+bench: install ## speed relative to reference code; writes docs/benchmarks.md (DATA=../photos: on photos)
 	python -m benchmarks $(if $(DATA),--data $(DATA))
 
 test-containers: install ## the image and the compiled pipeline in real containers; needs a container engine
@@ -52,19 +52,19 @@ check: install ## format, lint, layers, types, and whether generated files are c
 	mypy
 	python -m pipeline kubeflow compile --check
 	@cp requirements.lock .venv/lock && $(call compile,.venv/lock) && diff -u requirements.lock .venv/lock \
-		|| { echo "requirements.lock does not fit pyproject.toml: run make lock"; exit 1; }
+		|| { echo "requirements.lock does not match pyproject.toml: run make lock"; exit 1; }
 
-format: install ## mend format and imports
+format: install ## fix format and imports
 	ruff check --fix-only --quiet .
 	ruff format --quiet .
 
-lock: install ## resolve pyproject.toml anew, keeping what still fits
+lock: install ## resolve pyproject.toml again, keeping versions that still fit
 	$(call compile,requirements.lock)
 
-ui: install ## MLflow's pages on what has run so far
+ui: install ## MLflow's UI on http://127.0.0.1:5000
 	mlflow server --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port 5000
 
-clean: ## all that was made here but the environment; data of one's own below data/ stay
+clean: ## remove all outputs; keep the environment and your own data in data/
 	rm -rf data/sample data/shards data/crops data/labels.csv data/folds.csv data/classes.csv data/classes.png
 	rm -rf models results checkpoints compare mlartifacts mlflow.db dvc_plots logs report.html
 

@@ -1,1 +1,1 @@
-"""How fast the pipeline is, beside code that does the same work the way people do it now."""
+"""Speed of the pipeline, relative to reference code that does the same work in the usual way."""

@@ -1,4 +1,4 @@
-"""Measure everything, or what is named: a table at the terminal, and in docs/benchmarks.md when it is everything."""
+"""Run all benchmarks, or the named ones. A run of all writes the table in docs/benchmarks.md."""
 
 import os
 import tempfile
@@ -18,10 +18,10 @@ def main(
     names: Annotated[
         list[str] | None, typer.Argument(help=f"Some of {', '.join(BENCHMARKS)}; all without one.")
     ] = None,
-    data: Annotated[Path | None, typer.Option(help="A data set; the drawn sample without one.")] = None,
-    output: Annotated[Path, typer.Option(help="The page whose table is written.")] = Path("docs/benchmarks.md"),
+    data: Annotated[Path | None, typer.Option(help="Data set. Default: the synthetic sample.")] = None,
+    output: Annotated[Path, typer.Option(help="Page with the table to write.")] = Path("docs/benchmarks.md"),
 ) -> None:
-    """Measure everything, or what is named, beside what people do now."""
+    """Run all benchmarks, or the named ones, against reference code."""
     unknown = set(names or ()) - set(BENCHMARKS)
     if unknown:
         raise typer.BadParameter(f"{', '.join(sorted(unknown))}: there are {', '.join(BENCHMARKS)}")
@@ -33,7 +33,7 @@ def main(
             page.show(found)
             results += found
     if not names:
-        page.write(output, results, "a folder of photos" if data else "the drawn sample")
+        page.write(output, results, "a folder of photos" if data else "the synthetic sample")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Photos to faces: batches on all cores beside facenet-pytorch's MTCNN, a photo at a time."""
+"""Face detection: batches on all cores, against facenet-pytorch's MTCNN with one photo at a time."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -51,7 +51,7 @@ def measure(root: Path | None) -> list[Result]:
 
 
 def cut(cropper: Cropper, paths: list[Path]) -> Iterator[Crop]:
-    """Checked photos cropped as the stage does it: a batch a thread."""
+    """Check and crop photos as the stage does: one batch per thread."""
     check(paths)
 
     def one_batch(start: int) -> list[Crop]:
@@ -62,7 +62,7 @@ def cut(cropper: Cropper, paths: list[Path]) -> Iterator[Crop]:
 
 
 def _alike(theirs: dict[Path, np.ndarray | None], ours: dict[Path, Face | None]) -> str:
-    """How the faces of both ways compare."""
+    """The faces found by both, compared."""
     found = {path: boxes[0] for path, boxes in theirs.items() if boxes is not None}
     alike = sum(bool((face := ours[path]) and overlap(box, face.box) > 0.7) for path, box in found.items())
     lost = sum(ours[path] is None for path in found)

@@ -1,4 +1,4 @@
-"""Photos to the answers of three models: decoded and cropped once beside once a model and view."""
+"""Predictions of three models: photos decoded and cropped once, against once per model and TTA variant."""
 
 import tempfile
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A training step on a GPU: batches through the loader beside one batch that never leaves the GPU."""
+"""A training step on a GPU: batches through the loader, against one batch that stays on the GPU."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +18,7 @@ STEPS = 20
 
 
 def measure(_: Path | None) -> list[Result]:
-    """Nothing where there is no GPU."""
+    """Yield the rows of the table; none without a GPU."""
     return [_on_gpu(*model) for model in MODELS] if torch.cuda.is_available() else []
 
 
@@ -31,7 +31,7 @@ def _on_gpu(backbone: str, size: int, batch_size: int) -> Result:
 
 
 def steps(backbone: str, size: int, batch_size: int, fabric: Fabric) -> Result:
-    """Steps of one network both ways, on the device of `fabric`."""
+    """Time the steps of one network in both ways, on the device of `fabric`."""
     model = config(
         backbone=backbone, image_size=size, batch_size=batch_size, precision="bf16-mixed", channels_last=True
     )

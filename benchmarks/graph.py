@@ -1,4 +1,4 @@
-"""What looking at the graph costs, and what running stages side by side gains, on a project of stages that wait."""
+"""Cost of reading the graph, and gain of parallel stages, in a project of stages that sleep."""
 
 import os
 import subprocess
@@ -23,7 +23,7 @@ def measure(_: Path | None) -> list[Result]:
 
 
 def _overhead() -> Result:
-    """`dvc repro` with nothing to do beside `dvc status`, on twelve finished stages."""
+    """`dvc repro` with nothing to do, against `dvc status`, on twelve finished stages."""
     folder = _project(12, 0, "done")
     _dvc(folder, "repro")
     return compare(
@@ -35,7 +35,7 @@ def _overhead() -> Result:
 
 
 def _side_by_side() -> Result:
-    """As many equal stages as slots, one after the other beside all at once."""
+    """As many equal stages as slots: in parallel, against in sequence."""
     folders = iter([_project(SLOTS, seconds, str(number)) for number, seconds in enumerate((0, 0, SECONDS, SECONDS))])
 
     def all_stages(slots: int) -> None:

@@ -24,7 +24,7 @@ def measure(root: Path | None) -> list[Result]:
 
 
 def _row(what: str, root: Path | None) -> Result:
-    """Off a line: how far the processor time is, at most, from the line that fits it best in relative terms."""
+    """Largest relative deviation of the CPU times from the straight line that fits them best."""
     sizes = {times: _apart(what, times, root) for times in TIMES}
     taken = np.array([size["processor"] for size in sizes.values()])
     line = np.polynomial.Polynomial.fit(TIMES, taken, 1, w=1 / taken)
@@ -45,7 +45,7 @@ def _apart(what: str, times: int, root: Path | None) -> dict[str, float]:
 
 
 def _work(what: str, count: int, root: Path | None) -> Work:
-    """Ready to run; the data are a few photos again and again, on disk where the pipeline has them on disk."""
+    """Prepare the work; the data are a few photos repeated, on disk where the pipeline has them on disk."""
     return _crop(count, root) if what == "crop" else {"epoch": _epoch, "ensemble": _ensemble}[what](count)
 
 
@@ -90,7 +90,7 @@ def _ensemble(count: int) -> Work:
 
 
 def _packed(count: int, size: int) -> Pixels:
-    """Noise on disk, mapped into memory as the packed crops are."""
+    """Random pixels in a file, memory-mapped like packed crops."""
     path = _scratch()
     np.save(path, np.random.default_rng(0).integers(0, 256, (count, size, size, 3), dtype=np.uint8))
     packed: Pixels = np.load(path, mmap_mode="r")
@@ -109,7 +109,7 @@ def main(what: str, times: str, root: str | None = None) -> None:
 
 
 def _peak() -> float:
-    """Most megabytes of memory that this process has had; `ru_maxrss` begins at what its parent has."""
+    """Peak memory of this process in megabytes; `ru_maxrss` would start at the parent's."""
     status = Path("/proc/self/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 

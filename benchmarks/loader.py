@@ -1,4 +1,4 @@
-"""Photos delivered to training: packed crops beside originals that are decoded every time."""
+"""Training input: packed crops, against photos that are decoded every time."""
 
 from pathlib import Path
 

@@ -17,7 +17,7 @@ VERSIONS = ("torch", "timm", "albumentations", "facenet-pytorch", "dvc", "mlflow
 
 
 def show(results: list[Result]) -> None:
-    """Print results as a table; nothing where none could be had."""
+    """Print results as a table; print nothing without results."""
     if not results:
         return
     table = Table(*COLUMNS)
@@ -27,7 +27,7 @@ def show(results: list[Result]) -> None:
 
 
 def write(page: Path, results: list[Result], data: str) -> None:
-    """Replace what stands between the page's two marks."""
+    """Replace the text between the two markers of the page."""
     before, _, rest = page.read_text().partition(START)
     _, _, after = rest.partition(END)
     head = [f"| {' | '.join(COLUMNS)} |", f"|{'---|' * len(COLUMNS)}"]

@@ -1,4 +1,4 @@
-"""What benchmarks work on: photos of a folder, or the drawn sample, and crops and entries that fit them."""
+"""Inputs of the benchmarks: photos of a folder or of the synthetic sample, crops and model configurations."""
 
 import random
 import tempfile
@@ -22,15 +22,15 @@ LIGHT = [{"HorizontalFlip": {"p": 0.5}}]
 
 
 def photos_of(root: Path | None, count: int) -> list[Path]:
-    """So many train photos of a data set, drawn at random; of the drawn sample without one."""
-    root = root or drawn()
+    """A random choice of train photos of a data set; by default of the synthetic sample."""
+    root = root or synthetic()
     paths = [root / TRAIN / path for path in train_photos(root)["path"]]
     return random.Random(777).sample(paths, min(count, len(paths)))
 
 
 @cache
-def drawn() -> Path:
-    """The drawn sample, in a temporary folder."""
+def synthetic() -> Path:
+    """The synthetic sample, in a temporary folder."""
     folder = Path(tempfile.mkdtemp(prefix="benchmark-"))
     sample(folder, Sample(people=24, eval_people=1))
     return folder
@@ -42,7 +42,7 @@ def crops(paths: list[Path], size: int) -> Pixels:
 
 
 def config(**given: object) -> ModelConfig:
-    """The tiny config of the shipped parameters, unless given otherwise."""
+    """A tiny model configuration, with overrides."""
     shipped = {
         "backbone": "test_resnet",
         "pretrained": False,
@@ -57,7 +57,7 @@ def config(**given: object) -> ModelConfig:
 
 
 def fold_data(packed: Pixels, model: ModelConfig) -> FoldData:
-    """A training on all crops, with labels in turn."""
+    """Training data of all crops, with labels assigned in turn."""
     count = len(packed)
     people = pd.DataFrame({"mask": np.resize(MASK.values, count), "gender": "male", "age": 40})
     return FoldData.of(people, packed, np.arange(count) < 0, model)

@@ -1,4 +1,4 @@
-"""The reference for training: PIL, albumentations, normalised floats, default collate, a loop that asks every loss."""
+"""The reference for training: PIL, albumentations, normalised floats, default collate, `loss.item()` at every step."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -40,7 +40,7 @@ class Plain:
         self._loss = nn.CrossEntropyLoss()
 
     def epoch(self, batches: Iterable[tuple[Tensor, Tensor]]) -> tuple[float, int]:
-        """Mean loss and number of right answers."""
+        """Mean loss and number of correct predictions."""
         self._model.train()
         total, right = 0.0, 0
         for photos, labels in batches:

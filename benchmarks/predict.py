@@ -1,4 +1,4 @@
-"""A registered model: photos to a file of answers, and one request at a time to the model when it is served."""
+"""A registered model: photos to a file of predictions, and single requests to the served model."""
 
 import base64
 import os
@@ -42,7 +42,7 @@ def measure(root: Path | None) -> list[Result]:
 
 
 def make_model(folder: Path) -> None:
-    """Three untrained tiny members and how they are asked, as a registered ensemble holds them."""
+    """Three untrained tiny members, packaged as in a registered ensemble."""
     for name in SCHEMA.names:
         model = config(heads={name: {}}, tta={"flip": True})
         path = folder / MEMBERS / f"{name}-0.safetensors"
@@ -77,14 +77,14 @@ def _throughput(paths: list[Path], folder: Path) -> Result:
 
 
 def _answer(networks: dict[str, Network], cropper: Cropper, path: Path) -> dict[str, Any]:
-    """One photo by each model and view, each with its own decode and crop."""
+    """Predict one photo with each model and TTA variant, each with its own decoding and cropping."""
     row: dict[str, Any] = {"path": path}
     for name, network in networks.items():
         for flip in (False, True):
             photo = torch.from_numpy(cropper([read(path)])[0].pixels.copy())[None]
             with torch.no_grad():
-                (said,) = network(photo.flip(2) if flip else photo).values()
-            row |= {f"{name}-{flip}-{number}": float(value) for number, value in enumerate(said.softmax(1)[0])}
+                (outputs,) = network(photo.flip(2) if flip else photo).values()
+            row |= {f"{name}-{flip}-{number}": float(value) for number, value in enumerate(outputs.softmax(1)[0])}
     return row
 
 
@@ -108,7 +108,7 @@ def _latency(paths: list[Path], folder: Path) -> Result:
 
 @contextmanager
 def _served(folder: Path) -> Iterator[str]:
-    """The address at which MLflow answers by the model of a folder."""
+    """Serve the model of a folder by MLflow; yields the address."""
     mlflow.pyfunc.save_model(
         folder / "served",
         loader_module="pipeline.registry.serving",

@@ -1,4 +1,4 @@
-"""`make run` after installing: a fresh clone of what is committed, through all stages to the registry."""
+"""`make run` after the installation: a fresh clone, through all stages to the registry."""
 
 import subprocess
 import sys
@@ -31,7 +31,7 @@ def measure(_: Path | None) -> list[Result]:
 
 
 def _resident(run: psutil.Process) -> float:
-    """Gibibytes that a process and those below it hold; pages that several share count for each."""
+    """Resident memory of a process and its children in GiB; shared pages count once per process."""
     held = 0
     for process in [run, *run.children(recursive=True)]:
         try:

@@ -15,14 +15,14 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-PICTURES = 10_000_000
+PHOTOS = 10_000_000
 SPREAD = 0.1  # of the speed of nodes and tasks
 SEED = 777
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """What is assumed; docs/scale.md says which figures are measured and which are not."""
+    """Inputs of the simulation; docs/scale.md lists which are measured and which are assumed."""
 
     nodes: int = 8
     cores: int = 16
@@ -35,7 +35,7 @@ class Cluster:
     failures: float = 0.01  # of tasks, half done, which then run again
 
 
-def crop_hours(cluster: Cluster, photos: int = PICTURES) -> float:
+def crop_hours(cluster: Cluster, photos: int = PHOTOS) -> float:
     """Hours until the last shard is cut: tasks go to the first free node, at most `nodes` at once."""
     random = np.random.default_rng(SEED)
     free = [0.0] * cluster.nodes
@@ -57,7 +57,7 @@ def epoch_minutes(gpus: int, photos: float, batch: int, megabytes: float, networ
     Ring: Patarasuk and Yuan 2009, Bandwidth optimal all-reduce algorithms (doi.org/10.1016/j.jpdc.2008.09.002).
     """
     random = np.random.default_rng(SEED)
-    steps = math.ceil(PICTURES / (batch * gpus))
+    steps = math.ceil(PHOTOS / (batch * gpus))
     slowest: float = batch / photos * random.lognormal(0, SPREAD / 4, (1000, gpus)).max(axis=1).mean()
     exchange = 2 * (gpus - 1) / gpus * megabytes / network
     return steps * (slowest + exchange / 2) / 60
@@ -72,7 +72,7 @@ def main() -> None:
     cases += [replace(usual, shards=8), replace(usual, shards=640)]
     cases += [replace(usual, store=312.5), replace(usual, pulls_all=True)]
     for case in cases:
-        ideal = PICTURES / (case.cropped * case.cores * case.nodes) / 3600
+        ideal = PHOTOS / (case.cropped * case.cores * case.nodes) / 3600
         hours = crop_hours(case)
         fetched = "all" if case.pulls_all else "its shard"
         crop.add_row(
@@ -84,7 +84,7 @@ def main() -> None:
     )
     for gpus, network in ((1, 1e9), (8, 100_000), (8, 1250), (64, 12_500), (64, 1250)):
         minutes = epoch_minutes(gpus, 1000, 64, 47, network)
-        ideal = PICTURES / (1000 * gpus) / 60
+        ideal = PHOTOS / (1000 * gpus) / 60
         train.add_row(str(gpus), f"{network:g}", f"{minutes:.1f}", f"{ideal / minutes:.0%}")
     console.print(train)
 

@@ -1,4 +1,4 @@
-"""Simulated label shifts of an out-of-fold table: error of the estimate, macro F1 with and without adaptation.
+"""Simulated label shifts of an out-of-fold table: error of the estimate, macro F1 with and without correction.
 
     python -m benchmarks.shift data/labels.csv data/folds.csv results/ensemble/out_of_fold.csv
 
@@ -85,7 +85,7 @@ def simulate(photos: pd.DataFrame, probabilities: Table, mix: Priors | None, see
 
 
 def shares_of(found: label_shift.Estimate) -> dict[str, Priors]:
-    """What each way says of eval; `unshifted` says that it is as train."""
+    """Estimates of the priors of eval by each method; `unshifted` assumes those of train."""
     return {"unshifted": found.train, "bbse": found.bbse, "em": found.em}
 
 

@@ -1,4 +1,4 @@
-"""From the start of a stage's process to its first work."""
+"""Time from the start of a stage's process to its first work."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""An epoch of training on the CPU: the pipeline's loop beside a plain one, and the loader's share of it."""
+"""A training epoch on the CPU: the pipeline's loop against a plain one, and the loader's share of the time."""
 
 from dataclasses import replace
 from functools import partial

@@ -1,4 +1,4 @@
-"""Two ways to do the same work, timed in short alternating rounds, so that a busy machine slows both alike."""
+"""Timing of two ways to do the same work, in short alternating rounds, so that other load slows both alike."""
 
 import ctypes
 import gc
@@ -37,7 +37,7 @@ class Result:
 
 
 def compare(work: str, wanted: str, reference: Work, ours: Work, rounds: int = 5, note: str = "") -> Result:
-    """Both ways in turn, `rounds` times, after a first time that does not count; ours tuned as stages are."""
+    """Time both ways alternately for `rounds` rounds after a warm-up; ours with the process settings of stages."""
     ways = (_after(untuned, reference), _after(tune, ours))
     for way in ways:
         way()
@@ -54,14 +54,14 @@ def compare(work: str, wanted: str, reference: Work, ours: Work, rounds: int = 5
 
 
 def timed(work: Work) -> tuple[float, float]:
-    """Wall and processor time of one call, in seconds; that of processes that it started and waited for counts."""
+    """Wall and CPU seconds of one call, including child processes that it waited for."""
     wall, processor = time.perf_counter(), _processor()
     work()
     return time.perf_counter() - wall, _processor() - processor
 
 
 def untuned() -> None:
-    """Undo `tune`: glibc's limits as a program with large arrays finds them after a while, and Python's own."""
+    """Undo `tune`: restore Python's garbage collection, and glibc's limits as they are after large allocations."""
     gc.set_threshold(700, 10, 10)
     libc = ctypes.CDLL(None)
     for name, value in ((MMAP_MAX, 65536), (MMAP_THRESHOLD, 32 << 20), (TRIM_THRESHOLD, 64 << 20)):

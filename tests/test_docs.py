@@ -1,4 +1,4 @@
-"""README and docs: every link leads somewhere, and every command, target, recipe and file that they name is there."""
+"""README and docs: links lead to a file, and every command, target, recipe and file exists."""
 
 import re
 import shlex
@@ -23,24 +23,24 @@ README = ROOT / "README.md"
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/*.md")), ROOT / "mlflow" / "README.md"]
 CODE = re.compile(r"^```[^\n]*\n(.*?)^```|`([^`\n]+)`", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"(?<![\w./-])(?:pipeline|components|tests|benchmarks|docs|recipes|fixes|mlflow)/[\w./-]*")
-MADE_BY_PEOPLE = {"mlflow/.env", "fixes/anna.csv", "fixes/merged.csv"}
+WRITTEN_BY_USERS = {"mlflow/.env", "fixes/anna.csv", "fixes/merged.csv"}
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
 
 def code(page: Path) -> Iterator[str]:
-    """The lines of all blocks of code, without comments, and the code within sentences."""
+    """The lines of all code blocks, without comments, and inline code."""
     for block, words in CODE.findall(page.read_text()):
         yield from (re.sub(r"(^| )#.*", "", line).strip() for line in (block or words).splitlines())
 
 
 def following(page: Path, start: str) -> list[list[str]]:
-    """What follows in every command that begins so, as words."""
+    """The words after `start` of every command that begins with it."""
     return [shlex.split(line.removeprefix(start)) for line in code(page) if line.startswith(start)]
 
 
 def links(page: Path) -> Iterator[tuple[Path, str]]:
-    """Where every link and photo within the project leads: a file, and a heading of it or nothing."""
+    """The targets of all links and images within the project: a file, and a heading of it or nothing."""
     for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
         file, _, anchor = target.partition("#")
         if not file.startswith("http"):
@@ -48,13 +48,13 @@ def links(page: Path) -> Iterator[tuple[Path, str]]:
 
 
 def anchors(page: Path) -> set[str]:
-    """A page's headings as links name them: in small letters, with hyphens for spaces."""
+    """The anchors of a page's headings: in lower case, with hyphens for spaces."""
     headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def parse(words: list[str]) -> None:
-    """Read the program's words as it does, without running anything; raises its error for what it does not take."""
+    """Parse a command line as the program does, without running it; raises its error for an invalid one."""
     command: Any = typer.main.get_command(app)
     while isinstance(command, TyperGroup):
         _, command, words = command.resolve_command(typer.Context(command), words)
@@ -69,7 +69,7 @@ def test_every_link_leads_to_a_file_and_to_a_heading_of_it(page: Path) -> None:
 
 
 @every_page
-def test_every_command_of_the_program_is_understood(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_command_is_valid(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KF_PIPELINES_ENDPOINT", "http://localhost:8080")  # as docs/kubeflow.md says before
     for words in following(page, "python -m pipeline "):
         parse(words)
@@ -84,36 +84,36 @@ def test_every_command_of_the_program_is_understood(page: Path, monkeypatch: pyt
         ("recipe list all", "unexpected extra argument"),
     ],
 )
-def test_a_command_that_the_program_does_not_take_would_be_noticed(words: str, fault: str) -> None:
+def test_an_invalid_command_would_be_noticed(words: str, fault: str) -> None:
     with pytest.raises(Exception, match=fault):
         parse(words.split())
 
 
 @every_page
-def test_every_target_of_make_is_there(page: Path) -> None:
+def test_every_make_target_exists(page: Path) -> None:
     targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert {words[0] for words in following(page, "make ")} <= set(targets)
 
 
 @every_page
-def test_every_file_of_the_project_is_where_it_is_said_to_be(page: Path) -> None:
+def test_every_file_of_the_project_exists(page: Path) -> None:
     named = {path for line in code(page) for path in FILE.findall(line)}
-    assert [path for path in named - MADE_BY_PEOPLE if not (ROOT / path).exists()] == []
+    assert [path for path in named - WRITTEN_BY_USERS if not (ROOT / path).exists()] == []
 
 
 @every_page
-def test_every_recipe_has_the_name_that_it_is_called_by(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_recipe_exists(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     assert set(re.findall(r"\b(?:c|r\d[a-z]?)-[a-z0-9-]+", page.read_text())) <= set(recipes.names())
 
 
 @pytest.mark.parametrize(("page", "section"), [("models", ModelConfig), ("ensemble", Ensemble), ("kubeflow", Kubeflow)])
-def test_a_page_names_every_key_of_the_section_that_it_is_about(page: str, section: type[Section]) -> None:
+def test_a_page_documents_every_key_of_its_section(page: str, section: type[Section]) -> None:
     named = {words.rpartition(".")[2] for words in code(ROOT / "docs" / f"{page}.md")}
     assert set(section.model_fields) - {"stages"} <= named
 
 
-def test_every_page_and_picture_of_docs_is_reached_from_the_readme() -> None:
+def test_every_page_and_image_of_docs_is_linked_from_the_readme() -> None:
     reached, new = {README}, [README]
     while new:
         found = {file for page in new if page.suffix == ".md" for file, _ in links(page)} - reached
@@ -121,16 +121,17 @@ def test_every_page_and_picture_of_docs_is_reached_from_the_readme() -> None:
     assert {file for file in ROOT.glob("docs/**/*") if file.is_file()} <= reached
 
 
-def test_the_readme_shows_what_is_said_of_a_misspelt_parameter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    said, misspelt, meant = re.findall(r"^error: (.*\n +models\.age\.(\w+): .*'(\w+)'.*)$", README.read_text(), re.M)[0]
+def test_the_readme_shows_the_error_of_a_misspelt_parameter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pattern = r"^error: (.*\n +models\.age\.(\w+): .*'(\w+)'.*)$"
+    shown, misspelt, meant = re.findall(pattern, README.read_text(), re.MULTILINE)[0]
     before, _, age = (ROOT / "params.yaml").read_text().partition("\n  age:\n")
     (tmp_path / "params.yaml").write_text(f"{before}\n  age:\n{age.replace(meant, misspelt, 1)}")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError) as error:
         params.load()
-    assert str(error.value) == said
+    assert str(error.value) == shown
 
 
-def test_the_readme_says_how_to_run_it() -> None:
+def test_the_readme_has_the_commands_to_start_with() -> None:
     assert ["run"] in following(README, "make ")
     assert ["recipe", "list"] in following(README, "python -m pipeline ")

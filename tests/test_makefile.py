@@ -1,4 +1,4 @@
-"""The Makefile: what it removes."""
+"""The Makefile: `make clean` removes outputs only."""
 
 import shutil
 import subprocess
@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value")  # DVC 3.67 on how it uses pygtrie
 
 
-def test_clean_removes_what_stages_write_and_no_data_of_ones_own(tmp_path: Path) -> None:
+def test_clean_removes_all_outs_of_stages_and_keeps_other_data(tmp_path: Path) -> None:
     shutil.copy(ROOT / "Makefile", tmp_path)
     outs = [tmp_path / out for stage in graph.read(ROOT).values() for out in stage.outs]
     own = [tmp_path / "data" / "photos" / "train" / "train.csv", tmp_path / "data" / "photos.dvc"]

@@ -1,4 +1,4 @@
-"""All stages, end to end, through `dvc repro` on a tiny drawn sample."""
+"""All stages, end to end, through `dvc repro` on a tiny synthetic sample."""
 
 import json
 from pathlib import Path
@@ -30,7 +30,7 @@ def test_everything_runs_once_and_a_second_time_nothing(first: tuple[Workspace, 
     assert workspace.repro("repro") == set()
 
 
-def test_the_submission_is_info_csv_with_answers(first: tuple[Workspace, set[str]]) -> None:
+def test_the_submission_is_info_csv_with_predictions(first: tuple[Workspace, set[str]]) -> None:
     root = first[0].root
     info, submission = (pd.read_csv(root / name) for name in ("data/sample/eval/info.csv", "results/submission.csv"))
     assert list(submission.columns) == ["ImageID", "ans"]
@@ -38,7 +38,7 @@ def test_the_submission_is_info_csv_with_answers(first: tuple[Workspace, set[str
     assert submission["ans"].between(0, SCHEMA.classes - 1).all()
 
 
-def test_every_person_is_predicted_by_models_that_have_not_seen_them(first: tuple[Workspace, set[str]]) -> None:
+def test_every_person_is_predicted_out_of_fold(first: tuple[Workspace, set[str]]) -> None:
     root = first[0].root
     folds = pd.read_csv(root / "data/folds.csv")
     assert folds[["person", "fold"]].drop_duplicates()["person"].is_unique
@@ -47,7 +47,7 @@ def test_every_person_is_predicted_by_models_that_have_not_seen_them(first: tupl
         assert set(predicted) == set(folds.loc[folds["fold"] == fold, "path"])
 
 
-def test_a_fold_is_taught_pseudo_labels_by_its_own_first_round(first: tuple[Workspace, set[str]]) -> None:
+def test_the_pseudo_labels_of_a_fold_come_from_its_own_model(first: tuple[Workspace, set[str]]) -> None:
     workspace, _ = first
     lock = YAML(typ="safe").load(workspace.root / "dvc.lock")["stages"]
     for fold in (0, 1):
@@ -60,7 +60,7 @@ def test_a_fold_is_taught_pseudo_labels_by_its_own_first_round(first: tuple[Work
         assert joined["probability"].min() >= 0.25
 
 
-def test_scores_and_plots_are_there_for_dvc(first: tuple[Workspace, set[str]]) -> None:
+def test_dvc_shows_scores_and_plots(first: tuple[Workspace, set[str]]) -> None:
     workspace, _ = first
     metrics = json.loads(workspace.dvc("metrics", "show", "--json"))[""]["data"]
     assert {"models/face/folds/0/metrics.json", "models/years/refit/metrics.json"} < set(metrics)
@@ -83,8 +83,8 @@ def test_mlflow_has_every_training_and_the_ensemble_names_its_members(first: tup
     assert (whole.info.status, "macro_f1" in whole.data.metrics) == ("FINISHED", True)
     runs = {run.info.run_name: run for run in found if run is not whole}
     assert {run.data.tags["mlflow.parentRunId"] for run in runs.values()} == {whole.info.run_id}
-    assert not list((root / "tracking").iterdir()), "all has been sent"
-    firsts = {"face-0", "face-1"}  # taught the second round, which is what answers
+    assert not list((root / "tracking").iterdir()), "the outbox is empty"
+    firsts = {"face-0", "face-1"}  # teachers of the pseudo-labelled models, which are the members
     assert set(runs) == firsts | {
         "face-pseudo_label-0",
         "face-pseudo_label-1",
@@ -112,11 +112,11 @@ def test_a_tracked_training_has_the_hashes_that_dvc_writes_later(first: tuple[Wo
     client = mlflow.MlflowClient(f"sqlite:///{root}/mlflow.db")
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     (run,) = client.search_runs(experiments, "attributes.run_name = 'face-0'")
-    told = json.loads(Path(client.download_artifacts(run.info.run_id, "lock.json")).read_text())
-    lock = YAML(typ="safe").load(root / "dvc.lock")["stages"][told["stage"]]
+    logged = json.loads(Path(client.download_artifacts(run.info.run_id, "lock.json")).read_text())
+    lock = YAML(typ="safe").load(root / "dvc.lock")["stages"][logged["stage"]]
     for part in ("deps", "outs"):
         written = {each["path"]: each["md5"] for each in lock[part] if not each["path"].startswith("pipeline/")}
-        assert {each["path"]: each["md5"] for each in told[part]} == written
+        assert {each["path"]: each["md5"] for each in logged[part]} == written
     (crops,) = [each["md5"] for each in lock["deps"] if each["path"] == "data/crops"]
     assert content(root / "data" / "crops") == crops, "computed as DVC does"
 
@@ -129,13 +129,13 @@ def test_no_output_names_the_machine(first: tuple[Workspace, set[str]]) -> None:
             assert str(root).encode() not in path.read_bytes()
 
 
-def test_the_same_inputs_give_the_same_bytes_elsewhere(first: tuple[Workspace, set[str]], tmp_path: Path) -> None:
+def test_equal_inputs_give_equal_bytes_in_another_folder(first: tuple[Workspace, set[str]], tmp_path: Path) -> None:
     elsewhere = Workspace(tmp_path)
     elsewhere.repro("repro")
     assert elsewhere.hashes() == first[0].hashes()
 
 
-def test_a_changed_age_setting_runs_age_and_what_comes_after_it(first: tuple[Workspace, set[str]]) -> None:
+def test_a_changed_age_setting_runs_age_and_the_stages_after_it(first: tuple[Workspace, set[str]]) -> None:
     workspace, _ = first
     assert workspace.repro("exp", "run", "-S", "models.years.heads.age.loss=mse") == AGE
     workspace.run("git", "checkout", "--", "params.yaml")

@@ -62,7 +62,8 @@ def review(
 ) -> None:
     """Review suggestions one person at a time, on a local web page."""
     from pipeline.config import params
-    from pipeline.label_quality.review import cases, serving
+    from pipeline.label_quality.review import app as server
+    from pipeline.label_quality.review import cases
     from pipeline.label_quality.review.reviewing import Review
     from pipeline.label_quality.suggestions import read
 
@@ -73,7 +74,7 @@ def review(
     file = decisions or Path("reviews", f"{reviewer}.csv")
     under_review = Review(found, file, fixes or Path("fixes", file.name), reviewer)
     under_review.open(set(photos["person"]))
-    serving.serve(under_review, root, host, port)
+    server.serve(under_review, root, host, port)
 
 
 @app.command()

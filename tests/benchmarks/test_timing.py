@@ -26,7 +26,7 @@ def test_the_page_keeps_all_but_its_table(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(f"before\n\n{START}\nold\n{END}\n\nafter\n")
     for _ in range(2):
-        write(page, [Result("some work", "4", 0.5, 2.0, ratios=(4.0,))], "the drawn sample")
+        write(page, [Result("some work", "4", 0.5, 2.0, ratios=(4.0,))], "the synthetic sample")
     text = page.read_text()
     assert text.startswith(f"before\n\n{START}\n")
     assert text.endswith(f"{END}\n\nafter\n")

@@ -1,4 +1,4 @@
-"""Two reviewers' decisions side by side: where they agree, where they do not, and both as one."""
+"""Two reviewers' decisions compared and merged."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from pipeline.label_quality.review.decisions import ACCEPT, Decision
 
 @dataclass(frozen=True)
 class Agreement:
-    """Decisions on the same targets: pairs that agree, pairs that do not (conflicts), and what only one decided."""
+    """Decisions of two reviewers: pairs that agree, pairs that conflict, and decisions that only one of them made."""
 
     agreed: list[tuple[Decision, Decision]]
     conflicts: list[tuple[Decision, Decision]]
@@ -19,14 +19,14 @@ class Agreement:
 
     @classmethod
     def of(cls, first: Sequence[Decision], second: Sequence[Decision]) -> "Agreement":
-        """Compare two files' decisions; an accepted value must be the same, and unsure agrees with unsure alone."""
+        """Compare two lists of decisions; equal verdicts agree, accepted ones only with equal values."""
         ours, theirs = ({decision.target: decision for decision in some} for some in (first, second))
         pairs = [(ours[target], theirs[target]) for target in ours if target in theirs]
         alone = ([one for one in first if one.target not in theirs], [one for one in second if one.target not in ours])
         return cls([pair for pair in pairs if _agree(*pair)], [pair for pair in pairs if not _agree(*pair)], alone)
 
     def merged(self) -> list[Decision]:
-        """All decisions but the conflicts, which are left open; the time of an agreement is the later one."""
+        """All decisions without the conflicts; where both agree, the later time counts."""
         both = [
             one._replace(reviewer=_both(one.reviewer, other.reviewer), time=max(one.time, other.time))
             for one, other in self.agreed
@@ -34,7 +34,7 @@ class Agreement:
         return sorted([*both, *self.alone[0], *self.alone[1]], key=lambda decision: (decision.time, decision.target))
 
     def tables(self, names: tuple[str, str]) -> Iterator[Table]:
-        """What there is to see, to be printed."""
+        """Tables for the terminal: counts, and the conflicts if there are any."""
         counts = Table(title="Decisions", title_justify="left")
         for column in ("agreed", "conflicts", *(f"only {name}" for name in map(escape, names))):
             counts.add_column(column, justify="right")
@@ -45,7 +45,7 @@ class Agreement:
             for column in ("id", "field", "label", *map(escape, names)):
                 found.add_column(column, overflow="fold")
             for one, other in self.conflicts:
-                found.add_row(*map(escape, (one.id, one.field, one.was, _said(one), _said(other))))
+                found.add_row(*map(escape, (one.id, one.field, one.was, _text(one), _text(other))))
             yield found
 
 
@@ -57,5 +57,5 @@ def _both(one: str, other: str) -> str:
     return one if one == other else " and ".join(sorted((one, other)))
 
 
-def _said(decision: Decision) -> str:
+def _text(decision: Decision) -> str:
     return f"{decision.verdict}: {decision.value}" if decision.verdict == ACCEPT else decision.verdict

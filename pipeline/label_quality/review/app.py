@@ -1,10 +1,12 @@
-"""The review as a web page on this machine: what it shows, and the two things it can do."""
+"""The web server of a review: its page, its photos, and the requests that decide and undo."""
 
+import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import uvicorn
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 from jinja2 import Environment, FileSystemLoader
@@ -20,8 +22,9 @@ from pipeline.schema.schema import GENDER
 
 FOLDER = Path(__file__).parent
 PAGE = Environment(loader=FileSystemLoader(FOLDER), autoescape=True)
-PAGE.policies["json.dumps_kwargs"] = {"sort_keys": False}  # values keep the order of labels.py
-SIDE = 900  # of a photo in pixels, at most
+PAGE.policies["json.dumps_kwargs"] = {"sort_keys": False}  # values keep the order of the schema
+SIDE = 900  # longest side of a photo on the page, in pixels
+LOOPBACK = ("127.0.0.1", "localhost")
 GUARDS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; form-action 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -30,8 +33,8 @@ GUARDS = {
 }
 
 
-class Said(BaseModel):
-    """What the page says of one field."""
+class FieldChoice(BaseModel):
+    """The verdict on one field, as the page sends it."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -41,17 +44,17 @@ class Said(BaseModel):
 
 
 class Step(BaseModel):
-    """A decision on a person, made on a revision of the file."""
+    """The decisions on a person, with the revision of the file that the page shows."""
 
     model_config = ConfigDict(extra="forbid")
 
     revision: str
     person: str
-    choices: list[Said]
+    choices: list[FieldChoice]
 
 
 class Undo(BaseModel):
-    """The wish to take back the latest step of a revision."""
+    """A request to undo the latest step, with the revision of the file that the page shows."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -59,7 +62,13 @@ class Undo(BaseModel):
 
 
 def create(review: Review, images: Path, hosts: list[str]) -> FastAPI:
-    """The page of a review of the data set `images`; it answers to these host names only, and to its own origin."""
+    """Create the web application of a review.
+
+    Args:
+        review: The review.
+        images: Folder of the data set.
+        hosts: Host names that requests may address; others, and requests of other sites' pages, are refused.
+    """
     app = FastAPI(title="labels review", docs_url=None, redoc_url=None, openapi_url=None)
     photos = {photo.path for case in review.cases for photo in case.photos}
     app.middleware("http")(_guard)
@@ -82,18 +91,18 @@ def create(review: Review, images: Path, hosts: list[str]) -> FastAPI:
     @app.get("/photo")
     def photo(path: str) -> Response:
         if path not in photos:
-            raise HTTPException(404, "not a photo of a suspected person")
+            raise HTTPException(404, "not a photo of a person under review")
         shown = jpeg(read(images / TRAIN / path), SIDE, quality=88)
         return Response(shown, media_type="image/jpeg")
 
     @app.post("/decide")
     def decide(step: Step) -> dict[str, Any]:
-        review.decide(step.revision, step.person, [Choice(**said.model_dump()) for said in step.choices])
+        review.decide(step.revision, step.person, [Choice(**choice.model_dump()) for choice in step.choices])
         return _state(review)
 
     @app.post("/undo")
-    def undo(wish: Undo) -> dict[str, Any]:
-        review.undo(wish.revision)
+    def undo(request: Undo) -> dict[str, Any]:
+        review.undo(request.revision)
         return _state(review)
 
     return app
@@ -104,15 +113,30 @@ def _state(review: Review) -> dict[str, Any]:
     return {"revision": revision, "decisions": [decision._asdict() for decision in known]}
 
 
-async def _guard(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Refuse what another site's page would send, and tell the browser to load nothing from elsewhere."""
+def serve(review: Review, photos: Path, host: str, port: int) -> None:
+    """Serve a review until interrupted; raises `InputError` when the address or the port is not available."""
+    try:
+        listener = socket.create_server((host, port))
+    except OSError as error:
+        raise InputError(f"--host {host} --port {port}: {error.strerror}; choose another with --port") from None
+    with listener:
+        here = host if host in LOOPBACK else socket.getfqdn(host)
+        decided = len(review.decisions())
+        print(f"{len(review.cases)} people to review, {decided} decisions in {review.file}")
+        print(f"http://{here}:{listener.getsockname()[1]} (Ctrl-C stops it; decisions are saved)", flush=True)
+        app = create(review, photos, [*LOOPBACK, host, here])
+        uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])
+
+
+async def _guard(request: Request, respond: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Refuse requests of other sites' pages, and add headers that forbid the page to load from elsewhere."""
     own = f"{request.url.scheme}://{request.url.netloc}"
     json = request.headers.get("content-type", "").startswith("application/json")
     if request.method == "POST" and (request.headers.get("origin", own) != own or not json):
-        return JSONResponse({"detail": "refused: not from this page"}, 403)
-    answered = await answer(request)
-    answered.headers.update(GUARDS)
-    return answered
+        return JSONResponse({"detail": "refused: the request is not from this page"}, 403)
+    response = await respond(request)
+    response.headers.update(GUARDS)
+    return response
 
 
 def _refuse(status: int) -> Callable[[Request, Exception], JSONResponse]:

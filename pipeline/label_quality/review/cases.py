@@ -1,4 +1,4 @@
-"""The suspected people, one after another: their photos, labels, suggestions, and what models read."""
+"""The people under review: photos, labels, suggestions and predictions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,54 +19,63 @@ STEMS = ("normal", "incorrect_mask", *(stem for stem in MASK_OF_STEM if stem.sta
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A photo of a person: its path below train/images, its name, and the probability of each value it is read as."""
+class Photo:
+    """A photo: its path below train/images, its stem, and the probability of each value by attribute."""
 
     path: str
     stem: str
-    reads: Mapping[str, Mapping[str, float]]
+    predicted: Mapping[str, Mapping[str, float]]
 
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A doubted label, the value suggested instead, score and evidence, and the probabilities of each value."""
+    """A suggested correction: field, label, suggested value, score, evidence, and the probability of each value."""
 
     field: str
     was: str
     value: str
     score: str
     evidence: str
-    shares: Mapping[str, float]
+    probabilities: Mapping[str, float]
 
 
 @dataclass(frozen=True)
 class Case:
-    """A suspected person: as labelled, their photos, and the suggestions."""
+    """A person under review: labels, photos and suggestions."""
 
     person: str
     gender: str
     age: int
     labelled: Mapping[str, str]
-    photos: Sequence[Picture]
+    photos: Sequence[Photo]
     suggestions: Sequence[Suggestion]
 
 
 def read(suggestions: Path, photos: pd.DataFrame, probabilities: Table, root: Path) -> list[Case]:
-    """The cases of a fixes file of suggestions, in its order, a person's suggestions together.
+    """Read the people under review.
 
-    `photos` are the labelled ones below the folder `root`, and `probabilities` (n, 18) theirs, out of fold.
-    Raises `InputError` that names every suggestion that does not fit the labels, and every photo that is missing.
+    Args:
+        suggestions: File of suggested corrections.
+        photos: The labelled photos, one row each.
+        probabilities: Their out-of-fold probabilities (n, classes).
+        root: Folder of the data set.
+
+    Returns:
+        One case per person, in the order of the file.
+
+    Raises:
+        InputError: Names every suggestion that contradicts the labels, and every missing photo.
     """
     rows = tables.read(suggestions, corrections.COLUMNS)
     found = [Fix(suggestions, row, *cells) for row, cells in enumerate(_cells(rows), start=2)]
     faults = [f"{fix.place}: {fault}" for fix in found if (fault := corrections.malformed(fix))]
-    raise_faults("suggestions that are no correction; run `labels suggest` again", faults)
+    raise_faults("malformed suggestions; run `labels suggest` again", faults)
     _, mismatches = corrections.match(found, photos.assign(id=photos["person"]))
-    raise_faults("suggestions that do not fit the labels; run `labels suggest` again", list(map(str, mismatches)))
+    raise_faults("suggestions that contradict the labels; run `labels suggest` again", list(map(str, mismatches)))
     people = list(dict.fromkeys(fix.id for fix in found))
     suspected = photos[photos["person"].isin(people)]
     missing = [path for path in suspected["path"] if not (root / TRAIN / path).is_file()]
-    raise_faults(f"{root / TRAIN}: photos of suspected people that are not there; bring them back", missing)
+    raise_faults(f"{root / TRAIN}: missing photos of people under review; restore them", missing)
     doubts = _doubts(rows, photos, probabilities)
     shown = _photos(suspected, probabilities[suspected.index])
     genders, ages = (dict(zip(suspected["person"], suspected[field], strict=True)) for field in ("gender", "age"))
@@ -77,36 +86,36 @@ def _cells(rows: pd.DataFrame) -> list[tuple[str, ...]]:
     return list(rows[["id", "field", "was", "value"]].itertuples(index=False, name=None))
 
 
-def _case(person: str, gender: str, age: int, photos: list[Picture], doubts: list[Suggestion]) -> Case:
+def _case(person: str, gender: str, age: int, photos: list[Photo], doubts: list[Suggestion]) -> Case:
     labelled = {"gender": gender, "age": SCHEMA["age"].values[band(age)]}
     return Case(person, gender, age, labelled, photos, doubts)
 
 
 def _doubts(rows: pd.DataFrame, photos: pd.DataFrame, probabilities: Table) -> dict[str, list[Suggestion]]:
-    readings = {attribute: pooled(photos, probabilities, attribute) for attribute in ("gender", "age")}
+    pooled_attributes = {attribute: pooled(photos, probabilities, attribute) for attribute in ("gender", "age")}
     shares = {
         (person, attribute): dict(zip(SCHEMA[attribute].values, map(float, table), strict=True))
-        for attribute, reading in readings.items()
+        for attribute, reading in pooled_attributes.items()
         for person, table in zip(reading.people, reading.probabilities, strict=True)
     }
     doubts: dict[str, list[Suggestion]] = {}
     for row in rows.to_dict("records"):
         cells = {key: str(row.get(key, "")) for key in ("field", "was", "value", "score", "evidence")}
-        doubt = Suggestion(**cells, shares=shares.get((row["id"], cells["field"]), {}))
+        doubt = Suggestion(**cells, probabilities=shares.get((row["id"], cells["field"]), {}))
         doubts.setdefault(row["id"], []).append(doubt)
     return doubts
 
 
-def _photos(suspected: pd.DataFrame, probabilities: Table) -> dict[str, list[Picture]]:
-    """The seven photos of each person, the bare face first."""
+def _photos(suspected: pd.DataFrame, probabilities: Table) -> dict[str, list[Photo]]:
+    """The photos of each person, the one without a mask first."""
     reads = {attribute: SCHEMA.marginal(probabilities, attribute) for attribute in SCHEMA.names}
-    found: dict[str, list[Picture]] = {}
+    found: dict[str, list[Photo]] = {}
     for number, (path, person) in enumerate(zip(suspected["path"], suspected["person"], strict=True)):
-        said = {
+        predicted = {
             attribute: dict(zip(SCHEMA[attribute].values, map(float, table[number]), strict=True))
             for attribute, table in reads.items()
         }
-        found.setdefault(person, []).append(Picture(path, PurePosixPath(path).stem, said))
+        found.setdefault(person, []).append(Photo(path, PurePosixPath(path).stem, predicted))
     for photos in found.values():
         photos.sort(key=lambda photo: STEMS.index(photo.stem))
     return found

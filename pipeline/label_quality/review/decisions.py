@@ -1,4 +1,4 @@
-"""What a reviewer decided: a file with a row a decision, and the fixes file that follows from it."""
+"""The decisions of a review: a file with one row per decision, and the corrections that follow from it."""
 
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
@@ -15,9 +15,16 @@ ACCEPT, REJECT, UNSURE = VERDICTS = ("accept", "reject", "unsure")
 
 
 class Decision(NamedTuple):
-    """One field of one person: the label, the value that was suggested or put instead, and what became of it.
+    """The decision on one field of one person.
 
-    `id` is the person's path, `time` UTC in ISO 8601. What was decided in one step has one time.
+    Attributes:
+        id: The person's path.
+        field: gender, age or mask.
+        was: The label.
+        value: The suggested or edited value.
+        verdict: accept, reject or unsure.
+        reviewer: Name of the reviewer.
+        time: UTC in ISO 8601; decisions of one step have the same time.
     """
 
     id: str
@@ -30,7 +37,7 @@ class Decision(NamedTuple):
 
     @property
     def target(self) -> corrections.Target:
-        """Whom it is about, and which field."""
+        """The person and the field."""
         return self.id, self.field
 
 
@@ -39,9 +46,9 @@ FIXES = [*corrections.COLUMNS, "reviewer", "time"]
 
 
 def read(path: Path, people: Collection[str] | None = None) -> list[Decision]:
-    """The decisions of a file, in their order.
+    """Read a file of decisions, in its order.
 
-    Raises `InputError` that names every row that is no decision, repeats another, or is of nobody in `people`.
+    Raises `InputError` that names every malformed or repeated row, and every row about a person not in `people`.
     """
     rows = tables.read(path, COLUMNS)[list(COLUMNS)].itertuples(index=False, name=None)
     decisions = [Decision(*row) for row in rows]
@@ -53,36 +60,36 @@ def read(path: Path, people: Collection[str] | None = None) -> list[Decision]:
             fault = f"{decision.field} of {decision.id} is already decided in row {first[decision.target]}"
         faults += [f"row {row}: {fault}"] if fault else []
         first.setdefault(decision.target, row)
-    raise_faults(f"{path}: rows that are no decision; mend or remove them, the file was left as it is", faults)
+    raise_faults(f"{path}: malformed decisions; correct or remove these rows (the file is unchanged)", faults)
     return decisions
 
 
 def write(path: Path, decisions: Iterable[Decision]) -> None:
-    """Write a file of decisions, whole or not at all."""
+    """Write a file of decisions."""
     tables.write(pd.DataFrame(decisions, columns=list(Decision._fields)), path)
 
 
 def write_fixes(path: Path, decisions: Iterable[Decision]) -> None:
-    """Write what was accepted as a fixes file, which has two columns more: reviewer and time."""
+    """Write the accepted decisions as corrections, with two more columns: reviewer and time."""
     accepted = [decision._asdict() | {"source": "review"} for decision in decisions if decision.verdict == ACCEPT]
     tables.write(pd.DataFrame(accepted, columns=FIXES), path)
 
 
 def check_fixes(path: Path, reviewers: Collection[str]) -> None:
-    """Raise `InputError` unless a fixes file may be written anew: it is not there, or of these reviewers alone."""
+    """Raise `InputError` unless a corrections file may be overwritten: it is new, or by these reviewers only."""
     if not path.exists():
         return
     rows = tables.read(path, corrections.COLUMNS)
     others = sorted(set(rows["reviewer"]) - set(reviewers)) if "reviewer" in rows else ["no review"]
     if others:
         raise InputError(
-            f"{path}: holds corrections of {', '.join(others)} that would be overwritten; name the decisions that they "
-            "come from with --decisions, or another file with --fixes"
+            f"{path}: has corrections by {', '.join(others)} that would be overwritten; name the file of their "
+            "decisions with --decisions, or another output with --fixes"
         )
 
 
 def last_step(decisions: Sequence[Decision]) -> Sequence[Decision]:
-    """The latest decisions, which were made in one step."""
+    """The decisions of the latest step."""
     return [decision for decision in decisions if decision.time == decisions[-1].time]
 
 
@@ -90,5 +97,5 @@ def _fault(path: Path, row: int, decision: Decision, people: Collection[str] | N
     if decision.verdict not in VERDICTS:
         return f"verdict {decision.verdict!r} is none of {', '.join(VERDICTS)}"
     if people is not None and decision.id not in people:
-        return f"id {decision.id!r} matches nobody"
+        return f"id {decision.id!r} is not a person of the data set"
     return corrections.malformed(Fix(path, row, *decision[:4]))

@@ -1,5 +1,5 @@
 "use strict";
-// One suggestion is shown at a time; the server's file of decisions is the only memory.
+// Shows one suggestion at a time. The only state is the server's file of decisions.
 
 const cases = JSON.parse(document.getElementById("cases").textContent);
 let state = JSON.parse(document.getElementById("state").textContent);
@@ -33,7 +33,7 @@ function show(number) {
   showProgress();
   if (now === items.length) return;
   const { each } = items[now];
-  showPictures(each, items[now].suggestion.field);
+  showPhotos(each, items[now].suggestion.field);
   at("person").textContent = each.person;
   at("label").textContent = `labelled ${each.gender}, ${each.age}`;
   at("cards").replaceChildren(...each.suggestions.map((suggestion) => card(each, suggestion)), ...extras(each));
@@ -61,7 +61,7 @@ function showProgress() {
 
 const source = (photo) => `photo?path=${encodeURIComponent(photo.path)}`;
 
-function showPictures(each, field) {
+function showPhotos(each, field) {
   at("photos").replaceChildren(...each.photos.map((photo) => figure(each, photo, field)), at("panel"));
 }
 
@@ -70,12 +70,12 @@ function figure(each, photo, field) {
   const image = make("img");
   image.src = source(photo);
   image.alt = photo.stem;
-  image.onerror = () => image.replaceWith(make("div", `${photo.path} cannot be read: has it gone?`, "gone"));
+  image.onerror = () => image.replaceWith(make("div", `${photo.path} cannot be read; is it still there?`, "gone"));
   if (field === "mask" && ["normal", "incorrect_mask"].includes(photo.stem)) frame.classList.add("doubted");
   const caption = make("figcaption");
-  const [value, share] = Object.entries(photo.reads[field]).reduce((best, one) => (one[1] > best[1] ? one : best));
+  const [value, share] = Object.entries(photo.predicted[field]).reduce((best, one) => (one[1] > best[1] ? one : best));
   const label = field === "mask" ? maskOf(photo.stem) : each.labelled[field];
-  caption.append(make("span", photo.stem), make("span", `read ${value} ${percent(share)}`, value === label ? "" : "against"));
+  caption.append(make("span", photo.stem), make("span", `predicted ${value} ${percent(share)}`, value === label ? "" : "against"));
   frame.append(image, caption);
   return frame;
 }
@@ -83,18 +83,18 @@ function figure(each, photo, field) {
 const maskOf = (stem) => ({ normal: "normal", incorrect_mask: "incorrect" })[stem] ?? "worn";
 
 function card(each, suggestion) {
-  const made = decided(each.person, suggestion.field);
-  const element = make("div", "", `card ${made?.verdict ?? ""}`);
+  const previous = decided(each.person, suggestion.field);
+  const element = make("div", "", `card ${previous?.verdict ?? ""}`);
   if (items[now].suggestion === suggestion) element.classList.add("now");
   element.onclick = () => show(items.findIndex((item) => item.suggestion === suggestion));
   const what = make("p", `${suggestion.field}: `, "what");
   if (suggestion.field === "mask") what.append(make("b", "normal and incorrect_mask swapped?"));
   else what.append(make("s", suggestion.was), " → ", make("b", suggestion.value), "?");
   element.append(what);
-  for (const [value, share] of Object.entries(suggestion.shares)) element.append(bar(each, suggestion.field, value, share));
+  for (const [value, share] of Object.entries(suggestion.probabilities)) element.append(bar(each, suggestion.field, value, share));
   const doubt = suggestion.score ? `doubt ${Number(suggestion.score).toFixed(2)}; ` : "";
   element.append(make("small", doubt + suggestion.evidence));
-  if (made) element.append(make("small", said(made)));
+  if (previous) element.append(make("small", summary(previous)));
   return element;
 }
 
@@ -106,15 +106,15 @@ function bar(each, field, value, share) {
   return line;
 }
 
-const said = (made) =>
-  `${made.verdict}${made.verdict === "accept" ? `: ${made.value}` : ""}, ${made.reviewer}, ${made.time.slice(0, 16).replace("T", " ")}`;
+const summary = (one) =>
+  `${one.verdict}${one.verdict === "accept" ? `: ${one.value}` : ""}, ${one.reviewer}, ${one.time.slice(0, 16).replace("T", " ")}`;
 
 function extras(each) {
   const suggested = each.suggestions.map((suggestion) => suggestion.field);
   const others = state.decisions.filter((one) => one.id === each.person && !suggested.includes(one.field));
   return others.map((one) => {
     const element = make("div", "", `card ${one.verdict}`);
-    element.append(make("p", `${one.field}: ${one.was} → ${one.value}`, "what"), make("small", said(one)));
+    element.append(make("p", `${one.field}: ${one.was} → ${one.value}`, "what"), make("small", summary(one)));
     return element;
   });
 }
@@ -130,11 +130,11 @@ async function send(path, body) {
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ revision: state.revision, ...body }),
     });
-    const told = await answer.json();
-    if (answer.ok) return told;
-    fail(`Not saved: ${typeof told.detail === "string" ? told.detail : JSON.stringify(told.detail)}`);
+    const reply = await answer.json();
+    if (answer.ok) return reply;
+    fail(`Not saved: ${typeof reply.detail === "string" ? reply.detail : JSON.stringify(reply.detail)}`);
   } catch {
-    fail("Not saved: the server does not answer. Start `labels review` again, load this page again, and go on here.");
+    fail("Not saved: the server does not respond. Start `labels review` again and reload this page.");
   } finally {
     saving = false;
     document.body.classList.remove("saving");
@@ -148,18 +148,18 @@ function fail(message) {
 }
 
 async function decide(person, choices) {
-  const told = await send("decide", { person, choices });
-  if (!told) return;
-  state = told;
+  const reply = await send("decide", { person, choices });
+  if (!reply) return;
+  state = reply;
   show(open(now));
 }
 
 async function undo() {
-  const told = await send("undo", {});
-  if (!told) return;
-  const left = new Set(told.decisions.map((one) => one.time + one.id + one.field));
+  const reply = await send("undo", {});
+  if (!reply) return;
+  const left = new Set(reply.decisions.map((one) => one.time + one.id + one.field));
   const taken = state.decisions.find((one) => !left.has(one.time + one.id + one.field));
-  state = told;
+  state = reply;
   const number = items.findIndex(({ each }) => each.person === taken?.id);
   const exact = items.findIndex(({ each, suggestion }) => each.person === taken?.id && suggestion.field === taken.field);
   show(exact >= 0 ? exact : number >= 0 ? number : now);
@@ -174,8 +174,8 @@ function edit() {
   const { each } = items[now];
   const form = at("editor");
   const value = (field, label) => {
-    const made = decided(each.person, field);
-    const accepted = made ? made.verdict === "accept" && made.value : suggested(each, field)?.value;
+    const previous = decided(each.person, field);
+    const accepted = previous ? previous.verdict === "accept" && previous.value : suggested(each, field)?.value;
     return accepted || label;
   };
   form.gender.value = value("gender", each.gender);
@@ -222,7 +222,7 @@ function press(key) {
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.repeat && !event.key.startsWith("Arrow")) return; // a key held down decides once
+  if (event.repeat && !event.key.startsWith("Arrow")) return; // a key that is held down decides once
   if (!at("editor").hidden) {
     if (event.key === "Escape") show(now);
     return;

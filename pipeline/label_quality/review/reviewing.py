@@ -1,4 +1,4 @@
-"""A review in progress: cases, and the decisions that are on disk as soon as they are made."""
+"""A review in progress: every decision is on disk before the next one."""
 
 import fcntl
 import hashlib
@@ -19,7 +19,7 @@ from pipeline.label_quality.review.decisions import VERDICTS, Decision
 
 
 class Choice(NamedTuple):
-    """What a reviewer says of one field of a person."""
+    """A verdict on one field of a person."""
 
     field: str
     value: str
@@ -27,12 +27,12 @@ class Choice(NamedTuple):
 
 
 class OutdatedError(Exception):
-    """The decisions were changed by somebody else than who decides now."""
+    """The file of decisions has changed since the page was loaded."""
 
 
 @dataclass(frozen=True)
 class Review:
-    """Decisions of one reviewer on cases. The file is all there is: every step reads it, and writes it whole."""
+    """The decisions of one reviewer on cases. The file is the only state: every step reads it and writes it whole."""
 
     cases: Sequence[Case]
     file: Path
@@ -40,10 +40,10 @@ class Review:
     reviewer: str
 
     def open(self, people: Collection[str]) -> None:
-        """Go on where the file ends; the fixes file is brought up to it, whatever a kill left.
+        """Resume the review and write the corrections that follow from its decisions.
 
-        Raises `InputError` for decisions on others than `people`, and for a fixes file of somebody else, or of other
-        decisions than those of the file.
+        Raises `InputError` for decisions on people not in `people`, and for a corrections file of another reviewer
+        or of other decisions.
         """
         known = decisions.read(self.file, people) if self.file.exists() else []
         own = {self.reviewer, *(decision.reviewer for decision in known)} if self.file.exists() else set()
@@ -51,35 +51,35 @@ class Review:
         decisions.write_fixes(self.fixes, known)
 
     def decisions(self) -> list[Decision]:
-        """What has been decided so far, the latest last."""
+        """The decisions so far, the latest last."""
         return decisions.read(self.file) if self.file.exists() else []
 
     def revision(self) -> str:
-        """What the file is known by: a digest, empty before the first decision."""
+        """SHA-256 of the file of decisions; empty before the first decision."""
         return hashlib.sha256(self.file.read_bytes()).hexdigest() if self.file.exists() else ""
 
     def state(self) -> tuple[str, list[Decision]]:
-        """The revision and the decisions that a page is to show.
+        """The revision and the decisions that a page shows.
 
-        The revision is read first: who decides in another page meanwhile makes this one outdated, and is not unseen.
+        The revision is read first: a decision in another page in between makes this page outdated.
         """
         return self.revision(), self.decisions()
 
     def decide(self, revision: str, person: str, choices: Sequence[Choice]) -> None:
-        """Save choices about a person as one step; a choice replaces an earlier one on the same field.
+        """Save choices on a person as one step; a choice replaces an earlier one on the same field.
 
-        Raises `InputError` for a choice that makes no sense, and `OutdatedError` when the file is not of that revision.
+        Raises `InputError` for an invalid choice, and `OutdatedError` when the file has another revision.
         """
         time = datetime.now(UTC).isoformat(timespec="microseconds")
-        made = [self._decision(person, choice, time) for choice in choices]
-        with self._alone():
+        taken = [self._decision(person, choice, time) for choice in choices]
+        with self._locked():
             self._require(revision)
-            targets = {decision.target for decision in made}
-            self._save([*(known for known in self.decisions() if known.target not in targets), *made])
+            targets = {decision.target for decision in taken}
+            self._save([*(known for known in self.decisions() if known.target not in targets), *taken])
 
     def undo(self, revision: str) -> None:
-        """Take the latest step back: what it decided is open again."""
-        with self._alone():
+        """Undo the latest step; its fields are open again."""
+        with self._locked():
             self._require(revision)
             known = self.decisions()
             last = decisions.last_step(known)
@@ -98,10 +98,10 @@ class Review:
         return Decision(person, choice.field, was, value, choice.verdict, self.reviewer, time)
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Let nobody else decide meanwhile, in this process or another."""
+    def _locked(self) -> Iterator[None]:
+        """Lock the decisions against other threads and processes."""
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        folder = os.open(self.file.parent, os.O_RDONLY)  # the file itself is another after every decision
+        folder = os.open(self.file.parent, os.O_RDONLY)  # the file itself is replaced at every decision
         try:
             fcntl.flock(folder, fcntl.LOCK_EX)
             yield
@@ -110,7 +110,7 @@ class Review:
 
     def _require(self, revision: str) -> None:
         if revision != self.revision():
-            raise OutdatedError(f"{self.file} has changed since this page was loaded; load it again")
+            raise OutdatedError(f"{self.file} has changed since this page was loaded; reload the page")
 
     def _save(self, known: Sequence[Decision]) -> None:
         decisions.write(self.file, known)

@@ -1,4 +1,4 @@
-"""compare and merge: what two reviewers decide differently is shown, and stays open."""
+"""agreement: conflicts of two reviewers are shown, and stay open after a merge."""
 
 from pathlib import Path
 
@@ -12,17 +12,17 @@ from pipeline.label_quality.review.agreement import Agreement
 from pipeline.label_quality.review.decisions import Decision
 
 
-def said(person: str, verdict: str, reviewer: str, value: str = "male") -> Decision:
+def decision(person: str, verdict: str, reviewer: str, value: str = "male") -> Decision:
     field, was = ("gender", "female") if value == "male" else ("age", "20")
     return Decision(person, field, was, value, verdict, reviewer, f"2026-11-2{person}T10:00:00+00:00")
 
 
-ANNA = [said("1", "accept", "anna"), said("2", "reject", "anna"), said("3", "accept", "anna", "61")]
+ANNA = [decision("1", "accept", "anna"), decision("2", "reject", "anna"), decision("3", "accept", "anna", "61")]
 BEN = [
-    said("1", "accept", "ben"),
-    said("2", "accept", "ben"),
-    said("3", "accept", "ben", "45"),
-    said("4", "unsure", "ben"),
+    decision("1", "accept", "ben"),
+    decision("2", "accept", "ben"),
+    decision("3", "accept", "ben", "45"),
+    decision("4", "unsure", "ben"),
 ]
 
 
@@ -89,7 +89,7 @@ def test_merge_writes_what_agrees_and_leaves_conflicts_open(files: tuple[Path, P
 def test_an_earlier_merge_is_not_overwritten(files: tuple[Path, Path]) -> None:
     before = files[0].read_bytes()
     result = CliRunner().invoke(app, ["labels", "merge", *map(str, files), "--decisions", str(files[0])])
-    assert "may hold decisions" in str(result.exception)
+    assert "already exists" in str(result.exception)
     assert files[0].read_bytes() == before
 
 

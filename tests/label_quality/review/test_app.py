@@ -1,4 +1,4 @@
-"""The page's server: it answers its own page on this machine, and refuses everybody else."""
+"""app: the server responds to its own page on this machine, and refuses all other requests."""
 
 import json
 from collections.abc import Iterator
@@ -60,7 +60,7 @@ def step(revision: str = "", person: str = PEOPLE[0], **choice: str) -> dict[str
     return {"revision": revision, "person": person, "choices": [CHOICE | choice]}
 
 
-def test_a_decision_is_on_disk_when_it_is_answered(client: Client, review: Review) -> None:
+def test_a_decision_is_on_disk_before_the_response(client: Client, review: Review) -> None:
     status, state = client.post("/decide", step())
     assert status == 200
     assert [one.id for one in review.decisions()] == [PEOPLE[0]]
@@ -77,7 +77,7 @@ def test_a_decision_is_on_disk_when_it_is_answered(client: Client, review: Revie
         {},
     ],
 )
-def test_what_another_site_could_send_is_refused(client: Client, review: Review, headers: dict[str, str]) -> None:
+def test_requests_of_other_sites_are_refused(client: Client, review: Review, headers: dict[str, str]) -> None:
     assert client.post("/decide", step(), headers)[0] == 403
     assert review.decisions() == []
 
@@ -92,14 +92,14 @@ def test_only_photos_of_suspected_people_are_served(client: Client, path: str) -
     assert client.get(f"/photo?path={PEOPLE[0]}/normal.png")[1].startswith(b"\xff\xd8")
 
 
-def test_a_picture_that_vanishes_meanwhile_is_named(client: Client, workspace: Workspace) -> None:
+def test_a_photo_that_disappears_meanwhile_is_named(client: Client, workspace: Workspace) -> None:
     (workspace.data.images / PEOPLE[0] / "normal.png").unlink()
     status, message, _ = client.get(f"/photo?path={PEOPLE[0]}/normal.png")
     assert status == 422
     assert b"normal.png: No such file" in message
 
 
-def test_mistakes_are_told_apart_and_change_nothing(client: Client, review: Review) -> None:
+def test_errors_have_their_own_status_and_change_nothing(client: Client, review: Review) -> None:
     assert client.post("/decide", step(revision="stale"))[0] == 409
     assert client.post("/decide", step(value="tall"))[0] == 422
     assert client.post("/decide", {"person": PEOPLE[0]})[0] == 422

@@ -1,4 +1,4 @@
-"""cases: a person at a time with all seven photos, and whatever does not fit is named at once."""
+"""cases: one per person, with all seven photos; every contradiction is named at once."""
 
 import pytest
 
@@ -15,11 +15,11 @@ def test_a_person_is_one_case_with_seven_photos_and_all_suggestions(workspace: W
     assert cases[0].labelled == {"gender": "female", "age": "<30"}
 
 
-def test_a_case_says_what_models_read_in_every_picture_and_in_all(workspace: Workspace) -> None:
+def test_a_case_has_the_predictions_of_every_photo_and_of_the_person(workspace: Workspace) -> None:
     case = workspace.cases()[0]
-    assert all(photo.reads["gender"]["female"] > 0.5 for photo in case.photos)
+    assert all(photo.predicted["gender"]["female"] > 0.5 for photo in case.photos)
     for suggestion in case.suggestions:
-        assert sum(suggestion.shares.values()) == pytest.approx(1, abs=1e-6)
+        assert sum(suggestion.probabilities.values()) == pytest.approx(1, abs=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_a_case_says_what_models_read_in_every_picture_and_in_all(workspace: Wor
         ((PEOPLE[1], "shoes", "41", "42"), "'shoes' is none of mask, gender, age"),
     ],
 )
-def test_a_suggestion_that_fits_nobody_or_repeats_is_named(
+def test_a_suggestion_for_an_unknown_person_or_a_repeated_one_is_named(
     workspace: Workspace, row: tuple[str, str, str, str], message: str
 ) -> None:
     workspace.suggest([row])
@@ -40,10 +40,10 @@ def test_a_suggestion_that_fits_nobody_or_repeats_is_named(
         workspace.cases()
 
 
-def test_photos_that_vanished_are_all_named(workspace: Workspace) -> None:
+def test_all_missing_photos_are_named(workspace: Workspace) -> None:
     gone = [workspace.data.images / PEOPLE[number] / "mask2.png" for number in (2, 5)]
     for photo in gone:
         photo.unlink()
-    with pytest.raises(InputError, match="bring them back") as caught:
+    with pytest.raises(InputError, match="restore them") as caught:
         workspace.cases()
     assert all(f"{photo.parent.name}/mask2.png" in str(caught.value) for photo in gone)

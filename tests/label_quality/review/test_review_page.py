@@ -1,4 +1,4 @@
-"""labels review in a browser: ten people by keyboard, through a kill, to a file that relabel takes."""
+"""labels review in a browser: ten people by keyboard, with a kill in between, to a file that relabel reads."""
 
 import os
 import signal
@@ -27,7 +27,7 @@ class Reviewing:
         command = [sys.executable, "-m", "pipeline", "labels", "review", "--reviewer", "anna", "--port", "0", *words]
         self._process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout
-        self.told = self._process.stdout.readline()
+        self.printed = self._process.stdout.readline()
         self.address = self._process.stdout.readline().split()[0]
 
     def kill(self) -> None:
@@ -72,7 +72,7 @@ def test_ten_people_by_keyboard_through_a_kill(
     expect(page.locator("#person")).to_have_text(PEOPLE[3])
     first.kill()
     page.keyboard.press("r")
-    expect(page.locator("#fault")).to_contain_text("Not saved: the server does not answer")
+    expect(page.locator("#fault")).to_contain_text("Not saved: the server does not respond")
     before = [
         (PEOPLE[0], "gender", "male", "accept"),
         (PEOPLE[0], "age", "62", "reject"),
@@ -82,7 +82,7 @@ def test_ten_people_by_keyboard_through_a_kill(
     assert first.decided() == before
 
     second = start()
-    assert "4 decisions" in second.told
+    assert "4 decisions" in second.printed
     page.goto(second.address)
     expect(page.locator("#person")).to_have_text(PEOPLE[3])
     press(page, "aaaaa", decided=4)
@@ -120,11 +120,11 @@ def test_names_and_labels_are_shown_as_text(workspace: Workspace, start: Callabl
     expect(page.locator("figure img")).to_have_count(7)
 
 
-def test_on_a_telephone_what_is_read_keeps_clear_of_the_photos_name(start: Callable[[], Reviewing], page: Page) -> None:
+def test_on_a_phone_the_prediction_does_not_overlap_the_photos_name(start: Callable[[], Reviewing], page: Page) -> None:
     page.set_viewport_size({"width": 400, "height": 900})
     page.goto(start().address)
     caption = page.locator("figcaption", has_text="incorrect_mask")
-    name, told = (caption.locator("span").nth(number).bounding_box() for number in (0, 1))
+    name, predicted = (caption.locator("span").nth(number).bounding_box() for number in (0, 1))
     assert name
-    assert told
-    assert told["y"] >= name["y"] + name["height"] or told["x"] >= name["x"] + name["width"] + 4
+    assert predicted
+    assert predicted["y"] >= name["y"] + name["height"] or predicted["x"] >= name["x"] + name["width"] + 4

@@ -1,4 +1,4 @@
-"""reviewing: every decision is on disk at once, can be changed and taken back, and becomes a correction."""
+"""reviewing: every decision is on disk at once, can be changed and undone, and becomes a correction."""
 
 from pathlib import Path
 from threading import Thread
@@ -25,7 +25,7 @@ def verdicts(review: Review) -> list[tuple[str, str, str]]:
     return [(one.id, one.field, one.verdict) for one in review.decisions()]
 
 
-def test_a_second_review_of_the_same_name_goes_on_where_the_first_was_killed(workspace: Workspace) -> None:
+def test_a_review_resumes_where_it_was_killed(workspace: Workspace) -> None:
     review = workspace.review()
     for number, choice in enumerate((MALE, REJECTED, UNSURE)):
         decide(review, number, choice)
@@ -33,7 +33,7 @@ def test_a_second_review_of_the_same_name_goes_on_where_the_first_was_killed(wor
     assert [verdict for *_, verdict in verdicts(workspace.review())] == ["accept", "reject", "unsure"]
 
 
-def test_relabel_takes_what_was_accepted_and_nothing_else(workspace: Workspace) -> None:
+def test_relabel_applies_the_accepted_decisions_only(workspace: Workspace) -> None:
     review = workspace.review()
     decide(review, 0, MALE, Choice("age", "63", "accept"))
     decide(review, 1, REJECTED)
@@ -46,7 +46,7 @@ def test_relabel_takes_what_was_accepted_and_nothing_else(workspace: Workspace) 
     assert labels.loc[f"{PEOPLE[11]}/normal.png", "mask"] == "incorrect"
 
 
-def test_the_fixes_file_says_who_accepted_and_when(workspace: Workspace) -> None:
+def test_corrections_have_the_reviewer_and_the_time(workspace: Workspace) -> None:
     review = workspace.review()
     decide(review, 0, MALE)
     row = tables.read(review.fixes, dict.fromkeys(decisions.FIXES, "text")).iloc[0]
@@ -54,7 +54,7 @@ def test_the_fixes_file_says_who_accepted_and_when(workspace: Workspace) -> None
     assert [fix.value for fix in corrections.read(review.fixes.parent, ["anna"])] == ["male"]
 
 
-def test_a_page_that_is_read_while_another_decides_is_outdated(workspace: Workspace) -> None:
+def test_a_page_that_is_loaded_while_another_decides_is_outdated(workspace: Workspace) -> None:
     review, other = workspace.review(), workspace.review()
 
     class Read(Review):
@@ -68,7 +68,7 @@ def test_a_page_that_is_read_while_another_decides_is_outdated(workspace: Worksp
         review.decide(revision, PEOPLE[0], [MALE])
 
 
-def test_of_two_who_decide_at_once_one_is_refused(workspace: Workspace) -> None:
+def test_one_of_two_simultaneous_decisions_is_refused(workspace: Workspace) -> None:
     review, other = workspace.review(), workspace.review()
     refused: list[OutdatedError] = []
 
@@ -92,7 +92,7 @@ def test_of_two_who_decide_at_once_one_is_refused(workspace: Workspace) -> None:
     assert verdicts(review) == [(PEOPLE[0], "gender", "accept")]
 
 
-def test_undo_takes_back_a_whole_step_and_then_the_one_before(workspace: Workspace) -> None:
+def test_undo_removes_a_whole_step_and_then_the_one_before(workspace: Workspace) -> None:
     review = workspace.review()
     decide(review, 1, REJECTED)
     decide(review, 0, MALE, Choice("age", "62", "reject"))
@@ -111,11 +111,11 @@ def test_a_decision_can_be_changed(workspace: Workspace) -> None:
     assert verdicts(review) == [(PEOPLE[0], "gender", "reject")]
 
 
-def test_a_step_on_what_another_page_has_changed_is_refused_and_nothing_is_lost(workspace: Workspace) -> None:
+def test_a_step_from_an_outdated_page_is_refused_and_nothing_is_lost(workspace: Workspace) -> None:
     one, other = workspace.review(), workspace.review()
     stale = other.revision()
     decide(one, 0, MALE)
-    with pytest.raises(OutdatedError, match="load it again"):
+    with pytest.raises(OutdatedError, match="reload the page"):
         other.decide(stale, PEOPLE[1], [REJECTED])
     assert verdicts(other) == [(PEOPLE[0], "gender", "accept")]
 
@@ -130,14 +130,14 @@ def test_a_step_on_what_another_page_has_changed_is_refused_and_nothing_is_lost(
         Choice("gender", "male", "perhaps"),
     ],
 )
-def test_a_choice_that_is_no_correction_is_refused(workspace: Workspace, choice: Choice) -> None:
+def test_an_invalid_choice_is_refused(workspace: Workspace, choice: Choice) -> None:
     review = workspace.review()
     with pytest.raises(InputError):
         decide(review, 0, choice)
     assert verdicts(review) == []
 
 
-def test_nobody_else_can_be_decided_on(workspace: Workspace) -> None:
+def test_only_people_under_review_can_be_decided_on(workspace: Workspace) -> None:
     with pytest.raises(InputError, match="not under review"):
         decide(workspace.review(), 10, MALE)
 
@@ -150,7 +150,7 @@ def test_nobody_else_can_be_decided_on(workspace: Workspace) -> None:
         ("{1},gender,female,female,accept,ben,2026", "was and value are both female"),
     ],
 )
-def test_a_broken_file_of_decisions_is_named_and_left_as_it_is(workspace: Workspace, row: str, message: str) -> None:
+def test_a_malformed_file_of_decisions_is_named_and_not_changed(workspace: Workspace, row: str, message: str) -> None:
     review = workspace.review()
     decide(review, 0, MALE)
     with review.file.open("a") as file:
@@ -161,17 +161,17 @@ def test_a_broken_file_of_decisions_is_named_and_left_as_it_is(workspace: Worksp
     assert review.file.read_bytes() == before
 
 
-def test_a_decision_on_nobody_is_named(workspace: Workspace) -> None:
+def test_a_decision_on_an_unknown_person_is_named(workspace: Workspace) -> None:
     review = workspace.review()
     decide(review, 0, MALE)
-    with pytest.raises(InputError, match=f"id '{PEOPLE[0]}' matches nobody"):
+    with pytest.raises(InputError, match=f"id '{PEOPLE[0]}' is not a person of the data set"):
         review.open(PEOPLE[1:])
 
 
 @pytest.mark.parametrize(
     "others", ["id,field,was,value,source\n", "id,field,was,value,source,reviewer\n1,a,b,c,d,ben\n"]
 )
-def test_a_fixes_file_of_somebody_else_is_not_overwritten(workspace: Workspace, others: str) -> None:
+def test_corrections_of_another_reviewer_are_not_overwritten(workspace: Workspace, others: str) -> None:
     (workspace.root / "fixes").mkdir()
     theirs = workspace.root / "fixes" / "anna.csv"
     theirs.write_text(others)
@@ -180,18 +180,18 @@ def test_a_fixes_file_of_somebody_else_is_not_overwritten(workspace: Workspace, 
     assert theirs.read_text() == others
 
 
-def test_a_fixes_file_of_other_decisions_is_not_overwritten(workspace: Workspace) -> None:
-    """The file of decisions was named otherwise, or is lost: the fixes are all that is left of it."""
+def test_corrections_from_other_decisions_are_not_overwritten(workspace: Workspace) -> None:
+    """The file of decisions had another name, or is lost; only the corrections are left of it."""
     review = workspace.review()
     decide(review, 0, MALE)
     before = review.fixes.read_bytes()
     review.file.rename(review.file.with_name("elsewhere.csv"))
-    with pytest.raises(InputError, match="corrections of anna that would be overwritten"):
+    with pytest.raises(InputError, match="corrections by anna that would be overwritten"):
         workspace.review()
     assert review.fixes.read_bytes() == before
 
 
-def test_a_kill_between_the_two_files_is_mended_at_the_next_start(workspace: Workspace) -> None:
+def test_a_kill_between_the_two_files_is_repaired_at_the_next_start(workspace: Workspace) -> None:
     review = workspace.review()
     decide(review, 0, MALE)
     before = review.fixes.read_bytes()
