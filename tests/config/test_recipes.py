@@ -1,11 +1,15 @@
 """recipes: complete, current, and never written over what would be lost."""
 
+import inspect
 import re
 import shutil
 import subprocess
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import albumentations
+import cv2
 import pytest
 from ruamel.yaml import YAML
 
@@ -79,8 +83,69 @@ def test_what_a_recipe_suggests_to_try_is_valid(name: str, key: str, value: str,
     assert params.load(tmp_path / "params.yaml") != params.load(ROOT / f"recipes/{name}.yaml")
 
 
+FORMER = {  # by their names of today: defaults of the __init__ of every class in the sources of albumentations 1.0.3
+    "CenterCrop": {"p": 1},
+    "GaussNoise": {"std_range": (0.0124, 0.0277), "mean_range": (0, 0), "per_channel": True, "p": 0.5},
+    "HorizontalFlip": {"p": 0.5},
+    "HueSaturationValue": {
+        "hue_shift_limit": (-20, 20),
+        "sat_shift_limit": (-30, 30),
+        "val_shift_limit": (-20, 20),
+        "p": 0.5,
+    },
+    "OneOf": {"p": 0.5},
+    "Perspective": {
+        "scale": (0.05, 0.1),
+        "keep_size": True,
+        "fit_output": False,
+        "interpolation": cv2.INTER_LINEAR,
+        "border_mode": cv2.BORDER_CONSTANT,
+        "fill": 0,
+        "p": 0.5,
+    },
+    "RandomBrightnessContrast": {
+        "brightness_limit": (-0.2, 0.2),
+        "contrast_limit": (-0.2, 0.2),
+        "brightness_by_max": True,
+        "p": 0.5,
+    },
+    "RandomGridShuffle": {"grid": (3, 3), "p": 0.5},
+    "Rotate": {"limit": (-90, 90), "interpolation": cv2.INTER_LINEAR, "border_mode": cv2.BORDER_REFLECT_101, "p": 0.5},
+    # not in 1.0.3; those of torchvision.transforms.RandomErasing
+    "Erasing": {"scale": (0.02, 0.33), "ratio": (0.3, 3.3), "fill": 0, "p": 0.5},
+}
+SINCE = {  # parameters that were not there, with the value that changes nothing
+    "GaussNoise": {"noise_scale_factor": 1},
+    "RandomBrightnessContrast": {"ensure_safe_range": False},
+    "Rotate": {"rotate_method": "largest_box", "crop_border": False, "fill": 0},
+}
+OF_MASKS = {"fill_mask", "mask_interpolation"}  # there are none
+
+
+def transforms(steps: Iterable[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every transform of an augmentation, nested ones too, with the arguments that it states."""
+    for step in steps:
+        for name, arguments in step.items():
+            yield name, dict(arguments or {})
+            yield from transforms((arguments or {}).get("transforms", []))
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("ours", "sample")])
+def test_a_published_augmentation_leaves_nothing_to_a_default_that_has_changed(name: str) -> None:
+    for config in params.load(ROOT / f"recipes/{name}.yaml").models.values():
+        for transform, stated in transforms([*config.preprocess, *config.augmentation]):
+            today = inspect.signature(getattr(albumentations, transform).__init__).parameters
+            former = FORMER[transform] | SINCE.get(transform, {})
+            left = set(today) - {"self", "transforms"} - set(stated) - OF_MASKS
+            assert {key: today[key].default for key in left} == {key: former[key] for key in left}, transform
+
+
 def test_recipes_are_compared_by_meaning(workspace: Path) -> None:
-    edit(workspace / "params.yaml", "  by: person # photo: for comparison only, people leak\n", "")
+    edit(
+        workspace / "params.yaml",
+        "  by: person # or photo, for comparison only: the same people are on both sides\n",
+        "",
+    )
     assert recipes.changes(params.load(), params.load(recipes.find("sample"))) == []
 
 
