@@ -83,7 +83,9 @@ def test_what_a_recipe_suggests_to_try_is_valid(name: str, key: str, value: str,
     assert params.load(tmp_path / "params.yaml") != params.load(ROOT / f"recipes/{name}.yaml")
 
 
-FORMER = {  # by their names of today: defaults of the __init__ of every class in the sources of albumentations 1.0.3
+FORMER: dict[
+    str, dict[str, Any]
+] = {  # by their names of today: defaults of the __init__ of every class in the sources of albumentations 1.0.3
     "CenterCrop": {"p": 1},
     "GaussNoise": {"std_range": (0.0124, 0.0277), "mean_range": (0, 0), "per_channel": True, "p": 0.5},
     "HorizontalFlip": {"p": 0.5},
@@ -114,7 +116,7 @@ FORMER = {  # by their names of today: defaults of the __init__ of every class i
     # not in 1.0.3; those of torchvision.transforms.RandomErasing
     "Erasing": {"scale": (0.02, 0.33), "ratio": (0.3, 3.3), "fill": 0, "p": 0.5},
 }
-SINCE = {  # parameters that were not there, with the value that changes nothing
+SINCE: dict[str, dict[str, Any]] = {  # parameters that were not there, with the value that changes nothing
     "GaussNoise": {"noise_scale_factor": 1},
     "RandomBrightnessContrast": {"ensure_safe_range": False},
     "Rotate": {"rotate_method": "largest_box", "crop_border": False, "fill": 0},
