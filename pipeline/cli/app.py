@@ -25,6 +25,7 @@ from pipeline.config import params
 from pipeline.foundation.errors import EntryError, InputError
 from pipeline.foundation.process_settings import tune
 from pipeline.modeling.config import ModelConfig
+from pipeline.modeling.members import Member
 
 app = typer.Typer(
     cls=TwoWords, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
@@ -43,23 +44,23 @@ for command in (register, promote, history, rollback, compose, predict):
 app.add_typer(tracking_app, name="tracking", rich_help_panel=MODELS)
 of_dvc = partial(app.command, rich_help_panel=STAGES)
 
-Data = Annotated[Path, typer.Option(help="Folder of the data set, with train/ and eval/.")]
+Data = Annotated[Path, typer.Option("--data", "--root", help="Folder of the data set, with train/ and eval/.")]
 Labels = Annotated[Path, typer.Option(help="Table of corrected labels, one row per photo.")]
 Crops = Annotated[Path, typer.Option(help="Folder of packed crops.")]
 Folds = Annotated[Path, typer.Option(help="Table of folds, one row per photo.")]
 Fixes = Annotated[Path, typer.Option(help="Folder of label corrections.")]
 Classes = Annotated[Path, typer.Option(help="Output: table of photos per class and fold.")]
 Plot = Annotated[Path, typer.Option(help="Output: plot of photos per class and fold.")]
-ModelName = Annotated[str, typer.Argument(help="Model name, a key of `models` in params.yaml.")]
-HeldOut = Annotated[int, typer.Argument(help="Held-out fold.")]
+ModelName = Annotated[str, typer.Option("--model", help="Model name, a key of `models` in params.yaml.")]
+HeldOut = Annotated[int, typer.Option("--fold", help="Held-out fold.")]
+Shards = Annotated[Path, typer.Option(help="Folder of crop shards.")]
 Models = Annotated[Path, typer.Option(help="Folder of trained models.")]
-Checkpoint = Annotated[Path, typer.Option(help="Checkpoint file; an interrupted training resumes from it.")]
+Checkpoints = Annotated[Path, typer.Option(help="Folder of checkpoints; an interrupted training resumes from its own.")]
 Results = Annotated[Path, typer.Option(help="Folder of the ensemble's predictions and scores.")]
 Probabilities = Annotated[Path, typer.Option(help="Table of class probabilities of the eval photos.")]
 Submission = Annotated[Path, typer.Option(help="Output: the submission.")]
 Shares = Annotated[Path, typer.Option(help="Output: table of class shares.")]
 Metrics = Annotated[Path, typer.Option(help="Output: scores as JSON.")]
-Output = Annotated[Path, typer.Option(help="Output folder.")]
 
 
 @of_dvc()
@@ -80,19 +81,19 @@ def relabel(data: Data, fixes: Fixes, labels: Labels) -> None:
 
 @of_dvc()
 def crop(
-    shard: Annotated[int, typer.Argument(help="Shard, one of crop.shards.")],
+    shard: Annotated[int, typer.Option(help="Shard, one of crop.shards.")],
     data: Data,
     labels: Labels,
-    crops: Crops,
+    shards: Shards,
 ) -> None:
     """Crop the photos of a shard to the face; train and eval are cropped by the same code."""
     from pipeline.stages.crop import crop as stage
 
-    stage(shard, data, labels, crops, params.load().crop)
+    stage(shard, data, labels, shards / str(shard), params.load().crop)
 
 
 @of_dvc()
-def pack(data: Data, shards: Annotated[Path, typer.Option(help="Folder of crop shards.")], crops: Crops) -> None:
+def pack(data: Data, shards: Shards, crops: Crops) -> None:
     """Join the crop shards and write contact sheets."""
     from pipeline.stages.pack import pack as stage
 
@@ -114,15 +115,16 @@ def train(
     crops: Crops,
     labels: Labels,
     folds: Folds,
-    checkpoint: Checkpoint,
-    output: Output,
+    models: Models,
+    checkpoints: Checkpoints,
 ) -> None:
     """Train a model on all folds but one; predict the held-out fold and eval."""
     from pipeline.modeling.training import Inputs
     from pipeline.stages.train import train as stage
     from pipeline.tracking import stage_runs
 
-    inputs = Inputs(crops, labels, folds, checkpoint)
+    member = Member(models, model, fold)
+    inputs, output = Inputs(crops, labels, folds, _checkpoint(checkpoints, member)), member.folder
     with _config(model) as config:
         if config.pinned:
             from pipeline.registry.pinning import fetch
@@ -142,15 +144,15 @@ def refit(
     labels: Labels,
     folds: Folds,
     models: Models,
-    checkpoint: Checkpoint,
-    output: Output,
+    checkpoints: Checkpoints,
 ) -> None:
     """Train a model on all data, for the mean number of epochs that its folds kept, or refit.epochs."""
     from pipeline.modeling.training import Inputs
     from pipeline.stages.refit import refit as stage
     from pipeline.tracking import stage_runs
 
-    inputs = Inputs(crops, labels, folds, checkpoint)
+    member = Member(models, model)
+    inputs, output = Inputs(crops, labels, folds, _checkpoint(checkpoints, member)), member.folder
     with (
         _config(model) as config,
         stage_runs.training(
@@ -168,9 +170,8 @@ def pseudo_label(
     crops: Crops,
     labels: Labels,
     folds: Folds,
-    teacher: Annotated[Path, typer.Option(help="Eval predictions of the same model and fold.")],
-    checkpoint: Checkpoint,
-    output: Output,
+    models: Models,
+    checkpoints: Checkpoints,
 ) -> None:
     """Train a model again, with its confident predictions of eval as pseudo labels."""
     from pipeline.modeling.pseudo_labels import Teacher
@@ -178,14 +179,15 @@ def pseudo_label(
     from pipeline.stages.pseudo_label import pseudo_label as stage
     from pipeline.tracking import stage_runs
 
-    inputs, settings = Inputs(crops, labels, folds, checkpoint), params.load().pseudo_label
+    member, settings = Member(models, model, fold, pseudo_labelled=True), params.load().pseudo_label
+    inputs, output = Inputs(crops, labels, folds, _checkpoint(checkpoints, member)), member.folder
     with (
         _config(model) as config,
         stage_runs.training(
             stage_runs.Training("pseudo_label", model, fold, config, inputs, output, _experiment())
         ) as on_epoch,
     ):
-        labelled = Teacher(teacher, settings.confidence, settings.weight)
+        labelled = Teacher(Member(models, model, fold).eval, settings.confidence, settings.weight)
         stage(inputs, labelled, model, fold, config, output, on_epoch)
 
 
@@ -275,6 +277,10 @@ def main() -> None:
             raise
         print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
         sys.exit(1)
+
+
+def _checkpoint(folder: Path, member: Member) -> Path:
+    return folder / f"{member.name}.pt"
 
 
 @contextmanager

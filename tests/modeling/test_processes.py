@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 
 from pipeline.formats import tables
 from pipeline.modeling import inference
+from pipeline.modeling.members import Member
 from pipeline.schema import predictions
 
 ROOT = Path(__file__).parents[2]
@@ -42,12 +43,13 @@ def trained_on(count: int, folder: Path, **changes: Any) -> tuple[dict[str, Any]
     """Predictions for the held-out fold, the metrics by epoch, and what was said in training on so many devices."""
     settings = YAML().load((ROOT / "params.yaml").read_text())
     YAML().dump(settings | {"models": settings["models"] | {"mask": FACE | changes}}, folder / "params.yaml")
-    script, output = folder / f"on_{count}.py", folder / f"out{count}"
+    script, models = folder / f"on_{count}.py", folder / f"models{count}"
+    output = Member(models, "mask", 0).folder
     script.write_text(ON.format(root=ROOT, count=count))
-    options = {"crops": "crops", "labels": "labels.csv", "folds": "folds.csv", "checkpoint": "resume.pt"}
+    options = {"crops": "crops", "labels": "labels.csv", "folds": "folds.csv", "checkpoints": "checkpoints"}
     words = [word for name, value in options.items() for word in (f"--{name}", value)]
     done = subprocess.run(
-        [sys.executable, script, "train", "mask", "0", *words, "--output", output],
+        [sys.executable, script, "train", "--model", "mask", "--fold", "0", *words, "--models", models],
         cwd=folder,
         env={**os.environ, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"},
         capture_output=True,
@@ -81,5 +83,5 @@ def test_all_processes_predict_with_the_weights_that_are_kept(trainable: Path, m
     said, _, _ = trained_on(2, trainable, **changes)
     crops = np.load(trainable / "crops" / "train.npy")
     held_out = (tables.read(trainable / "folds.csv", tables.FOLDS)["fold"] == 0).to_numpy()
-    again = inference.predict(trainable / "out2" / "weights.safetensors", crops[held_out])
+    again = inference.predict(Member(trainable / "models2", "mask", 0).weights, crops[held_out])
     np.testing.assert_allclose(again["mask"], said["mask"], atol=1e-5)

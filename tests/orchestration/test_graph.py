@@ -2,14 +2,20 @@
 
 import shlex
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from dvc.repo import Repo
+from ruamel.yaml import YAML
 
 from pipeline.foundation.errors import InputError
 from pipeline.orchestration import graph
+from pipeline.stages.sample import sample
+from pipeline.synthetic.config import Sample
 from tests.support.shell import Project
+from tests.support.workspace import copy
 
 ROOT = Path(__file__).parents[2]
 
@@ -114,3 +120,51 @@ def test_what_dvc_does_not_accept_is_an_input_error(project: Project, text: str 
         (project.root / "dvc.yaml").write_text(text)
     with pytest.raises(InputError, match=fault):
         graph.read(project.root)
+
+
+HOSTILE = (
+    "Ann's photos",
+    "a; touch hostile",
+    "$(touch hostile)",
+    "`touch hostile`",
+    'two "words"',
+    "a > hostile",
+    "-x",
+)
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+def test_no_value_of_params_is_read_by_a_shell(value: str, tmp_path: Path) -> None:
+    read = YAML(typ="safe").load(ROOT / "params.yaml")
+    read["data"]["root"] = value
+    for key in ("train", "refit", "pseudo_label"):
+        read[key]["models"] = [value]
+    read |= {"models": {value: {}}, "crop": read["crop"] | {"shards": [value]}}
+    shutil.copy(ROOT / "dvc.yaml", tmp_path)
+    YAML().dump(read, tmp_path / "params.yaml")
+    for stage in graph.read(tmp_path).values():
+        given = arguments(stage.command, tmp_path)
+        assert ("--model" in given) == ("@" in stage.name and stage.kind != "crop")
+        for option in {"--model", "--root", "--shard"} & set(given):
+            assert given[given.index(option) + 1] == value
+    assert {path.name for path in tmp_path.iterdir()} == {"dvc.yaml", "params.yaml", "python"}
+
+
+def arguments(command: str, folder: Path) -> list[str]:
+    """The words that a shell gives to the program of a command."""
+    (folder / "python").write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    (folder / "python").chmod(0o755)
+    path = {"PATH": f"{folder}:/usr/bin:/bin"}
+    done = subprocess.run(["sh", "-c", command], cwd=folder, env=path, capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()
+
+
+def test_a_data_set_in_a_folder_with_an_apostrophe_is_read(tmp_path: Path) -> None:
+    root = copy(tmp_path / "project")
+    sample(root / "data" / "Ann's photos", Sample(people=24, eval_people=4, seed=1))
+    read = YAML(typ="safe").load(ROOT / "params.yaml")
+    YAML().dump(read | {"data": {"root": "data/Ann's photos"}}, root / "params.yaml")
+    path = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "HOME": str(tmp_path), "DVC_NO_ANALYTICS": "1"}
+    for words in (["init", "--no-scm", "--quiet"], ["repro", "--quiet", "--single-item", "relabel"]):
+        subprocess.run([sys.executable, "-m", "dvc", *words], cwd=root, env=path, check=True)
+    assert len((root / "data" / "labels.csv").read_text().splitlines()) == 1 + 24 * 7
