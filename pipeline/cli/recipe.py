@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from pipeline.config import params, recipes
+from pipeline.formats.documents import read_text
 
 app = typer.Typer(no_args_is_help=True, help="List, show, compare and use published systems.")
 
@@ -24,7 +25,7 @@ def list_() -> None:
 @app.command()
 def show(name: Name) -> None:
     """Print a recipe with its comments."""
-    print(recipes.find(name).read_text(encoding="utf-8"), end="")
+    print(read_text(recipes.find(name), recipes.REMEDY), end="")
 
 
 @app.command()

@@ -6,16 +6,15 @@ from pathlib import Path
 from typing import Self
 
 from pydantic import ValidationError, model_validator
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from pipeline.config.kubeflow import Kubeflow
 from pipeline.config.validation_messages import describe
 from pipeline.dataset.config import Data, Relabel, Split
 from pipeline.ensembling.config import Ensemble
 from pipeline.faces.config import Crop
+from pipeline.formats.documents import parse_yaml, read_text
 from pipeline.formats.section import Section
-from pipeline.foundation.errors import InputError, did_you_mean, raise_faults
+from pipeline.foundation.errors import did_you_mean, raise_faults
 from pipeline.modeling.config import ModelConfig
 from pipeline.modeling.config.stages import PseudoLabel, Refit, Train
 from pipeline.modeling.members import PARTS
@@ -165,18 +164,9 @@ def _covered(models: Iterable[ModelConfig]) -> list[str]:
 
 def load(path: Path = FILE) -> Params:
     """Read and check a params file; raises `InputError` with a line per wrong key."""
+    given = parse_yaml(read_text(path, "run from the project's root"), str(path))
     try:
-        text = path.read_text(encoding="utf-8")
-        return Params.model_validate(YAML(typ="safe").load(text))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; run from the project's root") from None
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not UTF-8: {error}") from None
-    except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise InputError(f"{path}, line {line}: not YAML: {error.problem}") from None
-    except YAMLError as error:
-        raise InputError(f"{path}: not YAML: {error}") from None
+        return Params.model_validate(given)
     except ValidationError as error:
         raise_faults(f"{path}: wrong parameters", "\n".join(map(describe, error.errors())).splitlines())
         raise

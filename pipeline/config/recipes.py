@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.config.params import FILE, Params, load
+from pipeline.formats.documents import read_text
 from pipeline.foundation.errors import InputError, did_you_mean
 from pipeline.foundation.files import write_text
 from pipeline.modeling.members import WEIGHTS
 from pipeline.tracking import flat
 
 FOLDER = Path("recipes")
+REMEDY = "`recipe list` names those that there are"
 HERE = ("data", "kubeflow")  # where the data lie and stages run: of this place, not of a system
 
 
@@ -37,7 +39,7 @@ def find(name: str) -> Path:
 
 def title(name: str) -> str:
     """What a recipe is, in a line: the one that it opens with."""
-    return find(name).read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ")
+    return read_text(find(name), REMEDY).partition("\n")[0].removeprefix("# ")
 
 
 def changes(before: Params, after: Params) -> list[str]:
@@ -90,7 +92,7 @@ def _change(key: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
 
 def _sections(path: Path) -> dict[str, str]:
     """The text of every section of a params file, comments and all; what precedes them under ''."""
-    head, *sections = re.split(r"^(?=\w+:)", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    head, *sections = re.split(r"^(?=\w+:)", read_text(path, REMEDY), flags=re.MULTILINE)
     return {"": head.strip("\n")} | {text.partition(":")[0]: text.strip("\n") for text in sections}
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from pipeline.formats import tables
 from pipeline.foundation.errors import raise_faults
+from pipeline.schema import label_table
 from pipeline.schema.predictions import mismatches
 from pipeline.schema.schema import Codes
 
@@ -15,7 +16,7 @@ GROUPS = 5  # of people, where there is one fold only
 
 def folded(labels: Path, folds: Path) -> pd.DataFrame:
     """The table of labels with the column `fold`; raises `InputError` unless both tables are of the same photos."""
-    labelled, assigned = tables.read(labels, tables.LABELS), tables.read(folds, tables.FOLDS)
+    labelled, assigned = label_table.read(labels), tables.read(folds, tables.FOLDS, unique="path")
     raise_faults(f"{folds} does not fit {labels}: run `dvc repro`", mismatches(labelled["path"], assigned["path"]))
     return labelled.merge(assigned[["path", "fold"]], on="path", validate="one_to_one")
 

@@ -19,6 +19,7 @@ MASK_OF_STEM = {
 TRAIN = Path("train", "images")
 EVAL = Path("eval", "images")
 PEOPLE: dict[str, tables.Kind] = dict.fromkeys(("id", "gender", "race", "age", "path"), "text")
+LONGEST_NAME = 255  # bytes, of a file on Linux
 INFO: dict[str, tables.Kind] = {"ImageID": "text", "ans": "text"}
 
 
@@ -132,7 +133,11 @@ def _visible(folder: Path) -> list[str]:
 
 
 def _is_name(name: str) -> bool:
-    return name not in ("", ".", "..") and not any(character in name for character in "/\\\0")
+    return (
+        len(name.encode()) <= LONGEST_NAME
+        and name not in ("", ".", "..")
+        and not any(character in name for character in "/\\\0")
+    )
 
 
 def _is_inside(images: Path, person: str) -> bool:

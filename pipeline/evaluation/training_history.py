@@ -22,7 +22,7 @@ def write(results: Path, members: Iterable[Member]) -> None:
     """Write epochs.csv, the metrics by epoch of all members, and learning_curves.png."""
     histories: dict[str, dict[str, pd.DataFrame]] = {}
     for member in members:
-        histories.setdefault(member.model, {})[member.name] = pd.read_csv(member.epochs)
+        histories.setdefault(member.model, {})[member.name] = tables.infer(member.epochs)
     tables.write(join(histories), results / "epochs.csv")
     plots.save(learning_curves(histories), results / "learning_curves.png")
 

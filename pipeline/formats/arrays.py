@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 from numpy.lib.format import open_memmap
@@ -32,7 +33,7 @@ def read(path: Path) -> Pixels:
         pixels = open_memmap(path, mode="r")
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; run `dvc repro`") from None
-    except (ValueError, EOFError, SyntaxError) as error:  # numpy parses the header as a Python literal
+    except (ValueError, EOFError, SyntaxError, TokenError) as error:  # numpy parses the header as a Python literal
         raise InputError(f"{path}: not an array of images: {error}; run `dvc repro`") from None
     if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[3] != 3:
         raise InputError(f"{path}: not an array of images uint8 (n, height, width, 3); run `dvc repro`")

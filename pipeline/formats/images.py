@@ -72,6 +72,8 @@ def _bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}") from None
+    except ValueError:  # a NUL, or half a surrogate pair
+        raise InputError(f"{str(path)!r} cannot be the name of a file") from None
 
 
 def _load(data: bytes, name: str, draft: bool = False) -> Image.Image:

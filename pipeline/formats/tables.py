@@ -12,6 +12,7 @@ from pipeline.foundation.errors import InputError, raise_faults
 from pipeline.foundation.files import write_text
 
 Kind = Literal["text", "integer", "number"]
+NO_FILE = "no such file"
 FLOAT_FORMAT = "%.9g"  # nine digits bring every float32 back exactly
 
 LABELS: dict[str, Kind] = {
@@ -34,12 +35,12 @@ CROPS: dict[str, Kind] = {
 FOLDS: dict[str, Kind] = {"path": "text", "person": "text", "fold": "integer"}
 
 
-def read(path: Path, columns: Mapping[str, Kind], others: Kind = "text") -> pd.DataFrame:
+def read(path: Path, columns: Mapping[str, Kind], others: Kind = "text", unique: str | None = None) -> pd.DataFrame:
     """Read a CSV file that must hold the named columns; `others` is the kind of those that are not named.
 
     Text stays text (`000012` keeps its zeros, an empty cell is ``""``).
-    Raises `InputError` for a missing file, a missing column, or cells that are not of the column's kind,
-    each with its row (the header is row 1).
+    Raises `InputError` for a missing file, a missing column, cells that are not of the column's kind, or repeated
+    cells of the column `unique`, each with its row (the header is row 1).
     """
     table = _read_text(path)
     missing = [column for column in columns if column not in table.columns]
@@ -52,7 +53,17 @@ def read(path: Path, columns: Mapping[str, Kind], others: Kind = "text") -> pd.D
         if kind != "text":
             table[column] = _numbers(table[column], kind, faults)
     raise_faults(f"{path}: cells that are no {'/'.join(sorted(set(kinds.values()) - {'text'}))}", faults)
+    if unique:
+        repeated = table[unique].duplicated()
+        cells = zip(table.index[repeated] + 2, table.loc[repeated, unique], strict=True)
+        raise_faults(f"{path}: rows that are there twice", [f"row {row}: {unique} {cell!r}" for row, cell in cells])
     return table.astype({column: "int64" for column, kind in kinds.items() if kind == "integer"})
+
+
+def infer(path: Path) -> pd.DataFrame:
+    """Read a CSV file of whatever columns: numbers as numbers, empty cells NaN; raises `InputError` as `read` does."""
+    read(path, {})
+    return pd.read_csv(path)
 
 
 def write(table: pd.DataFrame, path: Path) -> None:
@@ -69,8 +80,8 @@ def _read_text(path: Path) -> pd.DataFrame:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.reader(file, strict=True))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
+    except OSError as error:
+        raise InputError(f"{path}: {NO_FILE if isinstance(error, FileNotFoundError) else error.strerror}") from None
     except (csv.Error, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not a CSV table: {error}") from None
     while rows and not rows[-1]:

@@ -13,6 +13,7 @@ from pipeline.ensembling.calibration import MIN_PROBABILITY
 from pipeline.ensembling.shift_estimators import Priors
 from pipeline.formats import tables
 from pipeline.foundation.errors import raise_faults
+from pipeline.schema import label_table
 from pipeline.schema.predictions import mismatches
 from pipeline.schema.probabilities import Table
 from pipeline.schema.schema import MASK, SCHEMA, Attribute, Codes
@@ -75,8 +76,8 @@ def read(labels: Path, out_of_fold: Path) -> tuple[pd.DataFrame, Table]:
         "no results yet: run `dvc repro`; missing files",
         [str(path) for path in (labels, out_of_fold) if not path.exists()],
     )
-    predicted = tables.read(out_of_fold, OUT_OF_FOLD)
-    labelled = tables.read(labels, tables.LABELS)
+    predicted = tables.read(out_of_fold, OUT_OF_FOLD, unique="path")
+    labelled = label_table.read(labels)
     labelled = labelled[labelled["path"].isin(predicted["path"])].sort_values("path", ignore_index=True)
     faults = mismatches(labelled["path"], predicted["path"])
     raise_faults(f"{out_of_fold} does not fit {labels}: run `dvc repro`", faults)

@@ -36,14 +36,16 @@ class Pipeline:
 
 def build(steps: Sequence[Transform]) -> list[Any]:
     """Transforms from `{Name: {argument: value}}`; `OneOf` and its like hold a list under `transforms`."""
+    if not isinstance(steps, list | tuple):
+        raise EntryError(f"augmentation: transforms must be a list of transforms, not {steps!r}")
     return [_build_one(step) for step in steps]
 
 
 def _build_one(step: Transform) -> Any:
-    if len(step) != 1:
+    if not isinstance(step, dict) or len(step) != 1 or not isinstance(next(iter(step.values())), dict | None):
         raise EntryError(f"augmentation {step} is not one name over its arguments")
     ((name, arguments),) = step.items()
-    transform = getattr(A, name, None)
+    transform = getattr(A, str(name), None)
     if not (isinstance(transform, type) and issubclass(transform, A.BasicTransform | A.BaseCompose)):
         raise EntryError(f"augmentation '{name}' is unknown to albumentations {A.__version__}")
     arguments = dict(arguments or {})

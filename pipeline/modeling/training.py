@@ -16,7 +16,7 @@ from pipeline.modeling import devices, inference, weights
 from pipeline.modeling.checkpoints import Metrics, Progress
 from pipeline.modeling.config import ModelConfig, WeightsMetadata
 from pipeline.modeling.members import EPOCHS, EVAL, METRICS, OUT_OF_FOLD, WEIGHTS
-from pipeline.schema import metrics, predictions
+from pipeline.schema import label_table, metrics, predictions
 
 OnEpoch = Callable[[int, Metrics], None]
 
@@ -38,11 +38,11 @@ class Inputs:
         Raises:
             InputError: When a crop has no label or no fold.
         """
-        crops = tables.read(self.crops / "train.csv", {"path": "text"})[["path"]]
-        labels = tables.read(self.labels, tables.LABELS)
+        crops = tables.read(self.crops / "train.csv", {"path": "text"}, unique="path")[["path"]]
+        labels = label_table.read(self.labels)
         if "weight" in labels:
-            labels = tables.read(self.labels, tables.LABELS | {"weight": "number"})
-        folds = tables.read(self.folds, tables.FOLDS)[["path", "fold"]]
+            labels = label_table.read(self.labels, {"weight": "number"})
+        folds = tables.read(self.folds, tables.FOLDS, unique="path")[["path", "fold"]]
         photos = crops.merge(labels, on="path", how="left").merge(folds, on="path", how="left")
         lost = photos.loc[photos.isna().any(axis=1), "path"]
         if len(lost):

@@ -13,6 +13,7 @@ from pipeline.foundation.files import write_bytes
 from pipeline.modeling.config import WeightsMetadata
 from pipeline.modeling.network import Network
 
+MOST_SHOWN = 300  # characters of PyTorch's list of tensors
 KEY = "recipe"  # the only key: safetensors does not keep the order of several
 
 
@@ -34,11 +35,19 @@ def read_metadata(path: Path) -> WeightsMetadata:
 
 
 def load(path: Path) -> tuple[Network, WeightsMetadata]:
-    """The trained network, in evaluation mode, and its recipe; raises `InputError` where timm lacks its backbone."""
+    """The trained network, in evaluation mode, and its recipe.
+
+    Raises:
+        InputError: When timm lacks its backbone, or the tensors are not those of the network.
+    """
     recipe = read_metadata(path)
     try:
         network = Network(recipe.config)
     except EntryError as error:
         raise InputError(f"{path}: {error}") from error
-    network.load_state_dict(load_file(path))
+    try:
+        network.load_state_dict(load_file(path))
+    except (RuntimeError, SafetensorError) as error:  # tensors that are missing, unknown or of another shape
+        what = str(error).partition("\n\t")[2][:MOST_SHOWN] or str(error)
+        raise InputError(f"{path}: not the weights of its own recipe; run `dvc repro`: {what}") from None
     return network.eval(), recipe

@@ -1,12 +1,12 @@
 """Entries of dvc.lock: what a stage read and made, as files and as text that travels between machines."""
 
 import base64
-import binascii
 import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from pipeline.formats.documents import read_text
 from pipeline.foundation.errors import InputError, raise_faults
 from pipeline.foundation.files import write_text
 from pipeline.orchestration.graph import Graph, Stage
@@ -14,11 +14,12 @@ from pipeline.orchestration.graph import Graph, Stage
 Entries = dict[str, dict[str, Any]]  # by the stage's name
 
 FILE = Path("dvc.lock")
+REMEDY = "take the last good one from git, or run `dvc repro`"
 
 
 def read(path: Path = FILE) -> Entries:
     """The entries of a dvc.lock; none when there is no such file."""
-    return _parse(path.read_text(encoding="utf-8"), str(path)) if path.exists() else {}
+    return _parse(read_text(path, REMEDY), str(path)) if path.exists() else {}
 
 
 def write(entries: Entries, path: Path = FILE) -> None:
@@ -38,7 +39,7 @@ def unpack(word: str) -> Entries:
     """The entries of a packed word; raises `InputError` when it is none."""
     try:
         return _parse(zlib.decompress(base64.b64decode(word, validate=True)).decode(), "lock entries")
-    except (binascii.Error, zlib.error, UnicodeDecodeError):
+    except (ValueError, zlib.error):  # no base64, nothing that was compressed, no UTF-8
         raise InputError(f"lock entries: '{word[:40]}' is not what a task of this pipeline hands on") from None
 
 
@@ -81,10 +82,9 @@ def _dump(entries: Entries) -> str:
 
 def _parse(text: str, place: str) -> Entries:
     from dvc.schema import COMPILED_LOCKFILE_SCHEMA
-    from dvc.utils.serialize import YAMLFileCorruptedError, parse_yaml
-    from voluptuous import Invalid
+    from dvc.utils.serialize import parse_yaml
 
     try:
         return dict(COMPILED_LOCKFILE_SCHEMA(parse_yaml(text, place)).get("stages", {}))
-    except (YAMLFileCorruptedError, Invalid) as error:
-        raise InputError(f"{place}: not a dvc.lock: {error}") from None
+    except Exception as error:  # noqa: BLE001  DVC's parser raises what its own code meets: there is no list
+        raise InputError(f"{place}: not a dvc.lock: {error}; {REMEDY}") from None

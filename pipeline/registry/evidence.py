@@ -10,7 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from pipeline.formats import tables
-from pipeline.schema import bootstrap, metrics
+from pipeline.foundation.errors import InputError, raise_faults
+from pipeline.schema import bootstrap, label_table, metrics
 from pipeline.schema.probabilities import Heads, likeliest
 from pipeline.schema.schema import SCHEMA, Codes
 
@@ -43,8 +44,21 @@ class OutOfFoldEvidence:
 
     @classmethod
     def read(cls, path: Path) -> "OutOfFoldEvidence":
-        """Read the table of a version."""
-        return cls(tables.read(path, COLUMNS))
+        """Read the table of a version.
+
+        Raises:
+            InputError: When a cell is no value of the label schema, or nothing is predicted.
+        """
+        table = tables.read(path, COLUMNS, unique="path")
+        label_table.require_values(path, table)
+        label_table.require_values(path, table, PREDICTED)
+        predicted = [column for column in table.columns if column.startswith(PREDICTED)]
+        if not predicted:
+            raise InputError(f"{path}: no column {PREDICTED}<attribute>; register the model anew")
+        empty = (table[predicted] == "").sum(axis=1)
+        half = table.index[(empty > 0) & (empty < len(predicted))]
+        raise_faults(f"{path}: photos of which only some attributes are predicted", [f"row {row + 2}" for row in half])
+        return cls(table)
 
     @property
     def attributes(self) -> tuple[str, ...]:

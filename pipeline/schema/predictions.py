@@ -37,7 +37,7 @@ def read(path: Path) -> tuple[list[str], dict[str, Table]]:
     Raises:
         InputError: When the file is missing or malformed, or its columns are not those of heads.
     """
-    table = tables.read(path, {"path": "text"}, others="number")
+    table = tables.read(path, {"path": "text"}, others="number", unique="path")
     heads: dict[str, list[str]] = {}
     for column in table.columns.drop("path"):
         head, _, value = column.partition("=")

@@ -11,6 +11,7 @@ from pipeline.dataset.config import Split
 from pipeline.evaluation import plots
 from pipeline.formats import tables
 from pipeline.foundation.errors import raise_faults
+from pipeline.schema import label_table
 from pipeline.schema.schema import SCHEMA, Codes
 
 LEAK = "WARNING: split.by is photo: the same person stands on both sides of a fold; the scores flatter. Never submit."
@@ -21,7 +22,7 @@ def split(labels: Path, folds: Path, classes: Path, plot: Path, params: Split) -
 
     Raises `InputError` that names the classes that a fold would lack.
     """
-    table = tables.read(labels, tables.LABELS)
+    table = label_table.read(labels)
     table["fold"] = _by_person(table, params) if params.by == "person" else _by_picture(table, params)
     counts = count(SCHEMA.codes(table), table["fold"].to_numpy(), params.folds)
     _check(counts)

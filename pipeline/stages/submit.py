@@ -10,6 +10,7 @@ from pipeline.dataset.layout import INFO
 from pipeline.ensembling import submissions
 from pipeline.formats import tables
 from pipeline.foundation.errors import InputError, raise_faults
+from pipeline.schema import label_table
 from pipeline.schema.metrics import score, write
 from pipeline.schema.predictions import mismatches
 from pipeline.schema.schema import SCHEMA, Codes
@@ -39,7 +40,7 @@ def submit(
     info = tables.read(data / "eval" / "info.csv", INFO)
     tables.write(info.assign(ans=_likeliest(probabilities, info["ImageID"])), submission)
     codes = check(submission, info)
-    train = SCHEMA.codes(tables.read(labels, tables.LABELS))
+    train = SCHEMA.codes(label_table.read(labels))
     table = submissions.shares({"submission": codes, "train": train})
     table.insert(2, "photos", (table["submission"] * len(codes)).round().astype(int))
     tables.write(table, shares)

@@ -1,12 +1,12 @@
 """The report's key figures, embedded in its page as JSON, and their changes since another report."""
 
-import json
 import re
 from pathlib import Path
 
 from pipeline.evaluation.report import text_tables
 from pipeline.evaluation.report.sources import Sources
 from pipeline.evaluation.report.text_tables import TextTable, number
+from pipeline.formats.documents import parse_numbers, read_text
 from pipeline.foundation.errors import InputError
 from pipeline.schema import metrics
 from pipeline.schema.schema import SCHEMA
@@ -48,16 +48,11 @@ def read(page: Path) -> KeyFigures:
     Raises:
         InputError: When the page is missing, or is not a report.
     """
-    try:
-        embedded = EMBEDDED.search(page.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{page}: no such file; --against takes a report that `report` wrote") from None
-    except UnicodeDecodeError:
-        embedded = None
+    remedy = "--against takes a report that `report` wrote"
+    embedded = EMBEDDED.search(read_text(page, remedy))
     if embedded is None:
-        raise InputError(f"{page}: not a report of this pipeline; --against takes one that `report` wrote")
-    found: KeyFigures = json.loads(embedded[1])
-    return found
+        raise InputError(f"{page}: not a report of this pipeline; {remedy}")
+    return parse_numbers(embedded[1], f"{page}: its figures", remedy)
 
 
 def changes(before: KeyFigures, after: KeyFigures) -> TextTable:

@@ -1,6 +1,5 @@
 """What the report is made of: the tables that the stages wrote."""
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,8 +9,9 @@ import pandas as pd
 
 from pipeline.dataset.folds import folded
 from pipeline.formats import arrays, tables
+from pipeline.formats.documents import read_numbers
 from pipeline.formats.images import Pixels
-from pipeline.foundation.errors import InputError, raise_faults
+from pipeline.foundation.errors import raise_faults
 from pipeline.label_quality import suggestions
 from pipeline.label_quality.suggestions import Suggestion
 from pipeline.schema.predictions import mismatches
@@ -20,6 +20,7 @@ from pipeline.schema.schema import SCHEMA, Codes
 
 TABLES = ("calibration", "label_shift", "adjustments", "systems", "epochs", "errors")
 SPLITS = ("train", "eval")
+REMEDY = "run `dvc repro`"
 
 
 @dataclass(frozen=True)
@@ -106,22 +107,8 @@ def read(labels: Path, folds: Path, crops: Path, results: Path) -> Sources:
         labelled,
         crop_tables,
         crops,
-        {name: _table(ensemble / f"{name}.csv") for name in TABLES},
-        _table(results / "shares.csv"),
-        _numbers(ensemble / "metrics.json"),
-        _numbers(results / "submission.json"),
+        {name: tables.infer(ensemble / f"{name}.csv") for name in TABLES},
+        tables.infer(results / "shares.csv"),
+        read_numbers(ensemble / "metrics.json", REMEDY),
+        read_numbers(results / "submission.json", REMEDY),
     )
-
-
-def _table(path: Path) -> pd.DataFrame:
-    """A table of results with numbers as numbers; empty cells are NaN."""
-    tables.read(path, {})
-    return pd.read_csv(path)
-
-
-def _numbers(path: Path) -> dict[str, float]:
-    try:
-        found: dict[str, float] = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; run `dvc repro`") from None
-    return found

@@ -8,6 +8,7 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 from jinja2 import Environment, FileSystemLoader
 from pydantic import BaseModel, ConfigDict
@@ -75,6 +76,7 @@ def create(review: Review, images: Path, hosts: list[str]) -> FastAPI:
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts)
     app.exception_handler(OutdatedError)(_refuse(409))
     app.exception_handler(InputError)(_refuse(422))
+    app.exception_handler(RequestValidationError)(_refuse_request)
 
     @app.get("/", response_class=HTMLResponse)
     def page() -> str:
@@ -137,6 +139,13 @@ async def _guard(request: Request, respond: Callable[[Request], Awaitable[Respon
     response = await respond(request)
     response.headers.update(GUARDS)
     return response
+
+
+def _refuse_request(_: Request, error: Exception) -> JSONResponse:
+    """Say what is wrong with a request without repeating it: JSON cannot carry every value that was sent."""
+    found = error.errors() if isinstance(error, RequestValidationError) else []
+    lines = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in found]
+    return JSONResponse({"detail": "; ".join(lines).encode("ascii", "backslashreplace").decode()}, 422)
 
 
 def _refuse(status: int) -> Callable[[Request, Exception], JSONResponse]:

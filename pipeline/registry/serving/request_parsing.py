@@ -3,7 +3,7 @@
 import base64
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from pipeline.formats.images import Pixels
 from pipeline.foundation.errors import InputError
 
 SERVED = "_MLFLOW_IS_IN_SERVING_ENVIRONMENT"  # what `mlflow models serve` sets
+EXPECTED = "give paths, bytes, base64 or uint8 arrays (height, width, 3)"
 BASE64 = re.compile(r"(?:data:image/\w+;base64,)?((?:/9j/|iVBORw0KGgo)[A-Za-z0-9+/\s]++=*+)\s*+")
 """A JPEG or PNG in base64: both begin with bytes that no sensible path begins with.
 
@@ -31,10 +32,12 @@ def cells(photos: Any) -> list[Any]:
             found = [photos]
         case np.ndarray() if photos.ndim == 3 and photos.dtype == np.uint8:
             found = [photos]
-        case _:
+        case Iterable():
             found = list(photos)
+        case _:
+            raise InputError(f"a {type(photos).__name__} is no photo and no list of photos; {EXPECTED}")
     if not found:
-        raise InputError("no photos; give paths, bytes, base64 or uint8 arrays (height, width, 3)")
+        raise InputError(f"no photos; {EXPECTED}")
     return found
 
 

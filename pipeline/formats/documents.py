@@ -1,0 +1,69 @@
+"""Text, JSON and YAML files: whatever is in one, it is read or refused by an `InputError` that names the file."""
+
+import json
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from pipeline.foundation.errors import InputError
+
+
+def read_text(path: Path, remedy: str) -> str:
+    """The text of a UTF-8 file.
+
+    Args:
+        path: The file.
+        remedy: What to do where there is none or another, as the end of the message.
+
+    Raises:
+        InputError: When the file is missing, unreadable or not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; {remedy}") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8: {error}; {remedy}") from None
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}; {remedy}") from None
+
+
+def read_numbers(path: Path, remedy: str) -> dict[str, float]:
+    """The numbers of a JSON file, by name; raises `InputError` for a file of anything else."""
+    return parse_numbers(read_text(path, remedy), str(path), remedy)
+
+
+def parse_numbers(text: str, place: str, remedy: str) -> dict[str, float]:
+    """The numbers of a JSON text, by name; raises `InputError` that names `place` when it is anything else."""
+    found = parse_json(text, place, remedy)
+    if not isinstance(found, dict) or not all(_is_number(value) for value in found.values()):
+        raise InputError(f"{place}: not a JSON object of numbers; {remedy}")
+    return found
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and isfinite(value)
+
+
+def parse_json(text: str, place: str, remedy: str) -> Any:
+    """The value of a JSON text; raises `InputError` that names `place` when it is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:  # not JSON, a number of too many digits, brackets nested too deep
+        raise InputError(f"{place}: not JSON that can be read: {error}; {remedy}") from None
+
+
+def parse_yaml(text: str, place: str) -> Any:
+    """The value of a YAML text; raises `InputError` that names `place` and the line when it is none."""
+    try:
+        return YAML(typ="safe").load(text)
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise InputError(f"{place}, line {line}: not YAML: {error.problem}") from None
+    except YAMLError as error:
+        raise InputError(f"{place}: not YAML: {error}") from None
+    except Exception as error:  # noqa: BLE001  the parser raises what its own code meets: there is no list
+        raise InputError(f"{place}: not YAML that can be read: {type(error).__name__}: {error}") from None
