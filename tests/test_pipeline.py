@@ -56,8 +56,7 @@ def test_the_pseudo_labels_of_a_fold_come_from_its_own_model(first: tuple[Worksp
         }
         assert teachers == {f"models/face/folds/{fold}/eval.csv"}
         joined = pd.read_csv(workspace.root / f"models/face/pseudo_label/{fold}/pseudo_labels.csv")
-        assert len(joined) > 0
-        assert joined["probability"].min() >= 0.25
+        assert 0 < len(joined) < len(pd.read_csv(workspace.root / f"models/face/folds/{fold}/eval.csv"))
 
 
 def test_dvc_shows_scores_and_plots(first: tuple[Workspace, set[str]]) -> None:

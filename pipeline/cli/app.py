@@ -173,7 +173,7 @@ def pseudo_label(
     models: Models,
     checkpoints: Checkpoints,
 ) -> None:
-    """Train a model again, with its confident predictions of eval as pseudo labels."""
+    """Train a model again, with its most probable predictions of eval as pseudo labels."""
     from pipeline.modeling.pseudo_labels import Teacher
     from pipeline.modeling.training import Inputs
     from pipeline.stages.pseudo_label import pseudo_label as stage
@@ -187,7 +187,7 @@ def pseudo_label(
             stage_runs.Training("pseudo_label", model, fold, config, inputs, output, _experiment())
         ) as on_epoch,
     ):
-        labelled = Teacher(Member(models, model, fold).eval, settings.confidence, settings.weight)
+        labelled = Teacher(Member(models, model, fold).eval, settings.share, settings.weight)
         stage(inputs, labelled, model, fold, config, output, on_epoch)
 
 

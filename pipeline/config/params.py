@@ -151,7 +151,7 @@ class Params(Section):
 def _faults_of_teacher(name: str, model: ModelConfig) -> Iterator[str]:
     """Why a model's predictions of eval photos are no pseudo labels for its own second round."""
     if any(head.kind == "regression" for head in model.heads.values()):
-        yield f"'{name}' has a head of years, which tells no confidence"
+        yield f"'{name}' has a head of years, which has no probability"
     if model.last_epochs_on_validation:
         yield f"'{name}' has last_epochs_on_validation: its pseudo labels would tell of the people that it holds out"
     if model.oversample and _covered([model]) != sorted(SCHEMA.names):

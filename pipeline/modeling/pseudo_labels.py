@@ -14,6 +14,7 @@ from pipeline.foundation.errors import InputError
 from pipeline.modeling import targets
 from pipeline.modeling.config import Head
 from pipeline.modeling.loader import Joined, Packed
+from pipeline.modeling.sampling import Rows
 from pipeline.schema import predictions
 from pipeline.schema.schema import AGE, OLDEST, SCHEMA, Codes
 
@@ -24,17 +25,19 @@ UNKNOWN = {one.name: 0 if one.bands else one.values[0] for one in SCHEMA.attribu
 
 @dataclass(frozen=True)
 class Teacher:
-    """A first training's predictions of the eval photos, the least probability of a label, and its weight in the loss.
+    """A first training's predictions of the eval photos, the share of each class that joins, and its weight.
 
-    Lee 2013, Pseudo-Label: The Simple and Efficient Semi-Supervised Learning Method for Deep Neural Networks.
+    Lee 2013, Pseudo-Label: The Simple and Efficient Semi-Supervised Learning Method for Deep Neural Networks; a share
+    per class as in Zou et al. 2018, Class-Balanced Self-Training, https://arxiv.org/abs/1810.07911: a threshold would
+    need calibrated probabilities, and lets frequent classes crowd out rare ones.
     """
 
     predictions: Path
-    confidence: float
+    share: float
     weight: float
 
     def labels(self, photos: Sequence[str], heads: Mapping[str, Head]) -> pd.DataFrame:
-        """The pseudo labels, a row per photo whose label is probable enough.
+        """The pseudo labels, a row per photo: of each predicted class the share with the highest probability.
 
         `row` is its position among the photos, `label` names the heads' classes, `probability` is their product. The
         other columns are those of a table of labels; the age lies in the band of the head's target.
@@ -55,7 +58,7 @@ class Teacher:
         table["label"] = [" ".join(row) for row in zip(*readable, strict=True)]
         probability = np.prod([numbers.max(axis=1) for numbers in predicted.values()], axis=0)
         table = table.assign(probability=probability, weight=self.weight)
-        return table.iloc[np.flatnonzero(probability >= self.confidence)].reset_index(drop=True)
+        return table.iloc[_most_probable(table["label"], probability, self.share)].reset_index(drop=True)
 
 
 def join(
@@ -67,6 +70,13 @@ def join(
         Joined(crops, eval_crops, labels["row"].to_numpy(np.int64)),
         np.append(held_out, np.zeros(len(labels), np.bool_)),
     )
+
+
+def _most_probable(labels: pd.Series, probability: npt.NDArray[np.floating[Any]], share: float) -> Rows:
+    """Positions, in order, of the given share of every label (n,) with the highest probability (n,)."""
+    rank = (-pd.Series(probability)).groupby(labels.to_numpy()).rank(method="first")
+    count = labels.groupby(labels.to_numpy()).transform("size").to_numpy()
+    return np.flatnonzero(rank.to_numpy() <= np.round(share * count))
 
 
 def _values(name: str, head: Head, codes: Codes) -> dict[str, npt.NDArray[Any]]:

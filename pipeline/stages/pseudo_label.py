@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import pandas as pd
+
 from pipeline.formats import tables
 from pipeline.foundation.code import PROJECT
+from pipeline.foundation.processes import is_first
 from pipeline.modeling import pseudo_labels, training
 from pipeline.modeling.checkpoints import Checkpoint
 from pipeline.modeling.config import ModelConfig, WeightsMetadata
@@ -45,6 +48,7 @@ def pseudo_label(
     photos = inputs.photos()
     held_out = training.held_out(photos, fold)
     labels = teacher.labels(inputs.eval_photos(), config.heads)
+    _report(labels, len(inputs.eval_photos()))
 
     fabric = training.launch(config)
     joined = pseudo_labels.join(photos, inputs.train_crops(), held_out, labels, inputs.eval_crops())
@@ -59,3 +63,14 @@ def pseudo_label(
     training.predict_held_out(output, photos.loc[held_out, "path"], progress)
     training.predict_eval(output, inputs)
     checkpoint.remove()
+
+
+def _report(labels: pd.DataFrame, photos: int) -> None:
+    """Print how many eval photos join, and of which classes."""
+    if not is_first():
+        return
+    if labels.empty:
+        print("no eval photo joins: this training equals that of the stage train; raise pseudo_label.share")
+        return
+    counts = ", ".join(f"{label} {count}" for label, count in labels["label"].value_counts(sort=False).items())
+    print(f"{len(labels):,} of {photos:,} eval photos join as pseudo labels: {counts}")

@@ -156,7 +156,7 @@ def test_a_bare_name_is_an_entry_without_settings(change: Callable[..., Path]) -
         ("ensemble.weights", [1, 2], "ensemble: weights [1.0, 2.0] are not a number for each of systems"),
         ("ensemble.weights", [0], "ensemble: weights [0.0] are not a number for each of systems, one above 0 at least"),
         ("pseudo_label.models", ["eage"], "pseudo_label.models: no model 'eage' under models; did you mean 'age'?"),
-        ("pseudo_label.confidence", 95, "pseudo_label.confidence: must be less than or equal to 1 (given: 95)"),
+        ("pseudo_label.share", 95, "pseudo_label.share: must be less than or equal to 1 (given: 95)"),
     ],
 )
 def test_a_wrong_value_is_one_line_that_names_its_key(
@@ -182,7 +182,7 @@ def test_epochs_of_a_refit_are_written_and_of_models_that_exist(change: Callable
 def test_a_head_of_years_makes_no_pseudo_labels(change: Callable[..., Path]) -> None:
     years = {"kind": "regression", "loss": "mse"}
     (line,) = faults(change(("models.age.heads.age", years), ("pseudo_label.models", ["age"])))
-    assert line == "pseudo_label.models: 'age' has a head of years, which tells no confidence"
+    assert line == "pseudo_label.models: 'age' has a head of years, which has no probability"
 
 
 def test_a_model_that_has_seen_its_held_out_people_makes_no_pseudo_labels(change: Callable[..., Path]) -> None:

@@ -29,14 +29,14 @@ def said(heads: Mapping[str, Head]) -> Heads:
     return {name: random.dirichlet(np.full(SCHEMA.head(name).classes, 0.2), len(PICTURES)) for name in heads}
 
 
-def labels(folder: Path, heads: Mapping[str, Head], confidence: float) -> pd.DataFrame:
+def labels(folder: Path, heads: Mapping[str, Head], share: float) -> pd.DataFrame:
     predictions.write(folder / "eval.csv", PICTURES, said(heads))
-    return Teacher(folder / "eval.csv", confidence, weight=0.3).labels(PICTURES, heads)
+    return Teacher(folder / "eval.csv", share, weight=0.3).labels(PICTURES, heads)
 
 
 @pytest.mark.parametrize("heads", MIXES)
 def test_every_head_is_taught_what_it_said(tmp_path: Path, heads: dict[str, Head]) -> None:
-    table = labels(tmp_path, heads, confidence=0)
+    table = labels(tmp_path, heads, share=1)
     train_targets = targets.train_targets(table, heads)
     for name, numbers in said(heads).items():
         np.testing.assert_array_equal(train_targets[name], numbers.argmax(axis=1))
@@ -44,20 +44,18 @@ def test_every_head_is_taught_what_it_said(tmp_path: Path, heads: dict[str, Head
 
 
 @pytest.mark.parametrize("heads", MIXES)
-def test_only_photos_of_which_all_heads_are_sure_together_join(tmp_path: Path, heads: dict[str, Head]) -> None:
-    probability = np.prod([numbers.max(axis=1) for numbers in said(heads).values()], axis=0)
-    table = labels(tmp_path, heads, confidence=0.7)
-    expected = np.flatnonzero(probability >= 0.7)
-    assert 0 < len(expected) < len(PICTURES)
-    np.testing.assert_array_equal(table["row"], expected)
-    assert list(table["path"]) == [PICTURES[row] for row in expected]
-    np.testing.assert_allclose(table["probability"], probability[expected])
+def test_the_most_probable_photos_of_every_class_join(tmp_path: Path, heads: dict[str, Head]) -> None:
+    everything, table = labels(tmp_path, heads, share=1), labels(tmp_path, heads, share=0.4)
+    assert 0 < len(table) < len(everything) == len(PICTURES)
+    assert list(table["path"]) == [PICTURES[row] for row in table["row"]]
+    for label, photos in everything.groupby("label"):
+        joined = set(table.loc[table["label"] == label, "row"])
+        assert joined == set(photos.nlargest(round(0.4 * len(photos)), "probability")["row"])
 
 
-def test_the_higher_the_confidence_the_fewer_photos_join_and_in_the_end_none(tmp_path: Path) -> None:
-    counts = [len(labels(tmp_path, MIXES[2], confidence)) for confidence in (0, 0.5, 0.9, 1)]
+def test_the_lower_the_share_the_fewer_photos_join_and_in_the_end_none(tmp_path: Path) -> None:
+    counts = [len(labels(tmp_path, MIXES[2], share)) for share in (1, 0.5, 0.2, 0)]
     assert counts == sorted(counts, reverse=True)
-    assert counts[0] == len(PICTURES)
     assert counts[-1] == 0
 
 

@@ -42,21 +42,39 @@ def lie(folder: Path) -> tuple[Path, np.typing.NDArray[np.int64]]:
     return folder / "lie.csv", np.asarray(wrong, np.int64)
 
 
-def test_without_a_label_that_joins_no_byte_changes(config: Make, trainable: Path) -> None:
+def test_without_a_label_that_joins_no_byte_changes_and_the_run_says_so(
+    config: Make, trainable: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     first = trainable / "first"
     train(inputs(trainable), "mask", 1, config(), first, quiet)
-    second = learn(trainable, config(), "second", Teacher(first / "eval.csv", confidence=1, weight=0.5))
+    second = learn(trainable, config(), "second", Teacher(first / "eval.csv", share=0, weight=0.5))
     for file in FILES:
         assert (first / file).read_bytes() == (second / file).read_bytes(), file
     assert not (first / "pseudo_labels.csv").exists()
     assert len(pd.read_csv(second / "pseudo_labels.csv")) == 0
+    assert "no eval photo joins" in capsys.readouterr().out
+
+
+def test_label_smoothing_lets_as_many_photos_join_as_certainty(
+    config: Make, trainable: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, _ = lie(trainable)
+    paths, heads = predictions.read(path)
+    joined = []
+    for smoothing in (0, 0.1):
+        predictions.write(path, paths, {"mask": (1 - smoothing) * heads["mask"] + smoothing / 3})
+        output = learn(trainable, config(epochs=1), f"smooth{smoothing}", Teacher(path, share=0.5, weight=1))
+        joined.append(list(pd.read_csv(output / "pseudo_labels.csv")["path"]))
+    assert joined[0] == joined[1]
+    assert len(joined[0]) == 5
+    assert capsys.readouterr().out.count("5 of 8 eval photos join as pseudo labels") == 2
 
 
 def test_pseudo_labels_are_learnt_as_far_as_they_weigh(config: Make, trainable: Path) -> None:
     path, wrong = lie(trainable)
     agreement = {}
     for name, weight in {"light": 1e-6, "heavy": 50.0}.items():
-        output = learn(trainable, config(epochs=15), name, Teacher(path, confidence=0.9, weight=weight))
+        output = learn(trainable, config(epochs=15), name, Teacher(path, share=1, weight=weight))
         agreement[name] = (predictions.read(output / "eval.csv")[1]["mask"].argmax(axis=1) == wrong).mean()
         joined = pd.read_csv(output / "pseudo_labels.csv")
         assert len(joined) == 8
@@ -66,7 +84,7 @@ def test_pseudo_labels_are_learnt_as_far_as_they_weigh(config: Make, trainable: 
 
 def test_the_held_out_fold_stays_held_out(config: Make, trainable: Path) -> None:
     path, _ = lie(trainable)
-    output = learn(trainable, config(), "out", Teacher(path, confidence=0.9, weight=1))
+    output = learn(trainable, config(), "out", Teacher(path, share=1, weight=1))
     folds = tables.read(trainable / "folds.csv", tables.FOLDS)
     assert predictions.read(output / "out_of_fold.csv")[0] == list(folds.loc[folds["fold"] == 1, "path"])
 
@@ -74,5 +92,5 @@ def test_the_held_out_fold_stays_held_out(config: Make, trainable: Path) -> None
 @pytest.mark.parametrize("sampling", ["balanced", "weighted"])
 def test_pseudo_labels_may_be_sampled_by_class(config: Make, trainable: Path, sampling: str) -> None:
     path, _ = lie(trainable)
-    output = learn(trainable, config(sampling=sampling, epochs=1), "out", Teacher(path, confidence=0.9, weight=1))
+    output = learn(trainable, config(sampling=sampling, epochs=1), "out", Teacher(path, share=1, weight=1))
     assert (output / "weights.safetensors").exists()

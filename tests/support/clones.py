@@ -17,7 +17,7 @@ TINY: dict[str, Any] = PARAMS | {
     "crop": {"size": 48, "shards": [0]},
     "train": {"models": ["face", "years"], "folds": [0]},
     "refit": {"models": []},
-    "pseudo_label": {"models": [], "confidence": 0.5, "weight": 0.5},
+    "pseudo_label": {"models": [], "share": 0.5, "weight": 0.5},
     "models": {name: model | {"epochs": 1} for name, model in PARAMS["models"].items()},
 }
 AGE = {"train@years-0", "ensemble", "submit", "report"}

@@ -26,7 +26,7 @@ PARAMS: dict[str, Any] = {
     "split": {"folds": 2},
     "train": {"models": ["face", "years"], "folds": [0, 1]},
     "refit": {"models": ["years"], "epochs": {}},
-    "pseudo_label": {"models": ["face"], "confidence": 0.25, "weight": 0.5},
+    "pseudo_label": {"models": ["face"], "share": 0.5, "weight": 0.5},
     "models": {
         "face": ENTRY | {"heads": {"mask": {}, "gender": {"loss": "focal"}}, "tta": {"flip": True}},
         "years": ENTRY | {"heads": {"age": {"kind": "regression", "loss": "smooth_l1"}}},

@@ -34,11 +34,12 @@ class Refit(Section):
 
 
 class PseudoLabel(Section):
-    """Which models are trained a second time, and how the eval images that they are sure of join: pseudo labels.
+    """Which models are trained again with their own eval predictions as pseudo labels.
 
-    A image joins where the probabilities of the labels of all heads multiply to `confidence` or more.
+    Of the eval photos of each predicted class, the `share` with the highest probability joins the training; `weight`
+    is that of a pseudo label in the loss, beside 1 for a true label.
     """
 
     models: Models = ()
-    confidence: Fraction = 0.95
+    share: Fraction = 0.5
     weight: PositiveFloat = 0.5
