@@ -1,4 +1,4 @@
-"""albumentations from params: what every image goes through, and what training adds."""
+"""Preprocessing and augmentation of images, by the transforms of albumentations that params.yaml names."""
 
 import os
 import random
@@ -13,13 +13,13 @@ from pipeline.formats.images import Pixels
 from pipeline.foundation.errors import EntryError
 from pipeline.modeling.config import ModelConfig, Transform
 
-os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # importing it must not ask the network for a newer release
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # its import would ask the network for a newer release
 
 import albumentations as A
 
 
 class Pipeline:
-    """Preprocessing, augmentation (when `training`) and resizing of one config, as one function of a image."""
+    """Preprocessing, augmentation (if `training`) and resizing of an image, as a model's configuration says."""
 
     def __init__(self, config: ModelConfig, training: bool) -> None:
         steps = [*config.preprocess, *config.augmentation] if training else config.preprocess
@@ -27,15 +27,18 @@ class Pipeline:
         self._compose = A.Compose([*build(steps), size])
 
     def __call__(self, image: Pixels, seed: Sequence[int]) -> Pixels:
-        """Picture (h, w, 3) to (image_size, image_size, 3); the same seed draws the same augmentation."""
-        draws = np.random.default_rng(seed)
-        # one state for all: `set_random_seed` gives each transform its own of one seed, so that all draw the same
-        self._compose.set_random_state(draws, random.Random(int(draws.integers(2**32))))
+        """Image (h, w, 3) to (image_size, image_size, 3); the same seed gives the same augmentation."""
+        random_state = np.random.default_rng(seed)
+        # one state for all transforms: `set_random_seed` seeds each with the same number, which correlates them
+        self._compose.set_random_state(random_state, random.Random(int(random_state.integers(2**32))))
         return np.ascontiguousarray(self._compose(image=image)["image"])
 
 
 def build(steps: Sequence[Transform]) -> list[Any]:
-    """Transforms from `{Name: {argument: value}}`; `OneOf` and its like hold a list under `transforms`."""
+    """Create transforms from `{Name: {argument: value}}`; compositions such as `OneOf` have a list `transforms`.
+
+    Raises `EntryError` that names an unknown transform or argument.
+    """
     if not isinstance(steps, list | tuple):
         raise EntryError(f"augmentation: transforms must be a list of transforms, not {steps!r}")
     return [_build_one(step) for step in steps]
@@ -52,7 +55,7 @@ def _build_one(step: Transform) -> Any:
     nested = {"transforms": build(arguments.pop("transforms"))} if "transforms" in arguments else {}
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error")  # albumentations only warns of an argument that it does not know
+            warnings.simplefilter("error")  # albumentations only warns about an unknown argument
             return transform(**nested, **_tuples(arguments))
     except (TypeError, ValueError, UserWarning) as error:
         raise EntryError(f"augmentation '{name}': {error}") from error

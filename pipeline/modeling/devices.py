@@ -12,7 +12,7 @@ REPRODUCIBLE_CUBLAS = (":4096:8", ":16:8")  # https://docs.nvidia.com/cuda/cubla
 
 
 def count() -> int:
-    """How many devices a training is spread over: all GPUs, or the one CPU."""
+    """Number of devices that a training uses: all GPUs, or the CPU."""
     return torch.cuda.device_count() or 1
 
 

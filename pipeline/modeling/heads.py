@@ -1,18 +1,28 @@
-"""What stands on the backbone: a layer per head, and what its outputs mean."""
+"""The layers of the heads, and the predictions that their outputs stand for."""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pipeline.modeling.config import ArcFace, Head
-from pipeline.modeling.config.losses import Kind, parts
+from pipeline.modeling.config import Head
+from pipeline.modeling.config.losses import ArcFace, Kind, parts
 from pipeline.schema.schema import SCHEMA
 
-YEARS_CENTRE, YEARS_SCALE = 40.0, 20.0  # a fresh layer's outputs near 0 are ages that occur
+YEARS_CENTRE, YEARS_SCALE = 40.0, 20.0  # an untrained layer, whose outputs are near 0, predicts plausible ages
 
 
 def create(name: str, head: Head, features: int) -> nn.Module:
-    """Layer from features (n, features) to logits (n, classes), boundaries' logits (n, classes - 1) or years (n,)."""
+    """Create the layer of a head.
+
+    Args:
+        name: Name of the head, its product of attributes.
+        head: Configuration of the head.
+        features: Number of features that the backbone gives.
+
+    Returns:
+        A module from features (n, features) to logits (n, classes), to the logits (n, classes - 1) of being above each
+        ordered class but the last, or to years (n,).
+    """
     match head.kind:
         case "regression":
             return Years(features, 1)
@@ -23,12 +33,12 @@ def create(name: str, head: Head, features: int) -> nn.Module:
 
 
 def classes(name: str) -> int:
-    """Number of classes of a head's product of attributes."""
+    """Number of classes of a head, the product over its attributes."""
     return SCHEMA.head(name).classes
 
 
 def predicted(kind: Kind, outputs: Tensor) -> Tensor:
-    """What outputs (n, looks, ...) of a head say: probabilities (n, looks, classes), or years (n, looks)."""
+    """Convert outputs (n, views, ...) of a head to probabilities (n, views, classes) or years (n, views)."""
     match kind:
         case "classes":
             return outputs.float().softmax(dim=-1)
@@ -39,18 +49,18 @@ def predicted(kind: Kind, outputs: Tensor) -> Tensor:
 
 
 class Years(nn.Linear):
-    """Age in years."""
+    """A linear layer for age in years."""
 
     def forward(self, features: Tensor) -> Tensor:
-        """Features (n, features) to years (n,)."""
+        """Convert features (n, features) to years (n,)."""
         return YEARS_CENTRE + YEARS_SCALE * super().forward(features).squeeze(1)
 
 
 class Ordinal(nn.Module):
-    """One score for all boundaries between ordered classes, and a threshold for each: the CORAL layer.
+    """The CORAL layer: one score, and a threshold for every boundary between ordered classes.
 
-    Cao, Mirjalili and Raschka 2020, https://arxiv.org/abs/1901.07884, section 3.3. The thresholds start where a score
-    of 0 makes all classes equally likely: closer together, a class in the middle could not win for many epochs.
+    Cao, Mirjalili and Raschka 2020, https://arxiv.org/abs/1901.07884, section 3.3. Initially a score of 0 makes all
+    classes equally likely; with equal thresholds a class in the middle would not be predicted for many epochs.
     """
 
     def __init__(self, features: int, classes: int) -> None:
@@ -65,7 +75,7 @@ class Ordinal(nn.Module):
 
 
 class Cosine(nn.Module):
-    """The cosine between features and each class's direction, times a scale: the layer that ArcFace trains."""
+    """The layer for ArcFace: the cosine between the features and the direction of every class, times a scale."""
 
     def __init__(self, features: int, classes: int, scale: float) -> None:
         super().__init__()
@@ -78,7 +88,7 @@ class Cosine(nn.Module):
 
 
 def _between(above: Tensor) -> Tensor:
-    """Probabilities (..., classes) from those of being above each class; thresholds that crossed count as one."""
+    """Probabilities (..., classes) from those (..., classes - 1) of being above each class; crossed ones merge."""
     falling = above.cummin(dim=-1).values
     edge = torch.ones_like(falling[..., :1])
     return torch.cat([edge, falling], dim=-1) - torch.cat([falling, 0 * edge], dim=-1)

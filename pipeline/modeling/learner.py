@@ -12,11 +12,11 @@ from torch.optim import Optimizer
 
 from pipeline.modeling.checkpoints import Metrics, Stateful
 from pipeline.modeling.config import ModelConfig
-from pipeline.modeling.config import Optimizer as OptimizerConfig
+from pipeline.modeling.config.optimization import Optimizer as OptimizerConfig
 from pipeline.modeling.network import Network
 from pipeline.modeling.schedules import factor
 
-FUSED = ("adam", "adamw", "sgd")  # torch takes a step of these in one pass over the weights instead of ten
+FUSED = ("adam", "adamw", "sgd")  # one pass over the weights per step instead of ten
 
 
 @dataclass
@@ -36,7 +36,7 @@ class Learner:
 
     @classmethod
     def create(cls, config: ModelConfig, fabric: Fabric) -> "Learner":
-        """Create a learner at the start of its training, on the device."""
+        """Create the network, its optimizers and averages at the start of a training, on the device of `fabric`."""
         network = Network(config, pretrained=config.pretrained)
         optimizers = [_optimizer(settings, config.precision, network) for settings in config.optimizer.sequence]
         model, *optimizers = fabric.setup(torch.compile(network) if config.compile else network, *optimizers)
@@ -45,12 +45,12 @@ class Learner:
 
     @property
     def optimizer(self) -> Optimizer:
-        """The optimizer that takes the steps now."""
+        """The current optimizer."""
         return self.optimizers[self.active]
 
     @property
     def judged(self) -> Network:
-        """The network that is validated and kept: that of the averaged weights where there are some."""
+        """The network that is validated and kept: the average if there is one."""
         network: Network = self.network if self.average is None else self.average.module
         return network
 
@@ -73,7 +73,7 @@ class Learner:
             group["lr"] = rate
 
     def step(self, number: int) -> None:
-        """Take step `number`, counted from 1 over the whole training, along the gradients, and forget them."""
+        """Take step `number`, counted from 1 over the whole training, and reset the gradients."""
         if self.config.clip is not None:
             self.fabric.clip_gradients(
                 self.model,
@@ -95,13 +95,13 @@ class Learner:
             )
 
     def share_buffers(self) -> None:
-        """Give all processes the first one's buffers: batch normalisation has statistics of each one's own share."""
+        """Copy the first process's buffers to all: each has batch normalisation statistics of its own batches."""
         if self.fabric.world_size > 1:
             for buffer in self.judged.buffers():
                 torch.distributed.broadcast(buffer, 0)
 
     def states(self) -> dict[str, Stateful]:
-        """All that a checkpoint must hold."""
+        """What a checkpoint must contain to resume the training."""
         found: dict[str, Stateful] = {
             "network": self.network,
             **{f"optimizer {number}": optimizer for number, optimizer in enumerate(self.optimizers)},
@@ -110,11 +110,11 @@ class Learner:
         return found if self.average is None else found | {"average": self.average.module}
 
     def kept(self) -> dict[str, Tensor]:
-        """A copy of the judged weights, off the device."""
+        """A copy of the validated weights in main memory."""
         return {name: tensor.detach().cpu().clone() for name, tensor in self.judged.state_dict().items()}
 
     def go_back(self, state: dict[str, Tensor]) -> None:
-        """Take up weights that were kept."""
+        """Continue from weights that were kept."""
         self.network.load_state_dict(state)
         if self.average is not None:
             self.average.set(self.network)

@@ -11,7 +11,8 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from pipeline.formats.images import Pixels
 from pipeline.modeling.augmentation import Pipeline
-from pipeline.modeling.config import ModelConfig, Sampling
+from pipeline.modeling.config import ModelConfig
+from pipeline.modeling.config.sampling import Sampling
 from pipeline.modeling.sampling import SHUFFLE, Rows, order, repeats
 from pipeline.schema.schema import Codes
 

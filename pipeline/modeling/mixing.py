@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pipeline.modeling.config import CutMix, MixUp, ModelConfig
+from pipeline.modeling.config import ModelConfig
+from pipeline.modeling.config.sampling import CutMix, MixUp
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.modeling.config import Balanced, Oversample, Sampling, Shuffle, Weighted
+from pipeline.modeling.config.sampling import Balanced, Oversample, Sampling, Shuffle, Weighted
 from pipeline.schema.schema import Codes
 
 Rows = npt.NDArray[np.int64]

@@ -1,18 +1,23 @@
-"""The total_epochs of the learning rate: a factor of the peak as a pure function of the training's progress."""
+"""Schedules of the learning rate: the share of the peak rate as a pure function of the epoch."""
 
 import math
 from collections.abc import Sequence
 
-from pipeline.modeling.config import Constant, Cosine, OneCycle, Plateau, Schedule, Step
+from pipeline.modeling.config.optimization import Constant, Cosine, OneCycle, Plateau, Schedule, Step
 
-ONE_CYCLE_START, ONE_CYCLE_END = 1 / 25, 1 / 250_000  # factors of the peak, as PyTorch has them
+ONE_CYCLE_START, ONE_CYCLE_END = 1 / 25, 1 / 250_000  # as shares of the peak, PyTorch's defaults
 PLATEAU_THRESHOLD = 1e-4  # smaller relative improvements are none, as in PyTorch
 
 
 def factor(schedule: Schedule, epoch: float, epochs: int, losses: Sequence[float] = ()) -> float:
-    """Factor 0..1 of the peak learning rate at a fractional `epoch` of `epochs`, counted to the middle of a step.
+    """Share 0..1 of the peak learning rate at a fractional epoch.
 
-    `losses` are those of the finished epochs, for the plateau.
+    Args:
+        schedule: Configuration of the schedule.
+        epoch: Epochs since the start, fractional, at the middle of a step.
+        epochs: Number of epochs of the whole schedule.
+        losses: Losses of the finished epochs, on which the plateau depends.
+
     Cosine: Loshchilov and Hutter, SGDR, 2017, https://arxiv.org/abs/1608.03983, without restarts. One cycle: Smith and
     Topin, Super-Convergence, 2018, https://arxiv.org/abs/1708.07120, by cosines and with momentum left alone.
     """

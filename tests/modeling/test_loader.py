@@ -3,7 +3,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from pipeline.modeling.config import Balanced, ModelConfig
+from pipeline.modeling.config import ModelConfig
+from pipeline.modeling.config.sampling import Balanced
 from pipeline.modeling.loader import Batches, Examples, Joined, Loader
 
 Make = Callable[..., ModelConfig]

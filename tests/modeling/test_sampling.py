@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.modeling.config import Balanced, Oversample, Sampling, Shuffle, Weighted
+from pipeline.modeling.config.sampling import Balanced, Oversample, Sampling, Shuffle, Weighted
 from pipeline.modeling.sampling import Rows, order, oversampled, repeats
 
 ROWS = np.arange(1000, 2000)

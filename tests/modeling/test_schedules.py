@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch.optim import SGD
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from pipeline.modeling.config import Constant, Cosine, OneCycle, Plateau, Step
+from pipeline.modeling.config.optimization import Constant, Cosine, OneCycle, Plateau, Step
 from pipeline.modeling.schedules import factor
 
 

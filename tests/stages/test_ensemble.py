@@ -18,7 +18,8 @@ from pipeline.ensembling.members import EnsembleMembers
 from pipeline.evaluation import plots
 from pipeline.formats import tables
 from pipeline.foundation.errors import InputError
-from pipeline.modeling.config import Head, SmoothL1
+from pipeline.modeling.config import Head
+from pipeline.modeling.config.losses import SmoothL1
 from pipeline.modeling.members import Member
 from pipeline.schema import predictions
 from pipeline.schema.probabilities import Heads, Table, multiply

@@ -1,4 +1,4 @@
-"""One output of a model: what it predicts, and what it is trained by."""
+"""The configuration of a head: which attributes it predicts, as what, and with which loss."""
 
 from collections.abc import Mapping
 from itertools import pairwise
@@ -23,9 +23,14 @@ def _usual_loss(settings: dict[str, Any]) -> Loss:
 
 
 class Head(Section):
-    """A product of attributes as classes, or age as ordered bands (`ordinal`) or in years.
+    """One output of a model: attributes as classes, or age as ordered bands or in years.
 
-    `bands` are the age boundaries that it is train_targets; `weight` is that of its loss beside the other heads.
+    Attributes:
+        kind: `classes` is one class per combination of the head's attributes, `ordinal` ordered age bands, `regression`
+            age in years.
+        loss: Cross entropy, CORAL or smooth L1 by default, as the kind needs.
+        weight: Weight of the loss in the sum over all heads.
+        bands: Ages at which the bands of the training targets begin, in years. Scores always use the scored bands.
     """
 
     kind: Kind = "classes"

@@ -1,4 +1,4 @@
-"""One trained network: a timm backbone, its heads, and all that decides how it is trained and looked through."""
+"""The configuration of one model: backbone, heads, input, training and prediction."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -10,22 +10,26 @@ from pipeline.modeling.config.heads import Head, check
 from pipeline.modeling.config.optimization import Constant, Optimizer, Schedule
 from pipeline.modeling.config.sampling import CutMix, MixUp, Oversample, Sampling, Shuffle
 
-Transform = dict[str, Any]  # one key, albumentations' own name, over its arguments
+Transform = dict[str, Any]  # {name of a class of albumentations: its arguments}
 Select = Literal["last", "macro_f1", "binary_f1", "accuracy", "loss"]  # all but `last` score the held-out fold
 
 
 class Normalization(Section):
-    """Mean and spread of red, green and blue, in 0..1."""
+    """Mean and standard deviation of red, green and blue, in 0..1."""
 
     mean: tuple[Fraction, Fraction, Fraction]
     std: tuple[PositiveFloat, PositiveFloat, PositiveFloat]
 
 
 class TTA(Section):
-    """What a trained model looks at to predict a image, in validation and in eval alike; the mean is its answer.
+    """Test-time augmentation: a prediction is the mean over views of an image.
 
-    The image as it is (it counts `clean` times), `augmented` views through the training's augmentation, five crops
-    (corners and centre, `five_crop` of the sides), and with `flip` each of these once more as in a mirror.
+    Attributes:
+        clean: Weight of the image as it is; every other view weighs 1.
+        augmented: Number of views through the training's augmentation.
+        five_crop: Share of the height and width of five crops (corners and centre); none by default.
+        flip: Add the horizontal flip of every view.
+        average: Average probabilities or logits.
     """
 
     clean: PositiveInt = 1
@@ -36,14 +40,55 @@ class TTA(Section):
 
 
 class Pinned(Section):
-    """Trainings that are fetched from the registry instead of run: a version, and the SHA-256 of each of its folds."""
+    """Weights from the model registry in place of a training.
+
+    Attributes:
+        version: URI of a registered version, `models:/NAME/NUMBER`.
+        folds: SHA-256 of the weights of every fold.
+    """
 
     version: Annotated[str, Field(pattern=r"^models:/[^/@]+/\d+$")]
     folds: Annotated[dict[int, str], Field(min_length=1)]
 
 
 class ModelConfig(Section):
-    """An config: everything that decides a training, beside the data; docs/models.md tells what each key means."""
+    """The configuration of a model: with the data, it determines the trained weights.
+
+    Attributes:
+        pinned: Weights from the model registry, in place of a training.
+        backbone: Name of a timm model, or `hf_hub:OWNER/NAME`.
+        backbone_args: Further arguments of `timm.create_model`.
+        pretrained: Start from published weights.
+        weights: File of the published weights, in place of the download.
+        heads: Heads by the product of attributes that they predict, such as `gender x age`.
+        image_size: Height and width of the network's input in pixels.
+        normalize: Mean and standard deviation of the input; `auto` is that of the published weights.
+        preprocess: Transforms of every image, in training and prediction.
+        augmentation: Transforms in training, and of the augmented views of `tta`.
+        cutmix: Mixing of two images by a box; off by default.
+        mixup: Mixing of two images by blending; off by default.
+        tta: Test-time augmentation.
+        drop_ages: Ranges of ages in years, both ends included, that are not trained on.
+        sampling: How an epoch samples images.
+        oversample: Copies of rare classes; off by default.
+        epochs: Number of epochs.
+        last_epochs_on_validation: Number of epochs on the held-out people after that.
+        patience: Number of epochs without a better score after which training stops.
+        select: Which epoch is kept: the last, or the best by a score of the held-out fold.
+        batch_size: Images per step, over all devices.
+        accumulate: Number of parts in which a batch is computed.
+        clip: Largest norm of the gradient; not clipped by default.
+        optimizer: Optimizer and its peak learning rate.
+        schedule: Schedule of the learning rate.
+        ema: Decay of the exponential moving average of the weights; off by default.
+        seed: Seed of weights, sampling, augmentation and mixing.
+        threads: Number of torch's CPU threads, on which weights trained on a CPU depend.
+        deterministic: Use torch's deterministic algorithms only.
+        precision: Full precision, or mixed with bfloat16 or float16.
+        channels_last: Memory format of images and weights.
+        compile: Train the network through `torch.compile`.
+        gradient_checkpointing: Compute activations again in the backward pass, to save memory.
+    """
 
     pinned: Pinned | None = None
 
@@ -89,7 +134,7 @@ class ModelConfig(Section):
 
     @property
     def total_epochs(self) -> int:
-        """Epochs of the learning rate's course: those that are judged, and the last ones on the validation people."""
+        """Number of epochs of the schedule, with the last ones on the held-out people."""
         return self.epochs + self.last_epochs_on_validation
 
     @field_validator("heads")
@@ -135,9 +180,13 @@ class ModelConfig(Section):
 
 
 class WeightsMetadata(Section):
-    """What a weights file holds beside the weights: which model it is and how it came to be.
+    """Metadata in a weights file.
 
-    `fold` is None for a refit; `epoch` counts the epochs that the kept weights were trained for.
+    Attributes:
+        model: Name of the model in params.yaml.
+        fold: The fold that was held out; None for a refit.
+        epoch: Number of epochs that the weights were trained for.
+        config: Configuration of the model.
     """
 
     model: str

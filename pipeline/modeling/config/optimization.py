@@ -52,14 +52,14 @@ class Optimizer(Section):
 
 
 class Constant(Section):
-    """The peak throughout; `warmup` epochs, here and below, rise to it linearly."""
+    """The peak rate throughout, after `warmup` epochs of a linear rise from 0, which other schedules have too."""
 
     name: Literal["constant"] = "constant"
     warmup: NonNegativeFloat = 0
 
 
 class Step(Section):
-    """Times `factor` every `step` epochs."""
+    """The rate times `factor` every `step` epochs."""
 
     name: Literal["step"] = "step"
     warmup: NonNegativeFloat = 0
@@ -68,23 +68,24 @@ class Step(Section):
 
 
 class Cosine(Section):
-    """Half a cosine from the peak to zero."""
+    """Half a cosine from the peak rate to 0."""
 
     name: Literal["cosine"] = "cosine"
     warmup: NonNegativeFloat = 0
 
 
 class OneCycle(Section):
-    """Half a cosine up to the peak for `rise` of the epochs, and half a cosine down."""
+    """Half a cosine up to the peak rate in a share `rise` of the epochs, and half a cosine down in the rest."""
 
     name: Literal["one_cycle"] = "one_cycle"
     rise: Annotated[float, Field(gt=0, lt=1)] = 0.3
 
 
 class Plateau(Section):
-    """Times `factor` whenever the loss has not improved for more than `patience` epochs.
+    """The rate times `factor` whenever the loss has not improved for more than `patience` epochs.
 
-    The loss is that of validation, and of training where there is none; the same as torch's ReduceLROnPlateau.
+    The same as torch's ReduceLROnPlateau, on the training loss, or on the validation loss where `select` is a score of
+    the held-out fold.
     """
 
     name: Literal["plateau"] = "plateau"

@@ -1,4 +1,4 @@
-"""Which images an epoch of training has, and how they are mixed with each other."""
+"""How an epoch samples its images, and how the images of a batch are mixed."""
 
 from typing import Annotated, Literal
 
@@ -9,19 +9,19 @@ from pipeline.schema.schema import SCHEMA
 
 
 class Shuffle(Section):
-    """Every image once, in a random order."""
+    """Every image once per epoch, in random order."""
 
     name: Literal["shuffle"] = "shuffle"
 
 
 class Balanced(Section):
-    """Draws with replacement in which every class of the heads is equally likely."""
+    """Sampling with replacement in which every joint class of the heads is equally likely."""
 
     name: Literal["balanced"] = "balanced"
 
 
 class Weighted(Section):
-    """Draws with replacement, of weight ``count(class) ** -strength``: 0 is every image alike, 1 is balanced."""
+    """Sampling with replacement by weights ``count(class) ** -strength``: 0 is uniform, 1 is balanced."""
 
     name: Literal["weighted"] = "weighted"
     strength: Fraction = 0.5
@@ -31,9 +31,12 @@ Sampling = Annotated[Shuffle | Balanced | Weighted, Field(discriminator="name"),
 
 
 class Oversample(Section):
-    """Rare classes made larger before training: each image stands there `times` times, all but one randomly cut.
+    """Copies of the images of rare classes, each a fixed random crop.
 
-    `exclude` names the classes, of the 18, that stay as they are; `crop` is the share of a image's sides that is kept.
+    Attributes:
+        times: How often an image is in an epoch: once as it is, otherwise cropped.
+        exclude: Class codes, of all attributes together, that are not copied.
+        crop: Share of the height and width that a crop keeps.
     """
 
     times: Annotated[int, Field(ge=2)] = 5
@@ -42,7 +45,13 @@ class Oversample(Section):
 
 
 class CutMix(Section):
-    """A box of another image of the batch in each image; with `half` that box is its left or right half."""
+    """A box of every image is replaced by that of another image of the batch.
+
+    Attributes:
+        probability: Probability that a batch is cut.
+        half: Replace the left or the right half instead of a random box.
+        alpha: Parameter of the Beta distribution of the box's area.
+    """
 
     probability: Fraction = 0.5
     half: bool = False
@@ -50,7 +59,12 @@ class CutMix(Section):
 
 
 class MixUp(Section):
-    """Each image blended with another of the batch."""
+    """Every image is blended with another image of the batch.
+
+    Attributes:
+        probability: Probability that a batch is blended.
+        alpha: Parameter of the Beta distribution of the blend.
+    """
 
     probability: Fraction = 1
     alpha: PositiveFloat = 0.2

@@ -1,4 +1,4 @@
-"""Which models are trained, refitted and pseudo-labelled."""
+"""Parameters of the stages train, refit and pseudo_label: the models that they train."""
 
 from typing import Annotated, Self
 
@@ -10,17 +10,23 @@ Models = Annotated[tuple[str, ...], AfterValidator(distinct)]
 
 
 class Train(Section):
-    """Which models are trained, and on which folds."""
+    """Parameters of the stage `train`.
+
+    Attributes:
+        models: Names of the models to train.
+        folds: Folds to hold out, one training each.
+    """
 
     models: Annotated[Models, Field(min_length=1)]
     folds: Annotated[tuple[int, ...], Field(min_length=1), AfterValidator(distinct)]
 
 
 class Refit(Section):
-    """Which models are trained once more on all data.
+    """Parameters of the stage `refit`.
 
-    `epochs` is the number of epochs by model; of a model that it does not name, the mean of the epochs that its folds
-    kept.
+    Attributes:
+        models: Names of the models to train on all data.
+        epochs: Number of epochs by model; without one, the mean of the epochs that the model's folds kept.
     """
 
     models: Models = ()
@@ -34,10 +40,12 @@ class Refit(Section):
 
 
 class PseudoLabel(Section):
-    """Which models are trained again with their own eval predictions as pseudo labels.
+    """Parameters of the stage `pseudo_label`.
 
-    Of the eval photos of each predicted class, the `share` with the highest probability joins the training; `weight`
-    is that of a pseudo label in the loss, beside 1 for a true label.
+    Attributes:
+        models: Names of the models to train again, with pseudo labels of eval photos.
+        share: Share of the eval photos of each predicted class, the most probable, that get a pseudo label.
+        weight: Weight of a pseudo label in the loss; that of a label is 1.
     """
 
     models: Models = ()

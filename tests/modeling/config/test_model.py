@@ -9,19 +9,9 @@ from ruamel.yaml import YAML
 
 from pipeline.config.params import FILE, load
 from pipeline.foundation.errors import InputError
-from pipeline.modeling.config import (
-    TTA,
-    Balanced,
-    Coral,
-    CrossEntropy,
-    Focal,
-    Head,
-    Mix,
-    ModelConfig,
-    SmoothL1,
-    SoftF1,
-    Weighted,
-)
+from pipeline.modeling.config import TTA, Head, ModelConfig
+from pipeline.modeling.config.losses import Coral, CrossEntropy, Focal, Mix, SmoothL1, SoftF1
+from pipeline.modeling.config.sampling import Balanced, Weighted
 
 SHIPPED = Path(__file__).parents[3] / FILE
 Make = Callable[..., ModelConfig]
