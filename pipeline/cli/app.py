@@ -1,5 +1,6 @@
 """The command line of the pipeline: photos of people in, a checked submission and registered models out."""
 
+import errno
 import os
 import sys
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ from pipeline.cli.run import run as run_all
 from pipeline.cli.submit_diff import TwoWords, submit_diff
 from pipeline.cli.tracking import app as tracking_app
 from pipeline.config import params
-from pipeline.foundation.errors import EntryError, InputError
+from pipeline.foundation.errors import REMEDIES, EntryError, InputError, describe
 from pipeline.foundation.process_settings import tune
 from pipeline.modeling.config import ModelConfig
 from pipeline.modeling.members import Member
@@ -273,9 +274,10 @@ def main() -> None:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
     except OSError as error:
-        if error.filename is None:  # the message would not name a file
-            raise
-        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
+        print(f"error: {describe(error)}", file=sys.stderr)
+        sys.exit(1)
+    except MemoryError as error:
+        print(f"error: too little memory: {error or 'no details'}; {REMEDIES[errno.ENOMEM]}", file=sys.stderr)
         sys.exit(1)
 
 

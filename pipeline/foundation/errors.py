@@ -1,7 +1,16 @@
 """The errors that a user can mend: they name the value, the place and the remedy."""
 
+import errno
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+
+REMEDIES = {
+    errno.ENOSPC: "free some space on this disk and run the command again",
+    errno.EDQUOT: "free some of your space on this disk and run the command again",
+    errno.EFBIG: "raise the limit on the size of files (`ulimit -f`) and run the command again",
+    errno.EMFILE: "raise the limit on open files (`ulimit -n`) and run the command again",
+    errno.ENOMEM: "close other programs, or take a machine with more memory",
+}
 
 
 class InputError(Exception):
@@ -10,6 +19,14 @@ class InputError(Exception):
 
 class EntryError(InputError):
     """A setting of an entry of `models` cannot be had; which entry it is, is told by who knows its name."""
+
+
+def describe(error: OSError) -> str:
+    """A refusal of the system in one line: the file, where one is known, the reason, and what to do about it."""
+    reason = error.strerror or str(error) or type(error).__name__
+    remedy = REMEDIES.get(error.errno or 0)
+    named = reason if error.filename is None else f"{error.filename}: {reason}"
+    return f"{named}; {remedy}" if remedy else named
 
 
 def raise_faults(summary: str, faults: Sequence[str]) -> None:

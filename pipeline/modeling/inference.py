@@ -10,7 +10,7 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from pipeline.formats.images import Pixels
-from pipeline.modeling import tta, weights
+from pipeline.modeling import resources, tta, weights
 from pipeline.modeling.config import TTA, ModelConfig
 from pipeline.modeling.loader import Batches, Loader
 from pipeline.modeling.network import Network
@@ -75,7 +75,8 @@ class Predictor:
         """
         order = Batches(np.arange(len(crops)), 2 * self.config.batch_size)
         batches = Loader(crops, self.config, order, training=False, workers=workers)
-        answers = answer(self._network, batches, self.config, self._fabric)
+        with resources.explained(self.config):
+            answers = answer(self._network, batches, self.config, self._fabric)
         return {name: values.numpy() for name, values in answers.predictions.items()}
 
 

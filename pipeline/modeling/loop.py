@@ -10,6 +10,7 @@ from torch import Tensor
 
 from pipeline.foundation.errors import EntryError
 from pipeline.foundation.progress import watch
+from pipeline.modeling import resources
 from pipeline.modeling.checkpoints import Checkpoint, Metrics, Progress
 from pipeline.modeling.config import TTA, ModelConfig
 from pipeline.modeling.criterion import Criterion
@@ -46,7 +47,7 @@ def fit(
         The metrics of every epoch, and the kept epoch with its weights and validation predictions.
 
     Raises:
-        EntryError: When the loss is not finite.
+        EntryError: When the loss is not finite, or memory does not suffice.
     """
     torch.manual_seed(config.seed)
     learner = Learner.create(config, fabric)
@@ -63,14 +64,16 @@ def fit(
         if epoch >= len(progress.history):
             if progress.waited >= (config.patience or epochs):
                 break
-            pace = run_epoch(learner, batches, held_out, criterion, epoch, progress)
+            with resources.explained(config):
+                pace = run_epoch(learner, batches, held_out, criterion, epoch, progress)
             if fabric.is_global_zero:
                 checkpoint.save(learner.states(), progress)
         on_epoch(epoch, progress.history[epoch] | pace)
 
     if config.last_epochs_on_validation and len(data.finishing) > 1:
         learner.go_back(progress.state)
-        progress.state = finish(learner, data.train_loader(data.finishing, config, share), criterion, progress)
+        with resources.explained(config):
+            progress.state = finish(learner, data.train_loader(data.finishing, config, share), criterion, progress)
     return progress
 
 

@@ -1,8 +1,10 @@
 """errors: every fault is named, all at once."""
 
+import errno
+
 import pytest
 
-from pipeline.foundation.errors import InputError, did_you_mean, raise_faults
+from pipeline.foundation.errors import InputError, describe, did_you_mean, raise_faults
 
 
 def test_every_fault_is_a_line_below_the_summary() -> None:
@@ -30,3 +32,12 @@ def test_a_word_that_is_begun_comes_before_one_that_is_alike() -> None:
 
 def test_one_letter_begins_nothing() -> None:
     assert did_you_mean("c", ["center", "crop"]) == ""
+
+
+def test_a_refusal_of_the_system_names_file_reason_and_remedy() -> None:
+    full = OSError(errno.ENOSPC, "No space left on device", "data/crops/train.npy")
+    assert describe(full) == (
+        "data/crops/train.npy: No space left on device; free some space on this disk and run the command again"
+    )
+    assert describe(OSError(errno.EFBIG, "File too large")).startswith("File too large; raise the limit")
+    assert describe(OSError("broken data stream")) == "broken data stream"
