@@ -29,14 +29,16 @@ def predict(
     skip_broken: Annotated[bool, typer.Option("--skip-broken", help="Leave out what cannot be read.")] = False,
 ) -> None:
     """Tell mask, gender and age of photos, a row each, in their order; a table names its `ImageID` in images/."""
-    from pipeline.dataset.input_paths import listed
+    from pipeline.dataset.input_paths import listed, skipped_message
     from pipeline.formats import tables
     from pipeline.formats.images import faults
     from pipeline.foundation.errors import raise_faults
     from pipeline.foundation.files import write_text
     from pipeline.registry import packaging, versions
 
-    paths = listed(photos)
+    paths, skipped = listed(photos)
+    if skipped:
+        print(skipped_message(skipped), file=sys.stderr)
     found = faults(paths)
     broken = [fault for fault in found if fault]
     if not skip_broken:

@@ -18,6 +18,7 @@ MASK_OF_STEM = {
 
 TRAIN = Path("train", "images")
 EVAL = Path("eval", "images")
+SYSTEM_FILES = ("Thumbs.db", "desktop.ini", "@eaDir")
 PEOPLE: dict[str, tables.Kind] = dict.fromkeys(("id", "gender", "race", "age", "path"), "text")
 LONGEST_NAME = 255  # bytes, of a file on Linux
 INFO: dict[str, tables.Kind] = {"ImageID": "text", "ans": "text"}
@@ -57,9 +58,9 @@ def eval_photos(root: Path) -> list[str]:
     """
     names = _table(root, Path("eval", "info.csv"), INFO)["ImageID"]
     images = _folder(root / EVAL)
-    faults = _repeated("info.csv", names)
+    faults = repeated("info.csv", names)
     for row, name in enumerate(names, start=2):
-        if not _is_name(name):
+        if not is_name(name):
             faults.append(f"info.csv, row {row}: ImageID {name!r} is not the name of a file in {EVAL.as_posix()}")
         elif not (images / name).is_file():
             faults.append(f"info.csv, row {row}: {EVAL.as_posix()}/{name} does not exist")
@@ -86,7 +87,7 @@ def _folder(images: Path) -> Path:
 
 
 def _wrong_rows(people: pd.DataFrame, images: Path) -> list[str]:
-    faults = _repeated("train.csv", people["path"])
+    faults = repeated("train.csv", people["path"])
     cells = zip(people["gender"], people["age"], people["path"], strict=True)
     for row, (gender, age, person) in enumerate(cells, start=2):
         place = f"train.csv, row {row}"
@@ -101,7 +102,8 @@ def _wrong_rows(people: pd.DataFrame, images: Path) -> list[str]:
     return faults
 
 
-def _repeated(file: str, cells: "pd.Series[str]") -> list[str]:
+def repeated(file: str, cells: "pd.Series[str]") -> list[str]:
+    """A fault for every cell that is already in an earlier row; `file` is the name of the table."""
     first = {cell: row for row, cell in reversed(list(enumerate(cells, start=2)))}
     return [
         f"{file}, row {row}: {cells.name} {cell!r} is already in row {first[cell]}"
@@ -128,11 +130,17 @@ def _seven(folder: Path) -> tuple[dict[str, str], list[str]]:
 
 
 def _visible(folder: Path) -> list[str]:
-    """Sorted names in a folder, without the hidden ones (`._*`, `.DS_Store`)."""
-    return sorted(file.name for file in folder.iterdir() if not file.name.startswith("."))
+    """Sorted names in a folder, without the ignored ones."""
+    return sorted(file.name for file in folder.iterdir() if not is_ignored(file.name))
 
 
-def _is_name(name: str) -> bool:
+def is_ignored(name: str) -> bool:
+    """Whether a file or folder is hidden (`._mask1.jpg`, `.DS_Store`) or one that an operating system leaves."""
+    return name.startswith(".") or name in SYSTEM_FILES
+
+
+def is_name(name: str) -> bool:
+    """Whether a cell is the name of a file or folder, and no path."""
     return (
         len(name.encode()) <= LONGEST_NAME
         and name not in ("", ".", "..")
@@ -141,7 +149,7 @@ def _is_name(name: str) -> bool:
 
 
 def _is_inside(images: Path, person: str) -> bool:
-    return _is_name(person) and (images / person).resolve().is_relative_to(images.resolve())
+    return is_name(person) and (images / person).resolve().is_relative_to(images.resolve())
 
 
 def _is_folder(images: Path, person: str) -> bool:

@@ -4,6 +4,8 @@ import os
 import struct
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
+from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 
@@ -16,6 +18,25 @@ from pipeline.foundation.errors import InputError, raise_faults
 Pixels = npt.NDArray[np.uint8]
 
 EXTENSIONS = (".jpg", ".jpeg", ".png")
+"""Extensions of the photos in the competition's layout."""
+FORMATS = {
+    "JPEG": (".jpg", ".jpeg"),
+    "PNG": (".png",),
+    "WEBP": (".webp",),
+    "BMP": (".bmp",),
+    "TIFF": (".tif", ".tiff"),
+    "AVIF": (".avif",),
+}
+"""Readable formats, as Pillow names them, with their extensions."""
+if find_spec("pillow_heif"):
+    import_module("pillow_heif").register_heif_opener()
+    FORMATS["HEIF"] = (".heic", ".heif")
+DAMAGED = (
+    *(SyntaxError, ValueError, RuntimeError, TypeError, LookupError, EOFError, OverflowError),
+    *(struct.error, Image.DecompressionBombError),
+)
+"""What Pillow's decoders raise for damaged bytes, beside `OSError`."""
+HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 PNG = b"\x89PNG\r\n\x1a\n"
 PNG_END = b"IEND\xaeB`\x82"
 UPRIGHT = {  # what undoes each EXIF orientation
@@ -30,7 +51,7 @@ UPRIGHT = {  # what undoes each EXIF orientation
 
 
 def read(path: Path) -> Pixels:
-    """Upright RGB pixels (height, width, 3) of a JPEG or PNG photo of any mode.
+    """Upright RGB pixels (height, width, 3) of a photo in any of `FORMATS` and any mode.
 
     The EXIF orientation is applied, transparency is laid over white, and 16 bits keep their upper 8.
     Raises `InputError` for a photo that is missing, empty, truncated or otherwise unreadable.
@@ -81,18 +102,27 @@ def _load(data: bytes, name: str, draft: bool = False) -> Image.Image:
     try:
         if data.startswith(PNG) and PNG_END not in data:  # Pillow tolerates a missing end
             raise InputError(f"{name}: truncated")
-        image = Image.open(BytesIO(data), formats=("JPEG", "PNG"))
+        image = Image.open(BytesIO(data), formats=tuple(FORMATS))
         if draft:
             image.draft("L", (1, 1))
         image.load()
         image.getexif()  # fails here on tags that cannot be read, not later
         return image
     except UnidentifiedImageError:
-        raise InputError(f"{name}: {'neither a JPEG nor a PNG photo' if data else 'empty (0 bytes)'}") from None
+        raise InputError(f"{name}: {_unknown(data)}") from None
     except OSError as error:
         raise InputError(f"{name}: {error.strerror or error}") from None
-    except (SyntaxError, ValueError, struct.error, Image.DecompressionBombError) as error:
+    except DAMAGED as error:
         raise InputError(f"{name}: {error}") from None
+
+
+def _unknown(data: bytes) -> str:
+    """Why bytes are not a readable photo, and what to do."""
+    if not data:
+        return "empty (0 bytes)"
+    if data[4:8] == b"ftyp" and data[8:12] in HEIC:
+        return "a HEIC photo; convert it to JPEG (heif-convert photo.heic photo.jpg), or install pillow-heif"
+    return f"not a photo that can be read ({', '.join(FORMATS)})"
 
 
 def _rgb(image: Image.Image) -> Image.Image:

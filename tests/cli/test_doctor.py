@@ -75,10 +75,10 @@ def test_json_is_all_that_is_printed(root: Path) -> None:
 
 
 def test_an_unlisted_file_need_not_be_a_photo(root: Path, tmp_path: Path) -> None:
-    (root / "eval" / "images" / "Thumbs.db").write_bytes(b"no photo")
+    (root / "eval" / "images" / "notes.txt").write_bytes(b"no photo")
     result = run(root, tmp_path)
     assert result.exit_code == 0
-    assert [finding.check.name for finding in diagnose(root) if "Thumbs.db" in finding.text] == ["not in info.csv"]
+    assert [finding.check.name for finding in diagnose(root) if "notes.txt" in finding.text] == ["not in info.csv"]
 
 
 def test_a_folder_that_is_not_there_is_an_input_error(tmp_path: Path) -> None:

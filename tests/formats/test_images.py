@@ -1,6 +1,7 @@
-"""photos: any photo is read as its upright RGB self, or refused with the reason."""
+"""images: a photo is read as upright RGB pixels, or refused with the reason."""
 
 import io
+from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
@@ -38,7 +39,7 @@ LOSSLESS: dict[str, tuple[Pixels, str]] = {
 
 
 @pytest.mark.parametrize("kind", LOSSLESS)
-def test_any_mode_is_read_as_the_rgb_picture(tmp_path: Path, kind: str) -> None:
+def test_any_mode_is_read_as_the_rgb_image(tmp_path: Path, kind: str) -> None:
     pixels, mode = LOSSLESS[kind]
     path = tmp_path / "photo.png"
     Image.fromarray(pixels).convert(mode).save(path)
@@ -46,7 +47,7 @@ def test_any_mode_is_read_as_the_rgb_picture(tmp_path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
-def test_16_bits_are_read_as_the_8_bit_picture(tmp_path: Path, channels: int) -> None:
+def test_16_bits_are_read_as_the_8_bit_image(tmp_path: Path, channels: int) -> None:
     pixels = grey_pixels() if channels == 1 else random_pixels()
     deep = pixels.astype(np.uint16) * 257
     opacity = np.full_like(deep[:, :, :1], 65535)
@@ -56,7 +57,20 @@ def test_16_bits_are_read_as_the_8_bit_picture(tmp_path: Path, channels: int) ->
     assert np.array_equal(read(path), pixels)
 
 
-def test_cmyk_is_read_as_the_rgb_picture(tmp_path: Path) -> None:
+@pytest.mark.parametrize("extension", [".webp", ".bmp", ".tif", ".tiff"])
+def test_other_formats_are_read(tmp_path: Path, extension: str) -> None:
+    Image.fromarray(random_pixels()).save(tmp_path / f"photo{extension}", lossless=True)
+    assert np.array_equal(read(tmp_path / f"photo{extension}"), random_pixels())
+
+
+@pytest.mark.skipif(find_spec("pillow_heif") is not None, reason="HEIC photos are read")
+def test_a_heic_photo_is_refused_with_the_way_to_convert_it(tmp_path: Path) -> None:
+    (tmp_path / "photo.HEIC").write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
+    with pytest.raises(InputError, match=r"photo\.HEIC: a HEIC photo; convert it to JPEG \(heif-convert .*pillow-heif"):
+        read(tmp_path / "photo.HEIC")
+
+
+def test_cmyk_is_read_as_the_rgb_image(tmp_path: Path) -> None:
     draw(tmp_path / "rgb.png", 48, 32)
     Image.open(tmp_path / "rgb.png").convert("CMYK").save(tmp_path / "cmyk.jpg", quality=100, subsampling=0)
     difference = read(tmp_path / "cmyk.jpg").astype(int) - read(tmp_path / "rgb.png")
@@ -76,7 +90,7 @@ def test_transparency_lies_over_white(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("extension", [".png", ".jpg"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_rotated_picture_is_read_upright(tmp_path: Path, orientation: int, extension: str) -> None:
+def test_a_rotated_photo_is_read_upright(tmp_path: Path, orientation: int, extension: str) -> None:
     upright = random_pixels()
     undone = {  # how the sensor saw the photo: rows and columns as the orientation numbers them
         1: upright,
@@ -109,11 +123,21 @@ def encoded(kind: str, **options: object) -> bytes:
     return buffer.getvalue()
 
 
-KINDS = {"jpeg": encoded("JPEG"), "progressive jpeg": encoded("JPEG", progressive=True), "png": encoded("PNG")}
+KINDS = {
+    "jpeg": encoded("JPEG"),
+    "progressive jpeg": encoded("JPEG", progressive=True),
+    "png": encoded("PNG"),
+    "webp": encoded("WEBP"),
+    "bmp": encoded("BMP"),
+    "tiff": encoded("TIFF"),
+    "compressed tiff": encoded("TIFF", compression="tiff_lzw"),
+    "avif": encoded("AVIF"),
+}
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow warns of tags that it cannot read
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_picture_that_is_cut_short_anywhere_is_refused(tmp_path: Path, kind: str) -> None:
+def test_a_photo_that_is_cut_short_anywhere_is_refused(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "photo"
     for length in range(len(KINDS[kind])):
         path.write_bytes(KINDS[kind][:length])
@@ -138,7 +162,7 @@ def test_tags_that_end_in_their_own_head_are_refused(tmp_path: Path) -> None:
             action([tmp_path / "short.jpg"])
 
 
-def test_every_broken_picture_is_named_at_once_with_its_reason(tmp_path: Path) -> None:
+def test_every_broken_photo_is_named_at_once_with_its_reason(tmp_path: Path) -> None:
     contents = {
         "good.jpg": KINDS["jpeg"],
         "cut.jpg": KINDS["jpeg"][:300],
@@ -154,11 +178,12 @@ def test_every_broken_picture_is_named_at_once_with_its_reason(tmp_path: Path) -
         check(paths)
     lines = str(error.value).splitlines()[1:]
     assert [Path(line.split(":")[0]).name for line in lines] == [path.name for path in paths[1:]]
-    for reason in ("truncated", "empty (0 bytes)", "neither a JPEG nor a PNG", "No such file", "Is a directory"):
+    unknown = "not a photo that can be read (JPEG, PNG, WEBP, BMP, TIFF, AVIF"
+    for reason in ("truncated", "empty (0 bytes)", unknown, "No such file", "Is a directory"):
         assert reason in str(error.value)
 
 
-def test_a_broken_picture_is_named_when_it_is_read(tmp_path: Path) -> None:
+def test_a_broken_photo_is_named_when_it_is_read(tmp_path: Path) -> None:
     (tmp_path / "empty.jpg").touch()
     with pytest.raises(InputError, match=r"empty\.jpg: empty \(0 bytes\)"):
         read(tmp_path / "empty.jpg")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pipeline.dataset.layout import EVAL, TRAIN, eval_photos, train_photos
+from pipeline.dataset.layout import EVAL, TRAIN, eval_photos, is_ignored, train_photos
 from pipeline.formats.images import EXTENSIONS
 from pipeline.foundation.errors import InputError
 from pipeline.label_quality.doctor.findings import ERROR, WARNING, Check, Finding
@@ -40,12 +40,12 @@ def find(root: Path, paths: Sequence[str]) -> Iterator[Finding]:
 def files(root: Path) -> list[str]:
     """Sorted paths, relative to `root`, of all photo files, with or without a row in a table.
 
-    Hidden files, and folders that are links out of the data set, are skipped.
+    Ignored files, and folders that are links out of the data set, are skipped.
     """
     train = [path for path in (root / TRAIN).glob("*/*") if path.suffix.lower() in EXTENSIONS]
     found = [path.relative_to(root) for path in [*train, *filter(Path.is_file, (root / EVAL).glob("*"))]]
     inside = {folder: _is_inside(root, folder) for folder in {path.parent for path in found}}
-    return sorted(path.as_posix() for path in found if inside[path.parent] and not _is_hidden(path))
+    return sorted(path.as_posix() for path in found if inside[path.parent] and not any(map(is_ignored, path.parts)))
 
 
 def faults(error: InputError, root: Path) -> list[str]:
@@ -60,10 +60,6 @@ def faults(error: InputError, root: Path) -> list[str]:
 
 def _is_eval(path: str) -> bool:
     return path.startswith(f"{EVAL.as_posix()}/")
-
-
-def _is_hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
 
 
 def _is_inside(root: Path, folder: Path) -> bool:

@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.formats.images import FORMATS
 from pipeline.label_quality.doctor.findings import WARNING, Check, Finding
 from pipeline.label_quality.doctor.photos import Photo
 
@@ -35,7 +36,6 @@ BLUR = Check(
     "Far less detail than in the others: a blurred or an empty photo.",
     "Look at the photo (--html). Replace it if the face cannot be seen.",
 )
-SUFFIXES = {"JPEG": (".jpg", ".jpeg"), "PNG": (".png",)}
 
 
 def find(photos: Sequence[Photo]) -> Iterator[Finding]:
@@ -58,7 +58,7 @@ def fences(values: Numbers) -> tuple[float, float]:
 
 def _traits(photo: Photo) -> Iterator[str]:
     suffix = PurePosixPath(photo.path).suffix.lower()
-    if suffix not in SUFFIXES.get(photo.kind, (f".{photo.kind.lower()}",)):
+    if suffix not in FORMATS[photo.kind]:
         yield f"content is {photo.kind}"
     if photo.orientation != 1:
         yield f"EXIF orientation {photo.orientation}"

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import ExifTags, Image
 
 from pipeline.dataset.layout import TRAIN
-from pipeline.formats.images import UPRIGHT, decode, read
+from pipeline.formats.images import DAMAGED, FORMATS, UPRIGHT, decode, read
 from pipeline.formats.opencv import cv2
 from pipeline.foundation.errors import InputError
 from pipeline.foundation.progress import watch
@@ -55,7 +55,7 @@ class Photo:
     content: bytes
     """Digest of the file's bytes."""
     kind: str
-    """Format by content, as Pillow names it: JPEG, PNG."""
+    """Format by content, one of `images.FORMATS`."""
     mode: str
     orientation: int
     transparent: bool
@@ -126,7 +126,7 @@ def measure(root: Path, path: str) -> Photo:
     file = root / path
     try:
         data = file.read_bytes()
-        image = Image.open(BytesIO(data), formats=("JPEG", "PNG"))
+        image = Image.open(BytesIO(data), formats=tuple(FORMATS))
         orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
         kind = SAME_FORMAT.get(str(image.format), str(image.format))
         mode, transparent, size = image.mode, image.has_transparency_data, image.size
@@ -135,7 +135,7 @@ def measure(root: Path, path: str) -> Photo:
             grey = image.convert("L")
         else:
             grey = Image.fromarray(decode(data, str(file))).convert("L")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+    except (OSError, *DAMAGED):
         read(file)  # raises the error that the stages raise
         raise
     width, height = reversed(size) if orientation in SIDEWAYS else size

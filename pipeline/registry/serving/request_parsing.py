@@ -56,7 +56,7 @@ def read(cell: Any, name: str) -> Pixels:
         case str() if found := BASE64.fullmatch(cell):
             return _decode(found[1], name)
         case str() | Path() if os.environ.get(SERVED) == "true":
-            raise InputError(f"{name}: neither a JPEG nor a PNG photo in base64; a served model opens no paths")
+            raise InputError(f"{name}: not a photo in base64; a served model opens no paths")
         case str() | Path():
             return images.read(Path(cell))
     raise InputError(f"{name}: {type(cell).__name__} is not a photo")

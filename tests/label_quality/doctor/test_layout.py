@@ -19,7 +19,12 @@ def test_a_sound_data_set_has_no_findings(data: DataSet) -> None:
 
 
 def test_the_files_are_those_that_the_stages_read(data: DataSet) -> None:
-    (data.images / FIRST / "._mask1.png").write_bytes(b"\0")
+    for name in ("._mask1.png", "Thumbs.db", "desktop.ini"):
+        (data.images / FIRST / name).write_bytes(b"\0")
+        (data.images / name).write_bytes(b"\0")
+        (data.root / "eval" / "images" / name).write_bytes(b"\0")
+    (data.images / FIRST / "@eaDir").mkdir()
+    (data.images / FIRST / "@eaDir" / "mask1.png").write_bytes(b"\0")
     train = [f"train/images/{path}" for path in train_photos(data.root)["path"]]
     assert files(data.root) == sorted([*train, *(f"eval/images/{name}" for name in eval_photos(data.root))])
 

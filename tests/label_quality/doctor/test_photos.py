@@ -73,7 +73,7 @@ def test_unreadable_photos_are_findings_in_the_words_of_the_stages(tmp_path: Pat
     assert [photo.path for photo in photos] == ["good.jpg"]
     assert [finding.text for finding in findings] == [
         "empty.jpg: empty (0 bytes)",
-        "text.png: neither a JPEG nor a PNG photo",
+        "text.png: not a photo that can be read (JPEG, PNG, WEBP, BMP, TIFF, AVIF)",
     ]
     assert {finding.check for finding in findings} == {UNREADABLE}
 
@@ -108,7 +108,7 @@ def encoded(kind: str) -> bytes:
     return buffer.getvalue()
 
 
-KINDS = {kind: encoded(kind) for kind in ("JPEG", "PNG")}
+KINDS = {kind: encoded(kind) for kind in ("JPEG", "PNG", "WEBP", "TIFF", "AVIF")}
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow warns of tags that it cannot read
@@ -119,4 +119,4 @@ def test_exactly_those_photos_are_refused_that_the_stages_refuse(
 ) -> None:
     file = tmp_path_factory.getbasetemp() / "damaged"
     file.write_bytes(content)
-    assert is_refused(lambda: read(file)) == bool(examine(file.parent, [file.name])[1])
+    assert is_refused(lambda: read(file)) == (not examine(file.parent, [file.name])[0])
