@@ -102,11 +102,11 @@ def pack(data: Data, shards: Shards, crops: Crops) -> None:
 
 
 @of_dvc()
-def split(labels: Labels, folds: Folds, classes: Classes, plot: Plot) -> None:
+def split(labels: Labels, fixes: Fixes, folds: Folds, classes: Classes, plot: Plot) -> None:
     """Assign people to folds."""
     from pipeline.stages.split import split as stage
 
-    stage(labels, folds, classes, plot, params.load().split)
+    stage(labels, fixes, folds, classes, plot, params.load().split)
 
 
 @of_dvc()
@@ -164,7 +164,7 @@ def refit(
         stage(inputs, model, config, models, read.train.folds, output, on_epoch, read.refit.epochs.get(model))
 
 
-@of_dvc()
+@of_dvc("pseudo_label")
 def pseudo_label(
     model: ModelName,
     fold: HeldOut,

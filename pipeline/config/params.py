@@ -87,9 +87,9 @@ class Params(Section):
 
     def _unknown_folds(self) -> list[str]:
         return [
-            f"train.folds: {fold} is not one of the {self.split.folds} folds 0..{self.split.folds - 1}"
+            f"train.folds: {fold} is not one of the folds {', '.join(map(str, self.split.held_out))}"
             for fold in self.train.folds
-            if not 0 <= fold < self.split.folds
+            if fold not in self.split.held_out
         ]
 
     def _unpinned_folds(self) -> list[str]:

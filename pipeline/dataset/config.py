@@ -24,8 +24,23 @@ class Relabel(Section):
 
 
 class Split(Section):
-    """Folds."""
+    """Folds of people, or one held-out share of them.
+
+    Attributes:
+        by: What is assigned to a fold. With `photo` a person stands on both sides, and scores are too high.
+        folds: Number of folds.
+        validation: Share of people that is held out as fold 0, instead of folds; the others are fold 1.
+        same_people: Files of fixes/ that name people who are the same person; they share a fold.
+        seed: Seed of the shuffle.
+    """
 
     by: Literal["person", "photo"] = "person"
     folds: Annotated[int, Field(ge=2)] = 5
+    validation: Annotated[float, Field(gt=0, lt=1)] | None = None
+    same_people: tuple[str, ...] = ()
     seed: Seed = 777
+
+    @property
+    def held_out(self) -> range:
+        """The folds that a training may hold out."""
+        return range(self.folds if self.validation is None else 1)

@@ -18,7 +18,7 @@ class Grow(Section):
 class Crop(Section):
     """From a photo to the image that models see; one setting for train and eval."""
 
-    method: Literal["mtcnn", "grabcut", "center", "none"] = "mtcnn"
+    method: Literal["mtcnn", "grabcut", "center", "center_grabcut", "none"] = "mtcnn"
     grow: Grow = Grow()
     square: bool = False
     center: PositiveInt = 300
@@ -36,8 +36,13 @@ class Crop(Section):
 
     @property
     def searches_faces(self) -> bool:
-        """Whether a image is cut around its face, where it has one."""
+        """Whether an image is cut around its face, where it has one."""
         return self.method in ("mtcnn", "grabcut")
+
+    @property
+    def blackens(self) -> bool:
+        """Whether the background of a crop is made black."""
+        return self.method in ("grabcut", "center_grabcut")
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -48,7 +48,7 @@ class Cropper:
         else:
             box = (0, 0, width, height) if source == "whole" else center_box(width, height, self.params.center)
         pixels = _resize(image, box, self.params.shape)
-        if self.params.method == "grabcut":
+        if self.params.blackens:
             pixels = blacken(pixels, _inside(face, box, self.params.shape))
         return Crop(pixels, box, source, face)
 

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from pipeline.dataset import same_people
 from pipeline.dataset.config import Split
 from pipeline.evaluation import plots
 from pipeline.formats import tables
@@ -14,55 +15,75 @@ from pipeline.foundation.errors import raise_faults
 from pipeline.schema import label_table
 from pipeline.schema.schema import SCHEMA, Codes
 
-LEAK = "WARNING: split.by is photo: the same person stands on both sides of a fold; the scores flatter. Never submit."
+LEAK = "WARNING: split.by is photo: people stand on both sides of a fold and scores are too high. Never submit."
 
 
-def split(labels: Path, folds: Path, classes: Path, plot: Path, params: Split) -> None:
-    """Write the fold 0..k-1 of every train photo, and how many photos of each class a fold has (table, plot).
+def split(labels: Path, fixes: Path, folds: Path, classes: Path, plot: Path, params: Split) -> None:
+    """Assign people to folds.
 
-    Raises `InputError` that names the classes that a fold would lack.
+    Args:
+        labels: Table of labels, a row per train photo.
+        fixes: Folder of the files that `params.same_people` names.
+        folds: Output: table of the fold of every train photo. With `params.validation` fold 0 is held out.
+        classes: Output: table of the photos of each class in each fold.
+        plot: Output: the same as a plot.
+        params: The section `split` of params.yaml.
+
+    Raises:
+        InputError: When a fold would lack a class that others have, or a file of `params.same_people` has faults.
     """
     table = label_table.read(labels)
-    table["fold"] = _by_person(table, params) if params.by == "person" else _by_picture(table, params)
-    counts = count(SCHEMA.codes(table), table["fold"].to_numpy(), params.folds)
+    if params.by == "photo":
+        print(LEAK, file=sys.stderr)
+        table["fold"] = assign(SCHEMA.codes(table), params)
+    else:
+        table["fold"] = _by_person(table, same_people.read(fixes, params.same_people, table["person"]), params)
+    counts = _count(table, params.folds if params.validation is None else 2)
     _check(counts)
     tables.write(table[list(tables.FOLDS)], folds)
-    columns = {f"fold {fold}": counts[:, fold] for fold in range(params.folds)}
+    columns = {f"fold {fold}": counts[:, fold] for fold in range(counts.shape[1])}
     tables.write(pd.DataFrame({"class": SCHEMA.class_names, **columns, "all": counts.sum(axis=1)}), classes)
     plots.save(plots.classes_per_fold(counts), plot)
 
 
-def assign(cells: npt.ArrayLike, folds: int, seed: int) -> Codes:
-    """Fold 0..k-1 of each unit: shuffled, sorted by cell and assigned like cards.
+def assign(cells: npt.ArrayLike, params: Split) -> Codes:
+    """Fold of each unit (n,), given the cell of each (n,), in which every cell and the whole have their shares.
 
-    So the folds' shares of every cell, and of the whole, differ by one unit at most.
+    Units are shuffled, sorted by cell and assigned in turn: shares of folds differ by one unit at most. With a
+    validation share s, unit i of that order is held out where i * s passes a whole number.
     """
     cells = np.asarray(cells)
-    shuffled = np.random.default_rng(seed).permutation(len(cells))
+    shuffled = np.random.default_rng(params.seed).permutation(len(cells))
     order = shuffled[np.argsort(cells[shuffled], kind="stable")]
+    turns = np.arange(len(cells))
     assigned = np.empty(len(cells), dtype=np.int64)
-    assigned[order] = np.arange(len(cells)) % folds
+    if params.validation is None:
+        assigned[order] = turns % params.folds
+    else:
+        passed = np.floor((turns + 1) * params.validation + 1e-9) > np.floor(turns * params.validation + 1e-9)
+        assigned[order] = np.where(passed, 0, 1)
     return assigned
 
 
-def count(codes: Codes, fold: Codes, folds: int) -> Codes:
-    """Photos (18, folds) of each class in each fold."""
-    return np.bincount(codes * folds + fold, minlength=SCHEMA.classes * folds).reshape(SCHEMA.classes, folds)
+def _by_person(table: pd.DataFrame, pairs: list[same_people.Pair], params: Split) -> "pd.Series[int]":
+    """Fold (n,) of the person of each photo; those who are the same person share one, and count as the rarest."""
+    people = table.drop_duplicates("person").sort_values("person", ignore_index=True)
+    people["group"] = people["person"].map(same_people.groups(list(people["person"]), pairs))
+    people["cell"] = SCHEMA.people.codes(people)
+    people["alike"] = people["cell"].map(people["cell"].value_counts())
+    groups = people.sort_values(["group", "alike", "person"]).drop_duplicates("group")
+    assigned = dict(zip(groups["group"], assign(groups["cell"], params), strict=True))
+    return table["person"].map(dict(zip(people["person"], people["group"].map(assigned), strict=True)))
 
 
-def _by_person(table: pd.DataFrame, params: Split) -> "pd.Series[int]":
-    people = table.drop_duplicates("person").sort_values("person")
-    assigned = assign(SCHEMA.people.codes(people), params.folds, params.seed)
-    return table["person"].map(dict(zip(people["person"], assigned, strict=True)))
-
-
-def _by_picture(table: pd.DataFrame, params: Split) -> Codes:
-    print(LEAK, file=sys.stderr)
-    return assign(SCHEMA.codes(table), params.folds, params.seed)
+def _count(table: pd.DataFrame, folds: int) -> Codes:
+    """Photos (classes, folds) of each class in each fold."""
+    cells = SCHEMA.codes(table) * folds + table["fold"].to_numpy()
+    return np.bincount(cells, minlength=SCHEMA.classes * folds).reshape(SCHEMA.classes, folds)
 
 
 def _check(counts: Codes) -> None:
-    """A class without any photo is said aloud; one that only some folds lack is an error."""
+    """Warn of classes without any photo; raise `InputError` that names those that only some folds lack."""
     for name, total in zip(SCHEMA.class_names, counts.sum(axis=1), strict=True):
         if total == 0:
             print(f"WARNING: no train photo is '{name}': no model can learn it", file=sys.stderr)

@@ -114,3 +114,16 @@ def test_equal_pictures_give_equal_crops(method: str) -> None:
     for one, other in zip(cropper(people()), cropper(people()), strict=True):
         assert one.box == other.box
         assert np.array_equal(one.pixels, other.pixels)
+
+
+def test_grabcut_of_the_centre_searches_no_face() -> None:
+    image = np.random.default_rng(0).integers(0, 255, (120, 100, 3), dtype=np.uint8)
+    wide = {"center": 80, "size": 64}
+    center, black = (
+        Cropper(Params.model_validate({"method": method} | wide))([image])[0] for method in ("center", "center_grabcut")
+    )
+    assert (black.box, black.source, black.face) == (center.box, "center", None)
+    background = (black.pixels != center.pixels).any(axis=2)
+    assert background.any()
+    assert not black.pixels[background].any()
+    assert not background[24:40, 24:40].any(), "the middle is foreground"

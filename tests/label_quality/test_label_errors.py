@@ -52,7 +52,7 @@ class Workspace:
         self.accept("truth", self.truth)
         self.labels("given")
         given, folds, classes, plot = (root / name for name in ("given.csv", "folds.csv", "classes.csv", "classes.png"))
-        split(given, folds, classes, plot, Split(folds=len(FOLDS)))
+        split(given, root / "fixes", folds, classes, plot, Split(folds=len(FOLDS)))
         self._crop()
 
     def accept(self, name: str, rows: pd.DataFrame) -> None:

@@ -68,7 +68,7 @@ def make(root: Path) -> None:
         relabel(photos, Path("fixes"), labels, read.relabel)
         crop(0, photos, labels, Path("data/shards/0"), read.crop)
         pack(photos, Path("data/shards"), Path("data/crops"), read.crop)
-        split(labels, folds, Path("data/classes.csv"), Path("data/classes.png"), read.split)
+        split(labels, Path("fixes"), folds, Path("data/classes.csv"), Path("data/classes.png"), read.split)
         for name, config in read.models.items():
             for fold in read.train.folds:
                 inputs = Inputs(Path("data/crops"), labels, folds, Path("checkpoint.pt"))

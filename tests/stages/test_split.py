@@ -34,9 +34,22 @@ class Workplace:
         ]
         tables.write(pd.DataFrame(rows, columns=list(tables.LABELS)), self.folder / "labels.csv")
 
+    def rename(self, people: dict[str, str]) -> None:
+        labels = tables.read(self.folder / "labels.csv", tables.LABELS)
+        renamed = labels["person"].replace(people)
+        paths = renamed + "/" + labels["path"].str.split("/").str[1]
+        tables.write(labels.assign(person=renamed, path=paths), self.folder / "labels.csv")
+
     def split(self, **params: object) -> list[bytes]:
         folds, classes, plot = (self.folder / name for name in ("folds.csv", "classes.csv", "classes.png"))
-        split(self.folder / "labels.csv", folds, classes, plot, Split.model_validate({"folds": 3} | params))
+        split(
+            self.folder / "labels.csv",
+            self.folder / "fixes",
+            folds,
+            classes,
+            plot,
+            Split.model_validate({"folds": 3} | params),
+        )
         return [output.read_bytes() for output in (folds, classes, plot)]
 
     def folds(self, **params: object) -> pd.DataFrame:
@@ -51,8 +64,8 @@ def workplace(tmp_path: Path) -> Workplace:
 
 
 @given(st.lists(st.integers(0, 5), max_size=200), st.integers(2, 10), st.integers(0, 9))
-def test_every_cell_is_dealt_evenly(cells: list[int], folds: int, seed: int) -> None:
-    assigned = assign(cells, folds, seed)
+def test_every_cell_is_assigned_evenly(cells: list[int], folds: int, seed: int) -> None:
+    assigned = assign(cells, Split(folds=folds, seed=seed))
     for cell in (None, *set(cells)):
         chosen = assigned if cell is None else assigned[np.array(cells) == cell]
         shares = np.bincount(chosen, minlength=folds)
@@ -96,7 +109,7 @@ def test_a_persons_fold_does_not_depend_on_the_order_of_the_rows(workplace: Work
 def test_folds_by_picture_leak_and_say_so(workplace: Workplace, capsys: pytest.CaptureFixture[str]) -> None:
     folds = workplace.folds(by="photo")
     assert len(folds[["person", "fold"]].drop_duplicates()) > len(set(folds["person"]))
-    assert "the same person stands on both sides" in capsys.readouterr().err
+    assert "people stand on both sides of a fold" in capsys.readouterr().err
 
 
 def test_folds_by_person_are_silent(workplace: Workplace, capsys: pytest.CaptureFixture[str]) -> None:
@@ -134,3 +147,47 @@ def test_a_class_that_nobody_has_is_said_aloud(workplace: Workplace, capsys: pyt
     workplace.write({**CELLS, ("male", 60): 0})
     workplace.split()
     assert "no train photo is 'worn male >=60'" in capsys.readouterr().err
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=200), st.floats(0.05, 0.95), st.integers(0, 9))
+def test_the_validation_share_is_that_of_every_cell_but_for_a_unit(
+    cells: list[int], validation: float, seed: int
+) -> None:
+    held_out = assign(cells, Split(validation=validation, seed=seed)) == 0
+    for cell in (None, *set(cells)):
+        own = np.ones(len(cells), np.bool_) if cell is None else np.array(cells) == cell
+        assert abs(held_out[own].sum() - validation * own.sum()) <= 1
+
+
+def test_a_share_of_people_is_held_out_as_fold_0(workplace: Workplace) -> None:
+    folds = workplace.folds(validation=0.3).drop_duplicates("person")
+    assert (folds["fold"] == 0).sum() == int(0.3 * sum(CELLS.values()))
+    assert sorted(folds["fold"].unique()) == [0, 1]
+    table = pd.read_csv(workplace.folder / "classes.csv")
+    assert list(table.columns) == ["class", "fold 0", "fold 1", "all"]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_ids_that_differ_by_a_suffix_share_a_fold(workplace: Workplace, seed: int) -> None:
+    young_women = range(16, 27)
+    workplace.rename({f"{one:03}": f"{one // 3:06}{('', '-1', '-2')[one % 3]}_x" for one in young_women})
+    folds = workplace.folds(seed=seed)
+    assert folds["person"].str.contains("-2_").any()
+    assert folds.assign(id=folds["person"].str[:6]).groupby("id")["fold"].nunique().max() == 1
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_people_who_are_listed_as_the_same_share_a_fold(workplace: Workplace, seed: int) -> None:
+    (workplace.folder / "fixes").mkdir()
+    (workplace.folder / "fixes" / "twice.csv").write_text("person,same_as\n000,020\n020,030\n")
+    folds = workplace.folds(seed=seed, same_people=["twice"]).drop_duplicates("person").set_index("person")["fold"]
+    assert folds["000"] == folds["020"] == folds["030"]
+
+
+def test_people_of_a_list_who_are_not_in_the_labels_are_named(workplace: Workplace) -> None:
+    (workplace.folder / "fixes").mkdir()
+    (workplace.folder / "fixes" / "twice.csv").write_text("person,same_as\n000,nobody\n")
+    with pytest.raises(InputError, match=r"twice\.csv, row 2: 'nobody' is not in the labels"):
+        workplace.split(same_people=["twice"])
+    with pytest.raises(InputError, match=r"no file .*thrice\.csv; there are: twice"):
+        workplace.split(same_people=["thrice"])
