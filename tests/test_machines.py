@@ -4,6 +4,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +54,11 @@ def digests(root: Path) -> dict[str, str]:
 def outputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
     """The digests of all outputs, by the name of the machine."""
     roots = {name: tmp_path_factory.mktemp(name.replace(" ", "_")) for name in MACHINES}
-    running = {name: start(roots[name], *machine) for name, machine in MACHINES.items()}
-    for name, process in running.items():
-        output, _ = process.communicate()
-        assert process.returncode == 0, f"{name}: {output}"
+    with ExitStack() as stack:
+        running = {name: stack.enter_context(start(roots[name], *machine)) for name, machine in MACHINES.items()}
+        for name, process in running.items():
+            output, _ = process.communicate()
+            assert process.returncode == 0, f"{name}: {output}"
     return {name: digests(root) for name, root in roots.items()}
 
 

@@ -12,8 +12,6 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-TRAININGS = {"train", "refit", "pseudo_label"}  # a training on a CPU is reproducible for one number of threads
-
 
 def pretend(cores: int, falling: bool) -> None:
     """Have this process see that many cores, and folders in this order."""
@@ -44,7 +42,7 @@ def pretend(cores: int, falling: bool) -> None:
         def close(self) -> None:
             pass
 
-    os.scandir = Scan  # type: ignore[assignment,misc]
+    os.scandir = Scan  # type: ignore[assignment]
 
 
 def main(cores: int, order: str) -> None:
@@ -57,7 +55,7 @@ def main(cores: int, order: str) -> None:
     stages = graph.read()
     pretend(cores, order == "falling")
     for stage in stages.values():
-        torch.set_num_threads(1 if stage.kind in TRAININGS else cores)
+        torch.set_num_threads(cores)
         app(shlex.split(stage.command)[3:], standalone_mode=False)
 
 
