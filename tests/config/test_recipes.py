@@ -83,6 +83,128 @@ def test_what_a_recipe_suggests_to_try_is_valid(name: str, key: str, value: str,
     assert params.load(tmp_path / "params.yaml") != params.load(ROOT / f"recipes/{name}.yaml")
 
 
+REPORTED = {  # what the teams published
+    "r0-separate-resnet50": {
+        **{f"models.{task}.backbone": "resnet50" for task in ("mask", "gender", "age")},
+        **{f"models.{task}.heads.{task}.loss.name": "focal" for task in ("mask", "gender", "age")},
+        **{f"models.{task}.epochs": 10 for task in ("mask", "gender", "age")},
+        **{f"models.{task}.select": "macro_f1" for task in ("mask", "gender", "age")},
+    },
+    "r1-podium-b3": {
+        "crop.method": "mtcnn",
+        "crop.grow": {"x": 20, "y": 30, "unit": "pixels"},
+        "crop.center": 300,
+        "split.by": "person",
+        "refit.epochs": {"mask": 10, "gender": 10, "age": 4},
+        **{f"models.{task}.backbone": "efficientnet_b3" for task in ("mask", "gender", "age")},
+        **{f"models.{task}.batch_size": 64 for task in ("mask", "gender", "age")},
+        **{f"models.{task}.image_size": 224 for task in ("mask", "gender", "age")},
+        **{f"models.{task}.normalize": "imagenet" for task in ("mask", "gender", "age")},
+        **{f"models.{task}.seed": 777 for task in ("mask", "gender", "age")},
+        **{f"models.{task}.optimizer.name": "adam" for task in ("mask", "gender", "age")},
+        "models.mask.optimizer.learning_rate": 3e-4,
+        "models.gender.optimizer.learning_rate": 1e-4,
+        "models.age.optimizer.learning_rate": 1e-4,
+        "models.age.heads.age.loss": {"name": "focal", "gamma": 2, "class_weights": None},
+        "models.age.heads.age.bands": [30, 59],
+        "models.mask.heads.mask.loss.name": "cross_entropy",
+        "models.gender.heads.gender.loss.name": "cross_entropy",
+        "models.age.tta.clean": 1,
+        "models.age.tta.augmented": 7,
+        "models.age.tta.average": "logits",
+    },
+    **{
+        f"r2-{name}": {
+            "models.joint.heads.mask x gender x age.kind": "classes",
+            "models.joint.epochs": 30,
+            "models.joint.batch_size": 32,
+            "models.joint.optimizer.learning_rate": 1.3e-4,
+        }
+        for name in ("efficientnet", "convnext", "coatnet", "swin")
+    },
+    "r2b-three-heads": {
+        "models.three.heads.mask.kind": "classes",
+        "models.three.heads.gender.kind": "classes",
+        "models.three.heads.age.kind": "regression",
+    },
+    "r2c-independent": {
+        "models.mask.backbone": "efficientnet_b0",
+        "models.gender.backbone": "swin_tiny_patch4_window7_224",
+        "models.years.backbone": "convnext_tiny",
+        "models.years.heads.age.kind": "regression",
+    },
+    "r2c-convnext-gender": {
+        "models.gender.backbone": "convnext_tiny",
+        "models.years.backbone": "convnext_tiny",
+        "models.years.heads.age.kind": "regression",
+    },
+    "r3-b7-imbalanced": {
+        "models.joint.backbone": "tf_efficientnet_b7",
+        "models.joint.sampling.name": "balanced",
+        "models.joint.heads.mask x gender x age.loss.name": "focal",
+        "models.joint.optimizer.learning_rate": 1e-4,
+        "models.joint.epochs": 50,
+        "models.joint.patience": 5,
+    },
+    "r3b-kfold-cutmix": {
+        "train.folds": [0, 1, 2, 3, 4],
+        "crop.method": "center",
+        "models.joint.epochs": 10,
+        "models.joint.cutmix.half": False,
+        "models.joint.sampling.name": "weighted",
+        "models.joint.heads.mask x gender x age.loss.name": "cross_entropy",
+    },
+    "r3c-mask-gender-age": {
+        "models.mask.heads.mask.kind": "classes",
+        "models.gender_age.heads.gender x age.kind": "classes",
+    },
+    "r4-resnet18-focal": {
+        "models.joint.backbone": "resnet18",
+        "models.joint.heads.mask x gender x age.loss.name": "focal",
+        "models.joint.heads.mask x gender x age.bands": [30, 55],
+        "models.joint.optimizer": {"name": "adam", "learning_rate": 8e-5, "weight_decay": 0, "momentum": 0.9}
+        | {"until": None, "then": None},
+        "models.joint.epochs": 10,
+        "models.joint.augmentation": [{"HorizontalFlip": {"p": 0.5}}],
+        "crop.method": "center",
+        "split.by": "person",
+        "split.folds": 5,
+        "train.folds": [0],
+    },
+    "c-champion": {
+        "models.joint.backbone": "efficientnet_b4",
+        "models.joint.image_size": 380,
+        "models.joint.optimizer.name": "adam",
+        "models.joint.optimizer.learning_rate": 1e-4,
+        "models.joint.batch_size": 32,
+        "models.joint.schedule.name": "step",
+        "models.joint.heads.mask x gender x age.loss.name": "soft_f1",
+        "models.joint.heads.mask x gender x age.bands": [30, 59],
+        "models.joint.drop_ages": [[27, 29], [57, 59]],
+        "models.joint.cutmix": {"probability": 0.3, "half": True, "alpha": 1},
+        "models.joint.last_epochs_on_validation": 3,
+        "crop.method": "mtcnn",
+        "split.by": "person",
+        "ensemble.vote": "hard",
+        "ensemble.top_folds": 3,
+    },
+}
+
+
+@pytest.mark.parametrize("name", REPORTED)
+def test_a_recipe_has_the_settings_that_its_team_reported(name: str) -> None:
+    loaded = params.load(ROOT / f"recipes/{name}.yaml").model_dump(mode="json")
+    for key, value in REPORTED[name].items():
+        found = loaded
+        for part in key.split("."):
+            found = found[part]
+        assert found == value, key
+
+
+def test_every_published_recipe_is_compared_with_its_report() -> None:
+    assert set(NAMES) - set(REPORTED) == {"ours", "r3c-gender-years", "sample"}
+
+
 FORMER: dict[
     str, dict[str, Any]
 ] = {  # by their names of today: defaults of the __init__ of every class in the sources of albumentations 1.0.3
