@@ -83,7 +83,7 @@ def test_what_a_recipe_suggests_to_try_is_valid(name: str, key: str, value: str,
     assert params.load(tmp_path / "params.yaml") != params.load(ROOT / f"recipes/{name}.yaml")
 
 
-REPORTED = {  # what the teams published
+REPORTED: dict[str, dict[str, Any]] = {  # what the teams published
     "r0-separate-resnet50": {
         **{f"models.{task}.backbone": "resnet50" for task in ("mask", "gender", "age")},
         **{f"models.{task}.heads.{task}.loss.name": "focal" for task in ("mask", "gender", "age")},
@@ -195,7 +195,7 @@ REPORTED = {  # what the teams published
 def test_a_recipe_has_the_settings_that_its_team_reported(name: str) -> None:
     loaded = params.load(ROOT / f"recipes/{name}.yaml").model_dump(mode="json")
     for key, value in REPORTED[name].items():
-        found = loaded
+        found: Any = loaded
         for part in key.split("."):
             found = found[part]
         assert found == value, key
