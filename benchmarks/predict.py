@@ -54,6 +54,7 @@ def make_model(folder: Path) -> None:
         voters=voters,
         temperatures={},
         years_stds={},
+        age_thresholds={},
         weights={SCHEMA.name: (1.0,)},
         prior_correction=None,
         class_bias=None,

@@ -1,13 +1,14 @@
 """From the predictions of all members to one table of class probabilities, and the nested score of what is fitted."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from pipeline.dataset.folds import groups
-from pipeline.ensembling import nesting, voting
+from pipeline.ensembling import age_thresholds, nesting, voting
+from pipeline.ensembling.age_thresholds import Thresholds
 from pipeline.ensembling.config import Ensemble, Vote
 from pipeline.ensembling.nesting import Mask
 from pipeline.schema import metrics
@@ -27,10 +28,12 @@ class Blend:
 
     Attributes:
         years_stds: Standard deviation in years of the residuals of `<name>=<head>`, for heads of years.
+        age_thresholds: Predicted years at which the next age band begins, for the same heads.
         weights: Weights (systems,) of the systems, by the head that they vote on.
     """
 
     years_stds: Mapping[str, float]
+    age_thresholds: Mapping[str, Thresholds]
     weights: Mapping[str, voting.Weights]
 
 
@@ -42,12 +45,23 @@ def fit(out_of_fold: MemberProbabilities, photos: pd.DataFrame, params: Ensemble
         photos: Labelled photos (n).
         params: How systems vote.
     """
-    stds = _years_stds(out_of_fold, photos["age"].to_numpy())
+    ages = photos["age"].to_numpy()
+    years = {
+        f"{name}={head}": numbers
+        for name, (heads,) in out_of_fold.items()
+        for head, numbers in heads.items()
+        if numbers.ndim == 1
+    }
+    blend = Blend(
+        {key: fit_spread(numbers, ages) for key, numbers in years.items()},
+        {key: _thresholds(numbers, ages, params) for key, numbers in years.items()},
+        {},
+    )
     weights = {
         head: voting.choose_weights(list(tables.values()), SCHEMA.head(head).codes(photos), params)
-        for head, tables in votes(out_of_fold, stds, params).items()
+        for head, tables in votes(out_of_fold, blend, params).items()
     }
-    return Blend(stds, weights)
+    return replace(blend, weights=weights)
 
 
 def predict(probabilities: MemberProbabilities, blend: Blend, params: Ensemble) -> Table:
@@ -55,7 +69,7 @@ def predict(probabilities: MemberProbabilities, blend: Blend, params: Ensemble) 
     return multiply(
         {
             head: voting.combine(list(tables.values()), params.vote, blend.weights[head])
-            for head, tables in votes(probabilities, blend.years_stds, params).items()
+            for head, tables in votes(probabilities, blend, params).items()
         }
     )
 
@@ -72,7 +86,7 @@ def nested(out_of_fold: MemberProbabilities, photos: pd.DataFrame, params: Ensem
 def systems(out_of_fold: MemberProbabilities, blend: Blend, photos: pd.DataFrame, params: Ensemble) -> pd.DataFrame:
     """A row for each system: the head that it predicts, its own out-of-fold scores, and its weight."""
     rows = []
-    for head, tables in votes(out_of_fold, blend.years_stds, params).items():
+    for head, tables in votes(out_of_fold, blend, params).items():
         targets = SCHEMA.head(head).codes(photos)
         for (name, table), weight in zip(tables.items(), blend.weights[head], strict=True):
             counts = metrics.confusion(targets, table.argmax(axis=1), table.shape[1])
@@ -80,24 +94,36 @@ def systems(out_of_fold: MemberProbabilities, blend: Blend, photos: pd.DataFrame
     return pd.DataFrame(rows, columns=["predicts", "system", "macro_f1", "accuracy", "weight"])
 
 
-def votes(probabilities: MemberProbabilities, years_stds: Mapping[str, float], params: Ensemble) -> Votes:
+def votes(probabilities: MemberProbabilities, blend: Blend, params: Ensemble) -> Votes:
     """The tables that vote: those of whole systems, or, per attribute, those of every model that predicts it."""
-    models = {name: _vote(name, members, years_stds, params.vote) for name, members in probabilities.items()}
+    models = {name: _vote(name, members, blend, params.vote) for name, members in probabilities.items()}
     if params.systems == "per_attribute":
         return {attribute: _by_attribute(models, attribute) for attribute in SCHEMA.names}
     return {SCHEMA.name: {" + ".join(system): _product(models, system) for system in params.systems}}
 
 
-def _vote(name: str, members: Sequence[Heads], years_stds: Mapping[str, float], vote: Vote) -> dict[str, Table]:
+def _vote(name: str, members: Sequence[Heads], blend: Blend, vote: Vote) -> dict[str, Table]:
     """The table of each head of a model, voted by its members; years become bands member by member."""
     return {
-        head: voting.combine([_table(f"{name}={head}", heads[head], years_stds) for heads in members], vote)
+        head: voting.combine([_table(f"{name}={head}", heads[head], blend) for heads in members], vote)
         for head in members[0]
     }
 
 
-def _table(key: str, numbers: Numbers, years_stds: Mapping[str, float]) -> Table:
-    return band_table(numbers, years_stds[key]) if numbers.ndim == 1 else np.asarray(numbers, np.float64)
+def _table(key: str, numbers: Numbers, blend: Blend) -> Table:
+    if numbers.ndim == 1:
+        return band_table(numbers, blend.years_stds[key], blend.age_thresholds[key])
+    return np.asarray(numbers, np.float64)
+
+
+def _thresholds(years: Numbers, ages: Codes, params: Ensemble) -> Thresholds:
+    match params.age_thresholds:
+        case "scored":
+            return age_thresholds.SCORED
+        case "fitted":
+            return age_thresholds.fit(years, ages)
+        case given:
+            return given
 
 
 def _product(models: Mapping[str, Heads], system: Sequence[str]) -> Table:
@@ -110,15 +136,6 @@ def _by_attribute(models: Mapping[str, Heads], attribute: str) -> dict[str, Tabl
         for name, heads in models.items()
         for head, table in heads.items()
         if attribute in SCHEMA.head(head).names
-    }
-
-
-def _years_stds(out_of_fold: MemberProbabilities, ages: Codes) -> dict[str, float]:
-    return {
-        f"{name}={head}": fit_spread(numbers, ages)
-        for name, (heads,) in out_of_fold.items()
-        for head, numbers in heads.items()
-        if numbers.ndim == 1
     }
 
 

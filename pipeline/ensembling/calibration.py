@@ -8,13 +8,23 @@ import pandas as pd
 from pipeline.dataset.folds import groups
 from pipeline.ensembling import nesting
 from pipeline.ensembling.blend import MemberProbabilities
+from pipeline.ensembling.nesting import Mask
 from pipeline.schema.probabilities import Numbers, Table, softmax
 from pipeline.schema.schema import SCHEMA, Codes
 
 MIN_PROBABILITY = 1e-9
 """Probability that stands for 0 in logarithms; tables on disk have nine digits."""
 MIN_TEMPERATURE, MAX_TEMPERATURE = 0.05, 20.0
-COLUMNS = ["model", "head", "temperature", "calibration_error_before", "calibration_error_after"]
+COLUMNS = [
+    "model",
+    "head",
+    "temperature",
+    "helps",
+    "log_loss_before",
+    "log_loss_after",
+    "calibration_error_before",
+    "calibration_error_after",
+]
 
 
 def fit(table: Numbers, targets: Codes) -> float:
@@ -42,6 +52,11 @@ def nested(table: Numbers, targets: Codes, groups: Codes) -> Table:
     return nesting.nested(groups, lambda own, rest: scale(table[own], fit(table[rest], targets[rest])))
 
 
+def log_loss(table: Numbers, targets: Codes) -> float:
+    """Mean negative log probability of the targets (n,)."""
+    return float(-_logits(table)[np.arange(len(targets)), targets].mean())
+
+
 def expected_calibration_error(table: Numbers, targets: Codes, bins: int = 15) -> float:
     """Mean gap between confidence and accuracy over equal bins of confidence, weighted by photos; 0 is best.
 
@@ -53,37 +68,42 @@ def expected_calibration_error(table: Numbers, targets: Codes, bins: int = 15) -
     return float(np.abs(gaps).sum() / len(targets))
 
 
+def helps(table: Numbers, targets: Codes, groups: Codes) -> bool:
+    """Whether a temperature lowers both log loss and expected calibration error of groups that it is not fitted on."""
+    if len(np.unique(groups)) < 2:
+        return False
+    scaled = nested(table, targets, groups)
+    return all(measure(scaled, targets) < measure(table, targets) for measure in (log_loss, expected_calibration_error))
+
+
 def calibrate(
     out_of_fold: MemberProbabilities, photos: pd.DataFrame
 ) -> tuple[MemberProbabilities, Mapping[str, float], pd.DataFrame]:
-    """Fit a temperature for every head of classes. Heads of years are left as they are.
+    """Fit a temperature for every head of classes where it helps. Heads of years are left as they are.
 
     Args:
         out_of_fold: Out-of-fold predictions of the photos, one member for each name.
         photos: Labelled photos (n).
 
     Returns:
-        The out-of-fold predictions, each group of photos at the temperature fitted on the others, so that their
-        score stays unbiased; the temperatures by `<name>=<head>`; and a row for each head with its temperature and
-        expected calibration error.
+        The out-of-fold predictions, where the others decide for each group of photos whether a temperature helps and
+        which, so that their score stays unbiased; the temperatures that help, by `<name>=<head>`; and a row for each
+        head: its temperature, whether it helps, and log loss and expected calibration error without it and, on groups
+        that it is not fitted on, with it.
     """
     own_groups = groups(photos)
     targets = {head: SCHEMA.head(head).codes(photos) for (heads,) in out_of_fold.values() for head in heads}
-    scaled = _map(out_of_fold, lambda _, head, table: nested(table, targets[head], own_groups))
+    scaled = _map(out_of_fold, lambda _, head, table: _nested_where_it_helps(table, targets[head], photos))
     rows = [
-        (
-            name,
-            head,
-            fit(table, targets[head]),
-            expected_calibration_error(table, targets[head]),
-            expected_calibration_error(scaled[name][0][head], targets[head]),
-        )
+        {"model": name, "head": head, **_row(table, targets[head], own_groups)}
         for name, (heads,) in out_of_fold.items()
         for head, table in heads.items()
         if table.ndim == 2
     ]
-    temperatures = {f"{name}={head}": temperature for name, head, temperature, *_ in rows}
-    return scaled, temperatures, pd.DataFrame(rows, columns=COLUMNS)
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    helpful = table[table["helps"] == "yes"]
+    keys = helpful["model"] + "=" + helpful["head"]
+    return scaled, dict(zip(keys, helpful["temperature"], strict=True)), table
 
 
 def apply(probabilities: MemberProbabilities, temperatures: Mapping[str, float]) -> MemberProbabilities:
@@ -96,6 +116,30 @@ def apply(probabilities: MemberProbabilities, temperatures: Mapping[str, float])
             else np.asarray(table, np.float64)
         ),
     )
+
+
+def _row(table: Numbers, targets: Codes, groups: Codes) -> dict[str, float | str]:
+    """A head's temperature, whether it helps, and its errors without it and with it on other groups."""
+    scaled = nested(table, targets, groups)
+    return {
+        "temperature": fit(table, targets),
+        "helps": "yes" if helps(table, targets, groups) else "no",
+        "log_loss_before": log_loss(table, targets),
+        "log_loss_after": log_loss(scaled, targets),
+        "calibration_error_before": expected_calibration_error(table, targets),
+        "calibration_error_after": expected_calibration_error(scaled, targets),
+    }
+
+
+def _nested_where_it_helps(table: Numbers, targets: Codes, photos: pd.DataFrame) -> Table:
+    """Probabilities (n, k), each group at the temperature of the others if it helps among these."""
+
+    def predict(own: Mask, rest: Mask) -> Table:
+        if helps(table[rest], targets[rest], groups(photos[rest])):
+            return scale(table[own], fit(table[rest], targets[rest]))
+        return np.asarray(table[own], np.float64)
+
+    return nesting.nested(groups(photos), predict)
 
 
 def _map(probabilities: MemberProbabilities, change: Callable[[str, str, Numbers], Table]) -> MemberProbabilities:

@@ -1,10 +1,12 @@
 """Parameters of the ensemble."""
 
+from itertools import pairwise
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, NonNegativeFloat, PositiveInt, model_validator
+from pydantic import AfterValidator, Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
 from pipeline.formats.section import Section, distinct, worded
+from pipeline.schema.schema import AGE
 
 Vote = Literal["soft", "logit_mean", "hard"]
 
@@ -19,7 +21,9 @@ class Ensemble(Section):
         top_folds: Number of folds of each model that predict eval, the best by out-of-fold score; all by default.
         top_systems: Number of systems that vote, the best by out-of-fold score; all by default.
         weights: Weights of the systems: equal, fitted greedily, or given.
-        calibrate: Whether every head of classes gets a temperature.
+        age_thresholds: Predicted years at which the next age band begins, for heads of years: the scored boundaries
+            less half a year (29.5 and 59.5, because labels are whole years), fitted, or given.
+        calibrate: Whether heads of classes get a temperature, where it helps on other folds.
         label_shift: Whether eval's probabilities are corrected to eval's class priors.
         class_bias: Whether classes get a bias that raises macro F1.
     """
@@ -36,6 +40,10 @@ class Ensemble(Section):
         Literal["equal", "greedy"] | tuple[NonNegativeFloat, ...],
         worded("must be equal, greedy or a list of numbers, none negative"),
     ] = "equal"
+    age_thresholds: Annotated[
+        Literal["scored", "fitted"] | tuple[PositiveFloat, ...],
+        worded("must be scored, fitted or a list of years such as [29.5, 57.5]"),
+    ] = "scored"
     calibrate: bool = False
     label_shift: bool = False
     class_bias: bool = False
@@ -44,6 +52,13 @@ class Ensemble(Section):
     def _label_shift_needs_calibration(self) -> Self:
         if self.label_shift and not self.calibrate:
             raise ValueError("label_shift needs calibrate: true; eval's class priors are estimated from probabilities")
+        return self
+
+    @model_validator(mode="after")
+    def _age_thresholds_rise(self) -> Self:
+        given = self.age_thresholds
+        if isinstance(given, tuple) and (len(given) != len(AGE.bands) or any(a >= b for a, b in pairwise(given))):
+            raise ValueError(f"age_thresholds {list(given)} are not {len(AGE.bands)} years that rise")
         return self
 
     @model_validator(mode="after")
@@ -58,5 +73,5 @@ class Ensemble(Section):
 
     @property
     def fits_choices(self) -> bool:
-        """Whether weights or systems are chosen by out-of-fold predictions."""
-        return self.weights == "greedy" or self.top_systems is not None
+        """Whether weights, systems or age thresholds are chosen by out-of-fold predictions."""
+        return self.weights == "greedy" or self.top_systems is not None or self.age_thresholds == "fitted"

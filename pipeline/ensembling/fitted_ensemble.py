@@ -1,6 +1,6 @@
 """ensemble.json: everything that turns the members' predictions of any photo into class probabilities."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ from pipeline.ensembling import blend, calibration, class_bias
 from pipeline.ensembling.adjustments import Adjusted
 from pipeline.ensembling.blend import Blend, MemberProbabilities
 from pipeline.ensembling.config import Ensemble
-from pipeline.ensembling.shift_estimators import Priors, reweighted
+from pipeline.ensembling.shift_estimators import reweighted
 from pipeline.formats.section import Section
 from pipeline.foundation.errors import InputError
 from pipeline.foundation.files import write_text
@@ -29,6 +29,7 @@ class FittedEnsemble(Section):
         voters: Names of the members that predict, by the model's name in a system.
         temperatures: Temperatures by `<name>=<head>`.
         years_stds: Standard deviation in years of the residuals of `<name>=<head>`, for heads of years.
+        age_thresholds: Predicted years at which the next age band begins, for the same heads.
         weights: Weights of the systems, by the head that they vote on.
         prior_correction: Weights (classes,) that multiply the class probabilities, estimated for the eval photos.
         class_bias: Bias (classes,) added to the log probabilities.
@@ -38,6 +39,7 @@ class FittedEnsemble(Section):
     voters: dict[str, tuple[str, ...]]
     temperatures: dict[str, float]
     years_stds: dict[str, float]
+    age_thresholds: dict[str, Numbers]
     weights: dict[str, Numbers]
     prior_correction: Numbers | None
     class_bias: Numbers | None
@@ -57,6 +59,7 @@ class FittedEnsemble(Section):
             voters=dict(voters),
             temperatures={key: _rounded(value) for key, value in temperatures.items()},
             years_stds={key: _rounded(value) for key, value in fitted.years_stds.items()},
+            age_thresholds={key: _numbers(values) for key, values in fitted.age_thresholds.items()},
             weights={head: _numbers(weights) for head, weights in fitted.weights.items()},
             prior_correction=_numbers(adjusted.prior_correction) if params.label_shift else None,
             class_bias=_numbers(adjusted.class_bias) if params.class_bias else None,
@@ -64,7 +67,11 @@ class FittedEnsemble(Section):
 
     def predict(self, probabilities: MemberProbabilities) -> Table:
         """Class probabilities (n, classes) of photos (n), from the predictions of the voters."""
-        fitted = Blend(self.years_stds, {head: np.asarray(weights) for head, weights in self.weights.items()})
+        fitted = Blend(
+            self.years_stds,
+            self.age_thresholds,
+            {head: np.asarray(weights) for head, weights in self.weights.items()},
+        )
         table = blend.predict(calibration.apply(probabilities, self.temperatures), fitted, self.ensemble)
         if self.prior_correction is not None:
             table = reweighted(table, np.asarray(self.prior_correction))
@@ -89,7 +96,7 @@ def read(path: Path) -> FittedEnsemble:
         raise InputError(f"{path}: not an ensemble of this version; run `dvc repro`: {error}") from error
 
 
-def _numbers(values: Priors) -> Numbers:
+def _numbers(values: Iterable[float]) -> Numbers:
     return tuple(_rounded(value) for value in values)
 
 

@@ -1,7 +1,7 @@
 """Arithmetic of probabilities: years to age bands, and heads multiplied into classes."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -43,14 +43,14 @@ def softmax(logits: Table) -> Table:
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
-def band_table(years: Numbers, spread: float) -> Table:
-    """Probabilities (n, bands) of the scored age bands, for ages that are normal about `years` (n,).
+def band_table(years: Numbers, spread: float, edges: Sequence[float] | Table = EDGES) -> Table:
+    """Probabilities (n, bands) of age bands with boundaries at `edges`, for ages that are normal about `years` (n,).
 
     `spread` is their standard deviation in years. A label of a whole year stands for the year around it: the
     continuity correction (Feller 1968, An Introduction to Probability Theory and Its Applications, volume 1, chapter
     VII).
     """
-    below = _normal_distribution((EDGES - years[:, None]) / spread)
+    below = _normal_distribution((np.asarray(edges) - years[:, None]) / spread)
     return np.diff(below, prepend=0.0, append=1.0, axis=1)
 
 

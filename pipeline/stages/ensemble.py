@@ -121,12 +121,14 @@ def _write_probabilities(adjusted: Adjusted, eval_photos: Sequence[str], results
 
 
 def _scores_of_choices(out_of_fold: MemberProbabilities, photos: pd.DataFrame, params: Ensemble) -> dict[str, float]:
-    """Scores to compare with the nested one: with equal weights, and in sample, which flatters."""
+    """Scores to compare with the nested one: without any choice, and in sample, which is biased upwards."""
     if not params.fits_choices:
         return {}
-    equal = params.model_copy(update={"weights": "equal", "top_systems": None})
+    unfitted = {"weights": "equal", "top_systems": None}
+    if params.age_thresholds == "fitted":
+        unfitted["age_thresholds"] = "scored"
     tables_of = {
-        "equal_weights": blend.nested(out_of_fold, photos, equal),
+        "unfitted": blend.nested(out_of_fold, photos, params.model_copy(update=unfitted)),
         "in_sample": blend.predict(out_of_fold, blend.fit(out_of_fold, photos, params), params),
     }
     targets = SCHEMA.codes(photos)

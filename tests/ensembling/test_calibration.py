@@ -1,11 +1,14 @@
 """calibration: a temperature corrects confidence, changes no predicted class, and is scored on other folds."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.ensembling.calibration import expected_calibration_error, fit, nested, scale
+from pipeline.ensembling.blend import MemberProbabilities
+from pipeline.ensembling.calibration import calibrate, expected_calibration_error, fit, helps, log_loss, nested, scale
+from pipeline.schema.schema import MASK
 from tests.support.simulated import people
 
 TRAIN = np.array([0.5, 0.4, 0.1])
@@ -71,3 +74,46 @@ def test_a_fold_is_scaled_by_the_other_folds() -> None:
     np.testing.assert_allclose(table[folds == 0], scale(sample.probabilities[folds == 0], others))
     relabelled = np.where(folds == 0, 2 - sample.targets, sample.targets)
     np.testing.assert_allclose(nested(sample.probabilities, relabelled, folds)[folds == 0], table[folds == 0])
+
+
+def test_log_loss_is_that_of_the_targets() -> None:
+    table = np.array([[0.5, 0.5], [0.25, 0.75]])
+    assert log_loss(table, np.array([0, 1])) == pytest.approx(-(np.log(0.5) + np.log(0.75)) / 2)
+
+
+def test_a_temperature_helps_overconfident_heads_and_not_those_whose_groups_disagree() -> None:
+    overconfident = people(300, TRAIN, TRAIN, sure=3)
+    assert helps(overconfident.probabilities, overconfident.targets, overconfident.people % 2)
+    one, other = people(300, TRAIN, TRAIN, sure=3), people(300, TRAIN, TRAIN, sure=1 / 3, seed=1)
+    table = np.concatenate([one.probabilities, other.probabilities])
+    targets = np.concatenate([one.targets, other.targets])
+    assert not helps(table, targets, np.arange(len(table)) // len(one.targets))
+    assert not helps(one.probabilities, one.targets, np.zeros(len(one.targets), np.int64)), "one group has no others"
+
+
+def test_a_temperature_is_taken_only_where_it_helps_on_other_folds() -> None:
+    """The first head is overconfident; the second in one fold only, so that each fold misleads the other."""
+    sample = people(300, TRAIN, TRAIN, sure=3)
+    fold = sample.people % 2
+    mixed = np.where(fold[:, None] == 0, sample.probabilities, scale(sample.probabilities, 9))
+    photos = pd.DataFrame(
+        {"fold": fold, "person": sample.people.astype(str), "mask": np.array(MASK.values)[sample.targets]}
+    )
+    out_of_fold: MemberProbabilities = {"over": [{"mask": sample.probabilities}], "mixed": [{"mask": mixed}]}
+    scaled, temperatures, rows = calibrate(out_of_fold, photos)
+    assert dict(zip(rows["model"], rows["helps"], strict=True)) == {"over": "yes", "mixed": "no"}
+    assert list(temperatures) == ["over=mask"]
+    after = rows.set_index("model")["log_loss_after"]
+    assert log_loss(scaled["over"][0]["mask"], sample.targets) == pytest.approx(after["over"])
+    assert after["mixed"] > rows.set_index("model")["log_loss_before"]["mixed"]
+
+
+def test_whether_a_temperature_helps_is_decided_without_the_fold_that_is_scored() -> None:
+    sample = people(300, TRAIN, TRAIN, sure=3)
+    photos = pd.DataFrame({"fold": sample.people % 3, "person": sample.people.astype(str)})
+    own = (photos["fold"] == 0).to_numpy()
+    found = []
+    for targets in (sample.targets, np.where(own, 2 - sample.targets, sample.targets)):
+        labelled = photos.assign(mask=np.array(MASK.values)[targets])
+        found.append(calibrate({"over": [{"mask": sample.probabilities}]}, labelled)[0]["over"][0]["mask"][own])
+    np.testing.assert_array_equal(found[0], found[1])

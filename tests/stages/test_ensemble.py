@@ -10,11 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
+from ruamel.yaml import YAML
 
 from pipeline.ensembling import calibration, label_shift
 from pipeline.ensembling.config import Ensemble
 from pipeline.ensembling.fitted_ensemble import read
 from pipeline.ensembling.members import EnsembleMembers
+from pipeline.ensembling.shift_estimators import p_value
 from pipeline.evaluation import plots
 from pipeline.formats import tables
 from pipeline.foundation.errors import InputError
@@ -25,6 +27,7 @@ from pipeline.schema import predictions
 from pipeline.schema.probabilities import Heads, Table, multiply
 from pipeline.schema.schema import SCHEMA
 from pipeline.stages.ensemble import Summary, ensemble
+from tests.support.simulated import people, shift_sample
 
 HEADS = {
     "mask": {"mask": Head()},
@@ -208,15 +211,15 @@ def test_the_best_system_predicts_alone(workspace: Workspace) -> None:
     assert list(systems["system"]) == ["mask + pair", "three"]
     assert list(systems["weight"]) == [0, 1]
     assert summary.metrics["accuracy"] == summary.metrics["in_sample_accuracy"] == 1
-    assert summary.metrics["equal_weights_accuracy"] <= 1
+    assert summary.metrics["unfitted_accuracy"] <= 1
 
 
 def test_a_choice_is_scored_nested_in_sample_and_without_it(workspace: Workspace) -> None:
     equal = workspace.ensemble()
     chosen = workspace.ensemble(weights="greedy")
-    extra = {f"{kind}_{key}" for kind in ("equal_weights", "in_sample") for key in ("macro_f1", "accuracy")}
+    extra = {f"{kind}_{key}" for kind in ("unfitted", "in_sample") for key in ("macro_f1", "accuracy")}
     assert set(chosen.metrics) - set(equal.metrics) == extra
-    assert chosen.metrics["equal_weights_macro_f1"] == equal.metrics["macro_f1"]
+    assert chosen.metrics["unfitted_macro_f1"] == equal.metrics["macro_f1"]
     assert chosen.metrics["in_sample_macro_f1"] >= equal.metrics["macro_f1"]
     written = json.loads((workspace.root / "results" / "metrics.json").read_text())
     assert written["macro_f1"] == pytest.approx(chosen.metrics["macro_f1"], abs=1e-6)
@@ -328,7 +331,8 @@ def test_folds_of_other_labels_are_named(workspace: Workspace) -> None:
         workspace.ensemble()
 
 
-def test_heads_are_calibrated_member_by_member(workspace: Workspace) -> None:
+def test_heads_are_calibrated_member_by_member(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calibration, "helps", lambda *_: True)  # which no temperature does for random predictions
     workspace.ensemble(PAIR, calibrate=True)
     fitted = pd.read_csv(workspace.root / "results" / "calibration.csv", index_col="head")["temperature"]
     mask, pair = (
@@ -376,3 +380,82 @@ def test_the_fitted_ensemble_has_the_label_shift_correction(
     fitted = read(workspace.root / "results" / "ensemble.json")
     member_probabilities = {name: [workspace.eval(name, fold) for fold in (0, 1)] for name in fitted.voters}
     np.testing.assert_allclose(fitted.predict(member_probabilities), workspace.written(), atol=1e-7)
+
+
+def test_a_more_confident_refit_is_no_label_shift(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eval has train's priors; a refit predicts it with three times the logits of the folds."""
+    monkeypatch.setattr(plots, "confusion_matrices", lambda *_: Figure())
+    monkeypatch.setattr(label_shift, "RESAMPLES", 3)
+    shares = {"mask": [5 / 7, 1 / 7, 1 / 7], "gender": [0.4, 0.6], "age": [0.47, 0.45, 0.08]}
+    train, evaluated = (
+        {
+            name: people(count, np.array(own), np.array(own), seed=seed + place)
+            for place, (name, own) in enumerate(shares.items())
+        }
+        for count, seed in ((200, 0), (150, 9))
+    )
+    person = train["age"].people
+    values = SCHEMA.value_names(SCHEMA.encode({name: sample.targets for name, sample in train.items()}))
+    photos = pd.DataFrame({"path": [f"{row:04}.jpg" for row in range(len(person))], "person": person.astype(str)})
+    photos = photos.assign(
+        mask=values["mask"], gender=values["gender"], age=np.array([24, 45, 63])[train["age"].targets]
+    )
+    photos = photos.assign(corrected="", fold=person % 2)
+    tables.write(photos[[*tables.LABELS]], tmp_path / "labels.csv")
+    tables.write(photos[[*tables.FOLDS]], tmp_path / "folds.csv")
+    tables.write(photos[["path"]], tmp_path / "train.csv")
+    np.save(tmp_path / "train.npy", np.zeros((len(photos), 8, 8, 3), np.uint8))
+    eval_photos = [f"{row:04}.jpg" for row in range(len(evaluated["age"].people))]
+    for member, temperature in (
+        (Member(tmp_path, "model", 0), 1),
+        (Member(tmp_path, "model", 1), 1),
+        (Member(tmp_path, "model"), 1 / 3),
+    ):
+        member.folder.mkdir(parents=True)
+        member.weights.touch()
+        tables.write(pd.DataFrame({"epoch": [1], "train_loss": [1], "learning_rate": [0.1]}), member.epochs)
+        scaled = {name: calibration.scale(sample.probabilities, temperature) for name, sample in evaluated.items()}
+        predictions.write(member.eval, eval_photos, scaled)
+        own = photos["fold"] == member.fold
+        if own.any():
+            predictions.write(
+                member.out_of_fold,
+                photos["path"][own],
+                {name: sample.probabilities[own] for name, sample in train.items()},
+            )
+    members = EnsembleMembers(tmp_path, ["model"], [0, 1], ["model"])
+    ensemble(
+        members,
+        tmp_path,
+        tmp_path / "labels.csv",
+        tmp_path / "folds.csv",
+        tmp_path / "results",
+        Ensemble(systems=(("model",),)),
+    )
+    found = pd.read_csv(tmp_path / "results" / "label_shift.csv")
+    assert (found["p_value"] > 0.05).all()
+    by_refit = shift_sample(
+        train["age"], evaluated["age"]._replace(probabilities=calibration.scale(evaluated["age"].probabilities, 1 / 3))
+    )
+    assert p_value(by_refit) < 1e-6, "the refit's own predictions would look like a shift"
+    used = pd.read_csv(tmp_path / "results" / "eval_probabilities.csv")
+    expected = multiply({name: calibration.scale(sample.probabilities, 1 / 3) for name, sample in evaluated.items()})
+    np.testing.assert_allclose(used.drop(columns="path"), expected, atol=1e-6)
+
+
+def test_another_threshold_in_years_trains_nothing() -> None:
+    stages = YAML(typ="safe").load(Path("dvc.yaml"))["stages"]
+    dependent = [
+        name
+        for name, stage in stages.items()
+        if any(str(one).startswith("ensemble") for one in stage.get("params", []))
+    ]
+    assert dependent == ["ensemble"]
+
+
+def test_thresholds_in_years_move_predictions(workspace: Workspace) -> None:
+    workspace.ensemble([["three"]], results="scored")
+    workspace.ensemble([["three"]], results="moved", age_thresholds=[29.5, 30.5])
+    old = [workspace.written(name).reshape(len(EVAL), -1, 3)[..., 2].sum() for name in ("scored", "moved")]
+    assert old[1] > old[0]
+    assert read(workspace.root / "moved" / "ensemble.json").age_thresholds == {"three=age": (29.5, 30.5)}

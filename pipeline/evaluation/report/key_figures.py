@@ -34,7 +34,9 @@ def key_figures(sources: Sources) -> KeyFigures:
         "photos without a face": sum(map(len, sources.without_face.values())),
         "suggested corrections": len(sources.suggested),
         **{
-            f"calibration error of {row['model']}: {row['head']}": row["calibration_error_after"]
+            f"calibration error of {row['model']}: {row['head']}": row[
+                "calibration_error_after" if row["helps"] == "yes" else "calibration_error_before"
+            ]
             for row in sources.tables["calibration"].to_dict("records")
         },
         **{f"F1 of {name}": float(f1) for name, f1 in zip(SCHEMA.class_names, metrics.f1(counts), strict=True)},

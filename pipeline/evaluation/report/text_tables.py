@@ -129,13 +129,19 @@ def slices(sources: Sources) -> TextTable:
 
 
 def calibration(sources: Sources) -> TextTable:
-    """Temperature and expected calibration error of every head."""
-    columns = ["temperature", "calibration_error_before", "calibration_error_after"]
+    """Temperature and errors of every head, and whether the temperature helps."""
+    columns = ["log_loss_before", "log_loss_after", "calibration_error_before", "calibration_error_after"]
     rows = [
-        [f"{row['model']}: {row['head']}", *(number(row[column]) for column in columns)]
+        [
+            f"{row['model']}: {row['head']}",
+            number(row["temperature"]),
+            str(row["helps"]),
+            *(number(row[column]) for column in columns),
+        ]
         for row in sources.tables["calibration"].to_dict("records")
     ]
-    return TextTable(["head", "temperature", "calibration error before", "after"], rows)
+    headings = ["head", "temperature", "helps", "log loss before", "after", "calibration error before", "after"]
+    return TextTable(headings, rows)
 
 
 def label_shift(sources: Sources) -> TextTable:

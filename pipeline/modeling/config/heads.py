@@ -49,6 +49,15 @@ class Head(Section):
         return self
 
     @model_validator(mode="after")
+    def _years_have_no_bands(self) -> Self:
+        if self.kind == "regression" and self.bands != AGE.bands:
+            raise ValueError(
+                f"bands {list(self.bands)} have no effect on a head of years; move the boundaries of its predictions "
+                "with ensemble.age_thresholds"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _cosines_have_one_scale(self) -> Self:
         scales = [part.scale for part in parts(self.loss) if isinstance(part, ArcFace)]
         if len(set(scales)) > 1:

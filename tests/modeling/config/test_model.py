@@ -50,6 +50,10 @@ def fault(tmp_path: Path, settings: dict[str, Any]) -> str:
             {"heads": {"gender": {"loss": {"name": "mix", "of": ["arcface", {"name": "arcface", "scale": 9}]}}}},
             ".heads.gender: the arcface losses of a mix have scales 30, 9; a head's cosines have one",
         ),
+        (
+            {"heads": {"age": {"kind": "regression", "bands": [30, 58]}}},
+            ".heads.age: bands [30, 58] have no effect on a head of years; move the boundaries of its predictions with",
+        ),
         ({"weights": "a.safetensors"}, ": weights 'a.safetensors' would not be read: set pretrained: true"),
         (
             {"normalize": "imagnet"},
