@@ -228,6 +228,7 @@ def _of_models(root: Path) -> dict[str, Reader]:
         voters={"mask": ("mask-0",)},
         temperatures={"mask=mask": 1.5},
         years_stds={},
+        age_thresholds={},
         weights={"mask": (1.0,)},
         prior_correction=None,
         class_bias=None,
