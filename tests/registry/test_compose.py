@@ -12,8 +12,8 @@ from tests.registry.conftest import call
 
 FOLD = Path("models/years/folds/0")
 TRAIN = (
-    "train years 0 --crops data/crops --labels data/labels.csv --folds data/folds.csv --checkpoint c.pt "
-    f"--output {FOLD}"
+    "train --model years --fold 0 --crops data/crops --labels data/labels.csv --folds data/folds.csv "
+    "--models models --checkpoints checkpoints"
 ).split()
 
 
