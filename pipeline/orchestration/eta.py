@@ -1,4 +1,4 @@
-"""How a parallel run stands, and when it will be done."""
+"""The live table of a parallel run, and its estimated time of arrival (ETA)."""
 
 import re
 from collections.abc import Iterable
@@ -21,7 +21,13 @@ EPOCH = re.compile(r"epoch (\d+)/(\d+)")
 
 
 def table(jobs: Jobs, slots: int, now: float) -> Table:
-    """A row a stage, at the time `now` (`time.monotonic`) of a run that has `slots` stages at once."""
+    """A table of one row per stage.
+
+    Args:
+        jobs: The stages of the run.
+        slots: Maximum number of stages at once.
+        now: `time.monotonic()`.
+    """
     ahead = sum(job.state in ("waiting", "running") for job in jobs.values())
     left = remaining(jobs.values(), slots, now)
     caption = f"{len(jobs) - ahead} of {len(jobs)} stages" + (f", about {clock(left)} left" if left else "")
@@ -32,7 +38,10 @@ def table(jobs: Jobs, slots: int, now: float) -> Table:
 
 
 def remaining(jobs: Iterable[Job], slots: int, now: float) -> float | None:
-    """Seconds until all is done, if stages take what others of their kind do; None while a kind has none to tell."""
+    """Estimated seconds to the end of the run, or None while a kind of stage that is still to run has no estimate.
+
+    A stage is expected to take the mean time of the finished and running stages of its kind.
+    """
     ahead = [job for job in jobs if job.state in ("waiting", "running")]
     totals = [(job.stage.kind, total) for job in jobs if (total := _total(job, now)) is not None]
     if {job.stage.kind for job in ahead} - {kind for kind, _ in totals}:
@@ -56,7 +65,7 @@ def _spent(job: Job, now: float) -> float:
 
 
 def _total(job: Job, now: float) -> float | None:
-    """Seconds that a stage took, or will have taken if its epochs go on as they have."""
+    """Seconds that a finished stage took, or that a running training takes at its present time per epoch."""
     epochs = _epochs(job) if job.state == "running" else None
     if epochs:
         return _spent(job, now) * epochs[1] / epochs[0]
@@ -64,6 +73,6 @@ def _total(job: Job, now: float) -> float | None:
 
 
 def _epochs(job: Job) -> tuple[int, int] | None:
-    """How many epochs of how many a training has finished."""
-    found = EPOCH.findall(job.said())
+    """The epochs that a training has finished, and their total."""
+    found = EPOCH.findall(job.output())
     return (int(found[-1][0]), int(found[-1][1])) if found else None

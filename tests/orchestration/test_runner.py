@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from ruamel.yaml import YAML
 
@@ -165,6 +166,26 @@ def test_an_interrupted_run_ends_what_it_has_started_and_can_go_on(project: Make
     YAML().dump({"stages": {"quick": writes("quick"), "slow": writes("slow", "quick")}}, made.root / "dvc.yaml")
     made.run()
     assert made.states() == {"quick": "unchanged", "slow": "done"}
+
+
+def test_stages_end_with_a_run_that_is_killed_and_the_next_run_can_start(project: Make) -> None:
+    made = project(slow=writes("slow", first=SLEEPY))
+    code = "from pathlib import Path; from pipeline.orchestration import graph, runner; "
+    code += "runner.run(graph.read(), 1, (), Path('logs'), print)"
+    path = {"PYTHONPATH": str(Path(runner.__file__).parents[2])}
+    process = subprocess.Popen([sys.executable, "-c", code], env=os.environ | path, stdout=subprocess.DEVNULL)
+    sleeper = pid_in(made.root / "logs" / "slow.log")
+    with pytest.raises(InputError, match=r"DVC is at work in this folder.*\n  process \d+: .*dvc.* repro"):
+        made.run()
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + PATIENCE
+    while psutil.pid_exists(sleeper) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not psutil.pid_exists(sleeper)
+    YAML().dump({"stages": {"slow": writes("slow")}}, made.root / "dvc.yaml")
+    made.run()
+    assert made.states() == {"slow": "done"}
 
 
 def heed_interrupts() -> None:
