@@ -6,7 +6,7 @@ from typing import Any
 
 from kfp import compiler, dsl, kubernetes
 
-from components.stages import OUTPUT, join_locks, stage_component
+from components.stages import OUTPUT, finish_run, join_locks, stage_component
 from pipeline.config import params
 from pipeline.config.kubeflow import Kubeflow, Resources
 from pipeline.foundation.errors import InputError
@@ -14,7 +14,7 @@ from pipeline.foundation.files import write_text
 from pipeline.orchestration import graph
 from pipeline.orchestration.graph import Graph
 from pipeline.orchestration.kubeflow import task
-from pipeline.orchestration.kubeflow.specification import FILE, JOIN, NAME
+from pipeline.orchestration.kubeflow.specification import FILE, FINISH, JOIN, NAME
 
 
 def write(root: Path = Path(), path: Path = FILE) -> None:
@@ -54,22 +54,27 @@ def _pipeline(stages: Graph, settings: Kubeflow, default_experiment: str) -> Any
             overrides: Parameters to change, as in `dvc exp run -S`, e.g. ["models.age.epochs=20"].
             image: Image of all tasks, with its tag or digest.
         """
-        tasks: dict[str, Any] = {}
-        for stage in stages.values():
-            tasks[stage.name] = stage_component(stage)(
-                stage=stage.name,
-                run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
-                parents=[tasks[name].outputs[OUTPUT] for name in stage.parents],
-                remote=remote,
-                mlflow=mlflow,
-                experiment=experiment,
-                overrides=overrides,
+        finish = finish_run(run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER, remote=remote, mlflow=mlflow, experiment=experiment)
+        _configure(finish, FINISH, image, settings, settings.resources(FINISH))
+        with dsl.ExitHandler(finish, name="stages"):
+            tasks: dict[str, Any] = {}
+            for stage in stages.values():
+                tasks[stage.name] = stage_component(stage)(
+                    stage=stage.name,
+                    run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
+                    parents=[tasks[name].outputs[OUTPUT] for name in stage.parents],
+                    remote=remote,
+                    mlflow=mlflow,
+                    experiment=experiment,
+                    overrides=overrides,
+                )
+                _configure(tasks[stage.name], stage.name, image, settings, settings.resources(stage.kind))
+            entries = [each.outputs[OUTPUT] for each in tasks.values()]
+            join = join_locks(
+                run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER, entries=entries, remote=remote, overrides=overrides
             )
-            _configure(tasks[stage.name], stage.name, image, settings, settings.resources(stage.kind))
-        entries = [each.outputs[OUTPUT] for each in tasks.values()]
-        join = join_locks(run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER, entries=entries, remote=remote, overrides=overrides)
-        _configure(join, JOIN, image, settings, settings.resources(JOIN))
-        return join.outputs["lock"]
+            _configure(join, JOIN, image, settings, settings.resources(JOIN))
+        return finish.outputs["lock"]
 
     return dsl.pipeline(
         pipeline,

@@ -43,20 +43,40 @@ def run_stage(
     page: dsl.Output[dsl.HTML],
 ) -> str:
     """Run one stage of dvc.yaml: from the lock entries of its parents to its own."""
-    from pipeline.orchestration.kubeflow.task import run
+    import os
 
+    from pipeline.orchestration.kubeflow import task
+
+    os.environ.update(task.environment(run_id, mlflow, experiment))
     shown = [artifact for artifact in (metrics, confusion, model, dataset, page) if artifact is not None]
-    return run(stage, run_id, parents, remote, mlflow, experiment, overrides, shown)
+    return task.run(stage, run_id, parents, remote, overrides, shown)
 
 
 @component
-def join_locks(
-    run_id: str, entries: list[str], remote: str, overrides: list[str], lock: dsl.Output[dsl.Artifact]
-) -> None:
+def join_locks(run_id: str, entries: list[str], remote: str, overrides: list[str]) -> None:
     """Join the lock entries of all stages to the dvc.lock of the run."""
-    from pipeline.orchestration.kubeflow.task import join
+    from pipeline.orchestration.kubeflow import task
 
-    join(run_id, entries, remote, overrides, lock)
+    task.join(run_id, entries, remote, overrides)
+
+
+@component
+def finish_run(
+    run_id: str,
+    remote: str,
+    mlflow: str,
+    experiment: str,
+    status: dsl.PipelineTaskFinalStatus,
+    lock: dsl.Output[dsl.Artifact],
+    summary: dsl.Output[dsl.Markdown],
+) -> None:
+    """Report what ran and what failed, and end the MLflow run, however the stages ended."""
+    import os
+
+    from pipeline.orchestration.kubeflow import ending, task
+
+    os.environ.update(task.environment(run_id, mlflow, experiment))
+    ending.finish(run_id, status.state, status.error_message or "", remote, lock, summary)
 
 
 def stage_component(stage: Stage) -> Any:

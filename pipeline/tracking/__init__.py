@@ -1,6 +1,7 @@
 """MLflow tracking: runs, written to an outbox on disk and uploaded from there. Only `registry` imports MLflow, too."""
 
 from pipeline.tracking.outbox import FOLDER, folder
+from pipeline.tracking.pipeline_runs import end_run as end_pipeline_run
 from pipeline.tracking.provenance import PIPELINE_RUN, run_name
 from pipeline.tracking.runs import Run, flat, run, run_with_output
 from pipeline.tracking.store import (
@@ -22,6 +23,7 @@ __all__ = [
     "connect",
     "displayed",
     "duration",
+    "end_pipeline_run",
     "experiment",
     "flat",
     "folder",

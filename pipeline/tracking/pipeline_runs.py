@@ -1,13 +1,15 @@
 """Runs of the whole pipeline: the parents of what its stages track."""
 
+import sys
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from pipeline.tracking import store
+from pipeline.tracking import provenance, store
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Run
 
 SETTLED = 1.0  # seconds after which whoever was about to make the same parent has made it
 PARENT = "mlflow.parentRunId"
@@ -51,3 +53,28 @@ def end(client: "MlflowClient", parent: str, ended: int) -> None:
     states = set({run.info.run_name: run.info.status for run in parts}.values())
     if "RUNNING" not in states:
         client.set_terminated(parent, "FINISHED" if states <= {"FINISHED"} else "FAILED", ended)
+
+
+def end_run(status: str) -> None:
+    """End the pipeline run that this process is part of, and what is left of its parts, as FINISHED, FAILED or KILLED.
+
+    A part whose process was killed is still shown as running. Without an answer from MLflow a warning is printed.
+    """
+    whole = provenance.pipeline_run()
+    if whole is None:
+        return
+    with store.impatient():
+        try:
+            client = store.connect()
+            for parent in store.find(client, {"pipeline_run": whole.identity, "stage": "pipeline"}):
+                _terminate(client, parent, status)
+        except store.faults() as error:
+            print(f"MLflow at {store.displayed()}: the pipeline run stays open: {error}", file=sys.stderr)
+
+
+def _terminate(client: "MlflowClient", parent: "Run", status: str) -> None:
+    parts = client.search_runs([parent.info.experiment_id], f"tags.`{PARENT}` = '{parent.info.run_id}'")
+    for run in parts:
+        if run.info.status == "RUNNING":
+            client.set_terminated(run.info.run_id, "KILLED")
+    client.set_terminated(parent.info.run_id, status)

@@ -13,6 +13,7 @@ from components.stages import stage_component
 from pipeline.foundation.errors import InputError
 from pipeline.orchestration import graph
 from pipeline.orchestration.graph import Graph, Stage
+from pipeline.orchestration.kubeflow import specification
 
 ROOT = Path(__file__).parents[2]
 GPU = {"cpu": 8, "memory": "32Gi", "accelerator": "nvidia.com/gpu", "accelerators": 1, "timeout": 7200}
@@ -47,7 +48,7 @@ class Compiled:
         self.graph: Graph = graph.read(root)
         self.text = compilation.text(root)
         self.specification, self.platform = YAML(typ="safe").load_all(self.text)
-        tasks = self.specification["root"]["dag"]["tasks"]
+        tasks = specification.tasks(self.specification)
         self.tasks: dict[str, Any] = {task["taskInfo"]["name"]: task for task in tasks.values()}
         self.names = {key: task["taskInfo"]["name"] for key, task in tasks.items()}
 
@@ -79,14 +80,18 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
 
 
 def test_every_stage_is_a_task_under_its_dvc_name(full: Compiled) -> None:
-    assert set(full.tasks) == {*full.graph, "join"}
+    assert set(full.tasks) == {*full.graph, "join", "finish"}
     assert {f"train@{model}-{fold}" for model in ("mask", "gender", "age") for fold in range(5)} < set(full.tasks)
     assert {f"crop@{shard}" for shard in range(4)} < set(full.tasks)
 
 
 def test_the_edges_are_those_of_dvc_and_all_stages_lead_to_the_end(full: Compiled) -> None:
-    edges = {name: {full.names[key] for key in task.get("dependentTasks", [])} for name, task in full.tasks.items()}
+    edges = {
+        name: {full.names.get(key, "stages") for key in task.get("dependentTasks", [])}
+        for name, task in full.tasks.items()
+    }
     assert edges.pop("join") == set(full.graph)
+    assert edges.pop("finish") == {"stages"}
     assert edges == {name: set(stage.parents) for name, stage in full.graph.items()}
 
 
@@ -178,13 +183,19 @@ def test_the_pages_show_scores_matrices_reports_models_and_the_submission(full: 
         name: {key: artifact["artifactType"]["schemaTitle"] for key, artifact in outputs["artifacts"].items()}
         for name, task in full.tasks.items()
         if "artifacts"
-        in (outputs := full.specification["components"][task["componentRef"]["name"]]["outputDefinitions"])
+        in (outputs := full.specification["components"][task["componentRef"]["name"]].get("outputDefinitions", {}))
     }
     assert shown["train@age-0"] == {"metrics": "system.Metrics", "model": "system.Model", "page": "system.HTML"}
     assert set(shown["ensemble"].values()) >= {"system.Metrics", "system.ClassificationMetrics", "system.HTML"}
     assert shown["submit"]["dataset"] == "system.Dataset"
     assert shown["report"] == {"page": "system.HTML"}
-    assert shown["join"] == {"lock": "system.Artifact"}
+    assert shown["finish"] == {"lock": "system.Artifact", "summary": "system.Markdown"}
+
+
+def test_the_last_task_runs_however_the_stages_end(full: Compiled) -> None:
+    assert full.tasks["finish"]["triggerPolicy"] == {"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"}
+    (group,) = full.tasks["finish"]["dependentTasks"]
+    assert full.specification["root"]["dag"]["tasks"][group]["componentRef"]["name"] == f"comp-{group}"
 
 
 def test_compiling_again_gives_the_same_text(full: Compiled, tmp_path: Path) -> None:

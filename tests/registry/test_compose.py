@@ -11,10 +11,9 @@ from pipeline.foundation.errors import InputError
 from tests.registry.conftest import call
 
 FOLD = Path("models/years/folds/0")
-TRAIN = (
-    "train --model years --fold 0 --crops data/crops --labels data/labels.csv --folds data/folds.csv "
-    "--models models --checkpoints checkpoints"
-).split()
+INPUTS = {"crops": "data/crops", "labels": "data/labels.csv", "folds": "data/folds.csv"}
+OPTIONS = {"model": "years", "fold": "0", **INPUTS, "models": "models", "checkpoints": "checkpoints"}
+TRAIN = ["train", *(word for name, value in OPTIONS.items() for word in (f"--{name}", value))]
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -67,7 +67,7 @@ def _without_cluster(compiled: dict[str, Any], image: str) -> dict[str, Any]:
     backend would make a wrong image.
     """
     for task in specification.tasks(compiled).values():
-        task.pop("retryPolicy")
+        del task["retryPolicy"]
     for executor in compiled["deploymentSpec"]["executors"].values():
         container = executor["container"]
         if not IMAGE_PARAMETER.fullmatch(container["image"]):

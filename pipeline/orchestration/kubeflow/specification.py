@@ -10,7 +10,7 @@ from pipeline.orchestration import graph
 FILE = Path("pipeline.yaml")
 NAME = "mask-gender-age"
 JOIN = "join"  # the task after all stages: it writes the dvc.lock of the run
-LOCK = "lock"  # its artifact
+FINISH = "finish"  # the task that runs in the end, whatever happened: it reports
 
 
 def read(path: Path = FILE) -> dict[str, Any]:
@@ -19,11 +19,18 @@ def read(path: Path = FILE) -> dict[str, Any]:
 
 
 def tasks(specification: dict[str, Any]) -> dict[str, Any]:
-    """The tasks by their keys in the specification; `taskInfo.name` is the stage's name."""
-    return dict(specification["root"]["dag"]["tasks"])
+    """All tasks by their keys, those within the exit handler too; `taskInfo.name` is the stage's name."""
+    components = specification["components"].values()
+    dags = [specification["root"]["dag"], *(component["dag"] for component in components if "dag" in component)]
+    found = {key: task for dag in dags for key, task in dag["tasks"].items()}
+    return {key: task for key, task in found.items() if "dag" not in _component(specification, task)}
 
 
 def task_names(path: Path = FILE) -> dict[str, str]:
     """The names of all stages by the keys of their tasks, in the order of the graph."""
     keys = {task["taskInfo"]["name"]: key for key, task in tasks(read(path)).items()}
-    return {keys[name]: name for name in [*graph.read(), JOIN]}
+    return {keys[name]: name for name in [*graph.read(), JOIN, FINISH]}
+
+
+def _component(specification: dict[str, Any], task: dict[str, Any]) -> dict[str, Any]:
+    return dict(specification["components"][task["componentRef"]["name"]])

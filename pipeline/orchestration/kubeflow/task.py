@@ -1,4 +1,4 @@
-"""What the container of a task does: one stage, its lock entry, and what Kubeflow's pages show of it."""
+"""What the container of a task executes: one stage, its lock entry, and the artifacts on Kubeflow's pages."""
 
 import os
 import subprocess
@@ -11,10 +11,19 @@ from pipeline import tracking
 from pipeline.foundation.errors import InputError
 from pipeline.orchestration import graph, locks, remote
 from pipeline.orchestration.kubeflow import artifacts
+from pipeline.orchestration.kubeflow.records import recorded
+from pipeline.orchestration.kubeflow.specification import JOIN
 from pipeline.orchestration.workspace import scratch
 
 SHARED = "PIPELINE_SHARED"  # folder of the volume that all tasks share
 ACCELERATORS = "PIPELINE_ACCELERATORS"  # how many the task has asked for
+
+
+def environment(run_id: str, mlflow: str, experiment: str) -> dict[str, str]:
+    """What the process of a task adds to its environment before anything else: where its stage logs its run."""
+    shared = {tracking.FOLDER: str(Path(os.environ[SHARED], "tracking"))} if SHARED in os.environ else {}
+    address = {"MLFLOW_TRACKING_URI": mlflow, "MLFLOW_EXPERIMENT_NAME": experiment}
+    return {**address, **shared, tracking.PIPELINE_RUN: f"kubeflow {run_id}"}
 
 
 def run(
@@ -22,22 +31,30 @@ def run(
     run_id: str,
     parents: Sequence[str],
     storage: str,
-    mlflow: str,
-    experiment: str,
     overrides: Sequence[str],
     shown: Sequence[Any] = (),
 ) -> str:
-    """Run a stage by its DVC name, from its parents' packed lock entries to its own; fill the artifacts in `shown`.
+    """Run a stage from the lock entries of its parents to its own.
 
-    `run_id` is Kubeflow's, the same for all tasks of a run; `storage` is the DVC remote, `mlflow` the tracking server's
-    address. What that server does not take is kept on the shared volume, or without one in the remote.
+    What the MLflow server does not take is kept on the shared volume, or in the remote if there is none.
+
+    Args:
+        stage: DVC's name of the stage.
+        run_id: Kubeflow's id of the run.
+        parents: Packed lock entries of the stage's parents.
+        storage: The DVC remote.
+        overrides: Changes of params.yaml, as in `dvc exp run -S`.
+        shown: Output artifacts, filled from the stage's outputs.
+
+    Returns:
+        The packed lock entry of the stage.
+
+    Raises:
+        InputError: When the node lacks the requested accelerators, or the stage cannot run or fails.
     """
     _require_accelerators(int(os.environ.get(ACCELERATORS, "0")))
     shared = Path(os.environ[SHARED]) if SHARED in os.environ else None
-    os.environ |= {"MLFLOW_TRACKING_URI": mlflow, "MLFLOW_EXPERIMENT_NAME": experiment}
-    os.environ |= {tracking.PIPELINE_RUN: f"kubeflow {run_id}"}
-    os.environ |= {tracking.FOLDER: str(shared / "tracking")} if shared else {}
-    with scratch(storage, overrides, shared) as root:
+    with scratch(storage, overrides, shared) as root, recorded(root, run_id, stage):
         try:
             entries = remote.run(root, stage, locks.join(parents), shared)
         finally:
@@ -47,15 +64,14 @@ def run(
     return locks.pack(entries)
 
 
-def join(run_id: str, entries: Sequence[str], storage: str, overrides: Sequence[str], lock: Any) -> None:
-    """Join all stages' packed lock entries to the dvc.lock of the run: in the remote, and as an artifact."""
-    with scratch(storage, overrides) as root:
+def join(run_id: str, entries: Sequence[str], storage: str, overrides: Sequence[str]) -> None:
+    """Join the packed lock entries of all stages to the dvc.lock of the run, which is kept in the remote."""
+    with scratch(storage, overrides) as root, recorded(root, run_id, JOIN):
         remote.join(root, locks.join(entries), run_id)
-        Path(lock.path).write_bytes((root / locks.FILE).read_bytes())
 
 
 def _require_accelerators(count: int) -> None:
-    """Raise `InputError` unless this node has as many GPUs as the task asked for; training would crawl without."""
+    """Raise `InputError` unless torch can use this many GPUs: training would take days on the CPU."""
     if count:
         command = [sys.executable, "-m", "pipeline", "accelerators", "--require", str(count)]
         found = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -80,7 +80,10 @@ def show(finished: Finished, storage: Path, tmp_path: Path, monkeypatch: pytest.
         for number, artifact in enumerate(artifacts):
             artifact.uri = str(tmp_path / str(number))
         parents = [locks.pack({parent: entries[parent]}) for parent in stages[stage].parents]
-        task.run(stage, "run", parents, str(storage), f"sqlite:///{root}/mlflow.db", NAME, [], artifacts)
+        with pytest.MonkeyPatch.context() as process:
+            for name, value in task.environment("run", f"sqlite:///{root}/mlflow.db", NAME).items():
+                process.setenv(name, value)
+            task.run(stage, "run", parents, str(storage), [], artifacts)
 
     return fill
 

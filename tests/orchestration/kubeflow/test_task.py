@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from kfp import dsl
 
+from pipeline import tracking
 from pipeline.foundation.errors import InputError
 from pipeline.orchestration import locks, remote
-from pipeline.orchestration.kubeflow import task
+from pipeline.orchestration.kubeflow import ending, records, task
 from pipeline.orchestration.workspace import scratch
 from tests.support.shell import RAN, Project
 
@@ -22,7 +23,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     monkeypatch.setenv(RAN, str(made.notes))
     for name in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME", "PIPELINE_RUN", "PIPELINE_TRACKING"):
         monkeypatch.setenv(name, "as it was")
-    monkeypatch.setattr(task, "scratch", partial(scratch, project=made.root))
+    for module in (task, ending):
+        monkeypatch.setattr(module, "scratch", partial(scratch, project=made.root))
     return made
 
 
@@ -34,17 +36,24 @@ def storage(tmp_path: Path) -> str:
 
 
 def run(storage: str, stage: str, *parents: str, overrides: tuple[str, ...] = ()) -> str:
-    return task.run(stage, "run-1", parents, storage, "http://mlflow", "faces", overrides)
+    with pytest.MonkeyPatch.context() as process:
+        for name, value in task.environment("run-1", "http://mlflow", "faces").items():
+            process.setenv(name, value)
+        return task.run(stage, "run-1", parents, storage, overrides)
 
 
 def test_tasks_hand_on_entries_and_the_last_one_leaves_the_lock_of_all(project: Project, storage: str) -> None:
     draw = run(storage, "draw")
     fits = [run(storage, f"fit@{model}", draw) for model in "ab"]
     entries = [draw, *fits, run(storage, "join", *fits), run(storage, "track")]
-    lock = dsl.Artifact(uri=str(project.root / "lock"))
-    task.join("run-1", entries, storage, (), lock)
+    task.join("run-1", entries, storage, ())
+    lock, summary = (dsl.Artifact(uri=str(project.root / name)) for name in ("lock", "summary"))
+    ending.finish("run-1", "SUCCEEDED", "", storage, lock, summary)
     assert locks.read(project.root / "lock") == locks.join(entries)
     assert set(locks.join(entries)) == {"draw", "fit@a", "fit@b", "join", "track"}
+    report = (project.root / "summary").read_text()
+    assert report.startswith("# Run run-1: succeeded\n")
+    assert report.count("| succeeded | 0:") == len(entries) + 1
 
 
 def test_a_stage_tracks_where_the_run_says(project: Project, storage: str) -> None:
@@ -55,10 +64,8 @@ def test_a_stage_tracks_where_the_run_says(project: Project, storage: str) -> No
 
 
 def test_a_run_without_all_entries_has_no_lock(project: Project, storage: str) -> None:
-    lock = dsl.Artifact(uri=str(project.root / "lock"))
     with pytest.raises(InputError, match="join: no entry"):
-        task.join("run-1", [run(storage, "draw")], storage, (), lock)
-    assert not (project.root / "lock").exists()
+        task.join("run-1", [run(storage, "draw")], storage, ())
     assert not (Path(storage) / remote.FINISHED).exists()
 
 
@@ -95,3 +102,43 @@ def test_what_mlflow_was_not_told_travels_through_the_remote(
     with remote.fetched_unsent(storage, Path("tracking")):
         assert Path("tracking/1-a/files/a").read_text() == "{}\n"
     assert not (Path(storage) / "tracking" / "1-a" / "files" / "a").exists()
+
+
+@pytest.mark.parametrize(("state", "status"), [("FAILED", "FAILED"), ("CANCELLED", "KILLED")])
+def test_the_last_task_reports_what_failed_and_ends_the_run_in_mlflow(
+    project: Project, storage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str, status: str
+) -> None:
+    address = f"sqlite:///{tmp_path}/mlflow.db"
+    for name, value in task.environment("run-1", address, "faces").items():
+        monkeypatch.setenv(name, value)
+    client = tracking.connect()
+    experiment = client.create_experiment("faces")
+    whole = {"pipeline_run": "kubeflow run-1", "stage": "pipeline"}
+    parent = client.create_run(experiment, tags=whole, run_name="kubeflow run-1").info.run_id
+    killed = client.create_run(experiment, tags={"mlflow.parentRunId": parent}, run_name="a").info.run_id
+    run(storage, "draw")
+    with scratch(storage, project=project.root) as root:
+        with pytest.raises(RuntimeError), records.recorded(root, "run-1", "fit@a"):
+            raise RuntimeError("out of memory")
+        records._write(root, "run-1", records.Record("fit@b", "pod-7", 0.0))
+    lock, summary = (dsl.Artifact(uri=str(tmp_path / name)) for name in ("lock", "summary"))
+    ending.finish("run-1", state, "task fit-a failed", storage, lock, summary)
+    report = (tmp_path / "summary").read_text()
+    for line in (f"run-1: {state.lower()}", "task fit-a failed", "| draw | succeeded |", "| fit@a | failed |"):
+        assert line in report
+    assert "| fit@b | ended without a report | | pod-7 |" in report
+    assert "| join | not started |" in report
+    assert "out of memory" in report
+    assert not (tmp_path / "lock").exists()
+    assert client.get_run(parent).info.status == status
+    assert client.get_run(killed).info.status == "KILLED"
+
+
+def test_the_last_task_reports_without_mlflow_too(
+    project: Project, storage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in task.environment("run-1", "http://127.0.0.1:9", "faces").items():
+        monkeypatch.setenv(name, value)
+    ending.finish("run-1", "FAILED", "", storage, None, summary := dsl.Artifact(uri=str(tmp_path / "summary")))
+    assert "failed" in Path(summary.path).read_text()
+    assert "MLflow at http://127.0.0.1:9: the pipeline run stays open" in capsys.readouterr().err

@@ -1,0 +1,58 @@
+"""What became of each task of a run, kept in the DVC remote for the task that ends the run."""
+
+import json
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from pipeline.orchestration.workspace import repository
+
+FOLDER = "runs"  # of the remote: runs/<run id>/<stage>.json
+
+
+@dataclass(frozen=True)
+class Record:
+    """The latest attempt of a task. Times are seconds since the epoch; `pod` is where its log is."""
+
+    stage: str
+    pod: str
+    started: float
+    ended: float | None = None
+    state: Literal["running", "succeeded", "failed"] = "running"
+    error: str = ""
+
+
+@contextmanager
+def recorded(root: Path, run_id: str, stage: str) -> Iterator[None]:
+    """Record that a task runs, and whether it succeeds; `root` is its workspace."""
+    begun = Record(stage, os.environ.get("HOSTNAME") or socket.gethostname(), time.time())
+    _write(root, run_id, begun)
+    try:
+        yield
+    except BaseException as error:
+        _write(root, run_id, Record(stage, begun.pod, begun.started, time.time(), "failed", str(error)))
+        raise
+    _write(root, run_id, Record(stage, begun.pod, begun.started, time.time(), "succeeded"))
+
+
+def read(root: Path, run_id: str) -> dict[str, Record]:
+    """The records of a run by stage."""
+    with repository(root) as opened:
+        remote = opened.cloud.get_remote()
+        folder = remote.fs.join(remote.path, FOLDER, run_id)
+        files = remote.fs.find(folder) if remote.fs.exists(folder) else []
+        records = [Record(**json.loads(remote.fs.cat_file(file))) for file in files]
+    return {record.stage: record for record in records}
+
+
+def _write(root: Path, run_id: str, record: Record) -> None:
+    with repository(root) as opened:
+        remote = opened.cloud.get_remote()
+        file = remote.fs.join(remote.path, FOLDER, run_id, f"{record.stage}.json")
+        remote.fs.makedirs(remote.fs.parent(file), exist_ok=True)
+        remote.fs.pipe_file(file, json.dumps(asdict(record)).encode())
