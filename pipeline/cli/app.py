@@ -23,7 +23,7 @@ from pipeline.cli.run import run as run_all
 from pipeline.cli.submit_diff import TwoWords, submit_diff
 from pipeline.cli.tracking import app as tracking_app
 from pipeline.config import params
-from pipeline.foundation.errors import REMEDIES, EntryError, InputError, describe
+from pipeline.foundation.errors import REMEDIES, InputError, ModelConfigError, describe
 from pipeline.foundation.process_settings import tune
 from pipeline.modeling.config import ModelConfig
 from pipeline.modeling.members import Member
@@ -293,7 +293,7 @@ def _config(model: str) -> Iterator[ModelConfig]:
         raise InputError(f"{params.FILE}: no model '{model}' under models; there are {', '.join(models)}")
     try:
         yield models[model]
-    except EntryError as error:
+    except ModelConfigError as error:
         raise InputError(f"{params.FILE}: models.{model}: {error}") from error
 
 

@@ -1,4 +1,4 @@
-"""The errors that a user can mend: they name the value, the place and the remedy."""
+"""Errors that a user can correct: they name the value, the place and the remedy."""
 
 import errno
 from collections.abc import Iterable, Sequence
@@ -14,11 +14,11 @@ REMEDIES = {
 
 
 class InputError(Exception):
-    """Something given to the pipeline (a table, a picture, a parameter, a path) is wrong."""
+    """An input of the pipeline (a table, a photo, a parameter, a path) is wrong."""
 
 
-class EntryError(InputError):
-    """A setting of an entry of `models` cannot be had; which entry it is, is told by who knows its name."""
+class ModelConfigError(InputError):
+    """A setting in the configuration of a model cannot be used; the caller adds the name of the model."""
 
 
 def describe(error: OSError) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from pipeline.formats import opencv  # noqa: F401  one thread for albumentations too
 from pipeline.formats.images import Pixels
-from pipeline.foundation.errors import EntryError
+from pipeline.foundation.errors import ModelConfigError
 from pipeline.modeling.config import ModelConfig, Transform
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # its import would ask the network for a newer release
@@ -37,20 +37,20 @@ class Pipeline:
 def build(steps: Sequence[Transform]) -> list[Any]:
     """Create transforms from `{Name: {argument: value}}`; compositions such as `OneOf` have a list `transforms`.
 
-    Raises `EntryError` that names an unknown transform or argument.
+    Raises `ModelConfigError` that names an unknown transform or argument.
     """
     if not isinstance(steps, list | tuple):
-        raise EntryError(f"augmentation: transforms must be a list of transforms, not {steps!r}")
+        raise ModelConfigError(f"augmentation: transforms must be a list of transforms, not {steps!r}")
     return [_build_one(step) for step in steps]
 
 
 def _build_one(step: Transform) -> Any:
     if not isinstance(step, dict) or len(step) != 1 or not isinstance(next(iter(step.values())), dict | None):
-        raise EntryError(f"augmentation {step} is not one name over its arguments")
+        raise ModelConfigError(f"augmentation {step} is not one name over its arguments")
     ((name, arguments),) = step.items()
     transform = getattr(A, str(name), None)
     if not (isinstance(transform, type) and issubclass(transform, A.BasicTransform | A.BaseCompose)):
-        raise EntryError(f"augmentation '{name}' is unknown to albumentations {A.__version__}")
+        raise ModelConfigError(f"augmentation '{name}' is unknown to albumentations {A.__version__}")
     arguments = dict(arguments or {})
     nested = {"transforms": build(arguments.pop("transforms"))} if "transforms" in arguments else {}
     try:
@@ -58,7 +58,7 @@ def _build_one(step: Transform) -> Any:
             warnings.simplefilter("error")  # albumentations only warns about an unknown argument
             return transform(**nested, **_tuples(arguments))
     except (TypeError, ValueError, UserWarning) as error:
-        raise EntryError(f"augmentation '{name}': {error}") from error
+        raise ModelConfigError(f"augmentation '{name}': {error}") from error
 
 
 def _tuples(arguments: dict[str, Any]) -> dict[str, Any]:

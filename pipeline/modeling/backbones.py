@@ -8,7 +8,7 @@ import torch
 from safetensors import SafetensorError
 from timm.models import load_checkpoint, resolve_model_input_args
 
-from pipeline.foundation.errors import EntryError, InputError, did_you_mean
+from pipeline.foundation.errors import InputError, ModelConfigError, did_you_mean
 from pipeline.modeling.config import ModelConfig, Normalization
 
 
@@ -16,7 +16,7 @@ def create(config: ModelConfig, pretrained: bool) -> Any:
     """Create the backbone of a model, with random weights unless `pretrained`.
 
     Raises:
-        EntryError: timm does not know the name, the arguments or the image size do not fit the backbone, it has no
+        ModelConfigError: timm does not know the name, the arguments or the image size do not fit the backbone, it has no
             gradient checkpointing, or its pretrained weights cannot be downloaded.
         InputError: the file `weights` is not one of this backbone.
     """
@@ -39,7 +39,7 @@ def width(backbone: Any, config: ModelConfig) -> int:
     """Measure on a blank image how many features the backbone gives the heads.
 
     `num_features` is another number where a family adds a layer after pooling (mobilenetv3, ghostnet, hgnetv2, vgg).
-    Raises `EntryError` where the backbone cannot take images of this size.
+    Raises `ModelConfigError` where the backbone cannot take images of this size.
     """
     training = backbone.training
     backbone.eval()
@@ -50,7 +50,7 @@ def width(backbone: Any, config: ModelConfig) -> int:
     finally:
         backbone.train(training)
     if features.ndim != 2:
-        raise EntryError(
+        raise ModelConfigError(
             f"backbone '{config.backbone}' gives features of shape {tuple(features.shape[1:])} and not a vector; "
             f"look at backbone_args {config.backbone_args}"
         )
@@ -68,22 +68,22 @@ def _settings(config: ModelConfig) -> dict[str, Any]:
     name = config.backbone
     if not set(name) & set(":/") and not timm.is_model(name):
         hint = did_you_mean(name, timm.list_models(), most=3)
-        raise EntryError(f"backbone '{name}' is unknown to timm {timm.__version__}{hint}")
+        raise ModelConfigError(f"backbone '{name}' is unknown to timm {timm.__version__}{hint}")
     try:
         settings: dict[str, Any] = resolve_model_input_args(
             name, {"img_size": config.image_size}, num_classes=0, **config.backbone_args
         )
     except OSError as error:
-        raise EntryError(f"backbone '{name}': its configuration cannot be read ({_first_line(error)})") from error
+        raise ModelConfigError(f"backbone '{name}': its configuration cannot be read ({_first_line(error)})") from error
     except (RuntimeError, TypeError, ValueError) as error:
-        raise EntryError(f"backbone '{name}': {_first_line(error)}") from error
+        raise ModelConfigError(f"backbone '{name}': {_first_line(error)}") from error
     return settings
 
 
 def _load(backbone: Any, name: str, weights: Path) -> None:
     """Load all weights from a file in timm's own naming; only the classifier may be left over."""
     if not weights.is_file():
-        raise EntryError(f"weights '{weights}' is no file; name a local .safetensors file of '{name}'")
+        raise ModelConfigError(f"weights '{weights}' is no file; name a local .safetensors file of '{name}'")
     try:
         keys = load_checkpoint(backbone, str(weights), strict=False)
     except (OSError, RuntimeError, KeyError, ValueError, SafetensorError) as error:
@@ -100,21 +100,21 @@ def _checkpoint_gradients(name: str, backbone: Any) -> None:
     try:
         backbone.set_grad_checkpointing()
     except (AssertionError, AttributeError):
-        raise EntryError(f"backbone '{name}' has no gradient checkpointing in timm") from None
+        raise ModelConfigError(f"backbone '{name}' has no gradient checkpointing in timm") from None
 
 
-def _not_downloaded(config: ModelConfig, error: Exception) -> EntryError:
-    return EntryError(
+def _not_downloaded(config: ModelConfig, error: Exception) -> ModelConfigError:
+    return ModelConfigError(
         f"the pretrained weights of '{config.backbone}' cannot be downloaded ({_first_line(error)}). Either set "
         "`weights:` to a local .safetensors file of this backbone, or `pretrained: false`"
     )
 
 
-def _does_not_fit(config: ModelConfig, error: Exception) -> EntryError:
+def _does_not_fit(config: ModelConfig, error: Exception) -> ModelConfigError:
     arguments = f" and backbone_args {config.backbone_args}" if config.backbone_args else ""
     published = timm.get_pretrained_cfg(config.backbone) if timm.is_model(config.backbone) else None
     made_for = f"; it was published for {published.input_size[1]}" if published else ""
-    return EntryError(
+    return ModelConfigError(
         f"backbone '{config.backbone}' does not work with image_size {config.image_size}{arguments}: "
         f"{_first_line(error)}{made_for}"
     )

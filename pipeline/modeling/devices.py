@@ -4,7 +4,7 @@ import os
 
 import torch
 
-from pipeline.foundation.errors import EntryError, InputError
+from pipeline.foundation.errors import InputError, ModelConfigError
 from pipeline.modeling.config import ModelConfig
 
 CUBLAS = "CUBLAS_WORKSPACE_CONFIG"
@@ -34,9 +34,11 @@ def configure(config: ModelConfig) -> None:
     kernels may add in another order on every run unless `deterministic` is set.
 
     Raises:
-        EntryError: `deterministic` is set on a GPU, and the environment lets cuBLAS choose its workspaces.
+        ModelConfigError: `deterministic` is set on a GPU, and the environment lets cuBLAS choose its workspaces.
     """
     torch.set_num_threads(config.threads)
     if config.deterministic and torch.cuda.is_available() and os.environ.get(CUBLAS) not in REPRODUCIBLE_CUBLAS:
-        raise EntryError(f"deterministic: true needs {CUBLAS}={REPRODUCIBLE_CUBLAS[0]} in the environment on a GPU")
+        raise ModelConfigError(
+            f"deterministic: true needs {CUBLAS}={REPRODUCIBLE_CUBLAS[0]} in the environment on a GPU"
+        )
     torch.use_deterministic_algorithms(config.deterministic)

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline.foundation.errors import EntryError
+from pipeline.foundation.errors import ModelConfigError
 from pipeline.modeling import targets
 from pipeline.modeling.config import ModelConfig
 from pipeline.modeling.loader import Batches, Loader, Packed
@@ -41,7 +41,7 @@ class FoldData:
         """The data of a configuration, from the labels of all crops; people of dropped ages are validated on only."""
         kept = targets.kept(table, config.drop_ages)
         if (kept & ~held_out).sum() < 2:
-            raise EntryError(f"drop_ages {config.model_dump()['drop_ages']} leaves nobody to train on")
+            raise ModelConfigError(f"drop_ages {config.model_dump()['drop_ages']} leaves nobody to train on")
         return cls(
             crops=crops,
             train_targets=targets.train_targets(table, config.heads),
@@ -69,7 +69,7 @@ class FoldData:
         """Batches of augmented images of the rows, sampled as configured; at least two images per process."""
         processes = share[1]
         if processes > 1 and config.batch_size < 2 * processes:
-            raise EntryError(
+            raise ModelConfigError(
                 f"batch_size {config.batch_size} is too small for {processes} GPUs, each of which needs two images per "
                 "batch: raise it, or name fewer GPUs in CUDA_VISIBLE_DEVICES"
             )

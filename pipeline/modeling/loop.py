@@ -8,7 +8,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from pipeline.foundation.errors import EntryError
+from pipeline.foundation.errors import ModelConfigError
 from pipeline.foundation.progress import watch
 from pipeline.modeling import resources
 from pipeline.modeling.checkpoints import Checkpoint, Metrics, Progress
@@ -47,7 +47,7 @@ def fit(
         The metrics of every epoch, and the kept epoch with its weights and validation predictions.
 
     Raises:
-        EntryError: When the loss is not finite, or memory does not suffice.
+        ModelConfigError: When the loss is not finite, or memory does not suffice.
     """
     torch.manual_seed(config.seed)
     learner = Learner.create(config, fabric)
@@ -139,7 +139,7 @@ def _require_finite(measured: Metrics, epoch: int, config: ModelConfig) -> None:
     part = "val" if "val_loss" in measured else "train"
     loss = measured[f"{part}_loss"]
     if not isfinite(loss):
-        raise EntryError(
+        raise ModelConfigError(
             f"epoch {epoch + 1}: {part}_loss is {loss}, the training has diverged; lower "
             f"optimizer.learning_rate {config.optimizer.at(epoch).learning_rate:g}, or set clip, or precision: 32-true"
         )

@@ -5,26 +5,26 @@ from contextlib import contextmanager
 
 import torch
 
-from pipeline.foundation.errors import EntryError
+from pipeline.foundation.errors import ModelConfigError
 from pipeline.modeling.config import ModelConfig
 
 
 @contextmanager
 def explained(config: ModelConfig) -> Iterator[None]:
-    """Report want of memory, and loader workers that die of it, as an `EntryError` with the batch size to try.
+    """Report want of memory, and loader workers that die of it, as an `ModelConfigError` with the batch size to try.
 
     Raises:
-        EntryError: When the GPU or the machine has too little memory, or a loader worker was killed.
+        ModelConfigError: When the GPU or the machine has too little memory, or a loader worker was killed.
     """
     try:
         yield
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, torch.OutOfMemoryError):
-            raise EntryError(f"the GPU has too little memory{_smaller(config)}") from error
+            raise ModelConfigError(f"the GPU has too little memory{_smaller(config)}") from error
         if isinstance(error, MemoryError) or "can't allocate memory" in str(error):  # PyTorch's on a CPU
-            raise EntryError(f"the machine has too little memory{_smaller(config)}") from error
+            raise ModelConfigError(f"the machine has too little memory{_smaller(config)}") from error
         if str(error).startswith("DataLoader worker"):
-            raise EntryError(
+            raise ModelConfigError(
                 f"a process that loads crops has died ({str(error).splitlines()[0]}); most often the machine, or its "
                 f"/dev/shm in a container, has too little memory{_smaller(config)}"
             ) from error

@@ -8,7 +8,7 @@ from safetensors.torch import load_file
 from safetensors.torch import save as serialize
 from torch import Tensor
 
-from pipeline.foundation.errors import EntryError, InputError
+from pipeline.foundation.errors import InputError, ModelConfigError
 from pipeline.foundation.files import write_bytes
 from pipeline.modeling.config import WeightsMetadata
 from pipeline.modeling.network import Network
@@ -43,7 +43,7 @@ def load(path: Path) -> tuple[Network, WeightsMetadata]:
     recipe = read_metadata(path)
     try:
         network = Network(recipe.config)
-    except EntryError as error:
+    except ModelConfigError as error:
         raise InputError(f"{path}: {error}") from error
     try:
         network.load_state_dict(load_file(path))

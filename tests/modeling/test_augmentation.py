@@ -18,14 +18,14 @@ def image() -> Pixels:
     return np.random.default_rng(0).integers(0, 256, (40, 30, 3), dtype=np.uint8)
 
 
-def test_the_same_seed_draws_the_same_augmentation_and_another_seed_another(config: Make) -> None:
+def test_the_same_seed_gives_the_same_augmentation_and_another_seed_another(config: Make) -> None:
     pipeline = Pipeline(config(augmentation=[NESTED, {"GaussNoise": {"p": 1}}]), training=True)
     first, other, again = (pipeline(image(), seed) for seed in ((1, 0, 5), (1, 0, 6), (1, 0, 5)))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
 
 
-def test_transforms_of_one_picture_draw_independently(config: Make) -> None:
+def test_transforms_of_one_image_are_independent(config: Make) -> None:
     invert, flip = {"InvertImg": {"p": 0.5}}, {"HorizontalFlip": {"p": 0.5}}
     dark = np.zeros((40, 30, 3), dtype=np.uint8)
     dark[:, :15] = 10
@@ -55,7 +55,7 @@ def test_random_erasing_takes_a_rectangle_away(config: Make) -> None:
     assert 0.05 < area / 32**2 < 0.25
 
 
-def test_every_picture_gets_the_size_of_the_entry(config: Make) -> None:
+def test_every_image_gets_the_size_of_the_configuration(config: Make) -> None:
     assert Pipeline(config(image_size=48), training=False)(image(), (0,)).shape == (48, 48, 3)
 
 

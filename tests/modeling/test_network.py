@@ -33,7 +33,7 @@ def test_a_head_of_years_starts_among_ages_that_occur(config: Make) -> None:
 
 
 @pytest.mark.parametrize(("name", "grey"), [("imagenet", (0.485, 0.456, 0.406)), ("half", (0.5, 0.5, 0.5))])
-def test_normalisation_brings_the_mean_picture_to_zero(config: Make, name: str, grey: tuple[float, ...]) -> None:
+def test_normalisation_brings_the_mean_image_to_zero(config: Make, name: str, grey: tuple[float, ...]) -> None:
     network = Network(config(normalize=name))
     seen: list[torch.Tensor] = []
     network.backbone.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.foundation.errors import EntryError
+from pipeline.foundation.errors import ModelConfigError
 from pipeline.modeling import resources
 from pipeline.modeling.config import ModelConfig
 from pipeline.modeling.loader import Batches, Loader
@@ -30,7 +30,7 @@ Make = Callable[..., ModelConfig]
     ],
 )
 def test_want_of_memory_is_one_line_with_the_batch_size_to_try(config: Make, error: Exception, reason: str) -> None:
-    with pytest.raises(EntryError) as raised, resources.explained(config(batch_size=16, accumulate=2)):
+    with pytest.raises(ModelConfigError) as raised, resources.explained(config(batch_size=16, accumulate=2)):
         raise error
     assert str(raised.value).startswith(reason)
     assert str(raised.value).endswith("for batch_size 16: try batch_size: 8, or accumulate: 4")
@@ -43,7 +43,7 @@ def test_other_errors_stay_what_they_are(config: Make) -> None:
 
 
 def test_memory_that_this_machine_does_not_have_is_noticed(config: Make) -> None:
-    with pytest.raises(EntryError, match="the machine has too little memory"), resources.explained(config()):
+    with pytest.raises(ModelConfigError, match="the machine has too little memory"), resources.explained(config()):
         torch.empty(2**50)
 
 
@@ -56,7 +56,7 @@ def test_a_loader_worker_that_dies_ends_in_one_line(config: Make) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     loader = Loader(Deadly(), config(), Batches(np.arange(64), 4), training=False, workers=1)
-    with pytest.raises(EntryError, match="a process that loads crops has died"), resources.explained(config()):
+    with pytest.raises(ModelConfigError, match="a process that loads crops has died"), resources.explained(config()):
         list(loader)
 
 
@@ -73,7 +73,7 @@ def test_a_training_that_ran_out_of_memory_continues_from_its_last_epoch(
         return undisturbed(*arguments)
 
     monkeypatch.setattr(loop, "run_epoch", run_epoch)
-    with pytest.raises(EntryError, match="try batch_size: 8"):
+    with pytest.raises(ModelConfigError, match="try batch_size: 8"):
         train(inputs(trainable), "mask", 0, config(), trainable / "out", quiet)
     monkeypatch.setattr(loop, "run_epoch", undisturbed)
     trained_now: list[bool] = []

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save
 
 from pipeline.config import params
 from pipeline.evaluation.report import key_figures
-from pipeline.foundation.errors import EntryError, InputError
+from pipeline.foundation.errors import InputError, ModelConfigError
 from pipeline.label_quality.review.app import create
 from pipeline.modeling import augmentation, weights
 from pipeline.modeling.config import ModelConfig, WeightsMetadata
@@ -103,7 +103,7 @@ def test_a_report_whose_figures_are_damaged(tmp_path: Path, kept: str) -> None:
 
 @pytest.mark.parametrize("step", [{"OneOf": {"transforms": 5}}, {"OneOf": {"transforms": [5]}}, {"OneOf": 5}, 5])
 def test_transforms_that_are_none(step: Any) -> None:
-    with pytest.raises(EntryError, match="augmentation"):
+    with pytest.raises(ModelConfigError, match="augmentation"):
         augmentation.build([step])
 
 

@@ -1,4 +1,4 @@
-"""entries: what is wrong in a model's settings is one clear line that names the key."""
+"""config: a wrong setting of a model is one clear line that names the key."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -114,7 +114,7 @@ def test_names_stand_for_settings_wherever_there_is_a_choice(config: Make) -> No
     assert config(sampling="weighted").sampling == Weighted(strength=0.5)
 
 
-def test_an_entry_survives_json_as_weights_files_hold_it(config: Make) -> None:
+def test_a_configuration_survives_json_as_weights_files_contain_it(config: Make) -> None:
     settings = config(
         heads={"age": {"loss": {"name": "mix", "of": [{"name": "focal", "class_weights": [1, 1, 2]}, "arcface"]}}},
         normalize={"mean": [0.5, 0.5, 0.5], "std": [0.2, 0.2, 0.2]},
@@ -127,5 +127,5 @@ def test_an_entry_survives_json_as_weights_files_hold_it(config: Make) -> None:
     assert settings.tta == TTA(flip=True, five_crop=0.9)
 
 
-def test_the_course_counts_the_last_epochs_in(config: Make) -> None:
+def test_the_schedule_counts_the_last_epochs_in(config: Make) -> None:
     assert config(epochs=10, last_epochs_on_validation=3).total_epochs == 13
