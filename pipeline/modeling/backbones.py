@@ -16,8 +16,8 @@ def create(config: ModelConfig, pretrained: bool) -> Any:
     """Create the backbone of a model, with random weights unless `pretrained`.
 
     Raises:
-        ModelConfigError: timm does not know the name, the arguments or the image size do not fit the backbone, it has no
-            gradient checkpointing, or its pretrained weights cannot be downloaded.
+        ModelConfigError: timm does not know the name, the arguments or the image size do not fit the backbone, it has
+            no gradient checkpointing, or its pretrained weights cannot be downloaded.
         InputError: the file `weights` is not one of this backbone.
     """
     settings = _settings(config)
