@@ -9,8 +9,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from pipeline.ensembling import voting
+from pipeline.formats.documents import read_numbers
 from pipeline.modeling.config.stages import PseudoLabel, Refit, Train
-from pipeline.modeling.members import Member
+from pipeline.modeling.members import METRICS, Member
 from pipeline.schema import metrics, predictions
 from pipeline.schema.probabilities import Heads, Numbers, likeliest
 from pipeline.schema.schema import SCHEMA
@@ -87,6 +88,17 @@ def best(members: Sequence[Member], photos: pd.DataFrame, number: int | None) ->
     folds = [photos.iloc[_rows(member, photos)] for member in members]
     scores = [_score(held_out([member], fold), fold) for member, fold in zip(members, folds, strict=True)]
     return [members[position] for position in voting.top(scores, number)]
+
+
+def epoch_selected_on_val(members: Sequence[Member]) -> bool:
+    """Whether the epoch of any member was selected on the people that its out-of-fold scores are of.
+
+    Raises:
+        InputError: When metrics.json of a member is missing or malformed.
+    """
+    folds = [member for member in members if member.fold is not None]
+    numbers = [read_numbers(member.folder / METRICS, "run `dvc repro`") for member in folds]
+    return any(found.get("epoch_selected_on_val", 0) for found in numbers)
 
 
 def _rows(member: Member, photos: pd.DataFrame) -> npt.NDArray[np.intp]:

@@ -19,11 +19,13 @@ CURVES = {"loss": "loss", "macro_f1": "macro F1", "accuracy": "accuracy"}
 
 
 def write(results: Path, members: Iterable[Member]) -> None:
-    """Write epochs.csv, the metrics by epoch of all members, and learning_curves.png."""
+    """Write epochs.csv (every member), epochs_by_model.csv (models side by side) and learning_curves.png."""
     histories: dict[str, dict[str, pd.DataFrame]] = {}
     for member in members:
         histories.setdefault(member.model, {})[member.name] = tables.infer(member.epochs)
-    tables.write(join(histories), results / "epochs.csv")
+    table = join(histories)
+    tables.write(table, results / "epochs.csv")
+    tables.write(by_epoch(table), results / "epochs_by_model.csv")
     plots.save(learning_curves(histories), results / "learning_curves.png")
 
 
@@ -36,6 +38,21 @@ def join(histories: Histories) -> pd.DataFrame:
     ]
     table = pd.concat(labelled, ignore_index=True)
     return table[["model", "member", *table.columns.drop(["model", "member"])]]
+
+
+def by_epoch(table: pd.DataFrame) -> pd.DataFrame:
+    """All models side by side: a row for each epoch, and each model's mean accuracy and macro F1 over its folds.
+
+    `table` is what `join` made; a retraining without validation does not count.
+    """
+    scores = [column for column in ("val_accuracy", "val_macro_f1") if column in table]
+    validated = table.dropna(subset=scores)
+    columns = {
+        f"{model} {score.removeprefix('val_')}": own.groupby("epoch")[score].mean()
+        for model, own in validated.groupby("model", sort=False)
+        for score in scores
+    }
+    return pd.DataFrame(columns).rename_axis("epoch").reset_index()
 
 
 def split(table: pd.DataFrame) -> Histories:

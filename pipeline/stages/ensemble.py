@@ -13,7 +13,7 @@ from pipeline.ensembling.adjustments import Adjusted
 from pipeline.ensembling.blend import MemberProbabilities
 from pipeline.ensembling.config import Ensemble
 from pipeline.ensembling.fitted_ensemble import FittedEnsemble
-from pipeline.ensembling.members import EnsembleMembers, best, held_out
+from pipeline.ensembling.members import EnsembleMembers, best, epoch_selected_on_val, held_out
 from pipeline.evaluation import age_errors, mistakes, reliability, scores, training_history
 from pipeline.formats import tables
 from pipeline.foundation.hashes import sha256
@@ -98,6 +98,7 @@ def ensemble(
 
     found = scores.write(results, photos, adjusted.out_of_fold)
     found |= _scores_of_choices(out_of_fold, photos, params) | age_errors.scores(out_of_fold, photos)
+    found["epoch_selected_on_val"] = int(epoch_selected_on_val(used))
     metrics.write(results / "metrics.json", found)
     age_errors.write(results / "age_errors.png", photos, adjusted.out_of_fold, out_of_fold)
     mistakes.write(results / "mistakes.jpg", crops, photos, adjusted.out_of_fold)

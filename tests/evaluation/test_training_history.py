@@ -31,3 +31,19 @@ def test_a_joined_table_splits_into_the_same_histories() -> None:
     for model, trainings in HISTORIES.items():
         for member, history in trainings.items():
             pd.testing.assert_frame_equal(found[model][member].reset_index(drop=True), history.astype(float))
+
+
+def test_models_stand_side_by_side_by_epoch_as_means_over_their_folds() -> None:
+    def history(accuracy: list[float]) -> pd.DataFrame:
+        epochs = range(1, len(accuracy) + 1)
+        return pd.DataFrame({"epoch": epochs, "val_accuracy": accuracy, "val_macro_f1": np.array(accuracy) / 2})
+
+    histories = {
+        "mask": {"mask-0": history([0.2, 0.4]), "mask-1": history([0.4, 0.8]), "mask-refit": HISTORY[["epoch"]]},
+        "age": {"age-0": history([0.5])},
+    }
+    table = training_history.by_epoch(training_history.join(histories))
+    assert list(table.columns) == ["epoch", "mask accuracy", "mask macro_f1", "age accuracy", "age macro_f1"]
+    np.testing.assert_allclose(table["mask accuracy"], [0.3, 0.6])
+    np.testing.assert_allclose(table["mask macro_f1"], [0.15, 0.3])
+    np.testing.assert_allclose(table["age accuracy"], [0.5, np.nan])

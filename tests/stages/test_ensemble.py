@@ -22,8 +22,8 @@ from pipeline.formats import tables
 from pipeline.foundation.errors import InputError
 from pipeline.modeling.config import Head
 from pipeline.modeling.config.losses import SmoothL1
-from pipeline.modeling.members import Member
-from pipeline.schema import predictions
+from pipeline.modeling.members import METRICS, Member
+from pipeline.schema import metrics, predictions
 from pipeline.schema.probabilities import Heads, Table, multiply
 from pipeline.schema.schema import SCHEMA
 from pipeline.stages.ensemble import Summary, ensemble
@@ -67,6 +67,7 @@ class Workspace:
         member.folder.mkdir(parents=True)
         member.weights.write_bytes(f"{member.name} {seed}".encode())
         tables.write(pd.DataFrame({"epoch": [1, 2], "train_loss": [2, 1], "learning_rate": [0.1, 0.1]}), member.epochs)
+        metrics.write(member.folder / METRICS, {"epoch": 2, "epoch_selected_on_val": 0})
         predictions.write(member.eval, EVAL, self.noise(member.model, len(EVAL), seed))
         if member.fold is not None:
             held_out = self.held_out(member.fold)["path"][::-1]
@@ -293,6 +294,7 @@ def test_equal_members_give_equal_bytes(workspace: Workspace, systems: object) -
         "confusion.csv",
         "confusion.png",
         "epochs.csv",
+        "epochs_by_model.csv",
         "errors.csv",
         "ensemble.json",
         "eval_probabilities.csv",
@@ -415,6 +417,7 @@ def test_a_more_confident_refit_is_no_label_shift(tmp_path: Path, monkeypatch: p
         member.weights.touch()
         tables.write(pd.DataFrame({"epoch": [1], "train_loss": [1], "learning_rate": [0.1]}), member.epochs)
         scaled = {name: calibration.scale(sample.probabilities, temperature) for name, sample in evaluated.items()}
+        metrics.write(member.folder / METRICS, {"epoch": 1})
         predictions.write(member.eval, eval_photos, scaled)
         own = photos["fold"] == member.fold
         if own.any():
@@ -441,6 +444,13 @@ def test_a_more_confident_refit_is_no_label_shift(tmp_path: Path, monkeypatch: p
     used = pd.read_csv(tmp_path / "results" / "eval_probabilities.csv")
     expected = multiply({name: calibration.scale(sample.probabilities, 1 / 3) for name, sample in evaluated.items()})
     np.testing.assert_allclose(used.drop(columns="path"), expected, atol=1e-6)
+
+
+def test_scores_tell_that_an_epoch_was_selected_on_the_people_that_are_scored(workspace: Workspace) -> None:
+    assert workspace.ensemble(PAIR, results="unbiased").metrics["epoch_selected_on_val"] == 0
+    metrics.write(workspace.member("mask", 1).folder / METRICS, {"epoch": 1, "epoch_selected_on_val": 1})
+    assert workspace.ensemble(PAIR).metrics["epoch_selected_on_val"] == 1
+    assert json.loads((workspace.root / "results" / "metrics.json").read_text())["epoch_selected_on_val"] == 1
 
 
 def test_another_threshold_in_years_trains_nothing() -> None:

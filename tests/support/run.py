@@ -16,6 +16,7 @@ from tests.support.readings import labelled, seen_as, with_swap, with_wrong
 
 SETTINGS = Ensemble(systems=(("face",),))
 FOLDS = 2
+TRAIN_BANDS = {"face": (30, 58)}
 FEW = 210  # photos from which the label shift is estimated
 
 
@@ -56,7 +57,10 @@ class Run:
         tables.write(pd.DataFrame(calibrated, columns=calibration.COLUMNS), results / "calibration.csv")
         system = {"predicts": SCHEMA.name, "system": "face", "macro_f1": 0.9, "accuracy": 0.9, "weight": 1.0}
         tables.write(pd.DataFrame([system]), results / "systems.csv")
-        history = pd.DataFrame({"epoch": [1, 2], "learning_rate": 0.1, "train_loss": [2.0, 1.0]})
+        history = pd.DataFrame(
+            {"epoch": [1, 2], "learning_rate": 0.1, "train_loss": [2.0, 1.0], "val_accuracy": [0.5, 0.75]}
+        )
+        history["val_macro_f1"] = history["val_accuracy"] / 2
         tables.write(training_history.join({"face": {"face-0": history, "face-1": history}}), results / "epochs.csv")
         train = SCHEMA.codes(self.labels)
         shares = submissions.shares({"submission": of_eval.argmax(axis=1), "train": train})
@@ -64,4 +68,5 @@ class Run:
         metrics.write(self.root / "results" / "submission.json", {"photos": len(of_eval), "macro_f1": 0.8})
 
     def sources(self) -> Sources:
-        return read(*(self.root / name for name in ("labels.csv", "folds.csv", "crops", "results")))
+        labels, folds, crops, results = (self.root / name for name in ("labels.csv", "folds.csv", "crops", "results"))
+        return read(labels, folds, crops, results, TRAIN_BANDS)

@@ -15,7 +15,7 @@ BLUE, ORANGE, GREY = "#3b6fa0", "#c2703d", "#888"
 
 
 def ages(sources: Sources) -> str:
-    """Labelled people by age and gender, with the boundaries of the scored age bands."""
+    """Labelled people by age and gender, with the boundaries of the scored and of every model's training bands."""
     people = sources.labelled.drop_duplicates("person")
     figure, (axes,) = _row(1, height=2.6, width=9.5)
     groups = [people.loc[people["gender"] == gender, "age"] for gender in GENDER.values]
@@ -23,6 +23,12 @@ def ages(sources: Sources) -> str:
     axes.hist(groups, bins=edges.tolist(), stacked=True, label=list(GENDER.values), color=[BLUE, ORANGE])
     for boundary in AGE.bands:
         axes.axvline(boundary - 0.5, color=INK, linewidth=1, linestyle=":")
+    for number, (model, bands) in enumerate(sources.train_bands.items()):
+        for boundary in set(bands) - set(AGE.bands):
+            axes.axvline(boundary - 0.5, color=f"C{number + 2}", linewidth=1, linestyle="--")
+        axes.plot(
+            [], [], color=f"C{number + 2}", linestyle="--", label=f"bands of {model}: {', '.join(map(str, bands))}"
+        )
     axes.set_title("people by age in years", loc="left", color=INK, fontsize=10)
     axes.legend(frameon=False, fontsize=8)
     return svg(figure)

@@ -66,6 +66,7 @@ def render(sources: Sources, before: KeyFigures | None = None) -> str:
         photos=_json(photos),
         places=_json(_places()),
         shown=len(photos),
+        classes=thumbnails.of_classes(sources),
         without_face=thumbnails.without_face(sources),
         without_face_total=sum(map(len, sources.without_face.values())),
         suggested=[(suggestion, _photos_of(sources, suggestion)) for suggestion in sources.suggested[:MAX_SUGGESTIONS]],

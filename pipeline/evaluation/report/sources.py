@@ -1,5 +1,6 @@
 """What the report is made of: the tables that the stages wrote."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -37,6 +38,7 @@ class Sources:
         shares: Class shares of the submission and of train.
         scores: Scores of the ensemble.
         submission: Number of photos of the submission, and its scores where the answers are known.
+        train_bands: Boundaries of the age bands that each model is trained on, by the model's name.
     """
 
     photos: pd.DataFrame
@@ -48,6 +50,7 @@ class Sources:
     shares: pd.DataFrame
     scores: dict[str, float]
     submission: dict[str, float]
+    train_bands: Mapping[str, Sequence[int]]
 
     @cached_property
     def targets(self) -> Codes:
@@ -89,7 +92,7 @@ class Sources:
         return arrays.read(self.crops / f"{split}.npy")
 
 
-def read(labels: Path, folds: Path, crops: Path, results: Path) -> Sources:
+def read(labels: Path, folds: Path, crops: Path, results: Path, train_bands: Mapping[str, Sequence[int]]) -> Sources:
     """Read the inputs of the report.
 
     Raises:
@@ -111,4 +114,5 @@ def read(labels: Path, folds: Path, crops: Path, results: Path) -> Sources:
         tables.infer(results / "shares.csv"),
         read_numbers(ensemble / "metrics.json", REMEDY),
         read_numbers(results / "submission.json", REMEDY),
+        train_bands,
     )

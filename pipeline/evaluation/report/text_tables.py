@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from pipeline.ensembling.submissions import ALL_CLASSES
+from pipeline.evaluation import training_history
 from pipeline.evaluation.report.sources import Sources
 from pipeline.schema import metrics
 from pipeline.schema.bootstrap import interval
@@ -72,6 +73,13 @@ def crops(sources: Sources) -> TextTable:
         for split, table in sources.crop_tables.items()
     ]
     return TextTable(["split", "photos", *(headings[kind] for kind in kinds)], rows)
+
+
+def epochs(sources: Sources) -> TextTable:
+    """Validation scores by epoch, all models side by side, as means over folds."""
+    table = training_history.by_epoch(sources.tables["epochs"])
+    rows = [[str(int(epoch)), *map(number, values)] for epoch, *values in table.itertuples(index=False, name=None)]
+    return TextTable([str(name).replace("macro_f1", "macro F1") for name in table], rows)
 
 
 def scores(sources: Sources) -> TextTable:

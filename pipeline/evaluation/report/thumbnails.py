@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 
 import numpy as np
+import pandas as pd
 
 from pipeline.evaluation.report.sources import Sources
 from pipeline.formats.images import Pixels
@@ -16,6 +17,7 @@ SIDE = 96  # of a thumbnail in pixels, at most
 BUDGET = 11_000_000  # characters of all thumbnails: with plots and tables the page stays below 15 MB
 MAX_CORRECT = 6  # thumbnails of each class that is predicted right
 MAX_WITHOUT_FACE = 24
+MAX_OF_CLASS = 6  # people that are shown of each class
 
 
 @dataclass
@@ -57,6 +59,19 @@ def order(targets: Codes, predicted: Codes, confidence: Sequence[float]) -> Iter
     for cells in (wrong, correct):
         for turn in zip_longest(*cells):
             yield from (int(row) for row in turn if row is not None)
+
+
+def of_classes(sources: Sources) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Name of every class with the thumbnails of its first people, one photo of each."""
+    codes = SCHEMA.codes(sources.labelled)
+    rows = pd.Index(sources.crop_tables["train"]["path"]).get_indexer(pd.Index(sources.labelled["path"]))
+    pixels = sources.pixels("train")
+    found = []
+    for code, name in enumerate(SCHEMA.class_names):
+        shown = sources.labelled.assign(row=rows)[codes == code].drop_duplicates("person").head(MAX_OF_CLASS)
+        photos = [(path, thumbnail(pixels[row])) for path, row in zip(shown["path"], shown["row"], strict=True)]
+        found.append((name, photos))
+    return found
 
 
 def without_face(sources: Sources) -> list[tuple[str, str]]:

@@ -1,6 +1,8 @@
 """page: one file, below a size limit for any data set, that works from disk in a browser."""
 
 import re
+from dataclasses import replace
+from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +11,11 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from pipeline.evaluation.report.page import render
+from pipeline.evaluation.report.thumbnails import MAX_OF_CLASS
 from pipeline.foundation.errors import InputError
+from pipeline.schema.schema import SCHEMA
 from pipeline.stages.report import report
-from tests.support.run import Run
+from tests.support.run import TRAIN_BANDS, Run
 
 LIMIT = 15_000_000
 
@@ -28,7 +32,7 @@ def text(run: Run) -> str:
 
 def write(run: Run, page: Path, against: Path | None = None) -> Path:
     labels, folds, crops, results = (run.root / name for name in ("labels.csv", "folds.csv", "crops", "results"))
-    report(labels, folds, crops, results, page, against)
+    report(labels, folds, crops, results, page, TRAIN_BANDS, against)
     return page
 
 
@@ -99,8 +103,9 @@ def test_a_missing_table_is_named(tmp_path: Path) -> None:
 
 
 def test_without_results_the_message_names_the_command(tmp_path: Path) -> None:
+    labels, folds, crops, results = (tmp_path / name for name in ("labels.csv", "folds.csv", "crops", "results"))
     with pytest.raises(InputError, match="no results yet: run `dvc repro`"):
-        report(*(tmp_path / name for name in ("labels.csv", "folds.csv", "crops", "results", "report.html")))
+        report(labels, folds, crops, results, tmp_path / "report.html", TRAIN_BANDS)
 
 
 def test_changes_since_an_earlier_report_are_shown(run: Run, text: str, tmp_path: Path) -> None:
@@ -146,3 +151,24 @@ def test_it_prints_without_what_only_a_screen_can_do(run: Run, page: Page, tmp_p
     expect(page.locator("nav")).to_be_hidden()
     expect(page.locator(".screen")).to_be_hidden()
     expect(page.locator(".matrix.class")).to_be_visible()
+
+
+def test_data_show_every_class_and_the_age_bands_that_models_are_trained_on(text: str) -> None:
+    assert "bands of face: 30, 58" in text
+    sheet = text[text.index('<div class="classes">') : text.index('<section id="curves">')]
+    articles = [each.split("</article>")[0] for each in sheet.split("<article>")[1:]]
+    assert len(articles) == len(SCHEMA.class_names)
+    for name, article in zip(SCHEMA.class_names, articles, strict=True):
+        assert f"<p>{escape(name)}</p>" in article
+        assert 1 <= article.count("<img") <= MAX_OF_CLASS
+
+
+def test_models_stand_side_by_side_by_epoch(text: str) -> None:
+    assert re.search(r"<td>2</td>\s*<td>0.750</td>\s*<td>0.375</td>|<td>2</td><td>0.750</td><td>0.375</td>", text)
+
+
+def test_scores_of_epochs_that_were_selected_on_the_scored_people_are_reported_as_biased(run: Run, text: str) -> None:
+    said = "biased upwards: the epoch of a member was selected"
+    assert said not in text
+    sources = run.sources()
+    assert said in render(replace(sources, scores=sources.scores | {"epoch_selected_on_val": 1}))
