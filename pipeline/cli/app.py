@@ -25,6 +25,7 @@ from pipeline.cli.tracking import app as tracking_app
 from pipeline.config import params
 from pipeline.foundation.errors import REMEDIES, InputError, ModelConfigError, describe
 from pipeline.foundation.process_settings import tune
+from pipeline.foundation.terminal import printable
 from pipeline.modeling.config import ModelConfig
 from pipeline.modeling.members import Member
 
@@ -279,10 +280,10 @@ def main() -> None:
     try:
         app()
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {printable(str(error))}", file=sys.stderr)
         sys.exit(1)
     except OSError as error:
-        print(f"error: {describe(error)}", file=sys.stderr)
+        print(f"error: {printable(describe(error))}", file=sys.stderr)
         sys.exit(1)
     except MemoryError as error:
         print(f"error: too little memory: {error or 'no details'}; {REMEDIES[errno.ENOMEM]}", file=sys.stderr)

@@ -1,21 +1,31 @@
-"""`predict`: what a registered model says of photos."""
+"""`predict`: the predictions of a registered model."""
 
 import json
+import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipeline.foundation.errors import InputError, raise_faults
+from pipeline.foundation.terminal import printable
 from pipeline.registry import ENSEMBLE
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pipeline.registry.versions import Version
+
 CHAMPION = f"models:/{ENSEMBLE}@champion"
+TRUSTED = "PIPELINE_TRUSTED_MODELS"  # environment variable: names of models whose code may run, with commas
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a cell that begins so is executed by spreadsheet programs
 
 
 class Format(StrEnum):
-    """How answers are written."""
+    """File formats of the predictions."""
 
     csv = "csv"
     jsonl = "jsonl"
@@ -24,21 +34,42 @@ class Format(StrEnum):
 def predict(
     photos: Annotated[list[Path], typer.Argument(help="Photos, folders of them, or tables like info.csv.")],
     model: Annotated[str, typer.Option(help="models:/NAME@ALIAS, or models:/NAME/VERSION.")] = CHAMPION,
-    output: Annotated[Path | None, typer.Option(help="File to write; else the answers are printed.")] = None,
-    format: Annotated[Format, typer.Option(help="A table, or an object a line.")] = Format.csv,  # noqa: A002
-    skip_broken: Annotated[bool, typer.Option("--skip-broken", help="Leave out what cannot be read.")] = False,
+    output: Annotated[Path | None, typer.Option(help="File to write; default: stdout.")] = None,
+    format: Annotated[Format, typer.Option(help="A table, or a JSON object per line.")] = Format.csv,  # noqa: A002
+    skip_broken: Annotated[bool, typer.Option("--skip-broken", help="Leave out photos that cannot be read.")] = False,
+    trust: Annotated[
+        bool, typer.Option("--trust", help="Run the version's own code if it is not the code here.")
+    ] = False,
 ) -> None:
-    """Tell mask, gender and age of photos, a row each, in their order; a table names its `ImageID` in images/."""
-    from pipeline.dataset.input_paths import listed, skipped_message
-    from pipeline.formats import tables
-    from pipeline.formats.images import faults
-    from pipeline.foundation.errors import raise_faults
-    from pipeline.foundation.files import write_text
-    from pipeline.registry import packaging, versions
+    """Predict mask, gender and age of photos, a row each, in their order; a table names its `ImageID` in images/.
 
-    paths, skipped = listed(photos)
+    A version is run by the code that it was registered with. Where that differs from the code here it needs --trust,
+    or the model's name in PIPELINE_TRUSTED_MODELS.
+    """
+    from pipeline.dataset.input_paths import listed, skipped_message
+    from pipeline.foundation import files
+    from pipeline.registry import versions
+
+    found, skipped = listed(photos)
     if skipped:
-        print(skipped_message(skipped), file=sys.stderr)
+        print(printable(skipped_message(skipped)), file=sys.stderr)
+    paths = _readable(found, skip_broken)
+    with versions.as_input_errors():
+        version = versions.find(model)
+        predictor = _load(version, trust)
+    predictions = predictor.predict([str(path) for path in paths])
+    text = _text(predictions, paths, format)
+    if output is None:
+        print(text, end="")
+    else:
+        files.write_text(output, text)
+    print(f"{len(paths):,} photos predicted by {version}", file=sys.stderr)
+
+
+def _readable(paths: Sequence[Path], skip_broken: bool) -> list[Path]:
+    """The photos that can be read; raises `InputError` for the others unless they are skipped."""
+    from pipeline.formats.images import faults
+
     found = faults(paths)
     broken = [fault for fault in found if fault]
     if not skip_broken:
@@ -46,19 +77,36 @@ def predict(
     if len(broken) == len(paths):
         raise_faults("no photo can be read", broken)
     for fault in broken:
-        print(f"left out: {fault}", file=sys.stderr)
-    paths = [path for path, fault in zip(paths, found, strict=True) if not fault]
-    with versions.as_input_errors():
-        version = versions.find(model)
-        loaded = packaging.load(version.uri)
-    answers = loaded.predict([str(path) for path in paths])
-    answers.insert(0, "photo", [str(path) for path in paths])
-    text = tables.text(answers) if format is Format.csv else _lines(answers.to_dict(orient="records"))
-    if output is None:
-        print(text, end="")
-    else:
-        write_text(output, text)
-    print(f"{len(paths):,} photos answered by {version}", file=sys.stderr)
+        print(f"left out: {printable(fault)}", file=sys.stderr)
+    return [path for path, fault in zip(paths, found, strict=True) if not fault]
+
+
+def _load(version: "Version", trust: bool) -> Any:
+    """The model, run by the code here if the version was registered with the same code, else by its own if trusted."""
+    from pipeline.registry import packaging
+
+    folder = packaging.download(version)
+    foreign = packaging.foreign_code(folder)
+    if not foreign:
+        return packaging.load_with_own_code(folder)
+    if not trust and version.name not in os.environ.get(TRUSTED, "").split(","):
+        raise InputError(
+            f"{version} was registered with other code than is here ({len(foreign)} files, e.g. "
+            f"{printable(foreign[0])}), which would run with your permissions; run it with --trust, or name "
+            f"{version.name} in {TRUSTED}"
+        )
+    print(f"{version}: running the code that it was registered with", file=sys.stderr)
+    return packaging.load(str(folder))
+
+
+def _text(predictions: "pd.DataFrame", paths: Sequence[Path], format: Format) -> str:  # noqa: A002
+    from pipeline.formats import tables
+
+    names = [str(path) for path in paths]
+    if format is Format.jsonl:
+        return _lines(predictions.assign(photo=names)[["photo", *predictions]].to_dict(orient="records"))
+    predictions.insert(0, "photo", [f"'{name}" if name.startswith(FORMULA) else name for name in names])
+    return tables.text(predictions)
 
 
 def _lines(rows: Iterable[Any]) -> str:

@@ -1,5 +1,6 @@
-"""`tracking`: what MLflow has not been told yet."""
+"""`tracking`: upload the runs that MLflow does not have yet."""
 
+import os
 from contextlib import nullcontext
 from typing import Annotated
 
@@ -15,12 +16,13 @@ def _group() -> None:
 
 @app.command()
 def sync(
-    remote: Annotated[str | None, typer.Option(help="DVC remote in which tasks of a cluster have left theirs.")] = None,
+    remote: Annotated[str | None, typer.Option(help="DVC remote with the outboxes of a cluster's tasks.")] = None,
 ) -> None:
-    """Send what runs have kept on disk while MLflow could not be reached; exit status 1 when it still cannot."""
+    """Upload the runs that were kept on disk while MLflow did not answer; exit status 1 when it still does not."""
     from pipeline import tracking
     from pipeline.orchestration import remote as storage
 
+    os.environ.update(tracking.impatient())
     with storage.fetched_unsent(storage.resolve(remote), tracking.folder()) if remote else nullcontext():
         sent = tracking.sync()
-    print(f"{sent} runs sent to {tracking.displayed()}" if sent else "nothing waits to be sent")
+    print(f"{sent} runs sent to {tracking.displayed()}" if sent else "no runs to send")

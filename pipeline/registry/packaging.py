@@ -9,6 +9,7 @@ from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
 
+from pipeline.registry.serving.classifier import Classifier
 from pipeline.registry.versions import EVIDENCE, Version, client, read
 from pipeline.tracking import store
 
@@ -60,7 +61,8 @@ def register(
 
     tags = {key: f"{value:.4f}" if isinstance(value, float) else str(value) for key, value in facts.items()}
     experiment_id = store.experiment_id(client(), store.experiment(experiment))
-    with mlflow.start_run(None, experiment_id, f"register {name}", tags={"stage": "register"}), _quiet():
+    with mlflow.start_run(None, experiment_id, f"register {name}", tags={"stage": "register"}) as run, _quiet():
+        client().set_terminated(run.info.run_id, "KILLED")  # its status if this process is killed before the end
         mlflow.log_metrics({key: value for key, value in facts.items() if isinstance(value, float)})
         mlflow.log_artifacts(str(evidence), EVIDENCE)
         logged = mlflow.pyfunc.log_model(
@@ -77,6 +79,36 @@ def register(
         name, logged.model_uri, logged.run_id, tags, description=card, model_id=logged.model_id
     )
     return read(name, created.version)
+
+
+def download(version: Version) -> Path:
+    """The folder of a version's model, downloaded unless the store is a local one."""
+    from mlflow.artifacts import download_artifacts
+
+    client()
+    return Path(download_artifacts(artifact_uri=version.uri))
+
+
+def foreign_code(folder: Path) -> list[str]:
+    """The code of a downloaded model that is not the code here, by its path in the model.
+
+    Empty when the model is loaded by this package alone and all its source files equal those here.
+    """
+    from mlflow.models import Model
+
+    flavor = Model.load(str(folder)).flavors.get("python_function", {})
+    if flavor.get("loader_module") != LOADER or "python_model" in flavor:
+        return ["MLmodel"]
+    code = folder / str(flavor.get("code", ""))
+    files = [path for path in sorted(code.rglob("*")) if path.is_file() and "__pycache__" not in path.parts]
+    return [path.relative_to(code).as_posix() for path in files if not _is_ours(path, path.relative_to(code))]
+
+
+def load_with_own_code(folder: Path) -> Classifier:
+    """A downloaded model, run by the code here; nothing that it brings is executed."""
+    from mlflow.models import Model
+
+    return Classifier(folder / str(Model.load(str(folder)).flavors["python_function"]["data"]))
 
 
 def load(uri: str) -> Any:
@@ -125,6 +157,11 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         logger.setLevel(level)
+
+
+def _is_ours(path: Path, name: Path) -> bool:
+    ours = PACKAGE.parent / name
+    return name.parts[0] == PACKAGE.name and ours.is_file() and ours.read_bytes() == path.read_bytes()
 
 
 def _signature(predictions: Any) -> Any:

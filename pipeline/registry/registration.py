@@ -29,20 +29,33 @@ def register(candidate: Candidate, tags: Mapping[str, str], experiment: str) -> 
         The version with the candidate's content, which is created if there is none, and its state in words.
     """
     content = candidate.digest()
-    version, state = _with_content(candidate.name, content), "has this content already"
-    if version is None:
-        with TemporaryDirectory(prefix="register-") as folder:
-            version = _create(candidate, {versions.CONTENT: content, **tags}, experiment, Path(folder))
-        state = "registered"
-    if versions.by_alias(candidate.name, versions.CHAMPION) == version:
-        return version, f"{state}, the champion"
-    versions.set_alias(candidate.name, versions.CHALLENGER, version)
+    with versions.exclusive():
+        version, state = _with_content(candidate.name, content), "has this content already"
+        if version is None:
+            with TemporaryDirectory(prefix="register-") as folder:
+                created = _create(candidate, {versions.CONTENT: content, **tags}, experiment, Path(folder))
+            version = _first(created, content)
+            state = "registered" if version == created else state
+        if versions.by_alias(candidate.name, versions.CHAMPION) == version:
+            return version, f"{state}, the champion"
+        versions.set_alias(candidate.name, versions.CHALLENGER, version)
     return version, f"{state}, the challenger"
 
 
 def _with_content(name: str, content: str) -> Version | None:
     """The first version with this content."""
     return next((one for one in versions.versions(name) if one.tags.get(versions.CONTENT) == content), None)
+
+
+def _first(created: Version, content: str) -> Version:
+    """The first version with this content; a later one, which another process has just created, is deleted.
+
+    The store numbers versions one after another, so of several processes exactly one finds its own to be the first.
+    """
+    first = _with_content(created.name, content) or created
+    if first != created:
+        versions.delete(created)
+    return first
 
 
 def _create(candidate: Candidate, tags: Mapping[str, str], experiment: str, folder: Path) -> Version:

@@ -66,10 +66,22 @@ def by_alias(name: str, alias: str) -> Version | None:
 
 def set_alias(name: str, alias: str, version: Version | None) -> None:
     """Point an alias to a version; None deletes the alias."""
+    from mlflow.exceptions import MlflowException
+
     if version is None:
         client().delete_registered_model_alias(name, alias)
-    else:
+        return
+    try:
         client().set_registered_model_alias(name, alias, str(version.number))
+    except MlflowException:  # of two that set a new alias at once, MLflow refuses one
+        if by_alias(name, alias) != version:
+            raise
+
+
+def delete(version: Version) -> None:
+    """Delete a version and the run that registered it."""
+    client().delete_model_version(version.name, str(version.number))
+    client().delete_run(version.run_id)
 
 
 def model_tags(name: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What a run reads: data sets by their content, as DVC knows it, and how much is in them."""
+"""The inputs of a run: data sets by DVC's hash, and their counts."""
 
 import csv
 import hashlib
@@ -19,7 +19,7 @@ LOCK = Path("dvc.lock")
 
 @dataclass(frozen=True)
 class Input:
-    """A file or folder: its path in the project, the hash that DVC has of it, and its counts by what is counted."""
+    """A file or folder: its path in the project, DVC's hash of it, and counts (rows, people) by name."""
 
     path: str
     digest: str
@@ -27,13 +27,13 @@ class Input:
 
     @classmethod
     def of(cls, path: Path) -> "Input":
-        """What lies at a path: a table's rows and people, or the rows of every table of a folder."""
+        """From a path: counts are the rows and people of a table, or the rows of every table of a folder."""
         tables = sorted(path.glob("*.csv")) if path.is_dir() else [path]
         counts = {key: number for table in tables for key, number in _counts(table, path.is_dir()).items()}
         return cls(path.as_posix(), content(path), counts)
 
-    def entry(self) -> dict[str, str]:
-        """As MLflow describes a data set."""
+    def dataset(self) -> dict[str, str]:
+        """The fields of MLflow's `Dataset`."""
         source = {"uri": self.path}
         return {
             "name": Path(self.path).name,
@@ -45,13 +45,13 @@ class Input:
 
 
 def content(path: Path) -> str:
-    """DVC's hash of a file or folder: from dvc.lock in a stage that DVC runs, else computed here as DVC does."""
+    """DVC's hash of a file or folder: from dvc.lock in a stage that DVC runs, else computed as DVC does."""
     known = _locked().get(path.as_posix()) if STAGE in os.environ else None
     return known or (_of_folder(path) if path.is_dir() else _of_file(path))
 
 
 def lock(inputs: Sequence[Input], outs: Sequence[Path]) -> dict[str, Any]:
-    """What dvc.lock says of a stage's data, before DVC can write it: it does so when the stage has ended."""
+    """The data of a stage's entry in dvc.lock, before DVC writes it at the end of the stage."""
     return {
         "stage": os.environ.get(STAGE),
         "deps": [{"path": each.path, "md5": each.digest} for each in inputs],
@@ -61,7 +61,7 @@ def lock(inputs: Sequence[Input], outs: Sequence[Path]) -> dict[str, Any]:
 
 @cache
 def _locked() -> dict[str, str]:
-    """Hash of everything that the stages before this one have made, by path."""
+    """The hashes of the outputs of earlier stages, by path."""
     stages = YAML(typ="safe").load(LOCK)["stages"] if LOCK.exists() else {}
     return {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", [])}
 

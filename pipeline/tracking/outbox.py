@@ -1,4 +1,4 @@
-"""A run on its way to MLflow: everything it says, on disk before it is sent, line by line."""
+"""The outbox: everything that a run logs, on disk before it is uploaded to MLflow."""
 
 import fcntl
 import json
@@ -10,112 +10,150 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from io import FileIO
 from pathlib import Path
-from threading import Lock
-from typing import Any
 from uuid import uuid4
 
-FOLDER = "PIPELINE_TRACKING"  # names another folder than tracking/
-Entry = dict[str, Any]
+from pydantic import ValidationError
+
+from pipeline.foundation import files
+from pipeline.foundation.errors import InputError
+from pipeline.tracking.entries import ENTRY, End, Entry, Start
+
+FOLDER = "PIPELINE_TRACKING"  # environment variable: another folder than tracking/
+DAMAGED = "damaged"
+
+
+class DamagedOutboxError(InputError):
+    """An outbox that cannot be read: damaged on disk, or written by another version of the program."""
 
 
 @dataclass
 class Sent:
-    """How far a outbox has been sent: entries that have arrived, and the ids of the runs that they went to."""
+    """How much of an outbox MLflow has: a number of entries, the ids of the runs, and the last fault."""
 
     entries: int = 0
     run: str | None = None
     pipeline: str | None = None
     reopened: bool = False
+    fault: str = ""
 
 
 class Outbox:
     """A folder with entries.jsonl, which only grows, copies of files, and sent.json.
 
-    An entry is a line that was written to its end: a kill in the midst of one leaves what came before.
+    A line counts when its line end is there: a kill in the middle of one leaves the lines before it.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._lock = Lock()
+        self.given_up = False  # the disk takes no more
 
     @classmethod
     def new(cls) -> "Outbox":
         """An empty outbox; names sort by time."""
-        place = folder() / f"{time.time_ns()}-{uuid4().hex[:12]}"
+        place = folder().resolve() / f"{time.time_ns()}-{uuid4().hex[:12]}"
         place.mkdir(parents=True)
         return cls(place)
 
     @property
     def name(self) -> str:
-        """What no other outbox is called, on whatever machine."""
+        """A name that no other outbox has, on any machine."""
         return self.folder.name
 
-    def append(self, kind: str, **content: Any) -> None:
-        """Write an entry, from whatever thread; `time` is now, in milliseconds as MLflow counts them.
+    def append(self, entry: Entry) -> None:
+        """Append an entry and flush it to the disk; threads and processes may append at the same time.
 
-        An entry that the disk has no room for is taken back whole, so that a later one does not end its line.
+        A run appends a few entries per epoch, so a flush for each costs nothing that counts. An entry that does not
+        fit on the disk is taken back, so that the file still ends with a whole line.
         """
-        line = json.dumps({"kind": kind, "time": time.time_ns() // 1_000_000} | content)
-        with self._lock, (self.folder / "entries.jsonl").open("ab", buffering=0) as file:
+        path = self.folder / "entries.jsonl"
+        with files.naming(path), path.open("ab", buffering=0) as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
             before = file.seek(0, os.SEEK_END)
             try:
-                _write(file, f"{line}\n".encode())
+                _write_all(file, f"{entry.model_dump_json()}\n".encode())
+                os.fsync(file)
             except OSError:
                 file.truncate(before)
                 raise
 
     def entries(self) -> list[Entry]:
-        """All entries that were written to their end."""
+        """All whole entries; raises `DamagedOutboxError` when one is not an entry of this version."""
         path = self.folder / "entries.jsonl"
-        text = path.read_text(encoding="utf-8") if path.exists() else ""
-        return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+        lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
+        found: list[Entry] = []
+        for number, line in enumerate(lines, start=1):
+            try:
+                found.append(ENTRY.validate_json(line))
+            except ValidationError as error:
+                raise DamagedOutboxError(f"{path}, line {number}: {error.errors()[0]['msg']}") from None
+        if found and not isinstance(found[0], Start):
+            raise DamagedOutboxError(f"{path}, line 1: not the start of a run")
+        return found
+
+    def size(self) -> int:
+        """Bytes of the entries."""
+        path = self.folder / "entries.jsonl"
+        return path.stat().st_size if path.exists() else 0
+
+    def ended(self) -> bool:
+        """Whether the run has logged its end."""
+        return any(isinstance(entry, End) for entry in self.entries())
 
     def place(self, name: str) -> Path:
-        """Where to put a file of this name that an entry will speak of."""
+        """A path for a new file of this name, to be named by an entry afterwards."""
         folder = self.folder / "files" / uuid4().hex[:12]
         folder.mkdir(parents=True)
         return folder / name
 
-    def sent(self) -> Sent:
-        """How far it has been sent."""
-        path = self.folder / "sent.json"
-        return Sent(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else Sent()
+    def sent(self) -> Sent | None:
+        """How much MLflow has; None before anything was noted.
+
+        A damaged note is none: everything is uploaded again, which changes nothing that MLflow has.
+        """
+        try:
+            return Sent(**json.loads((self.folder / "sent.json").read_bytes()))
+        except (FileNotFoundError, ValueError, TypeError):
+            return None
 
     def note(self, sent: Sent) -> None:
-        """Keep how far it has been sent; a kill at any moment leaves the old note or the new one."""
-        partial = self.folder / "sent.partial"
-        partial.write_text(json.dumps(asdict(sent)), encoding="utf-8")
-        partial.replace(self.folder / "sent.json")
+        """Keep how much MLflow has."""
+        files.write_text(self.folder / "sent.json", json.dumps(asdict(sent)))
 
     @contextmanager
     def claimed(self) -> Iterator[bool]:
-        """Whether this process, and no other, may send it now: a run holds its own until it ends or is killed."""
+        """Claim the outbox; yields False when another process has it. A run holds its own until its process ends."""
         with ExitStack() as held:
             try:
                 file = held.enter_context((self.folder / "lock").open("w"))
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                mine = self.folder.exists()
-            except (BlockingIOError, FileNotFoundError):  # another has it, or has just sent it
-                mine = False
-            yield mine
+                own = self.folder.exists()
+            except (BlockingIOError, FileNotFoundError):  # another process has it, or has just uploaded it
+                own = False
+            yield own
 
     def remove(self) -> None:
-        """Remove what has all been sent; from the first moment on it is no outbox that another process would send."""
-        sent = self.folder.rename(self.folder.with_name(self.name.replace("-", "_")))
-        shutil.rmtree(sent, ignore_errors=True)  # NFS keeps a folder in which a file, the lock, is open
+        """Remove an outbox that is uploaded; renamed first, so that no other process starts to upload it."""
+        uploaded = self.folder.rename(self.folder.with_name(self.name.replace("-", "_")))
+        shutil.rmtree(uploaded, ignore_errors=True)  # NFS keeps a folder in which a file, the lock, is open
 
-
-def _write(file: FileIO, data: bytes) -> None:
-    """Write all of it: a disk that fills up takes a part, and refuses the next."""
-    while data:
-        data = data[file.write(data) :]
+    def set_aside(self) -> Path:
+        """Move a damaged outbox to where nothing is uploaded from; returns its new folder."""
+        place = self.folder.parent / DAMAGED / self.name
+        place.parent.mkdir(exist_ok=True)
+        return self.folder.rename(place)
 
 
 def waiting() -> list[Outbox]:
-    """The journals on disk, oldest first."""
+    """The outboxes on disk, the oldest first."""
     return [Outbox(path.parent) for path in sorted(folder().glob("*-*/entries.jsonl"))]
 
 
 def folder() -> Path:
-    """Where journals lie."""
+    """The folder of the outboxes."""
     return Path(os.environ.get(FOLDER, "tracking"))
+
+
+def _write_all(file: FileIO, data: bytes) -> None:
+    """Write all bytes: a disk that becomes full takes some of them and refuses the next write."""
+    while data:
+        data = data[file.write(data) :]

@@ -1,4 +1,4 @@
-"""Runs of the whole pipeline: the parents of what its stages track."""
+"""Pipeline runs: the MLflow parents of the runs of their stages."""
 
 import sys
 import time
@@ -11,23 +11,31 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
-SETTLED = 1.0  # seconds after which whoever was about to make the same parent has made it
+SETTLED = 1.0  # seconds after which a parent that another process was creating is visible
 PARENT = "mlflow.parentRunId"
-UNFINISHED = "Scores come with the ensemble, which has not run yet."
+UNFINISHED = "The ensemble, which has the scores, has not run yet."
 
 
-def find_or_make(
-    client: "MlflowClient", experiment: str, identity: str, name: str, started: int, comes_from: Mapping[str, str]
+def find_or_create(
+    client: "MlflowClient", experiment: str, identity: str, name: str, started: int, commit: Mapping[str, str]
 ) -> str:
-    """Id of the MLflow run of a pipeline run, made where it is not there; `started` is in milliseconds.
+    """Id of the MLflow run of a pipeline run, created if there is none.
 
-    Stages on several machines may begin at once, and MLflow cannot make a run only if there is none. So each that
-    finds none makes one, waits until all of them are there, and keeps the one with the smallest id.
+    Stages on several machines may start at once, and MLflow cannot create a run on the condition that there is none.
+    Each process that finds none creates one, waits until those of others are visible, and keeps the smallest id.
+
+    Args:
+        client: The store.
+        experiment: Id of the experiment.
+        identity: The identity of the pipeline run.
+        name: Its name.
+        started: Its start in milliseconds.
+        commit: Tags of the commit.
     """
     tags = {"pipeline_run": identity, "stage": "pipeline"}
     found, own = store.find(client, tags), None
     if not found:
-        described = {**comes_from, "mlflow.note.content": UNFINISHED}
+        described = {**commit, "mlflow.note.content": UNFINISHED}
         own = client.create_run(experiment, started, tags | described, name).info.run_id
     if own or time.time() - found[0].info.start_time / 1000 < SETTLED:
         time.sleep(SETTLED)
@@ -44,9 +52,9 @@ def begin(client: "MlflowClient", parent: str) -> None:
 
 
 def end(client: "MlflowClient", parent: str, ended: int) -> None:
-    """Show a pipeline run as what its parts are: still running, failed, or finished at the last one's end.
+    """Set the status of a pipeline run from its parts: still running, failed, or finished at `ended` (milliseconds).
 
-    Of a part that was started anew, as Kubeflow does with a task that failed or was evicted, the last attempt counts.
+    Of a part that was restarted, as Kubeflow does after a failure or an eviction, the last attempt counts.
     """
     experiment = client.get_run(parent).info.experiment_id
     parts = client.search_runs([experiment], f"tags.`{PARENT}` = '{parent}'", order_by=["attributes.start_time ASC"])
@@ -63,7 +71,7 @@ def end_run(status: str) -> None:
     whole = provenance.pipeline_run()
     if whole is None:
         return
-    with store.impatient():
+    with store.deadline(store.patience()):
         try:
             client = store.connect()
             for parent in store.find(client, {"pipeline_run": whole.identity, "stage": "pipeline"}):

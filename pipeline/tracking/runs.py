@@ -1,122 +1,162 @@
-"""Runs: what a stage was given, what it measured and what it made, on disk first and then in MLflow."""
+"""Runs: the parameters, metrics and artifacts of a stage, logged to an outbox that is uploaded to MLflow."""
 
+import errno
 import json
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from copy import copy
 from pathlib import Path
 from typing import Any
 
 from pipeline.foundation.hashes import sha256
-from pipeline.tracking import provenance, store, system_metrics
+from pipeline.tracking import provenance, store
+from pipeline.tracking.entries import (
+    Description,
+    End,
+    Entry,
+    File,
+    Inputs,
+    Members,
+    Metrics,
+    Params,
+    Start,
+    Status,
+    Tags,
+    Target,
+)
 from pipeline.tracking.inputs import Input, lock
 from pipeline.tracking.outbox import Outbox
 from pipeline.tracking.uploader import Uploader
 
 KEPT = (".csv", ".json", ".png", ".jpg")
+DISK_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 
 
 class Run:
-    """The run that is being written. Nothing here fails when MLflow cannot be reached."""
+    """A run that is being logged. It needs neither MLflow nor a disk with room: a training goes on without them."""
 
-    def __init__(self, outbox: Outbox, uploader: Uploader, origin: Mapping[str, str]) -> None:
+    def __init__(self, outbox: Outbox, tags: Mapping[str, str]) -> None:
         self._outbox = outbox
-        self._uploader = uploader
-        self._origin = origin
-        self._to = "run"
+        self._provenance = tags
+        self._to: Target = "run"
         self._inputs: list[Input] = []
         self._started = time.monotonic()
 
     @property
     def pipeline(self) -> "Run":
-        """The run of the whole pipeline that this one is a part of; what is said to it is lost where there is none."""
+        """The pipeline run that this run is part of; without one, nothing is logged to it."""
         whole = copy(self)
         whole._to, whole._inputs = "pipeline", []
         return whole
 
-    def metrics(self, values: Mapping[str, float], step: int | None = None) -> None:
-        """Log scalars, of one epoch (`step`) or of the whole run."""
-        self._say("metrics", values={key: float(value) for key, value in values.items()}, step=step or 0)
-        self._uploader.deliver()
+    def params(self, values: Mapping[str, Any]) -> None:
+        """Log parameters, flat with dotted names."""
+        self._log(Params(values={key: str(value) for key, value in flat(values).items()}, to=self._to))
+
+    def metrics(self, values: Mapping[str, float], step: int = 0) -> None:
+        """Log metrics, of an epoch (`step`) or of the whole run."""
+        self._log(Metrics(values={key: float(value) for key, value in values.items()}, step=step, to=self._to))
 
     def tags(self, values: Mapping[str, str]) -> None:
         """Set tags."""
-        self._say("tags", values=dict(values))
+        self._log(Tags(values=dict(values), to=self._to))
 
     def inputs(self, *paths: Path) -> None:
-        """Name the data sets that the run reads, by the content that DVC has of them."""
+        """Log the data sets that the run reads, with DVC's hashes."""
         found = [Input.of(path) for path in paths]
         self._inputs += found
-        self._say("inputs", values=[each.entry() for each in found])
+        self._log(Inputs(datasets=[each.dataset() for each in found], to=self._to))
 
     def lock(self, folder: Path) -> None:
-        """Keep lock.json: what dvc.lock will say of the run's inputs and of what it wrote, when its stage has ended."""
+        """Log lock.json: the data of the stage's entry in dvc.lock, which DVC writes after the stage."""
         outs = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
         text = json.dumps(lock(self._inputs, outs), indent=2)
         self.log_figure("lock.json", lambda place: place.write_text(f"{text}\n", encoding="utf-8"))
 
     def files(self, folder: Path) -> None:
-        """Keep the tables and photos of a folder with the run; weights stay where DVC has them."""
+        """Log the tables and images of a folder as artifacts; weights stay in DVC."""
         for path in sorted(folder.iterdir()):
             if path.suffix in KEPT:
                 self.file(path)
 
     def file(self, path: Path) -> None:
-        """Keep one file with the run."""
+        """Log a file as an artifact."""
         self.log_figure(path.name, lambda place: shutil.copyfile(path, place))
 
     def log_figure(self, name: str, write: Callable[[Path], object]) -> None:
-        """Keep a file of this name with the run that is written for it alone."""
-        place = self._outbox.place(name)
-        write(place)
-        self._say("file", path=place.relative_to(self._outbox.folder).as_posix())
+        """Log an artifact that `write` writes to the path that it gets."""
+
+        def log() -> None:
+            place = self._outbox.place(name)
+            write(place)
+            self._outbox.append(File(path=place.relative_to(self._outbox.folder).as_posix(), to=self._to))
+
+        self._attempt(log)
 
     def tag_output(self, path: Path) -> None:
-        """Tag the run with the content of what it made, by which later stages find it: `<stem>_sha256`."""
+        """Tag the run with the hash of an output, by which later stages find the run: `<stem>_sha256`."""
         self.tags({f"{path.stem}_sha256": sha256(path)})
 
     def members(self, digests: Mapping[str, str]) -> None:
-        """Name the trainings whose weights an ensemble is made of: by content, and by run where one is known."""
-        self._say("members", values=dict(digests))
+        """Log the members of an ensemble by the hashes of their weights, with their runs where MLflow has them."""
+        self._log(Members(digests=dict(digests), to=self._to))
 
     def set_description(self, text: str) -> None:
-        """Describe the run in Markdown; `[mask-0](sha256:...)` links the run that made weights of that content.
+        """Describe the run in Markdown; `[mask-0](sha256:...)` links to the run with weights of that hash.
 
-        A line on time, commit and stage is added.
+        A line with duration, commit and stage is added.
         """
-        self._say("note", text=f"{text}\n\n{self._footer()}")
+        self._log(Description(text=f"{text}\n\n{self._footer()}", to=self._to))
 
     def _footer(self) -> str:
-        commit, stage = self._origin.get("git_commit"), self._origin.get("dvc_stage")
-        changed = " with uncommitted changes" if self._origin.get("git_uncommitted_changes") == "true" else ""
+        commit, stage = self._provenance.get("git_commit"), self._provenance.get("dvc_stage")
+        changed = " with uncommitted changes" if self._provenance.get("git_uncommitted_changes") == "true" else ""
         parts = [f"{time.monotonic() - self._started:,.0f} s"]
         parts += [f"commit {commit[:10]}{changed}"] if commit else []
         return "; ".join([*parts, *([f"stage `{stage}`"] if stage else [])]) + "."
 
-    def _say(self, kind: str, **content: Any) -> None:
-        self._outbox.append(kind, to=self._to, **content)
+    def _log(self, entry: Entry) -> None:
+        self._attempt(lambda: self._outbox.append(entry))
+
+    def _attempt(self, log: Callable[[], object]) -> None:
+        """Log, unless the disk of the outbox is full or broken: the run is then logged no further."""
+        if self._outbox.given_up:
+            return
+        try:
+            log()
+        except OSError as error:
+            if error.errno not in DISK_FAULTS:
+                raise
+            self._outbox.given_up = True
+            where = error.filename or self._outbox.folder
+            print(f"{where}: {error.strerror}; this run is logged no further", file=sys.stderr, flush=True)
 
 
 @contextmanager
 def run(name: str, tags: Mapping[str, str], params: Mapping[str, Any], experiment: str) -> Iterator[Run]:
-    """A run that ends as finished, or as failed when the body raises.
+    """A run that ends as FINISHED, or as FAILED when the body raises.
 
-    `params` may nest; they are logged flat, with dotted names. Commit, DVC stage and pipeline run are tagged where
-    there are such, and the machine is watched.
+    Commit, DVC stage and pipeline run are tagged where there are any, and system metrics are logged.
+
+    Args:
+        name: Name of the run.
+        tags: Its tags.
+        params: Its parameters; nested ones are logged with dotted names.
+        experiment: Name of the experiment, unless `MLFLOW_EXPERIMENT_NAME` names another.
     """
-    with _written(name, tags, experiment, None, watched=True) as written:
-        written._say("params", values={key: str(value) for key, value in flat(params).items()})
-        written._uploader.deliver()
-        yield written
+    with _logged(name, tags, experiment, None, measure_system=True) as logged:
+        logged.params(params)
+        yield logged
 
 
 @contextmanager
 def run_with_output(path: Path, name: str, experiment: str) -> Iterator[Run]:
-    """The latest run that made a file of this content, opened again; a new run `name` where none is known."""
-    with _written(name, {}, experiment, (path.stem, sha256(path)), watched=False) as written:
-        yield written
+    """The latest run with an output of this content, continued; a new run `name` when there is none."""
+    with _logged(name, {}, experiment, (path.stem, sha256(path)), measure_system=False) as logged:
+        yield logged
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -128,28 +168,29 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 @contextmanager
-def _written(
-    name: str, tags: Mapping[str, str], experiment: str, reopen: tuple[str, str] | None, watched: bool
+def _logged(
+    name: str, tags: Mapping[str, str], experiment: str, reopen: tuple[str, str] | None, measure_system: bool
 ) -> Iterator[Run]:
     outbox, whole, commit = Outbox.new(), provenance.pipeline_run(), provenance.commit_tags()
-    comes_from = commit | provenance.stage()
+    run_tags = commit | provenance.stage()
+    logged = Run(outbox, run_tags)
     with outbox.claimed():
-        outbox.append(
-            "start",
-            name=name,
-            address=store.displayed(),
-            experiment=store.experiment(experiment),
-            tags={**tags, **comes_from} | ({"pipeline_run": whole.identity} if whole else {}),
-            commit=commit,
-            pipeline=vars(whole) if whole else None,
-            reopen=reopen,
+        logged._log(
+            Start(
+                name=name,
+                address=store.displayed(),
+                experiment=store.experiment(experiment),
+                tags={**tags, **run_tags} | ({"pipeline_run": whole.identity} if whole else {}),
+                commit=commit,
+                pipeline=whole,
+                reopen=reopen,
+            )
         )
-        uploader = Uploader(outbox)
-        status = "FAILED"
+        uploader = Uploader(outbox, measure_system)
+        status: Status = "FAILED"
         try:
-            with system_metrics.watched(outbox) if watched else nullcontext():
-                yield Run(outbox, uploader, comes_from)
+            yield logged
             status = "FINISHED"
         finally:
-            outbox.append("end", status=status)
-            uploader.deliver(last=True)
+            logged._log(End(status=status))
+            uploader.finish()

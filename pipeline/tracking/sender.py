@@ -1,4 +1,4 @@
-"""From a outbox to MLflow: each entry once, however often it is tried."""
+"""From an outbox to MLflow: every entry once, however often the upload is tried."""
 
 import os
 import re
@@ -6,128 +6,177 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pipeline.tracking import pipeline_runs, store
-from pipeline.tracking.outbox import Entry, Outbox
+from pipeline.tracking.entries import (
+    Description,
+    End,
+    Entry,
+    File,
+    Inputs,
+    Members,
+    Metrics,
+    Params,
+    Start,
+    Tags,
+)
+from pipeline.tracking.outbox import DamagedOutboxError, Outbox, Sent
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
-MOST = 100  # values in one request
-JOURNAL = "outbox"  # the tag by which a run is found whose making was not confirmed
-NOTE = "mlflow.note.content"
+BATCH = 100  # values in one request
+OUTBOX = "outbox"  # tag that finds a run whose creation was not confirmed
+DESCRIPTION = "mlflow.note.content"
 LINK = re.compile(r"\[([^\]]*)\]\(sha256:(\w+)\)")
+BYTES_PER_SECOND = 1e6  # of an artifact, on a slow line
 
 
 class Sender:
-    """Sends what a outbox holds beyond what has arrived.
+    """Uploads the entries of an outbox that MLflow does not have yet.
 
-    An entry that arrived, but whose arrival was not noted, is sent again and changes nothing: a run is found by its
-    outbox, parameters, tags and files are replaced by themselves, and MLflow keeps a metric of the same key, step,
-    value and time once.
+    An entry that arrived without being noted is uploaded again and changes nothing: a run is found by its outbox,
+    parameters, tags and files are replaced by equal ones, and MLflow stores a metric of the same key, step, value and
+    time once.
     """
 
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
-        self._sent = outbox.sent()
+        self._sent = outbox.sent() or Sent()
         self._client: MlflowClient | None = None
 
-    def send(self, end: Entry | None = None) -> None:
-        """Send all entries, and `end` after them; raises what MLflow raises when it cannot be reached."""
-        with store.impatient():
-            entries = self._outbox.entries()
-            for entry in [*entries, *([end] if end else [])][self._sent.entries :]:
-                if entry.get("to") != "pipeline" or entries[0]["pipeline"]:  # of no pipeline run nothing is told
-                    getattr(self, f"_{entry['kind']}")(self._connected(entries[0]), entry)
-                self._sent.entries += 1
-                self._outbox.note(self._sent)
+    def send(self, end: End | None = None) -> None:
+        """Upload all entries, and `end` after them.
 
-    def _connected(self, start: Entry) -> "MlflowClient":
+        A run that MLflow does not have any more (its database was lost or restored) is uploaded anew.
+
+        Raises:
+            store.faults(): When MLflow does not answer in time or refuses an entry.
+            DamagedOutboxError: When the entries cannot be read.
+        """
+        from mlflow.exceptions import MlflowException
+
+        entries = [*self._outbox.entries(), *([end] if end else [])]
+        try:
+            self._send(entries)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST" or self._sent.run is None:
+                raise
+            self._sent = Sent()
+            self._send(entries)
+
+    def note_fault(self, fault: str) -> None:
+        """Keep why the upload stopped."""
+        self._sent.fault = fault
+        self._outbox.note(self._sent)
+
+    def _send(self, entries: list[Entry]) -> None:
+        for entry in entries[self._sent.entries :]:
+            start = entries[0]
+            assert isinstance(start, Start)
+            if entry.to == "run" or start.pipeline:
+                with store.deadline(store.patience() + self._bytes(entry) / BYTES_PER_SECOND):
+                    getattr(self, f"_{entry.kind}")(self._connected(start), entry)
+            self._sent.entries += 1
+            self._sent.fault = ""
+            self._outbox.note(self._sent)
+
+    def _bytes(self, entry: Entry) -> int:
+        return self._file_of(entry).stat().st_size if isinstance(entry, File) else 0
+
+    def _file_of(self, entry: File) -> Any:
+        """The file of an entry; raises `DamagedOutboxError` when it is not in the outbox, as behind a link."""
+        path = self._outbox.folder / entry.path
+        if not path.resolve().is_relative_to(self._outbox.folder.resolve()) or not path.is_file():
+            raise DamagedOutboxError(f"{self._outbox.folder}: {entry.path} is not a file of this outbox")
+        return path
+
+    def _connected(self, start: Start) -> "MlflowClient":
         if self._client is None:
-            self._client = store.connect(os.environ.get("MLFLOW_TRACKING_URI", start["address"]))
+            self._client = store.connect(os.environ.get("MLFLOW_TRACKING_URI", start.address))
         return self._client
 
-    def _start(self, client: "MlflowClient", entry: Entry) -> None:
-        experiment = store.experiment_id(client, entry["experiment"])
-        tags = {JOURNAL: self._outbox.name, **entry["tags"]}
-        if entry["pipeline"]:
-            whole = {**entry["pipeline"], "started": entry["time"], "comes_from": entry["commit"]}
-            self._sent.pipeline = pipeline_runs.find_or_make(client, experiment, **whole)
+    def _start(self, client: "MlflowClient", entry: Start) -> None:
+        experiment = store.experiment_id(client, entry.experiment)
+        tags = {OUTBOX: self._outbox.name, **entry.tags}
+        if entry.pipeline:
+            whole = entry.pipeline
+            self._sent.pipeline = pipeline_runs.find_or_create(
+                client, experiment, whole.identity, whole.name, entry.time, entry.commit
+            )
             pipeline_runs.begin(client, self._sent.pipeline)
             tags[pipeline_runs.PARENT] = self._sent.pipeline
-        known = store.producer(client, *entry["reopen"]) if entry["reopen"] else None
+        known = store.producer(client, *entry.reopen) if entry.reopen else None
         self._sent.reopened = known is not None
-        known = known or next(iter(store.find(client, {JOURNAL: self._outbox.name})), None)
-        run = known or client.create_run(experiment, entry["time"], tags, entry["name"])
+        known = known or next(iter(store.find(client, {OUTBOX: self._outbox.name})), None)
+        run = known or client.create_run(experiment, entry.time, tags, entry.name)
         self._sent.run = run.info.run_id
 
-    def _params(self, client: "MlflowClient", entry: Entry) -> None:
+    def _params(self, client: "MlflowClient", entry: Params) -> None:
         from mlflow.entities import Param
 
-        for some in _parts(entry["values"]):
-            client.log_batch(self._run(entry), params=[Param(key, str(value)) for key, value in some.items()])
+        for batch in _batches(entry.values):
+            client.log_batch(self._run(entry), params=[Param(key, value) for key, value in batch.items()])
 
-    def _tags(self, client: "MlflowClient", entry: Entry) -> None:
+    def _tags(self, client: "MlflowClient", entry: Tags) -> None:
         from mlflow.entities import RunTag
 
-        for some in _parts(entry["values"]):
-            client.log_batch(self._run(entry), tags=[RunTag(key, str(value)) for key, value in some.items()])
+        for batch in _batches(entry.values):
+            client.log_batch(self._run(entry), tags=[RunTag(key, value) for key, value in batch.items()])
 
-    def _metrics(self, client: "MlflowClient", entry: Entry) -> None:
+    def _metrics(self, client: "MlflowClient", entry: Metrics) -> None:
         from mlflow.entities import Metric
 
-        for some in _parts(entry["values"]):
-            metrics = [Metric(key, value, entry["time"], entry["step"]) for key, value in some.items()]
+        for batch in _batches(entry.values):
+            metrics = [Metric(key, value, entry.time, entry.step) for key, value in batch.items()]
             client.log_batch(self._run(entry), metrics=metrics)
 
-    def _inputs(self, client: "MlflowClient", entry: Entry) -> None:
+    def _inputs(self, client: "MlflowClient", entry: Inputs) -> None:
         from mlflow.entities import Dataset, DatasetInput, InputTag
 
         context = [InputTag("mlflow.data.context", "training")]
-        datasets = [DatasetInput(Dataset(**values), context) for values in entry["values"]]
+        datasets = [DatasetInput(Dataset(**dataset), context) for dataset in entry.datasets]
         client.log_inputs(self._run(entry), datasets)
 
-    def _file(self, client: "MlflowClient", entry: Entry) -> None:
-        client.log_artifact(self._run(entry), str(self._outbox.folder / entry["path"]))
+    def _file(self, client: "MlflowClient", entry: File) -> None:
+        client.log_artifact(self._run(entry), str(self._file_of(entry)))
 
-    def _members(self, client: "MlflowClient", entry: Entry) -> None:
+    def _members(self, client: "MlflowClient", entry: Members) -> None:
         """Tag the members by content and by run; those of earlier pipeline runs are linked from this one."""
-        found = {name: store.producer(client, "weights", content) for name, content in entry["values"].items()}
-        tags = {f"member.{name}": content for name, content in entry["values"].items()}
+        found = {name: store.producer(client, "weights", digest) for name, digest in entry.digests.items()}
+        tags = {f"member.{name}": digest for name, digest in entry.digests.items()}
         tags |= {f"member_run.{name}": run.info.run_id if run else "unknown" for name, run in found.items()}
-        self._tags(client, entry | {"values": tags})
+        self._tags(client, Tags(values=tags))
         if self._sent.pipeline:
             cached = {f"cached.{name}": run.info.run_id for name, run in found.items() if run and self._is_older(run)}
-            self._tags(client, entry | {"values": cached, "to": "pipeline"})
+            self._tags(client, Tags(values=cached, to="pipeline"))
 
-    def _note(self, client: "MlflowClient", entry: Entry) -> None:
-        """Describe the run; `[mask-0](sha256:...)` becomes a link to the run that made weights of that content."""
-
-        def link(found: re.Match[str]) -> str:
-            run = store.producer(client, "weights", found[2])
+    def _description(self, client: "MlflowClient", entry: Description) -> None:
+        def link(match: re.Match[str]) -> str:
+            run = store.producer(client, "weights", match[2])
             if run is None:
-                return found[1]
+                return match[1]
             earlier = " (from an earlier run)" if self._is_older(run) else ""
-            return f"[{found[1]}](#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}){earlier}"
+            return f"[{match[1]}](#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}){earlier}"
 
-        self._tags(client, entry | {"values": {NOTE: LINK.sub(link, entry["text"])}})
+        self._tags(client, Tags(values={DESCRIPTION: LINK.sub(link, entry.text)}, to=entry.to))
 
-    def _end(self, client: "MlflowClient", entry: Entry) -> None:
+    def _end(self, client: "MlflowClient", entry: End) -> None:
         if not self._sent.reopened:
-            client.set_terminated(self._run(entry), entry["status"], entry["time"])
+            client.set_terminated(self._run(entry), entry.status, entry.time)
         if self._sent.pipeline:
-            pipeline_runs.end(client, self._sent.pipeline, entry["time"])
+            pipeline_runs.end(client, self._sent.pipeline, entry.time)
 
     def _run(self, entry: Entry) -> str:
-        run = self._sent.pipeline if entry.get("to") == "pipeline" else self._sent.run
+        run = self._sent.pipeline if entry.to == "pipeline" else self._sent.run
         if run is None:
-            raise ValueError(f"{self._outbox.folder}: entry '{entry['kind']}' comes before the run's start")
+            raise DamagedOutboxError(f"{self._outbox.folder}: '{entry.kind}' without a run; sent.json was changed")
         return run
 
     def _is_older(self, run: "Run") -> bool:
-        """Whether a run was made by another run of the whole pipeline than this one."""
+        """Whether a run is part of another pipeline run than this one."""
         return self._sent.pipeline is not None and run.data.tags.get(pipeline_runs.PARENT) != self._sent.pipeline
 
 
-def _parts(values: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _batches(values: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     items = list(values.items())
-    return (dict(items[first : first + MOST]) for first in range(0, len(items), MOST))
+    return (dict(items[first : first + BATCH]) for first in range(0, len(items), BATCH))

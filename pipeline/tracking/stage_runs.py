@@ -1,4 +1,4 @@
-"""What MLflow is told of each stage that it hears of."""
+"""The MLflow runs of stages: what a training, the ensemble and the submission log."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,30 +8,26 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from pipeline import tracking
 from pipeline.foundation.processes import is_first
 from pipeline.modeling.config import ModelConfig
 from pipeline.modeling.members import METRICS, WEIGHTS, Member
-from pipeline.tracking import descriptions
+from pipeline.schema.schema import SCHEMA
 
 if TYPE_CHECKING:
     from pipeline.modeling.training import Inputs, OnEpoch
     from pipeline.stages.ensemble import Summary
 
-SHEETS = ("crops.jpg", "misses.jpg")  # of the folder of crops
-OF_ALL = (
-    "confusion.png",
-    "learning_curves.png",
-    "reliability.png",
-    "age_errors.png",
-    "mistakes.jpg",
-)  # of the results, for the run of the whole pipeline
-STATE = ("params.yaml", "dvc.lock")  # dvc.lock has the entries of all stages before this one
+CROP_SHEETS = ("crops.jpg", "misses.jpg")  # in the folder of crops
+PIPELINE_IMAGES = ("confusion.png", "learning_curves.png", "reliability.png", "age_errors.png", "mistakes.jpg")
+STATE = ("params.yaml", "dvc.lock")  # dvc.lock has the entries of all earlier stages
 
 
 @dataclass(frozen=True)
 class Training:
-    """One training: its stage, model, held-out fold (None: a refit), configuration, inputs, and output folder."""
+    """A training: its stage, model, fold (None: all data), configuration, inputs, output folder and experiment."""
 
     stage: str
     model: str
@@ -43,22 +39,25 @@ class Training:
 
     @property
     def name(self) -> str:
-        """Name of the member: `mask-0`, `mask-refit`, `mask-pseudo_label-0`."""
+        """The name of the member: `mask-0`, `mask-refit`, `mask-pseudo_label-0`."""
         return Member(Path(), self.model, self.fold, pseudo_labelled=self.stage == "pseudo_label").name
 
     @property
     def held_out(self) -> str:
-        """The held-out fold, in words."""
+        """The held-out fold, for the description."""
         return "nothing held out" if self.fold is None else f"fold {self.fold} held out"
 
 
 @contextmanager
 def training(this: Training) -> Iterator["OnEpoch"]:
-    """An MLflow run of a training, as a callback for the metrics of an epoch; at the end it gets the outputs."""
+    """A run that logs the metrics of every epoch and, at the end, the outputs of the training.
+
+    Yields the function to call after every epoch.
+    """
     from pipeline.modeling import batch_preview
 
     if not is_first():
-        yield lambda _epoch, _measured: None
+        yield lambda _epoch, _metrics: None
         return
     fold = {} if this.fold is None else {"fold": str(this.fold)}
     tags = {"stage": this.stage, "model": this.model, **fold}
@@ -67,40 +66,72 @@ def training(this: Training) -> Iterator["OnEpoch"]:
         run.log_figure(
             "augmentation.jpg", partial(batch_preview.write, inputs=this.inputs, config=this.config, fold=this.fold)
         )
-        yield partial(_report, run, this.name, this.config.epochs)
+        yield partial(_log_epoch, run, this.name, this.config.epochs)
         scores = json.loads((this.output / METRICS).read_text(encoding="utf-8"))
         run.tag_output(this.output / WEIGHTS)
         run.metrics({"kept_epoch" if key == "epoch" else key: value for key, value in scores.items()})
         run.files(this.output)
         run.lock(this.output)
-        run.set_description(descriptions.training(this.name, this.config, this.held_out, scores))
+        run.set_description(_training_description(this, scores))
 
 
 def ensemble(run: tracking.Run, summary: "Summary", crops: Path, results: Path) -> None:
-    """Tell the run of the ensemble, and that of the whole pipeline, what came out of all."""
+    """Log members, scores and results to the run of the ensemble; scores, images and state to the pipeline run."""
     run.members(summary.members)
     run.files(results)
     run.tag_output(results / "eval_probabilities.csv")
     run.lock(results)
-    note = descriptions.ensemble(summary.metrics, summary.members, results)
-    of_all = [*(crops / name for name in SHEETS), *(results / name for name in OF_ALL), *map(Path, STATE)]
+    description = _ensemble_description(summary.metrics, summary.members, results)
     for each in (run, run.pipeline):
         each.metrics(summary.metrics)
-        each.set_description(note)
-    for path in of_all:
+        each.set_description(description)
+    for path in (
+        *(crops / name for name in CROP_SHEETS),
+        *(results / name for name in PIPELINE_IMAGES),
+        *map(Path, STATE),
+    ):
         if path.exists():
             run.pipeline.file(path)
 
 
 def submission(run: tracking.Run, scores: Mapping[str, float], files: Sequence[Path]) -> None:
-    """Add a submission and its scores to the run of its ensemble, and the scores to that of the whole pipeline."""
+    """Log a submission and its scores to the run of its ensemble; the scores to the pipeline run as well."""
     for each in (run, run.pipeline):
         each.metrics({f"submission_{name}": value for name, value in scores.items()})
     for path in files:
         run.file(path)
 
 
-def _report(run: tracking.Run, name: str, epochs: int, epoch: int, measured: dict[str, float]) -> None:
-    run.metrics(measured, epoch + 1)
-    scores = ", ".join(f"{key} {value:.4g}" for key, value in measured.items())
-    print(f"{name} epoch {epoch + 1}/{epochs}: {scores}", flush=True)
+def _log_epoch(run: tracking.Run, name: str, epochs: int, epoch: int, metrics: dict[str, float]) -> None:
+    run.metrics(metrics, epoch + 1)
+    shown = ", ".join(f"{key} {value:.4g}" for key, value in metrics.items())
+    print(f"{name} epoch {epoch + 1}/{epochs}: {shown}", flush=True)
+
+
+def _training_description(this: Training, scores: Mapping[str, float]) -> str:
+    config, weights = this.config, "pretrained" if this.config.pretrained else "from scratch"
+    kept = [key for key in scores if key not in {"epoch", "epoch_selected_on_val"}]
+    shown = ", ".join(f"{key.replace('_', ' ')} {scores[key]:.3f}" for key in kept)
+    caveat = (
+        f"\n\nThe held-out fold selected the epoch (best {config.select}): its scores are optimistic."
+        if scores.get("epoch_selected_on_val")
+        else ""
+    )
+    return (
+        f"**{this.name}** predicts {', '.join(config.heads)} with {config.backbone}, {weights}, "
+        f"at {config.image_size} px; {this.held_out}.\n\n"
+        f"Epoch **{scores['epoch']:.0f}** of {config.epochs} was kept: {shown}.{caveat}"
+    )
+
+
+def _ensemble_description(scores: Mapping[str, float], members: Mapping[str, str], results: Path) -> str:
+    links = ", ".join(f"[{name}](sha256:{digest})" for name, digest in members.items())
+    parts = ", ".join(f"{name} {scores[f'{name}_macro_f1']:.3f}" for name in SCHEMA.names)
+    classes = pd.read_csv(results / "classes.csv")
+    weakest = classes[classes["support"] > 0].sort_values("f1", kind="stable").iloc[0]
+    return (
+        f"Ensemble of {len(members)} trainings: {links}.\n\n"
+        f"Out of fold, on {scores['photos']:,.0f} photos: macro F1 **{scores['macro_f1']:.3f}**, "
+        f"accuracy {scores['accuracy']:.3f}; macro F1 of {parts}; "
+        f"weakest class: {weakest['class']} ({weakest['f1']:.3f})."
+    )

@@ -4,10 +4,13 @@ import logging
 import math
 import os
 import re
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from queue import Empty, Queue
+from threading import Thread
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -17,7 +20,8 @@ STORE = "sqlite:///mlflow.db"
 ARTIFACTS = Path("mlartifacts")
 KIND = {"mlflow.experimentKind": "custom_model_development"}  # or MLflow's pages ask whether it is about agents
 LOGIN = re.compile(r"(?<=://)[^/\s]*@")
-PATIENCE = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "10", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}  # seconds; MLflow's: minutes
+TIMEOUT = "MLFLOW_HTTP_REQUEST_TIMEOUT"
+PATIENCE = 10.0  # seconds for an answer; MLflow's own default, with its retries, is minutes
 
 
 def address() -> str:
@@ -112,16 +116,34 @@ def prepare() -> None:
         connect().search_experiments(max_results=1)
 
 
+def patience(default: float = PATIENCE) -> float:
+    """Seconds for an answer of MLflow: `MLFLOW_HTTP_REQUEST_TIMEOUT`, or `default`."""
+    return float(os.environ.get(TIMEOUT, default))
+
+
+def impatient() -> dict[str, str]:
+    """An environment for a child process in which MLflow is asked once and answers within `PATIENCE`."""
+    return {TIMEOUT: f"{PATIENCE:.0f}", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"} | dict(os.environ)
+
+
 @contextmanager
-def impatient() -> Iterator[None]:
-    """Ask once and wait ten seconds, where the environment does not say otherwise: a lost server must stall nothing."""
-    before = dict(os.environ)
-    os.environ.update({name: value for name, value in PATIENCE.items() if name not in before})
+def deadline(seconds: float) -> Iterator[None]:
+    """Raise `TimeoutError` in the body when it takes longer, whatever it waits for.
+
+    MLflow's own timeout is for each read, so a server that sends a byte now and then never exceeds it. Only for the
+    main thread of a process.
+    """
+
+    def expire(*_: object) -> NoReturn:
+        raise TimeoutError(f"no answer within {seconds:.0f} s")
+
+    previous = signal.signal(signal.SIGALRM, expire)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)  # again every second: libraries catch errors in order to retry
     try:
         yield
     finally:
-        for name in PATIENCE.keys() - before.keys():
-            del os.environ[name]
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
 
 
 def faults() -> tuple[type[Exception], ...]:
@@ -135,10 +157,28 @@ def faults() -> tuple[type[Exception], ...]:
 
 
 def _asked(stem: str, content: str) -> "Run | None":
-    with impatient():
+    """The run with such an output; None, with a message, when MLflow does not answer within `PATIENCE`.
+
+    A daemon thread asks: it may wait for MLflow as long as the process lasts.
+    """
+    database, expected = local_database(), faults()
+    if database and not database.exists():
+        return None
+    answers: Queue[Run | Exception | None] = Queue()
+
+    def ask() -> None:
         try:
-            return producer(connect(), stem, content)
-        except faults() as error:
-            why = without_secrets(str(error))
-            print(f"MLflow at {displayed()}: no answer about the run of {stem} {content[:12]}: {why}", flush=True)
-            return None
+            answers.put(producer(connect(), stem, content))
+        except expected as error:
+            answers.put(error)
+
+    Thread(target=ask, daemon=True).start()
+    try:
+        answer = answers.get(timeout=patience())
+    except Empty:
+        answer = TimeoutError(f"no answer within {patience():.0f} s")
+    if isinstance(answer, Exception):
+        why = without_secrets(str(answer))
+        print(f"MLflow at {displayed()}: no answer about the run of {stem} {content[:12]}: {why}", flush=True)
+        return None
+    return answer

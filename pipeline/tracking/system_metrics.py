@@ -1,4 +1,4 @@
-"""How hard the machine works: MLflow's own measures of CPU, memory, disk, network and GPUs, into a outbox."""
+"""System metrics: MLflow's own measures of CPU, memory, disk, network and GPUs, logged to an outbox."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,18 +6,19 @@ from itertools import count
 from threading import Event, Thread
 from typing import Any
 
+from pipeline.tracking.entries import Metrics
 from pipeline.tracking.outbox import Outbox
 
-INTERVAL = 10.0  # seconds, as MLflow's; MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL is another
+INTERVAL = 10.0  # seconds, MLflow's default; MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL sets another
 
 
 @contextmanager
-def watched(outbox: Outbox) -> Iterator[None]:
-    """Measure until the body ends, once at least. MLflow's own thread would end when it loses its server."""
+def measured(outbox: Outbox) -> Iterator[None]:
+    """Measure until the body ends, at least once. MLflow's own thread would end with the connection to its server."""
     from mlflow.environment_variables import MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL as CHOSEN
 
     stop = Event()
-    thread = Thread(target=_watch, args=(outbox, _monitors(), stop, CHOSEN.get() or INTERVAL), daemon=True)
+    thread = Thread(target=_measure, args=(outbox, _monitors(), stop, CHOSEN.get() or INTERVAL), daemon=True)
     thread.start()
     try:
         yield
@@ -26,13 +27,13 @@ def watched(outbox: Outbox) -> Iterator[None]:
         thread.join()
 
 
-def _watch(outbox: Outbox, monitors: list[Any], stop: Event, interval: float) -> None:
+def _measure(outbox: Outbox, monitors: list[Any], stop: Event, interval: float) -> None:
     for step in count():
         stopped = stop.wait(interval)
         for monitor in monitors:
             monitor.collect_metrics()
-        values = {key: value for monitor in monitors for key, value in monitor.aggregate_metrics().items()}
-        outbox.append("metrics", values={f"system/{key}": value for key, value in values.items()}, step=step)
+        values = {f"system/{key}": value for monitor in monitors for key, value in monitor.aggregate_metrics().items()}
+        outbox.append(Metrics(values=values, step=step))
         if stopped:
             return
         for monitor in monitors:
@@ -46,9 +47,9 @@ def _monitors() -> list[Any]:
     from mlflow.system_metrics.metrics.gpu_monitor import GPUMonitor
     from mlflow.system_metrics.metrics.network_monitor import NetworkMonitor
 
-    psutil.cpu_percent()  # measures from its last call on
+    psutil.cpu_percent()  # measures from its previous call on
     monitors: list[Any] = [CPUMonitor(), DiskMonitor(), NetworkMonitor()]
     try:
         return [*monitors, GPUMonitor()]
-    except RuntimeError:  # this machine has none
+    except RuntimeError:  # no GPU
         return monitors

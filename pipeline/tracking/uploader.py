@@ -1,86 +1,192 @@
-"""Delivering journals to MLflow: at once where it answers, later where it does not."""
+"""Upload of outboxes to MLflow: by a process beside the run while it lasts, by `sync` later.
 
+The process keeps everything that MLflow may do to its clients away from the training: a server that hangs, sends a byte
+now and then or answers nonsense, a locked database, the import of MLflow itself. The run's process waits for it at the
+end only, and not longer than entries keep arriving.
+"""
+
+import os
+import select
+import subprocess
 import sys
 import time
+from contextlib import nullcontext
+from pathlib import Path
 
 from pipeline.foundation.errors import InputError, raise_faults
-from pipeline.tracking import store
-from pipeline.tracking.outbox import Outbox, waiting
-from pipeline.tracking.sender import Sender
+from pipeline.tracking import store, system_metrics
+from pipeline.tracking.entries import End
+from pipeline.tracking.outbox import DamagedOutboxError, Outbox, waiting
+from pipeline.tracking.sender import BYTES_PER_SECOND, Sender
 
-FIRST_PAUSE, LONGEST_PAUSE = 30.0, 600.0  # seconds between two tries of a run whose server is lost
+POLL = 0.2  # seconds between two looks at the outbox
+FIRST_PAUSE, LONGEST_PAUSE = 30.0, 600.0  # seconds between two attempts while MLflow does not answer
+START_PATIENCE = 120.0  # seconds for the process to import MLflow and to create a local database, on a busy machine
+END_PATIENCE = 5.0  # seconds without a new entry in MLflow after which a run that has ended does not wait any longer
 SYNC = "`python -m pipeline tracking sync`"
 
 
 class Uploader:
-    """What brings a run's outbox to MLflow while the run goes on, and never stops the run."""
+    """The process that uploads a run's outbox while the run lasts."""
+
+    def __init__(self, outbox: Outbox, measure_system: bool) -> None:
+        self._outbox = outbox
+        command = [sys.executable, "-m", "pipeline.tracking", str(outbox.folder)]
+        root = str(Path(__file__).parents[2])
+        environment = store.impatient() | {"PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])}
+        self._process = subprocess.Popen(
+            [*command, *(["--measure-system"] if measure_system else [])],
+            env=environment,
+            stdin=subprocess.PIPE,  # its end tells the process that this one is gone, even when it was killed
+            start_new_session=True,  # Ctrl-C ends the run, which then ends this process
+        )
+
+    def finish(self) -> None:
+        """Wait until MLflow has all of the outbox, as long as entries keep arriving; else leave it for `sync`."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        arrived, since = -1, time.monotonic()
+        while self._process.poll() is None:
+            sent = self._outbox.sent()
+            if sent and sent.entries != arrived:
+                arrived, since = sent.entries, time.monotonic()
+            if time.monotonic() - since > (START_PATIENCE if arrived < 0 else self._end_patience()):
+                self._process.kill()
+                break
+            time.sleep(POLL / 4)
+        self._process.wait()
+        if self._outbox.folder.exists():
+            sent = self._outbox.sent()
+            fault = (sent and sent.fault) or "no answer in time"
+            _warn(
+                f"MLflow at {store.displayed()} does not accept this run, which is kept in {_shown(self._outbox)}; "
+                f"{SYNC} sends it: {fault}"
+            )
+
+    def _end_patience(self) -> float:
+        files = [path.stat().st_size for path in (self._outbox.folder / "files").glob("*/*")]
+        return store.patience(END_PATIENCE) + max(files, default=0) / BYTES_PER_SECOND
+
+
+def follow(folder: Path, measure_system: bool) -> None:
+    """Upload a run's outbox until the run ends; the work of the process beside a run, whose stdin is the run's pipe.
+
+    When the run's process was killed, the run is uploaded as killed.
+    """
+    outbox = Outbox(folder)
+    store.prepare()
+    upload = _Upload(outbox)
+    with system_metrics.measured(outbox) if measure_system else nullcontext():
+        ended = _upload_meanwhile(outbox, upload)
+    if ended:
+        upload.last()
+        return
+    with outbox.claimed() as free:
+        if free:
+            _send(outbox)
+
+
+def sync() -> int:
+    """Upload the outboxes of runs that have ended, those of killed processes as killed; returns how many.
+
+    Outboxes that a run still writes are left alone, and damaged ones are set aside.
+
+    Raises:
+        InputError: When MLflow does not accept some of them; it names them. Entries that arrived are not sent again.
+    """
+    uploaded, faults = 0, []
+    for outbox in waiting():
+        with outbox.claimed() as free:
+            try:
+                if free:
+                    _send(outbox)
+                    uploaded += 1
+            except DamagedOutboxError as error:
+                _warn(f"{error}; the outbox is set aside in {_shown(Outbox(outbox.set_aside()))} and not sent")
+            except store.faults() as error:
+                faults.append(f"{_shown(outbox)}: {_short(error)}")
+    raise_faults(f"MLflow does not accept these runs; try {SYNC} again", faults)
+    return uploaded
+
+
+class _Upload:
+    """Attempts to upload an outbox, with pauses while MLflow does not answer."""
 
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
         self._sender = Sender(outbox)
+        self._sender.note_fault("")  # from now on the run knows that this process has started
         self._pause = 0.0
         self._not_before = 0.0
-        self._others_are_sent = False
+        self._others_sent = False
+        self._size = 0  # bytes of the outbox that are uploaded
 
-    def deliver(self, last: bool = False) -> None:
-        """Send what is new, unless a try has failed a moment ago; the last time in any case, and tidy up."""
-        if time.monotonic() < self._not_before and not last:
+    def attempt(self) -> None:
+        """Upload new entries, unless an attempt has failed a moment ago."""
+        size = self._outbox.size()
+        if time.monotonic() < self._not_before or size == self._size:
             return
         try:
             self._sender.send()
         except store.faults() as error:
-            self._keep(error, last)
+            self._pause = min(2 * self._pause or FIRST_PAUSE, LONGEST_PAUSE)
+            self._not_before = time.monotonic() + self._pause
+            self._sender.note_fault(_short(error))
+            _warn(
+                f"MLflow at {store.displayed()} does not accept this run, which goes on and logs to "
+                f"{_shown(self._outbox)} until MLflow answers: {_short(error)}"
+            )
             return
-        self._pause = 0.0
-        if last:
-            self._outbox.remove()
-        elif not self._others_are_sent:
-            self._others_are_sent = True
-            self._send_others()
+        self._pause, self._size = 0.0, size
+        self._send_others()
 
-    def _keep(self, error: Exception, last: bool) -> None:
-        self._pause = min(2 * self._pause or FIRST_PAUSE, LONGEST_PAUSE)
-        self._not_before = time.monotonic() + self._pause
-        fate = (
-            f"is kept in {self._outbox.folder}; {SYNC} sends it"
-            if last
-            else "goes on, and says on disk what it has to say until MLflow answers"
-        )
-        _warn(f"MLflow at {store.displayed()} does not take this run, which {fate}: {_short(error)}")
+    def last(self) -> None:
+        """Upload what is left of a run that has ended."""
+        try:
+            self._sender.send()
+        except store.faults() as error:
+            self._sender.note_fault(_short(error))
+            return
+        self._outbox.remove()
+        self._send_others()
 
     def _send_others(self) -> None:
+        """Upload, once, what earlier runs have left."""
+        if self._others_sent:
+            return
+        self._others_sent = True
         try:
             sync()
         except InputError as error:
             _warn(str(error))
 
 
-def sync() -> int:
-    """Send what runs have left on disk, those that were killed as such; returns how many are now in MLflow.
-
-    Runs that are still being written are left alone. Raises `InputError` naming those that could not be sent; what
-    of them has arrived is not sent again.
-    """
-    sent, faults = 0, []
-    for outbox in waiting():
-        with outbox.claimed() as mine:
-            try:
-                if mine:
-                    _send(outbox)
-                    sent += 1
-            except store.faults() as error:
-                faults.append(f"{outbox.folder}: {_short(error)}")
-    raise_faults(f"MLflow does not take what is kept here; try {SYNC} again", faults)
-    return sent
+def _upload_meanwhile(outbox: Outbox, upload: _Upload) -> bool:
+    """Upload what the run logs; returns True at its end, False when its process is gone without one."""
+    size = 0
+    while True:
+        gone = bool(select.select([sys.stdin], [], [], POLL)[0])
+        if gone or outbox.size() != size:
+            size = outbox.size()
+            if outbox.ended():
+                return True
+        if gone:
+            return False
+        upload.attempt()
 
 
 def _send(outbox: Outbox) -> None:
-    """Send a outbox that nobody writes any more, and remove it."""
+    """Upload and remove an outbox that no process writes any more."""
     entries = outbox.entries()
-    killed = bool(entries) and entries[-1]["kind"] != "end"
-    end = {"kind": "end", "time": entries[-1]["time"], "status": "KILLED"} if killed else None
-    Sender(outbox).send(end)
+    killed = bool(entries) and not any(isinstance(entry, End) for entry in entries)
+    Sender(outbox).send(End(time=entries[-1].time, status="KILLED") if killed else None)
     outbox.remove()
+
+
+def _shown(outbox: Outbox) -> Path:
+    """The folder relative to the working directory, where it is below it."""
+    here = Path.cwd()
+    return outbox.folder.relative_to(here) if outbox.folder.is_relative_to(here) else outbox.folder
 
 
 def _short(error: Exception) -> str:

@@ -126,7 +126,7 @@ def test_weights_with_other_tensors(tmp_path: Path, change: str) -> None:
 
 @pytest.mark.parametrize("request_", [5, 5.5, None, True])
 def test_a_request_that_is_a_bare_number(request_: Any) -> None:
-    with pytest.raises(InputError, match="is no photo and no list of photos; give paths, bytes, base64"):
+    with pytest.raises(InputError, match="is neither a photo nor a list of photos; give paths, bytes, base64"):
         request_parsing.cells(request_)
 
 

@@ -106,6 +106,40 @@ def answers_by_alias_as_the_ensemble_did(workspace: Path, photos: list[Path]) ->
     assert first["class"] == answers["class"][0]
     broken_photos_are_named_and_left_out_only_when_asked(photos)
     a_version_answers_by_its_own_code()
+    names_that_begin_a_formula_are_escaped_in_a_table(photos)
+    code_that_is_not_the_code_here_needs_trust(photos)
+
+
+def names_that_begin_a_formula_are_escaped_in_a_table(photos: list[Path]) -> None:
+    shutil.copy(photos[0], "=1+1.jpg")
+    shutil.copy(photos[0], "\x1b[2J.jpg")
+    assert call("predict", "=1+1.jpg").splitlines()[1].startswith("'=1+1.jpg,")
+    assert json.loads(call("predict", "=1+1.jpg", "--format", "jsonl").splitlines()[0])["photo"] == "=1+1.jpg"
+    Path("\x1b[2J.jpg").write_bytes(b"broken")
+    assert r"left out: \x1b[2J.jpg" in call("predict", "=1+1.jpg", "\x1b[2J.jpg", "--skip-broken")
+
+
+def code_that_is_not_the_code_here_needs_trust(photos: list[Path]) -> None:
+    """Who may write to the registry could have `predict` run anything."""
+    code = packaging.download(versions.find("models:/mga/1")) / "code/pipeline/registry/serving/__init__.py"
+    original = code.read_text()
+    code.write_text(f"{original}\nPath('executed').touch()\n")
+    with pytest.raises(
+        InputError, match=r"mga version 1 was registered with other code .* \(1 files, e.g. pipeline/reg"
+    ):
+        call("predict", str(photos[0]))
+    assert not Path("executed").exists()
+    assert "mga version 1: running the code that it was registered with" in call("predict", str(photos[0]), "--trust")
+    assert Path("executed").exists()
+    with pytest.MonkeyPatch.context() as trusting:
+        trusting.setenv("PIPELINE_TRUSTED_MODELS", "mga-face,mga")
+        call("predict", str(photos[0]))
+    (code.parents[3] / "torch.py").touch()  # would be imported instead of torch
+    with pytest.raises(InputError, match=r"\(2 files"):
+        call("predict", str(photos[0]))
+    (code.parents[3] / "torch.py").unlink()
+    code.write_text(original)
+    call("predict", str(photos[0]))
 
 
 def a_version_answers_by_its_own_code() -> None:

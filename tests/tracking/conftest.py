@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.tracking.store import connect
+from tests.server.processes import PATIENCE
 from tests.support.mlflow_server import forget
 
 
@@ -14,6 +15,7 @@ from tests.support.mlflow_server import forget
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
     connect(f"sqlite:///{path}").search_experiments()
+    forget()
     return path
 
 
@@ -23,5 +25,7 @@ def store(empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     address = f"sqlite:///{tmp_path}/mlflow.db"
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", str(PATIENCE))
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     yield address
     forget()

@@ -57,7 +57,7 @@ def learn(config: Callable[..., ModelConfig], trainable: Path) -> Callable[..., 
     return run
 
 
-def told(experiment: str) -> dict[str, Any]:
+def logged(experiment: str) -> dict[str, Any]:
     """All that MLflow knows of the one training of an experiment but ids, and what depends on time."""
     client = mlflow.MlflowClient()
     (run,) = trainings(experiment)
@@ -90,7 +90,7 @@ def content(run: Run, path: str) -> bytes:
 
 
 @pytest.mark.usefixtures("address")
-def test_a_training_that_loses_its_server_is_told_whole_and_once(
+def test_a_training_that_loses_its_server_is_logged_whole_and_once(
     server: Server,
     learn: Callable[..., None],
     monkeypatch: pytest.MonkeyPatch,
@@ -102,15 +102,15 @@ def test_a_training_that_loses_its_server_is_told_whole_and_once(
     assert len(list(Path("tracking").iterdir())) == 2
     assert "`python -m pipeline tracking sync` sends it" in capsys.readouterr().err
     refused = CliRunner().invoke(app, ["tracking", "sync"])
-    assert "MLflow does not take what is kept here" in str(refused.exception)
+    assert "MLflow does not accept these runs" in str(refused.exception)
     server.start()
-    for told_of in ("2 runs sent", "nothing waits"):
+    for message in ("2 runs sent", "no runs to send"):
         sent = CliRunner().invoke(app, ["tracking", "sync"], catch_exceptions=False)
-        assert told_of in sent.output
+        assert message in sent.output
     assert not list(Path("tracking").iterdir())
-    undisturbed = told("undisturbed")
+    undisturbed = logged("undisturbed")
     assert [step for step, _ in undisturbed["metrics"]["val_macro_f1"]] == [1, 2, 3]
     assert {"crops", "labels.csv", "folds.csv"} == {name for name, *_ in undisturbed["inputs"]}
     assert {"augmentation.jpg", "epochs.csv", "lock.json"} <= set(undisturbed["files"])
-    assert told("middle") == undisturbed
-    assert told("start") == undisturbed
+    assert logged("middle") == undisturbed
+    assert logged("start") == undisturbed

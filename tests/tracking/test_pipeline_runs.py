@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import mlflow
@@ -12,6 +13,7 @@ from mlflow.entities import Run
 from pipeline import tracking
 from pipeline.foundation.hashes import sha256
 from pipeline.tracking import pipeline_runs, provenance, store
+from tests.server.processes import PATIENCE
 
 
 def named(name: str) -> Run:
@@ -21,11 +23,22 @@ def named(name: str) -> Run:
     return found
 
 
+def becomes(name: str, status: str) -> bool:
+    """Whether MLflow shows a run with this status before long: it is uploaded beside the run's process."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        runs = mlflow.search_runs(search_all_experiments=True, output_format="list")
+        if (name, status) in [(run.info.run_name, run.info.status) for run in runs]:
+            return True
+        time.sleep(0.2)
+    return False
+
+
 def test_stages_of_one_run_of_the_pipeline_have_one_parent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(tracking.PIPELINE_RUN, "kubeflow 1")
     for name in ("mask-0", "mask-1"):
         with tracking.run(name, {}, {}, "faces") as run:
-            assert named("kubeflow 1").info.status == "RUNNING"
+            assert becomes("kubeflow 1", "RUNNING")
             run.pipeline.metrics({"macro_f1": 0.5})
     whole = named("kubeflow 1")
     assert {named(name).data.tags[pipeline_runs.PARENT] for name in ("mask-0", "mask-1")} == {whole.info.run_id}
@@ -75,7 +88,9 @@ def test_a_member_of_an_earlier_run_is_linked_and_not_copied(tmp_path: Path, mon
     )
 
 
-def test_what_a_run_and_its_pipeline_read_is_told_of_each_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_inputs_are_logged_once_to_a_run_and_to_its_pipeline_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(tracking.PIPELINE_RUN, "kubeflow 1")
     labels, out = tmp_path / "labels.csv", tmp_path / "out"
     labels.write_text("path,person\na,b\n")
@@ -97,7 +112,7 @@ def test_two_machines_that_each_made_a_parent_agree_on_one() -> None:
     experiment = store.experiment_id(client, "faces")
     tags = {"pipeline_run": "kubeflow 1", "stage": "pipeline"}
     made = {client.create_run(experiment, tags=tags).info.run_id for _ in range(2)}
-    kept = {pipeline_runs.find_or_make(client, experiment, "kubeflow 1", "kubeflow 1", 0, {}) for _ in range(2)}
+    kept = {pipeline_runs.find_or_create(client, experiment, "kubeflow 1", "kubeflow 1", 0, {}) for _ in range(2)}
     assert kept == {min(made)}
 
 

@@ -1,3 +1,11 @@
+"""Runs as MLflow shows them after a stage."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import mlflow
@@ -5,6 +13,9 @@ import pytest
 from mlflow.entities import Run
 
 from pipeline import tracking
+from pipeline.tracking.entries import Entry
+from pipeline.tracking.outbox import Outbox
+from tests.server.processes import PATIENCE
 
 
 def runs() -> list[Run]:
@@ -92,3 +103,37 @@ def test_an_input_that_no_run_made_opens_a_run_of_its_own(tmp_path: Path) -> Non
         run.metrics({"submission_macro_f1": 0.5})
     (found,) = runs()
     assert found.info.run_name == "submit"
+
+
+def test_a_full_disk_ends_the_log_of_a_run_and_not_its_training(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    append = Outbox.append
+
+    def full(outbox: Outbox, entry: Entry) -> None:
+        if entry.kind == "metrics":
+            raise OSError(errno.ENOSPC, "No space left on device", "entries.jsonl")
+        append(outbox, entry)
+
+    monkeypatch.setattr(Outbox, "append", full)
+    with tracking.run("mask-0", {}, {}, "faces") as run:
+        run.metrics({"f1": 0.5}, 1)
+        run.metrics({"f1": 0.7}, 2)
+    said = capsys.readouterr().err
+    assert said.count("entries.jsonl: No space left on device; this run is logged no further") == 1
+
+
+def test_a_run_whose_process_is_killed_is_shown_as_killed() -> None:
+    code = "import time; from pipeline import tracking\nwith tracking.run('mask-0', {}, {}, 'faces'): time.sleep(600)"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    )
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end and not [run for run in runs() if run.info.status == "RUNNING"]:
+        time.sleep(0.3)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    while time.monotonic() < end and [run for run in runs() if run.info.status == "RUNNING"]:
+        time.sleep(0.3)
+    assert [run.info.status for run in runs()] == ["KILLED"]
+    assert not list(Path("tracking").glob("*-*"))

@@ -14,6 +14,9 @@ from pipeline.formats import images
 from pipeline.formats.images import Pixels
 from pipeline.foundation.errors import InputError
 
+MOST_PHOTOS = 256
+MOST_BYTES = 64 * 2**20
+"""Limits of one request to a server."""
 SERVED = "_MLFLOW_IS_IN_SERVING_ENVIRONMENT"  # what `mlflow models serve` sets
 EXPECTED = "give paths, bytes, base64 or uint8 arrays (height, width, 3)"
 BASE64 = re.compile(r"(?:data:image/\w+;base64,)?((?:/9j/|iVBORw0KGgo)[A-Za-z0-9+/\s]++=*+)\s*+")
@@ -24,21 +27,40 @@ Possessive quantifiers (`++`, `*+`) keep matching linear: with backtracking, a m
 
 
 def cells(photos: Any) -> list[Any]:
-    """The photos of a request, one by one; raises `InputError` when there are none."""
-    match photos:
-        case pd.DataFrame():
-            found = list(photos.iloc[:, 0]) if photos.shape[1] else []
-        case str() | bytes() | Path():
-            found = [photos]
-        case np.ndarray() if photos.ndim == 3 and photos.dtype == np.uint8:
-            found = [photos]
-        case Iterable():
-            found = list(photos)
-        case _:
-            raise InputError(f"a {type(photos).__name__} is no photo and no list of photos; {EXPECTED}")
+    """The photos of a request, one by one.
+
+    Raises:
+        InputError: When there are none, the request is not a list of photos, or a served request is too large.
+    """
+    found = _listed(photos)
     if not found:
         raise InputError(f"no photos; {EXPECTED}")
+    if os.environ.get(SERVED) == "true":
+        _check_size(found)
     return found
+
+
+def _listed(photos: Any) -> list[Any]:
+    match photos:
+        case pd.DataFrame():
+            return list(photos.iloc[:, 0]) if photos.shape[1] else []
+        case str() | bytes() | Path():
+            return [photos]
+        case np.ndarray() if photos.ndim == 3 and photos.dtype == np.uint8:
+            return [photos]
+        case Iterable() if not isinstance(photos, np.ndarray) or photos.ndim:
+            return list(photos)
+        case _:
+            raise InputError(f"{type(photos).__name__} is neither a photo nor a list of photos; {EXPECTED}")
+
+
+def _check_size(photos: Sequence[Any]) -> None:
+    if len(photos) > MOST_PHOTOS:
+        raise InputError(f"{len(photos):,} photos in one request; the server accepts {MOST_PHOTOS:,}, send several")
+    size = sum(len(photo) for photo in photos if isinstance(photo, str | bytes))
+    size += sum(photo.nbytes for photo in photos if isinstance(photo, np.ndarray))
+    if size > MOST_BYTES:
+        raise InputError(f"{size:,} bytes of photos in one request; the server accepts {MOST_BYTES:,}, send several")
 
 
 def read(cell: Any, name: str) -> Pixels:

@@ -117,3 +117,19 @@ def test_a_served_model_opens_no_path(
     monkeypatch.setenv(SERVED, "true")
     with pytest.raises(InputError, match="opens no paths"):
         classifiers["mga"].predict([str(photos[0])])
+
+
+def test_a_served_request_has_limits_of_count_and_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    many, large = ["/9j/"] * 257, ["/9j/" + "A" * 2**20] * 65
+    assert len(request_parsing.cells(many)) == 257
+    monkeypatch.setenv(SERVED, "true")
+    with pytest.raises(InputError, match="257 photos in one request; the server accepts 256"):
+        request_parsing.cells(many)
+    with pytest.raises(InputError, match=r"68,157,700 bytes of photos in one request; the server accepts 67,108,864"):
+        request_parsing.cells(large)
+
+
+@pytest.mark.parametrize("request_", [5, 5.5, None, np.float64(5), np.array(5)])
+def test_a_request_that_is_a_bare_number_is_an_error(request_: object) -> None:
+    with pytest.raises(InputError, match="is neither a photo nor a list of photos; give paths, bytes"):
+        request_parsing.cells(request_)

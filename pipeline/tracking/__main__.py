@@ -1,0 +1,9 @@
+"""The process that uploads the outbox of a run: `python -m pipeline.tracking FOLDER [--measure-system]`."""
+
+import sys
+from pathlib import Path
+
+from pipeline.tracking.uploader import follow
+
+if __name__ == "__main__":
+    follow(Path(sys.argv[1]), "--measure-system" in sys.argv[2:])

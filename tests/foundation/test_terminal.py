@@ -1,0 +1,20 @@
+"""Text for the terminal: names from data cannot control it."""
+
+import pytest
+
+from pipeline.foundation.terminal import printable
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("\x1b[2J.jpg", r"\x1b[2J.jpg"),
+        ("a\rb", r"a\rb"),
+        ("\u202egpj.exe", r"\u202egpj.exe"),
+        ("\udcff.jpg", r"\udcff.jpg"),
+        ("Zoë, 写真 [1].jpg", "Zoë, 写真 [1].jpg"),
+        ("two\nlines\tand a tab", "two\nlines\tand a tab"),
+    ],
+)
+def test_control_characters_are_escaped_and_others_stay(name: str, shown: str) -> None:
+    assert printable(name) == shown
