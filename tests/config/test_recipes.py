@@ -118,6 +118,7 @@ REPORTED: dict[str, dict[str, Any]] = {  # what the teams published
             "models.joint.heads.mask x gender x age.kind": "classes",
             "models.joint.epochs": 30,
             "models.joint.batch_size": 32,
+            "split.validation": 0.3,
             "models.joint.optimizer.learning_rate": 1.3e-4,
         }
         for name in ("efficientnet", "convnext", "coatnet", "swin")
