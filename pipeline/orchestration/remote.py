@@ -2,41 +2,55 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from pipeline.foundation.errors import InputError, raise_faults
-from pipeline.orchestration import graph, locks
+from pipeline.orchestration import checkpoints, graph, locks
 from pipeline.orchestration.locks import Entries
 from pipeline.orchestration.workspace import in_full, repository, scratch
 
 UNSENT = "tracking"  # where a remote keeps what MLflow could not be told
 FINISHED = "finished"  # where a remote keeps the dvc.lock of finished runs, by the run's id
 KEPT = ("dvc.lock", "params.yaml")
-CHECKPOINTS = "checkpoints"  # where the commands of dvc.yaml keep them
 
 
 def run(root: Path, name: str, parents: Entries, shared: Path | None = None) -> Entries:
-    """Run a stage in a workspace, or take its result from the run-cache; returns its lock entry.
+    """Run a stage in a workspace, or take its result from the run-cache.
 
-    What its parents made is pulled, what it makes is pushed. With a `shared` folder, checkpoints lie there: when
-    the same stage starts anew on the same inputs, it continues. Raises `InputError` for a stage that is not in the
-    graph, entries of another graph, a remote that cannot be written or lacks what the parents made, and for a stage
-    that fails: then nothing has been pushed.
+    The outputs of its parents are pulled and its own are pushed. Checkpoints are kept in the `shared` folder, or in
+    the remote if there is none: another attempt with the same inputs resumes from them.
+
+    Args:
+        root: The workspace, bound to a DVC remote.
+        name: The stage.
+        parents: The lock entries of the stage's parents.
+        shared: A folder that all tasks share.
+
+    Returns:
+        The lock entry of the stage.
+
+    Raises:
+        InputError: For a stage that is not in the graph, entries of another graph, a remote that cannot be written or
+            lacks outputs of the parents, and for a stage that fails; nothing has been pushed then.
     """
     stages = graph.read(root)
     stage = graph.find(stages, name)
     locks.check(parents, stages, stage.parents)
     locks.write(parents, root / locks.FILE)
+    attempts = f"{name}-{_digest(root)}"
     if shared:
-        _share_checkpoints(root, shared / CHECKPOINTS / f"{name}-{_digest(root)}")
+        _share_checkpoints(root, shared / checkpoints.FOLDER / attempts)
     with repository(root) as opened:
         require_writable(opened)
         if needed := [*stage.parents, *stage.sources]:
             _pull(opened, needed)
-        opened.reproduce(targets=[name], single_item=True, pull=True)
+        needs_checkpoints = checkpoints.FOLDER in stage.command and not shared
+        keep = checkpoints.kept(opened.cloud.get_remote(), root / checkpoints.FOLDER, attempts)
+        with keep if needs_checkpoints else nullcontext():
+            opened.reproduce(targets=[name], single_item=True, pull=True)
         opened.push(targets=[name])
         _push_run_cache(opened)  # after the data that it refers to
     return {name: locks.read(root / locks.FILE)[name]}
@@ -153,7 +167,7 @@ def require(opened: Any, names: Sequence[str]) -> None:
 
 def _share_checkpoints(root: Path, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    (root / CHECKPOINTS).symlink_to(folder)
+    (root / checkpoints.FOLDER).symlink_to(folder)
 
 
 def _digest(root: Path) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.foundation.errors import InputError
-from pipeline.orchestration import remote
+from pipeline.orchestration import checkpoints, remote
 from pipeline.orchestration.locks import Entries
 from pipeline.orchestration.workspace import repository, scratch
 from tests.support.shell import RAN, Project, outs
@@ -123,23 +123,52 @@ def test_tracked_data_reach_the_stages_that_depend_on_them(
     assert outs(project.run(str(storage), "use", {}))["used"]
 
 
-def test_a_stage_that_starts_anew_finds_its_checkpoint_and_the_shared_cache(
-    tmp_path: Path, storage: Path, monkeypatch: pytest.MonkeyPatch
+SAVE = "mkdir -p checkpoints; [ -e checkpoints/epoch ] && cp checkpoints/epoch out || ! echo 7 > checkpoints/epoch"
+
+
+@pytest.mark.parametrize("place", ["storage", "bucket"])
+@pytest.mark.parametrize("volume", [True, False])
+def test_a_stage_that_is_repeated_finds_its_checkpoint_with_and_without_a_shared_volume(
+    tmp_path: Path, place: str, volume: bool, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
-    save = "mkdir -p checkpoints; [ -e checkpoints/epoch ] && cp checkpoints/epoch out || ! echo 7 > checkpoints/epoch"
-    project = Project(tmp_path / "project", long={"cmd": save, "deps": ["pipeline/code.py"], "outs": ["out"]})
+    address = f"{request.getfixturevalue(place)}/{'shared' if volume else 'own'}"
+    if place == "storage":
+        Path(address).mkdir()
+    project = Project(tmp_path / "project", long={"cmd": SAVE, "deps": ["pipeline/code.py"], "outs": ["out"]})
     monkeypatch.setenv(RAN, str(project.notes))
-    shared = tmp_path / "shared"
-    shared.mkdir()
+    shared = tmp_path / "shared" if volume else None
 
     def run() -> Entries:
-        with scratch(str(storage), (), shared, project.root) as root:
+        with scratch(address, (), shared, project.root) as root:
             return remote.run(root, "long", {}, shared)
 
     with pytest.raises(InputError, match="long"):
         run()
+    assert bool(kept_checkpoints(address)) == (not volume)
     assert outs(run())["out"]
-    assert files(shared / "cache")
+    assert kept_checkpoints(address) == []
+    assert not shared or files(shared / "cache")
+
+
+def kept_checkpoints(address: str) -> list[str]:
+    """The checkpoints that are in a remote."""
+    with scratch(address) as root, repository(root) as opened:
+        found = opened.cloud.get_remote()
+        folder = found.fs.join(found.path, "checkpoints")
+        return list(found.fs.find(folder)) if found.fs.exists(folder) else []
+
+
+def test_a_checkpoint_is_in_the_remote_while_the_stage_still_runs(
+    tmp_path: Path, storage: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoints, "PERIOD", 0.05)
+    wait = (
+        f"for i in $(seq 600); do find {storage}/checkpoints -name epoch | grep -q . && exit 0; sleep 0.1; done; exit 1"
+    )
+    save = f"mkdir -p checkpoints; echo 7 > checkpoints/epoch; touch out; ({wait})"
+    project = Project(tmp_path / "project", long={"cmd": save, "outs": ["out"]})
+    monkeypatch.setenv(RAN, str(project.notes))
+    assert project.run(str(storage), "long", {})
 
 
 def test_a_stage_that_fails_pushes_nothing(tmp_path: Path, storage: Path, monkeypatch: pytest.MonkeyPatch) -> None:

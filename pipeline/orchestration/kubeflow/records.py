@@ -12,7 +12,7 @@ from typing import Literal
 
 from pipeline.orchestration.workspace import repository
 
-FOLDER = "runs"  # of the remote: runs/<run id>/<stage>.json
+FOLDER = "tasks"  # of the remote: tasks/<run id>/<stage>.json; `runs` is that of the run-cache
 
 
 @dataclass(frozen=True)
