@@ -1,4 +1,4 @@
-"""One DVC stage run anywhere: its parents' lock entries in, its own out; the data travel through a DVC remote."""
+"""One DVC stage run on any machine: lock entries of its parents in, its own out, data through a DVC remote."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ from pipeline.orchestration import checkpoints, graph, locks
 from pipeline.orchestration.locks import Entries
 from pipeline.orchestration.workspace import in_full, repository, scratch
 
-UNSENT = "tracking"  # where a remote keeps what MLflow could not be told
+UNSENT = "tracking"  # where a remote keeps what MLflow did not accept
 FINISHED = "finished"  # where a remote keeps the dvc.lock of finished runs, by the run's id
 KEPT = ("dvc.lock", "params.yaml")
 
@@ -73,7 +73,7 @@ def join(root: Path, entries: Entries, run_id: str) -> None:
 
 
 def resolve(remote: str | None) -> str:
-    """A remote's address, a folder's in full; by default that of the project. Raises `InputError` without one."""
+    """The address of a remote, by default the project's; raises `InputError` when it has none."""
     if remote is None:
         with repository(Path()) as opened:
             core = opened.config["core"]
@@ -94,7 +94,7 @@ def fetch(root: Path, run_id: str) -> dict[str, bytes]:
 
 
 def keep_unsent(root: Path, folder: Path) -> None:
-    """Put all files of a folder of the workspace into its remote, to be fetched by `fetch_unsent`."""
+    """Put all files of a folder into the remote of its workspace, to be fetched by `fetched_unsent`."""
     files = [path for path in folder.rglob("*") if path.is_file()]
     if not files:
         return
@@ -108,7 +108,7 @@ def keep_unsent(root: Path, folder: Path) -> None:
 
 @contextmanager
 def fetched_unsent(address: str, folder: Path) -> Iterator[None]:
-    """Bring what `keep_unsent` put into a remote to a folder; it leaves the remote when the body has ended well."""
+    """Download what `keep_unsent` put into a remote; it is removed from there when the body succeeds."""
     folder = folder.resolve()
     with scratch(address) as root:
         with repository(root) as opened:
@@ -126,7 +126,7 @@ def fetched_unsent(address: str, folder: Path) -> Iterator[None]:
 
 
 def require_writable(opened: Any) -> None:
-    """Raise `InputError` unless the remote is there and can be written."""
+    """Raise `InputError` unless the remote exists and can be written."""
     from botocore.exceptions import BotoCoreError
 
     url = opened.config["remote"][opened.config["core"]["remote"]]["url"]
@@ -148,12 +148,12 @@ def _pull(opened: Any, names: Sequence[str]) -> None:
     try:
         opened.pull(targets=names)
     except DvcException:
-        require(opened, names)  # tells which files it is
+        require(opened, names)  # names the missing files
         raise
 
 
 def _push_run_cache(opened: Any) -> None:
-    """Add to the remote's run-cache what it has not: tasks that run side by side must not rewrite each other's."""
+    """Add new entries to the remote's run-cache; those of tasks that run at the same time stay as they are."""
     there = opened.cloud.get_remote_odb(hash_name="md5-dos2unix")
     opened.stage_cache.transfer(opened.cache.legacy, there, force=False)
 
@@ -171,7 +171,7 @@ def _share_checkpoints(root: Path, folder: Path) -> None:
 
 
 def _digest(root: Path) -> str:
-    """A short name for what a stage is given: its parents' entries and the parameters."""
+    """A short digest of the inputs of a stage: the lock entries of its parents and the parameters."""
     return hashlib.sha256(b"".join((root / name).read_bytes() for name in KEPT)).hexdigest()[:16]
 
 

@@ -1,4 +1,4 @@
-"""A scratch copy of the project for one task: its code and parameters without its data, bound to a DVC remote."""
+"""A scratch copy of the project for one task: code and parameters without data, bound to a DVC remote."""
 
 import logging
 import os
@@ -28,10 +28,16 @@ S3_SETTINGS = {  # environment variables and what they set of DVC's S3 remote
 def scratch(
     remote: str, overrides: Sequence[str] = (), shared: Path | None = None, project: Path = PROJECT
 ) -> Iterator[Path]:
-    """A folder in which DVC can run the project's stages; it is gone afterwards.
+    """A temporary folder in which DVC can run the project's stages.
 
-    `overrides` are those of `dvc exp run -S`; `shared` is a folder for a DVC cache that several tasks use.
-    Raises `InputError` for overrides that name no parameter or change the graph, and for code that is not there.
+    Args:
+        remote: The DVC remote.
+        overrides: Changes of params.yaml, as in `dvc exp run -S`.
+        shared: A folder for a DVC cache that several tasks use.
+        project: Root of the project.
+
+    Raises:
+        InputError: For overrides that name no parameter or change the graph, and for missing code.
     """
     with TemporaryDirectory(prefix="pipeline-") as folder:
         root = Path(folder).resolve()
@@ -47,20 +53,20 @@ def scratch(
 
 @contextmanager
 def repository(root: Path) -> Iterator[Any]:
-    """DVC on a workspace, from within it; what DVC cannot do is an `InputError`."""
+    """DVC's repository object, with the workspace as working directory; DVC's errors become `InputError`."""
     from dvc.repo import Repo
 
-    with chdir(root), _told(), Repo() as opened:
+    with chdir(root), _explained(), Repo() as opened:
         yield opened
 
 
 def in_full(remote: str) -> str:
-    """The address of a DVC remote, that of a folder from the root on."""
+    """The address of a DVC remote, with the absolute path of a folder."""
     return remote if "://" in remote else str(Path(remote).resolve())
 
 
 def s3_settings(remote: str) -> dict[str, str]:
-    """DVC's own credentials for a remote on S3, from the environment; none where boto3's usual chain shall find them.
+    """DVC's own credentials for a remote on S3, from the environment; without them boto3's default chain is used.
 
     They have names of their own because the variables of a container also reach Kubeflow's launcher, which reads
     `AWS_*` for a store of its own.
@@ -98,7 +104,7 @@ def _apply(root: Path, overrides: Sequence[str]) -> None:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _explained() -> Iterator[None]:
     from dvc.exceptions import DvcException
 
     try:
@@ -110,8 +116,8 @@ def _told() -> Iterator[None]:
 def _initialize(root: Path, remote: str, shared: Path | None) -> None:
     from dvc.repo import Repo
 
-    logging.getLogger("dvc.repo.init").setLevel(logging.WARNING)  # of a repository that goes away nobody need hear
-    with _told(), Repo.init(str(root), no_scm=True) as opened, opened.config.edit() as config:
+    logging.getLogger("dvc.repo.init").setLevel(logging.WARNING)  # its welcome, for a temporary repository
+    with _explained(), Repo.init(str(root), no_scm=True) as opened, opened.config.edit() as config:
         config["core"] |= {"remote": "remote", "analytics": False, "check_update": False}
         config["core"]["site_cache_dir"] = str(root / ".dvc" / "site")
         config["remote"]["remote"] = {"url": in_full(remote), **s3_settings(remote)}

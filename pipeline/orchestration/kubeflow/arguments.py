@@ -1,4 +1,4 @@
-"""What a person gives a compiled pipeline, and the check that it can work."""
+"""The parameters of a run of the compiled pipeline, and their checks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,15 +21,16 @@ class Arguments:
 
     @property
     def folders(self) -> list[Path]:
-        """The folders of this machine that they name: a remote, the folder of a database."""
+        """Local folders among them: a DVC remote, and the folder of a database."""
         remote, store = ([] if "://" in self.remote else [Path(self.remote)]), self.mlflow.removeprefix("sqlite:///")
         return remote + ([Path(store).parent] if store != self.mlflow else [])
 
     def check(self) -> None:
-        """Raise `InputError` for what would stop every task.
+        """Check what would make every task fail.
 
-        The overrides must leave the graph as it is and make valid parameters; the remote must be writable and have
-        the data that DVC tracks.
+        Raises:
+            InputError: When the overrides change the graph or make invalid parameters, or the remote cannot be written
+                or lacks data that DVC tracks.
         """
         with scratch(self.remote, self.overrides) as root, repository(root) as opened:
             params.load(root / params.FILE)

@@ -1,4 +1,4 @@
-"""A finished run brought home: its dvc.lock, its parameters and its outputs."""
+"""Fetching a finished run: its dvc.lock, its parameters and its outputs."""
 
 from typing import Any
 
@@ -14,21 +14,27 @@ from pipeline.orchestration.workspace import in_full, scratch
 
 
 def storage(server: Server, run_id: str) -> str:
-    """The DVC remote of a run, given or by default; raises `InputError` unless the run has succeeded and tells it."""
+    """The DVC remote of a run, given or by default; raises `InputError` when it is unknown or the run did not succeed."""
     run = server.run(run_id)
     if run.state != "SUCCEEDED":
         raise InputError(f"run {run_id}: {str(run.state).lower()}; only a run that has succeeded can be fetched")
     given = (run.runtime_config and run.runtime_config.parameters) or {}
     if remote := given.get("remote") or _default(run.pipeline_spec, "remote"):
         return str(remote)
-    raise InputError(f"run {run_id}: the server does not tell its DVC remote; name it with --remote")
+    raise InputError(f"run {run_id}: the server does not know its DVC remote; name it with --remote")
 
 
 def fetch(run_id: str, storage: str, replace: bool) -> None:
-    """Take over the dvc.lock of a run, and pull its outputs from its DVC remote.
+    """Replace dvc.lock by that of a run, and pull its outputs from its DVC remote.
 
-    Raises `InputError` for a run that the remote does not know, one of another graph, and, unless `replace`, one of
-    other parameters than those of params.yaml; nothing has changed then.
+    Args:
+        run_id: Kubeflow's id of the run.
+        storage: The DVC remote.
+        replace: Whether to replace params.yaml when the run had other parameters.
+
+    Raises:
+        InputError: For a run that the remote does not know, one of another graph, and, unless `replace`, one with
+            other parameters; nothing has changed then.
     """
     with scratch(storage) as root:
         kept = remote.fetch(root, run_id)

@@ -1,4 +1,4 @@
-"""The API of a Kubeflow Pipelines server: runs submitted and looked at; what goes wrong there says what to do."""
+"""The API of a Kubeflow Pipelines server: runs are submitted and observed; errors name the remedy."""
 
 import json
 import logging
@@ -15,18 +15,18 @@ REFUSED = (401, 403)
 
 
 class NoAnswerError(InputError):
-    """The server did not answer; it may later."""
+    """The server did not answer; a later request may succeed."""
 
 
 class Server:
-    """A Kubeflow Pipelines server; `InputError` when it refuses, `NoAnswerError` when it is silent."""
+    """A Kubeflow Pipelines server; `InputError` when it refuses, `NoAnswerError` when it does not answer."""
 
     def __init__(self, address: str, namespace: str | None = None, token: str | None = None) -> None:
         """Ask whether the server is well; `namespace` is that of the runs where several users share a server."""
         import kfp
         import kfp_server_api as api
 
-        logging.getLogger("urllib3").setLevel(logging.ERROR)  # it tells of every attempt
+        logging.getLogger("urllib3").setLevel(logging.ERROR)  # it logs every attempt
         self._address, self._namespace = address.rstrip("/"), namespace
         settings = api.Configuration(host=self._address)
         if token:

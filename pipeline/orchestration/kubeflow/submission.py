@@ -19,8 +19,8 @@ from pipeline.orchestration.kubeflow.arguments import Arguments
 from pipeline.orchestration.kubeflow.server import NoAnswerError, Server
 
 ENDED = ("SUCCEEDED", "FAILED", "CANCELED", "SKIPPED")
-PERIOD = 10.0  # seconds between two looks at a run
-PATIENCE = 900.0  # seconds without an answer after which the wait, not the run, is given up
+PERIOD = 10.0  # seconds between two polls of a run
+PATIENCE = 900.0  # seconds without an answer after which watching ends; the run goes on
 
 
 def check(arguments: Arguments, check_compiled: Callable[[], None]) -> None:
@@ -45,7 +45,7 @@ def check(arguments: Arguments, check_compiled: Callable[[], None]) -> None:
 
 
 def wait(server: Server, run_id: str, show: Show) -> None:
-    """Follow a run to its end; raises `InputError` naming the stages that failed, and `NoAnswerError` after silence."""
+    """Watch a run to its end; raises `InputError` naming the failed stages, `NoAnswerError` without a server."""
     names, heard = specification.task_names(), time.monotonic()
     while True:
         try:
@@ -68,7 +68,7 @@ def submit(server: Server, arguments: Arguments) -> str:
 
 
 def _tasks(run: Any, names: Mapping[str, str]) -> dict[str, Any]:
-    """What the server tells of every stage, the last attempt of each; drivers and the like are left out."""
+    """The last attempt of every stage as the server has it; drivers and the like are left out."""
     details = (run.run_details and run.run_details.task_details) or []
     found = {names.get(task.display_name, task.display_name): task for task in details}
     return {name: found[name] for name in names.values() if name in found}

@@ -111,7 +111,7 @@ def test_a_run_that_was_given_no_parameters_has_the_remote_of_its_pipeline(home:
 def test_a_run_whose_remote_the_server_does_not_tell_has_to_be_told_it(home: Path) -> None:
     with (
         serving(Cluster(looks=[{"state": "SUCCEEDED"}])) as server,
-        pytest.raises(InputError, match=f"run {RUN}: the server does not tell its DVC remote; name it with --remote"),
+        pytest.raises(InputError, match=f"run {RUN}: the server does not know its DVC remote; name it with --remote"),
     ):
         fetching.storage(Server(server.address), RUN)
 
