@@ -94,7 +94,7 @@ def submit(
     arguments = _arguments(remote or settings.remote, mlflow or settings.mlflow, experiment, overrides, image)
     submission.check(arguments, compilation.check)
     cluster = Server(server, namespace, os.environ.get(TOKEN))
-    run_id = submission.submit(cluster, arguments)
+    run_id = submission.submit(cluster, arguments, settings.service_account)
     try:
         with board(Console(stderr=True), known="pending") as show:
             submission.wait(cluster, run_id, show)

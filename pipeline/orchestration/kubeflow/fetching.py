@@ -14,7 +14,7 @@ from pipeline.orchestration.workspace import in_full, scratch
 
 
 def storage(server: Server, run_id: str) -> str:
-    """The DVC remote of a run, given or by default; raises `InputError` when it is unknown or the run did not succeed."""
+    """The DVC remote of a run; raises `InputError` when it is unknown or the run did not succeed."""
     run = server.run(run_id)
     if run.state != "SUCCEEDED":
         raise InputError(f"run {run_id}: {str(run.state).lower()}; only a run that has succeeded can be fetched")

@@ -36,11 +36,21 @@ class Server:
             warnings.filterwarnings("ignore", "This client only works with Kubeflow Pipeline v2", FutureWarning)
             self._client = kfp.Client(self._address, namespace=namespace or "kubeflow", existing_token=token)
 
-    def submit(self, package: Path, experiment: str, name: str, parameters: Mapping[str, Any]) -> str:
-        """Start a run of a compiled pipeline, in an experiment that is made when it is not there; returns its id."""
+    def submit(
+        self,
+        package: Path,
+        experiment: str,
+        name: str,
+        parameters: Mapping[str, Any],
+        service_account: str | None = None,
+    ) -> str:
+        """Start a run of a compiled pipeline, in an experiment that is created if there is none; returns its id."""
         with self._explained():
             found = self._client.create_experiment(experiment, namespace=self._namespace)
-            return str(self._client.run_pipeline(found.experiment_id, name, str(package), dict(parameters)).run_id)
+            run = self._client.run_pipeline(
+                found.experiment_id, name, str(package), dict(parameters), service_account=service_account
+            )
+            return str(run.run_id)
 
     def run(self, run_id: str) -> Any:
         """A run as it stands: a `V2beta1Run`."""

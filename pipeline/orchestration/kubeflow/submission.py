@@ -61,10 +61,10 @@ def wait(server: Server, run_id: str, show: Show) -> None:
         time.sleep(PERIOD)
 
 
-def submit(server: Server, arguments: Arguments) -> str:
+def submit(server: Server, arguments: Arguments, service_account: str | None = None) -> str:
     """Start a run; returns its id. The server's client prints where to look at it."""
     name = arguments.image.rpartition("/")[2]
-    return server.submit(specification.FILE, arguments.experiment, name, asdict(arguments))
+    return server.submit(specification.FILE, arguments.experiment, name, asdict(arguments), service_account)
 
 
 def _tasks(run: Any, names: Mapping[str, str]) -> dict[str, Any]:

@@ -142,6 +142,14 @@ def test_an_experiment_that_is_there_is_used_again(in_project: Path) -> None:
     assert [run.experiment_id for run in cluster.submitted] == ["experiment-0"] * 2
 
 
+@pytest.mark.parametrize("account", [None, "trainer"])
+def test_a_run_has_the_service_account_of_the_settings(in_project: Path, account: str | None) -> None:
+    with serving(Cluster(looks=[{"state": "SUCCEEDED"}])) as cluster:
+        submission.submit(Server(cluster.address), ARGUMENTS, account)
+    (run,) = cluster.submitted
+    assert run.service_account == account
+
+
 def test_a_run_that_failed_before_its_stages_says_why(in_project: Path) -> None:
     with pytest.raises(InputError, match="quota exceeded"):
         wait({"state": "FAILED", "error": "quota exceeded"})
