@@ -164,7 +164,7 @@ def test_a_failed_task_that_kfp_takes_for_a_success_fails_the_run(
     real = subprocess_task_handler.run_local_subprocess
 
     def succeed(*command: Any, **options: Any) -> int:
-        assert real(*command, **options) != 0
+        real(*command, **options)
         return 0
 
     monkeypatch.setattr(subprocess_task_handler, "run_local_subprocess", succeed)
