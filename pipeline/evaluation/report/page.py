@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
+from pipeline import pages
 from pipeline.evaluation.report import charts, key_figures, text_tables, thumbnails
 from pipeline.evaluation.report.key_figures import KeyFigures
 from pipeline.evaluation.report.sources import Sources
@@ -16,8 +16,6 @@ from pipeline.label_quality.suggestions import Suggestion
 from pipeline.schema.metrics import confusion
 from pipeline.schema.schema import SCHEMA, Codes
 
-FOLDER = Path(__file__).parent
-PAGES = Environment(loader=FileSystemLoader(FOLDER), autoescape=True, trim_blocks=True, lstrip_blocks=True)
 MAX_SUGGESTIONS = 24
 STEMS = ("normal", "incorrect_mask", "mask1")  # the photos that are shown of a person with a doubtful label
 
@@ -54,7 +52,8 @@ def render(sources: Sources, before: KeyFigures | None = None) -> str:
     """
     now = key_figures.key_figures(sources)
     photos = _photos(sources)
-    return PAGES.get_template("page.html").render(
+    template = pages.templates(Path(__file__).parent).get_template("page.html")
+    return template.render(
         now=now,
         figures=_json(now),
         changes=None if before is None else key_figures.changes(before, now),
@@ -70,8 +69,6 @@ def render(sources: Sources, before: KeyFigures | None = None) -> str:
         without_face=thumbnails.without_face(sources),
         without_face_total=sum(map(len, sources.without_face.values())),
         suggested=[(suggestion, _photos_of(sources, suggestion)) for suggestion in sources.suggested[:MAX_SUGGESTIONS]],
-        style=Markup((FOLDER / "page.css").read_text(encoding="utf-8")),
-        script=Markup((FOLDER / "page.js").read_text(encoding="utf-8")),
     )
 
 
