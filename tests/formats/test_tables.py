@@ -98,9 +98,16 @@ def test_all_cells_of_the_wrong_kind_are_named_at_once(tmp_path: Path) -> None:
         ("name,name,count,share\n", "a column is there twice: name"),
         ("name,count,share\na,1,2,3\n", "row 2: 4 cells"),
         ("name,count,share\na,1,2\nb,1\n", "row 3: 2 cells"),
-        ("name,count,share\n\na,1,2\n", "row 2: 0 cells"),
+        ("name,count,share\n\na,1,2\n", "row 2: blank line; remove it"),
         ('name,count,share\n"a,1,2\n', "not a CSV table"),
-        (b"\xff\xfe", "not a CSV table"),
+        (b"\xff\xfe", "not a CSV table: it is UTF-16; save it as UTF-8"),
+        ("\ud55c\uae00,count,share\n".encode("cp949"), "perhaps CP949 (Korean Windows); save it as UTF-8"),
+        (b"\xff\xff,count", "byte 0 is not UTF-8; save it as UTF-8"),
+        (b"PK\x03\x04\xff", "it is an Excel file; save it as CSV UTF-8"),
+        ("name;count;share\n", "the file has name;count;share (separated by ';'; save it with commas)"),
+        ("name, count,Share\n", "the file has name, ' count', Share (' count', 'Share' differs by blanks or capital"),
+        ("name,count,share\na,1,2\n\nb,1,2\n", "row 3: blank line; remove it"),
+        ("name,count,share\na,1,2\n\0\0\0", "row 3: 1 cells; it has NUL bytes, remove them"),
     ],
 )
 def test_a_file_that_is_no_table_is_refused(tmp_path: Path, text: str | bytes, message: str) -> None:
