@@ -1,4 +1,4 @@
-"""`compare`: recipes run side by side, whole or made small, and their figures."""
+"""`compare`: run recipes, whole or scaled down, and compare their scores and cost."""
 
 import os
 from collections.abc import Sequence
@@ -13,27 +13,34 @@ from pipeline.config import params, recipes
 from pipeline.foundation.errors import raise_faults
 from pipeline.foundation.files import write_text
 
-Names = Annotated[list[str] | None, typer.Argument(metavar="RECIPE", help="Recipes; all by default.")]
+Names = Annotated[list[str] | None, typer.Argument(metavar="RECIPE", help="Recipes. Default: all.")]
 
 
 def compare(
     context: typer.Context,
     names: Names = None,
     scale: Annotated[
-        Literal["smoke", "cpu", "matched", "full"], typer.Option(help="How much is left of each recipe.")
+        Literal["smoke", "cpu", "matched", "full"], typer.Option(help="How far recipes are scaled down, see above.")
     ] = "smoke",
-    data: Annotated[Path | None, typer.Option(help="Data set; data.root of params.yaml by default.")] = None,
-    read: Annotated[bool, typer.Option("--read", help="Run nothing, only show what has run.")] = False,
-    folder: Annotated[Path, typer.Option(help="Where each recipe gets a folder to run in.")] = Path("compare"),
-    csv: Annotated[Path | None, typer.Option(help="Table to write.")] = None,
-    html: Annotated[Path | None, typer.Option(help="Page with plots to write.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Data set. Default: data.root of params.yaml.")] = None,
+    read: Annotated[bool, typer.Option("--read", help="Run nothing; show finished runs.")] = False,
+    folder: Annotated[Path, typer.Option(help="Folder of the runs, one subfolder per recipe and scale.")] = Path(
+        "compare"
+    ),
+    csv: Annotated[Path | None, typer.Option(help="Output: table of all figures.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Output: HTML page with plots.")] = None,
 ) -> None:
-    """Run recipes side by side and show what they reach and what they cost.
+    """Run recipes and compare their scores and cost.
 
-    smoke shows that they run; cpu fits a laptop and keeps the family of every network; matched gives all of them one
-    small network and one way to train it, and so compares the rest; full is the recipe as it is.
+    Scale smoke: check that each recipe runs.
 
-    What has run is not run again, but for smoke, which runs in this one process, without DVC.
+    Scale cpu: small data and a small backbone of the same family, for a laptop.
+
+    Scale matched: one small network and one training schedule for all, to compare everything else.
+
+    Scale full: the recipe as it is.
+
+    Finished recipes are not run again, except at scale smoke, which runs in this process without DVC.
     """
     import pandas as pd
     from rich.console import Console
