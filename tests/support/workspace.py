@@ -59,10 +59,15 @@ class Workspace:
     def dvc(self, *arguments: str) -> str:
         return self.run(sys.executable, "-m", "dvc", *arguments)
 
-    def run(self, *command: str) -> str:
+    def environment(self) -> dict[str, str]:
+        """The environment of a user's shell, with one thread for torch."""
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         environment = {**os.environ, "PATH": path, "OMP_NUM_THREADS": "1", "DVC_NO_ANALYTICS": "1"}
         environment.pop("MLFLOW_TRACKING_URI", None)
+        return environment
+
+    def run(self, *command: str) -> str:
+        environment = self.environment()
         done = subprocess.run(command, cwd=self.root, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
