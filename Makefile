@@ -8,7 +8,7 @@ TAG ?= latest
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONDONTWRITEBYTECODE # every stage is a new process; without bytecode its start takes twice as long
 
-.PHONY: run test bench test-model test-containers install image check format lock ui clean
+.PHONY: run test test-faults audit bench test-model test-containers install image check format lock ui clean
 
 run: export OMP_NUM_THREADS ?= 1# the sample's networks are too small for more; one thread count gives one score everywhere
 run: install ## the whole pipeline on the synthetic sample
@@ -29,6 +29,17 @@ test-model: install ## a registered model in a fresh environment from its own re
 
 bench: install ## speed relative to reference code; writes docs/benchmarks.md (DATA=../photos: on photos)
 	python -m benchmarks $(if $(DATA),--data $(DATA))
+
+test-faults: install ## kills of every stage (KILLS each) and damaged inputs of every reader, with counts; hours
+	FAULT_KILLS=$(or $(KILLS),50) pytest -s tests/faults
+	READER_INPUTS=$(or $(INPUTS),1000000) pytest tests/readers
+
+audit: install ## audit/sbom.json (CycloneDX, with licences) and known vulnerabilities of the pinned versions
+	mkdir -p audit
+	uv tool run --from cyclonedx-bom==7.5.0 cyclonedx-py environment --output-reproducible --of JSON \
+		--output-file audit/sbom.json $(BIN)/python
+	uv tool run --from pip-audit==2.10.1 pip-audit --strict --disable-pip --require-hashes --progress-spinner off \
+		--requirement requirements.lock || { echo "known vulnerabilities, or versions that could not be looked up"; exit 1; }
 
 test-containers: install ## the image and the compiled pipeline in real containers; needs a container engine
 	$(MAKE) image TAG=test
