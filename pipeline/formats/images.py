@@ -37,6 +37,9 @@ DAMAGED = (
 )
 """What Pillow's decoders raise for damaged bytes, beside `OSError`."""
 HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+MOST_PIXELS = 100_000_000
+"""Number of pixels above which a photo is refused before it is decoded: a kilobyte of PNG can take gigabytes."""
+Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit, which warns first; `MOST_PIXELS` takes its place
 PNG = b"\x89PNG\r\n\x1a\n"
 PNG_END = b"IEND\xaeB`\x82"
 UPRIGHT = {  # what undoes each EXIF orientation
@@ -103,6 +106,10 @@ def _load(data: bytes, name: str, draft: bool = False) -> Image.Image:
         if data.startswith(PNG) and PNG_END not in data:  # Pillow tolerates a missing end
             raise InputError(f"{name}: truncated")
         image = Image.open(BytesIO(data), formats=tuple(FORMATS))
+        if image.width * image.height > MOST_PIXELS:
+            raise InputError(
+                f"{name}: {image.width} x {image.height} pixels; photos may have {MOST_PIXELS:,}: save it smaller"
+            )
         if draft:
             image.draft("L", (1, 1))
         image.load()

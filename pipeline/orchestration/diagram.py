@@ -8,6 +8,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from pipeline.foundation.errors import InputError
+from pipeline.foundation.files import write_text
 
 BLOCK = re.compile(r"^```mermaid\n.*?^```$", re.MULTILINE | re.DOTALL)
 TEMPLATE = re.compile(r"\$\{([\w.]+)\}")
@@ -39,7 +40,7 @@ def replace(page: Path, diagram: str) -> None:
     text = page.read_text(encoding="utf-8")
     if not BLOCK.search(text):
         raise InputError(f"{page}: no ```mermaid block to replace; add an empty one")
-    page.write_text(BLOCK.sub(lambda _: f"```mermaid\n{diagram}\n```", text, count=1), encoding="utf-8")
+    write_text(page, BLOCK.sub(lambda _: f"```mermaid\n{diagram}\n```", text, count=1))
 
 
 def _label(name: str, stage: Mapping[str, Any]) -> str:

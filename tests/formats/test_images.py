@@ -187,3 +187,11 @@ def test_a_broken_photo_is_named_when_it_is_read(tmp_path: Path) -> None:
     (tmp_path / "empty.jpg").touch()
     with pytest.raises(InputError, match=r"empty\.jpg: empty \(0 bytes\)"):
         read(tmp_path / "empty.jpg")
+
+
+def test_a_photo_of_very_many_pixels_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.png"
+    Image.new("1", (20_000, 20_000)).save(path)
+    assert path.stat().st_size < 100_000
+    with pytest.raises(InputError, match=r"bomb\.png: 20000 x 20000 pixels; photos may have 100,000,000"):
+        read(path)

@@ -18,6 +18,7 @@ from pipeline.config import params
 from pipeline.experiments.compare import subset
 from pipeline.experiments.compare.scales import SCALES, reduce
 from pipeline.foundation.errors import InputError
+from pipeline.foundation.files import replacing, write_text
 from pipeline.foundation.processes import environment
 from pipeline.orchestration import graph
 from pipeline.orchestration.graph import Graph, Stage
@@ -90,9 +91,10 @@ def _prepare(folder: Path, settings: dict[str, Any], root: Path) -> None:
     for name in CODE:
         _replace(Path(name), folder / name)
     data = {"root": os.path.relpath(root.resolve(), folder.resolve())}
-    YAML().dump(settings | {"data": data}, folder / "params.yaml")
+    with replacing(folder / "params.yaml") as partial:
+        YAML().dump(settings | {"data": data}, partial)
     cache = os.path.relpath(Path(".dvc/cache").resolve(), (folder / ".dvc").resolve())
-    (folder / ".dvc" / "config").write_text(CONFIG.format(cache=cache), encoding="utf-8")
+    write_text(folder / ".dvc" / "config", CONFIG.format(cache=cache))
 
 
 def _replace(source: Path, target: Path) -> None:
