@@ -13,7 +13,7 @@ from pipeline.faces.config import Crop
 from pipeline.faces.cropping import Cropper
 from pipeline.formats.images import read
 from pipeline.modeling import inference, weights
-from pipeline.modeling.config import WeightsMetadata
+from pipeline.modeling.config import TTA, WeightsMetadata
 from pipeline.modeling.network import Network
 
 COUNT, SIZE = 32, 72
@@ -31,7 +31,7 @@ def measure(root: Path | None) -> list[Result]:
 
     def ours() -> list[inference.Predictions]:
         packed = np.stack([crop.pixels for crop in cropper([read(path) for path in paths])])
-        return [inference.predict(path, packed) for path in members]
+        return [inference.Predictor(path, TTA(flip=True))(packed) for path in members]
 
     what = f"ensemble, {len(paths)} photos, 3 models x (clean + flip)"
     return [compare(what, "3", reference, ours)]
@@ -48,6 +48,6 @@ def _one_view(network: Network, cropper: Cropper, paths: list[Path], flip: bool)
 
 def make_member(path: Path) -> Path:
     """Weights of an untrained tiny model, written to a file."""
-    model = config(tta={"flip": True})
+    model = config()
     weights.save(path, Network(model).state_dict(), WeightsMetadata(model="mask", fold=0, epoch=1, config=model))
     return path

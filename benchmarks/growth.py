@@ -82,11 +82,12 @@ def _epoch(count: int) -> Work:
 def _ensemble(count: int) -> Work:
     from benchmarks.ensemble import make_member
     from pipeline.modeling import inference
+    from pipeline.modeling.config import TTA
 
     member = make_member(_scratch())
     packed = _packed(count, 72)
-    inference.predict(member, packed[:64])
-    return lambda: [inference.predict(member, packed) for _ in range(3)]
+    inference.Predictor(member, TTA())(packed[:64])
+    return lambda: [inference.Predictor(member, TTA())(packed) for _ in range(3)]
 
 
 def _packed(count: int, size: int) -> Pixels:

@@ -24,9 +24,9 @@ from pipeline.faces.cropping import Cropper
 from pipeline.formats import tables
 from pipeline.formats.images import read
 from pipeline.modeling import weights
-from pipeline.modeling.config import WeightsMetadata
+from pipeline.modeling.config import TTA, WeightsMetadata
 from pipeline.modeling.network import Network
-from pipeline.registry.serving.classifier import CROP, ENSEMBLE_FILE, MEMBERS, Classifier
+from pipeline.registry.serving.classifier import CROP, ENSEMBLE_FILE, MEMBERS, TTA_BY_MEMBER, TTA_FILE, Classifier
 from pipeline.schema.schema import SCHEMA
 from tests.server.processes import free_port, listening
 
@@ -44,7 +44,7 @@ def measure(root: Path | None) -> list[Result]:
 def make_model(folder: Path) -> None:
     """Three untrained tiny members, packaged as in a registered ensemble."""
     for name in SCHEMA.names:
-        model = config(heads={name: {}}, tta={"flip": True})
+        model = config(heads={name: {}})
         path = folder / MEMBERS / f"{name}-0.safetensors"
         weights.save(path, Network(model).state_dict(), WeightsMetadata(model=name, fold=0, epoch=1, config=model))
     voters = {name: (f"{name}-0",) for name in SCHEMA.names}
@@ -60,6 +60,7 @@ def make_model(folder: Path) -> None:
         class_bias=None,
     ).write(folder / ENSEMBLE_FILE)
     (folder / CROP).write_text(Crop(size=SIZE).model_dump_json())
+    (folder / TTA_FILE).write_bytes(TTA_BY_MEMBER.dump_json({f"{name}-0": TTA(flip=True) for name in SCHEMA.names}))
 
 
 def _throughput(paths: list[Path], folder: Path) -> Result:

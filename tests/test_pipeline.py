@@ -12,7 +12,8 @@ from pipeline.schema.schema import SCHEMA
 from pipeline.tracking.inputs import content
 from tests.support.workspace import Workspace
 
-AGE = {"train@years-0", "train@years-1", "refit@years", "ensemble", "submit", "report"}
+PREDICTED = {"infer@years-0", "infer@years-1", "infer_refit@years", "ensemble", "submit", "report"}
+AGE = {"train@years-0", "train@years-1", "refit@years"} | PREDICTED
 
 
 @pytest.fixture(scope="module")
@@ -24,9 +25,9 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, set[str]
 
 def test_everything_runs_once_and_a_second_time_nothing(first: tuple[Workspace, set[str]]) -> None:
     workspace, ran = first
-    trained = {f"{stage}-{fold}" for stage in ("train@face", "train@years", "pseudo_label@face") for fold in (0, 1)}
-    others = {"sample", "relabel", "crop@0", "crop@1", "pack", "split", "refit@years", "ensemble", "submit", "report"}
-    assert ran == others | trained
+    members = ("train@face", "train@years", "infer@face", "infer@years", "pseudo_label@face", "infer_pseudo_label@face")
+    trained = {f"{stage}-{fold}" for stage in members for fold in (0, 1)} | {"refit@years", "infer_refit@years"}
+    assert ran == trained | {"sample", "relabel", "crop@0", "crop@1", "pack", "split", "ensemble", "submit", "report"}
     assert workspace.repro("repro") == set()
 
 
@@ -43,7 +44,7 @@ def test_every_person_is_predicted_out_of_fold(first: tuple[Workspace, set[str]]
     folds = pd.read_csv(root / "data/folds.csv")
     assert folds[["person", "fold"]].drop_duplicates()["person"].is_unique
     for fold in (0, 1):
-        predicted = pd.read_csv(root / f"models/face/folds/{fold}/out_of_fold.csv")["path"]
+        predicted = pd.read_csv(root / f"models/face/predictions/folds/{fold}/out_of_fold.csv")["path"]
         assert set(predicted) == set(folds.loc[folds["fold"] == fold, "path"])
 
 
@@ -54,9 +55,9 @@ def test_the_pseudo_labels_of_a_fold_come_from_its_own_model(first: tuple[Worksp
         teachers = {
             dep["path"] for dep in lock[f"pseudo_label@face-{fold}"]["deps"] if dep["path"].startswith("models/")
         }
-        assert teachers == {f"models/face/folds/{fold}/eval.csv"}
+        assert teachers == {f"models/face/predictions/folds/{fold}/eval.csv"}
         joined = pd.read_csv(workspace.root / f"models/face/pseudo_label/{fold}/pseudo_labels.csv")
-        assert 0 < len(joined) < len(pd.read_csv(workspace.root / f"models/face/folds/{fold}/eval.csv"))
+        assert 0 < len(joined) < len(pd.read_csv(workspace.root / f"models/face/predictions/folds/{fold}/eval.csv"))
 
 
 def test_dvc_shows_scores_and_plots(first: tuple[Workspace, set[str]]) -> None:
@@ -132,6 +133,15 @@ def test_equal_inputs_give_equal_bytes_in_another_folder(first: tuple[Workspace,
     elsewhere = Workspace(tmp_path)
     elsewhere.repro("repro")
     assert elsewhere.hashes() == first[0].hashes()
+
+
+def test_changed_test_time_augmentation_trains_nothing(first: tuple[Workspace, set[str]]) -> None:
+    workspace, _ = first
+    before = {path: hashed for path, hashed in workspace.hashes().items() if path.endswith(".safetensors")}
+    assert workspace.repro("exp", "run", "-S", "+tta.years.flip=true") == PREDICTED
+    assert before == {path: hashed for path, hashed in workspace.hashes().items() if path.endswith(".safetensors")}
+    workspace.run("git", "checkout", "--", "params.yaml")
+    assert workspace.repro("repro") == set(), "the run-cache knows the first results"
 
 
 def test_a_changed_age_setting_runs_age_and_the_stages_after_it(first: tuple[Workspace, set[str]]) -> None:

@@ -120,7 +120,7 @@ def train(
     models: Models,
     checkpoints: Checkpoints,
 ) -> None:
-    """Train a model on all folds but one; predict the held-out fold and eval."""
+    """Train a model on all folds but one."""
     from pipeline.modeling.training import Inputs
     from pipeline.stages.train import train as stage
     from pipeline.tracking import stage_runs
@@ -194,6 +194,23 @@ def pseudo_label(
 
 
 @of_dvc()
+def infer(
+    model: ModelName,
+    crops: Crops,
+    folds: Folds,
+    models: Models,
+    fold: Annotated[int | None, typer.Option(help="Held-out fold of the member; none: the refit.")] = None,
+    pseudo_labelled: Annotated[bool, typer.Option("--pseudo-labelled", help="The pseudo-labelled member.")] = False,
+) -> None:
+    """Predict eval and the held-out fold with a trained member, with test-time augmentation."""
+    from pipeline.stages.infer import infer as stage
+
+    member = Member(models, model, fold, pseudo_labelled)
+    with _config(model):
+        stage(member.weights, crops, folds, params.load().tta[model], member.predictions)
+
+
+@of_dvc()
 def ensemble(models: Models, crops: Crops, labels: Labels, folds: Folds, results: Results) -> None:
     """Combine the predictions of all members and score them out of fold."""
     from pipeline import tracking
@@ -202,7 +219,8 @@ def ensemble(models: Models, crops: Crops, labels: Labels, folds: Folds, results
     from pipeline.tracking import stage_runs
 
     read = params.load()
-    with tracking.run("ensemble", {"stage": "ensemble"}, read.ensemble.model_dump(mode="json"), read.experiment) as run:
+    settings = read.model_dump(mode="json", include={"ensemble", "tta"})
+    with tracking.run("ensemble", {"stage": "ensemble"}, settings, read.experiment) as run:
         for each in (run, run.pipeline):
             each.inputs(crops, labels, folds)
         stage_runs.ensemble(

@@ -15,7 +15,7 @@ from pipeline.faces.config import Crop
 from pipeline.formats.documents import parse_yaml, read_text
 from pipeline.formats.section import Section
 from pipeline.foundation.errors import did_you_mean, raise_faults
-from pipeline.modeling.config import ModelConfig
+from pipeline.modeling.config import TTA, ModelConfig
 from pipeline.modeling.config.stages import PseudoLabel, Refit, Train
 from pipeline.modeling.members import PARTS
 from pipeline.schema.schema import SCHEMA
@@ -37,6 +37,7 @@ class Params(Section):
     refit: Refit
     pseudo_label: PseudoLabel = PseudoLabel()
     models: dict[str, ModelConfig]
+    tta: dict[str, TTA]
     ensemble: Ensemble
     kubeflow: Kubeflow = Kubeflow()
 
@@ -45,6 +46,7 @@ class Params(Section):
         faults = [
             *self._unfit_names(),
             *self._unknown_models(),
+            *self._faults_of_tta(),
             *self._unknown_folds(),
             *self._unpinned_folds(),
             *self._unknown_voters(),
@@ -74,6 +76,14 @@ class Params(Section):
                 for fault in self._faults_of_model(section, name)
             ),
         ]
+
+    def _faults_of_tta(self) -> Iterator[str]:
+        for name in self.tta:
+            if name not in self.models:
+                yield f"tta: no model '{name}' under models{did_you_mean(name, self.models)}"
+        for name in self.train.models:
+            if name in self.models and name not in self.tta:
+                yield f"tta: no entry for '{name}'; write `{name}: {{}}` for the plain image"
 
     def _faults_of_model(self, section: str, name: str) -> Iterator[str]:
         if name not in self.models:

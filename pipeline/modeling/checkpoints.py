@@ -34,12 +34,15 @@ class Stateful(Protocol):
 
 @dataclass
 class Progress:
-    """A training after some epochs: metrics of each, and the best epoch with its weights and validation predictions."""
+    """A training after some epochs: metrics of each, and the kept epoch with its weights.
+
+    `validated` are the kept epoch's weights, where `state` has trained on the held-out fold since.
+    """
 
     history: list[Metrics] = field(default_factory=list)
     best: int = -1
     state: dict[str, Tensor] = field(default_factory=dict)
-    predictions: dict[str, Tensor] = field(default_factory=dict)
+    validated: dict[str, Tensor] = field(default_factory=dict)
 
     @property
     def waited(self) -> int:
@@ -64,9 +67,9 @@ class Progress:
         gain = measured[key] - self.history[self.best][key]
         return gain < 0 if select == "loss" else gain > 0
 
-    def keep(self, epoch: int, state: dict[str, Tensor], predictions: dict[str, Tensor]) -> None:
+    def keep(self, epoch: int, state: dict[str, Tensor]) -> None:
         """Make an epoch the best one."""
-        self.best, self.state, self.predictions = epoch, state, predictions
+        self.best, self.state = epoch, state
 
 
 @dataclass(frozen=True)

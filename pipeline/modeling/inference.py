@@ -1,4 +1,4 @@
-"""Predictions of a network: probabilities or years per head, in the order of the rows asked for."""
+"""Predictions of a network: probabilities or years per head, in the order of the given rows."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +10,12 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from pipeline.formats.images import Pixels
-from pipeline.modeling import resources, tta, weights
+from pipeline.modeling import devices, resources, weights
 from pipeline.modeling.config import TTA, ModelConfig
 from pipeline.modeling.loader import Batches, Loader
 from pipeline.modeling.network import Network
+from pipeline.modeling.sampling import Rows
+from pipeline.modeling.tta import mean, variants
 
 Outputs = dict[str, Tensor]
 Predictions = dict[str, npt.NDArray[np.float32]]
@@ -21,14 +23,14 @@ Predictions = dict[str, npt.NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class TTAOutputs:
-    """What a network says of rows (n,): outputs (n, looks, ...) per head, the plain image's first."""
+    """Outputs (n, variants, ...) per head for rows (n,); those of the plain image come first."""
 
     rows: Tensor
     outputs: Outputs
 
     @classmethod
     def joined(cls, parts: list["TTAOutputs"]) -> "TTAOutputs":
-        """One of many, in the order of rows."""
+        """Several parts as one, in the order of rows."""
         rows = torch.cat([part.rows for part in parts])
         order = rows.argsort(stable=True)
         return cls(
@@ -43,62 +45,66 @@ class TTAOutputs:
 
 @dataclass(frozen=True)
 class EvalOutput:
-    """What a network says of some rows: raw outputs of the plain image, and predictions meant over all looks."""
+    """Per head for rows (n,): raw outputs (n, ...) of the plain image, and predictions averaged over all variants."""
 
     rows: Tensor
     outputs: Outputs
     predictions: Outputs
 
     @classmethod
-    def of(cls, looks: TTAOutputs, config: ModelConfig, by: TTA) -> "EvalOutput":
-        """The answers that a mean over looks gives."""
+    def of(cls, outputs: TTAOutputs, config: ModelConfig, tta: TTA) -> "EvalOutput":
+        """Average the outputs of all variants."""
         return cls(
-            looks.rows,
-            {name: out[:, 0] for name, out in looks.outputs.items()},
-            {name: tta.mean(out, config.heads[name].kind, by) for name, out in looks.outputs.items()},
+            outputs.rows,
+            {name: out[:, 0] for name, out in outputs.outputs.items()},
+            {name: mean(out, config.heads[name].kind, tta) for name, out in outputs.outputs.items()},
         )
 
 
 class Predictor:
-    """One trained member, ready to be asked again and again; its own recipe says how it looks at images."""
+    """A trained network that predicts packed crops with test-time augmentation."""
 
-    def __init__(self, path: Path) -> None:
-        network, recipe = weights.load(path)
-        self.config = recipe.config
+    def __init__(self, path: Path, tta: TTA, validated: bool = False) -> None:
+        """Load weights; with `validated` those from before the last epochs, which trained on the held-out fold."""
+        network, metadata = weights.load(path, validated)
+        self.config = metadata.config
+        devices.configure(self.config)
+        self._tta = tta
         self._fabric = Fabric(accelerator="auto", devices=1, precision=self.config.precision)
         self._network = network.to(self._fabric.device)
 
-    def __call__(self, crops: Pixels, workers: int | None = None) -> Predictions:
-        """Predictions for packed crops (n, height, width, 3): probabilities (n, classes), or years (n,).
+    def __call__(self, crops: Pixels, rows: Rows | None = None, workers: int | None = None) -> Predictions:
+        """Predict rows of packed crops.
 
-        `workers` are the processes that load images; as many as there are cores to exclude by default.
+        Args:
+            crops: Packed crops (n, height, width, 3).
+            rows: Rows (m,) to predict; by default all.
+            workers: Number of processes that load images; by default as many as there are cores to spare.
+
+        Returns:
+            Probabilities (m, classes), or years (m,), per head.
         """
-        order = Batches(np.arange(len(crops)), 2 * self.config.batch_size)
+        order = Batches(np.arange(len(crops)) if rows is None else rows, 2 * self.config.batch_size)
         batches = Loader(crops, self.config, order, training=False, workers=workers)
         with resources.explained(self.config):
-            answers = answer(self._network, batches, self.config, self._fabric)
-        return {name: values.numpy() for name, values in answers.predictions.items()}
-
-
-def predict(path: Path, crops: Pixels) -> Predictions:
-    """Predictions of one trained member for packed crops (n, height, width, 3)."""
-    return Predictor(path)(crops)
+            outputs = predict(self._network, batches, self.config, self._tta, self._fabric)
+        return {name: values.numpy() for name, values in outputs.predictions.items()}
 
 
 @torch.inference_mode()
-def answer(network: Network, batches: Loader, config: ModelConfig, fabric: Fabric) -> EvalOutput:
-    """EvalOutput for every row of the batches, gathered from all processes."""
+def predict(network: Network, batches: Loader, config: ModelConfig, tta: TTA, fabric: Fabric) -> EvalOutput:
+    """Outputs and predictions for every row of the batches, gathered from all processes."""
     network.eval()
     with fabric.autocast():
-        passes = [_look(network, batches, config, fabric, view) for view in range(1 + config.tta.augmented)]
+        passes = [_pass(network, batches, config, tta, fabric, view) for view in range(1 + tta.augmented)]
     own = TTAOutputs(
-        passes[0].rows, {name: torch.cat([look.outputs[name] for look in passes], dim=1) for name in config.heads}
+        passes[0].rows, {name: torch.cat([one.outputs[name] for one in passes], dim=1) for name in config.heads}
     )
-    return EvalOutput.of(gathered(own, fabric), config, config.tta)
+    return EvalOutput.of(gathered(own, fabric), config, tta)
 
 
 def gathered(own: TTAOutputs, fabric: Fabric) -> TTAOutputs:
-    """What all processes have looked at, in the order of rows; every process gets it."""
+    """The outputs of all processes, in the order of rows; every process gets them."""
     if fabric.world_size == 1:
         return own
     parts = [own] * fabric.world_size
@@ -106,12 +112,10 @@ def gathered(own: TTAOutputs, fabric: Fabric) -> TTAOutputs:
     return TTAOutputs.joined(parts)
 
 
-def _look(network: Network, batches: Loader, config: ModelConfig, fabric: Fabric, view: int) -> TTAOutputs:
+def _pass(network: Network, batches: Loader, config: ModelConfig, tta: TTA, fabric: Fabric, view: int) -> TTAOutputs:
     found = []
     for images, rows in batches.at(view):
-        seen = tta.looks(images.to(fabric.device), config.tta, plain=view == 0)
-        said = [network(look) for look in seen]
-        found.append(
-            TTAOutputs(rows, {name: torch.stack([outputs[name] for outputs in said], 1) for name in config.heads})
-        )
+        outputs = [network(variant) for variant in variants(images.to(fabric.device), tta, plain=view == 0)]
+        stacked = {name: torch.stack([output[name] for output in outputs], 1) for name in config.heads}
+        found.append(TTAOutputs(rows, stacked))
     return TTAOutputs.joined(found).cpu()

@@ -15,7 +15,7 @@ from pipeline.modeling.checkpoints import Checkpoint, Metrics, Progress
 from pipeline.modeling.config import TTA, ModelConfig
 from pipeline.modeling.criterion import Criterion
 from pipeline.modeling.fold_data import FoldData
-from pipeline.modeling.inference import EvalOutput, TTAOutputs, answer, gathered
+from pipeline.modeling.inference import EvalOutput, TTAOutputs, gathered, predict
 from pipeline.modeling.learner import Learner
 from pipeline.modeling.loader import Loader
 from pipeline.modeling.mixing import mix
@@ -44,7 +44,7 @@ def fit(
             unless the epoch is one of the checkpoint's.
 
     Returns:
-        The metrics of every epoch, and the kept epoch with its weights and validation predictions.
+        The metrics of every epoch, and the kept epoch with its weights.
 
     Raises:
         ModelConfigError: When the loss is not finite, or memory does not suffice.
@@ -71,6 +71,7 @@ def fit(
         on_epoch(epoch, progress.history[epoch] | pace)
 
     if config.last_epochs_on_validation and len(data.finishing) > 1:
+        progress.validated = progress.state
         learner.go_back(progress.state)
         with resources.explained(config):
             progress.state = finish(learner, data.train_loader(data.finishing, config, share), criterion, progress)
@@ -89,21 +90,19 @@ def run_epoch(
     trained = train_epoch(learner, batches, criterion, epoch, progress.history)
     measured = {"learning_rate": learner.rate} | criterion.measure("train", trained)
     pace = {"images_per_second": len(trained.rows) / (perf_counter() - started)}
-    predictions = {}
     if held_out is not None:
-        validated = answer(learner.judged, held_out, config, learner.fabric)
+        validated = predict(learner.judged, held_out, config, TTA(), learner.fabric)
         measured |= criterion.measure("val", validated)
         measured |= progress.compared(measured)
-        predictions = validated.predictions
     if progress.is_better(measured, config.select):
-        progress.keep(epoch, learner.kept(), predictions)
+        progress.keep(epoch, learner.kept())
     _require_finite(measured, epoch, config)
     progress.history.append(measured)
     return pace
 
 
 def finish(learner: Learner, batches: Loader, criterion: Criterion, progress: Progress) -> dict[str, Tensor]:
-    """The weights after the last epochs, which train on the held-out fold; its predictions stay from before."""
+    """The weights after the last epochs, which train on the held-out fold."""
     for epoch in range(learner.config.epochs, learner.config.total_epochs):
         train_epoch(learner, batches, criterion, epoch, progress.history)
     return learner.kept()

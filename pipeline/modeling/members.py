@@ -13,6 +13,7 @@ EVAL = "eval.csv"
 EPOCHS = "epochs.csv"
 METRICS = "metrics.json"
 PARTS = ("folds", "refit", "pseudo_label")  # the folders of a model
+PREDICTIONS = "predictions"  # beside them, with the same folders
 
 
 @dataclass(frozen=True)
@@ -43,14 +44,19 @@ class Member:
         return self.folder / WEIGHTS
 
     @property
+    def predictions(self) -> Path:
+        """The folder of its predictions."""
+        return self.models / self.model / PREDICTIONS / self.folder.relative_to(self.models / self.model)
+
+    @property
     def eval(self) -> Path:
         """The file of its predictions of the eval photos."""
-        return self.folder / EVAL
+        return self.predictions / EVAL
 
     @property
     def out_of_fold(self) -> Path:
         """The file of its predictions of its held-out fold."""
-        return self.folder / OUT_OF_FOLD
+        return self.predictions / OUT_OF_FOLD
 
     @property
     def epochs(self) -> Path:
@@ -59,10 +65,14 @@ class Member:
 
 
 def require(members: Iterable[Member]) -> None:
-    """Raise `InputError` naming every file that a member lacks."""
-    files = [file for member in members for file in _files(member)]
+    """Raise `InputError` that names every file that a member lacks."""
+    require_files([file for member in members for file in _files(member)])
+
+
+def require_files(files: Iterable[Path]) -> None:
+    """Raise `InputError` that names every missing file of members."""
     missing = [str(file) for file in files if not file.is_file()]
-    raise_faults("members of the ensemble are not trained: run `dvc repro`; missing files", missing)
+    raise_faults("members are not trained: run `dvc repro`; missing files", missing)
 
 
 def warn_of_leftovers(models: Path, expected: Collection[Path]) -> None:

@@ -12,11 +12,11 @@ from lightning_fabric import Fabric
 from pipeline.formats import arrays, tables
 from pipeline.formats.images import Pixels
 from pipeline.foundation.errors import InputError
-from pipeline.modeling import devices, inference, weights
+from pipeline.modeling import devices, weights
 from pipeline.modeling.checkpoints import Metrics, Progress
 from pipeline.modeling.config import ModelConfig, WeightsMetadata
-from pipeline.modeling.members import EPOCHS, EVAL, METRICS, OUT_OF_FOLD, WEIGHTS
-from pipeline.schema import label_table, metrics, predictions
+from pipeline.modeling.members import EPOCHS, METRICS, WEIGHTS
+from pipeline.schema import label_table, metrics
 
 OnEpoch = Callable[[int, Metrics], None]
 
@@ -88,25 +88,13 @@ def write(output: Path, progress: Progress, metadata: WeightsMetadata) -> None:
 
     `epoch_selected_on_val` of metrics.json is 1 when the held-out fold selected the epoch: its scores are optimistic.
     """
-    weights.save(output / WEIGHTS, progress.state, metadata)
+    weights.save(output / WEIGHTS, progress.state, metadata, progress.validated)
     history = pd.DataFrame(progress.history)
     history.insert(0, "epoch", range(1, len(history) + 1))
     tables.write(history, output / EPOCHS)
     selected = {} if metadata.fold is None else {"epoch_selected_on_val": int(metadata.config.select != "last")}
     scores = _scores(progress.history[progress.best])
     metrics.write(output / METRICS, {"epoch": metadata.epoch} | selected | scores)
-
-
-def predict_held_out(output: Path, photos: pd.Series, progress: Progress) -> None:
-    """Write out_of_fold.csv: the kept epoch's predictions of the held-out photos."""
-    predictions.write(
-        output / OUT_OF_FOLD, photos, {head: table.numpy() for head, table in progress.predictions.items()}
-    )
-
-
-def predict_eval(output: Path, inputs: Inputs) -> None:
-    """Write eval.csv: the written weights' predictions of the eval photos."""
-    predictions.write(output / EVAL, inputs.eval_photos(), inference.predict(output / WEIGHTS, inputs.eval_crops()))
 
 
 def _scores(measured: Metrics) -> Metrics:

@@ -1,4 +1,4 @@
-"""What a network looks at to answer for a image, and the mean of what it says."""
+"""Test-time augmentation: the variants of an image, and the mean of their outputs."""
 
 import torch
 import torch.nn.functional as F
@@ -9,28 +9,28 @@ from pipeline.modeling.config.losses import Kind
 from pipeline.modeling.heads import predicted
 
 
-def looks(images: Tensor, views: TTA, plain: bool) -> list[Tensor]:
-    """All views of images (n, height, width, 3): crops only of plain ones, and each in the mirror too."""
-    seen = [images]
-    if plain and views.five_crop is not None:
-        seen += _five_crop(images, views.five_crop)
-    if views.flip:
-        seen += [image.flip(2) for image in seen]
-    return seen
+def variants(images: Tensor, tta: TTA, plain: bool) -> list[Tensor]:
+    """Images (n, height, width, 3), the five crops of plain ones, and the mirror image of each."""
+    found = [images]
+    if plain and tta.five_crop is not None:
+        found += _five_crop(images, tta.five_crop)
+    if tta.flip:
+        found += [image.flip(2) for image in found]
+    return found
 
 
-def weights(views: TTA) -> Tensor:
-    """Weights (looks,) of all looks, in the order of `looks` of the plain and then of each augmented image."""
-    plain = [views.clean] + [1] * (0 if views.five_crop is None else 5)
-    sides = 2 if views.flip else 1
-    return torch.tensor(plain * sides + [1] * sides * views.augmented, dtype=torch.float32)
+def weights(tta: TTA) -> Tensor:
+    """Weights (v,) of all variants: those of the plain image, then those of each augmented image."""
+    plain = [tta.clean] + [1] * (0 if tta.five_crop is None else 5)
+    sides = 2 if tta.flip else 1
+    return torch.tensor(plain * sides + [1] * sides * tta.augmented, dtype=torch.float32)
 
 
-def mean(outputs: Tensor, kind: Kind, views: TTA) -> Tensor:
-    """The answer (n, classes) or years (n,) of outputs (n, looks, ...), as probabilities or as logits averaged."""
-    if views.average == "logits":
-        return predicted(kind, _weighted(outputs.float(), weights(views)).unsqueeze(1)).squeeze(1)
-    return _weighted(predicted(kind, outputs), weights(views))
+def mean(outputs: Tensor, kind: Kind, tta: TTA) -> Tensor:
+    """Probabilities (n, classes) or years (n,) of outputs (n, v, ...), averaged as probabilities or as logits."""
+    if tta.average == "logits":
+        return predicted(kind, _weighted(outputs.float(), weights(tta)).unsqueeze(1)).squeeze(1)
+    return _weighted(predicted(kind, outputs), weights(tta))
 
 
 def _weighted(values: Tensor, by: Tensor) -> Tensor:
@@ -39,7 +39,7 @@ def _weighted(values: Tensor, by: Tensor) -> Tensor:
 
 
 def _five_crop(images: Tensor, share: float) -> list[Tensor]:
-    """The corners and the centre, each made as large as the whole; float."""
+    """The corners and the centre, each resized to the size of the whole image; float."""
     _, height, width, _ = images.shape
     tall, wide = round(share * height), round(share * width)
     down, right = height - tall, width - wide

@@ -16,11 +16,11 @@ from pipeline.faces.config import Crop
 from pipeline.formats import tables
 from pipeline.foundation.errors import InputError, raise_faults
 from pipeline.foundation.hashes import sha256
-from pipeline.modeling.config import ModelConfig
+from pipeline.modeling.config import TTA, ModelConfig
 from pipeline.modeling.members import Member, require
 from pipeline.registry import ENSEMBLE, evidence
 from pipeline.registry.evidence import OutOfFoldEvidence
-from pipeline.registry.serving.classifier import CROP, ENSEMBLE_FILE, MEMBERS
+from pipeline.registry.serving.classifier import CROP, ENSEMBLE_FILE, MEMBERS, TTA_BY_MEMBER, TTA_FILE
 from pipeline.schema import predictions
 from pipeline.tracking.provenance import commit
 
@@ -65,6 +65,7 @@ class Candidate:
 def candidates(
     members: EnsembleMembers,
     configs: Mapping[str, ModelConfig],
+    tta: Mapping[str, TTA],
     crop: Crop,
     labels: Path,
     folds: Path,
@@ -75,6 +76,7 @@ def candidates(
     Args:
         members: The trained members.
         configs: The model configurations by name.
+        tta: The test-time augmentation of each model.
         crop: The settings by which photos were cropped.
         labels: Table of corrected labels.
         folds: Table of folds.
@@ -90,12 +92,12 @@ def candidates(
         predicted = evidence.of_heads(list(trained["path"]), held_out(members.scored(name), trained))
         yield Candidate(
             f"{ENSEMBLE}-{name}",
-            _model(crop, members.voters(name)),
+            _model(crop, members.voters(name), tta),
             OutOfFoldEvidence.of(photos, predicted),
             {name: configs[name]},
             {CONFIG: configs[name].model_dump_json(indent=2)} | _trainings(members.models / name),
         )
-    yield _ensemble(members, configs, crop, photos, results)
+    yield _ensemble(members, configs, tta, crop, photos, results)
 
 
 def data_tags(lock: Mapping[str, Any], root: Path, labels: Path, folds: Path, crops: Path) -> dict[str, str]:
@@ -125,7 +127,12 @@ def data_hashes(labels: Path, folds: Path, crops: Path) -> dict[str, str]:
 
 
 def _ensemble(
-    members: EnsembleMembers, configs: Mapping[str, ModelConfig], crop: Crop, photos: pd.DataFrame, results: Path
+    members: EnsembleMembers,
+    configs: Mapping[str, ModelConfig],
+    tta: Mapping[str, TTA],
+    crop: Crop,
+    photos: pd.DataFrame,
+    results: Path,
 ) -> Candidate:
     by_name = {member.name: member for member in members.everyone()}
     fitted = fitted_ensemble.read(results / ENSEMBLE_FILE)
@@ -144,17 +151,18 @@ def _ensemble(
     by_path = evidence.of_classes(list(predicted["path"]), predicted["prediction"].to_numpy())
     return Candidate(
         ENSEMBLE,
-        _model(crop, [by_name[name] for name in dict.fromkeys(voters)]) | {ENSEMBLE_FILE: results / ENSEMBLE_FILE},
+        _model(crop, [by_name[name] for name in dict.fromkeys(voters)], tta) | {ENSEMBLE_FILE: results / ENSEMBLE_FILE},
         OutOfFoldEvidence.of(photos, by_path),
         {name: configs[name] for name in members.trained},
         {name: results / name for name in ("metrics.json", "classes.csv", "confusion.png", "systems.csv")},
     )
 
 
-def _model(crop: Crop, members: list[Member]) -> dict[str, Path | str]:
+def _model(crop: Crop, members: list[Member], tta: Mapping[str, TTA]) -> dict[str, Path | str]:
     settings = crop.model_copy(update={"shards": (0,)})  # the number of shards does not change a crop
     files: dict[str, Path | str] = {f"{MEMBERS}/{member.name}.safetensors": member.weights for member in members}
-    return files | {CROP: settings.model_dump_json(indent=2)}
+    by_member = TTA_BY_MEMBER.dump_json({member.name: tta[member.model] for member in members}, indent=2)
+    return files | {CROP: settings.model_dump_json(indent=2), TTA_FILE: by_member.decode()}
 
 
 def _trainings(folder: Path) -> dict[str, Path | str]:

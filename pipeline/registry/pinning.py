@@ -13,7 +13,7 @@ from pipeline.foundation.errors import InputError, raise_faults
 from pipeline.foundation.files import replacing
 from pipeline.foundation.hashes import sha256
 from pipeline.modeling.config import ModelConfig, Pinned
-from pipeline.modeling.members import OUT_OF_FOLD
+from pipeline.modeling.members import PREDICTIONS, WEIGHTS
 from pipeline.modeling.training import Inputs
 from pipeline.registry import versions
 from pipeline.registry.candidate import CONFIG, TRAININGS, data_hashes
@@ -32,7 +32,7 @@ def pin(version: Version) -> tuple[ModelConfig, Pinned]:
     with TemporaryDirectory(prefix="pin-") as folder:
         config = _config(version, versions.download(version, CONFIG, Path(folder)))
         trainings = versions.download(version, TRAININGS, Path(folder))
-        if others := sorted(path.name for path in trainings.iterdir() if path.name != "folds"):
+        if others := sorted(path.name for path in trainings.iterdir() if path.name not in {"folds", PREDICTIONS}):
             raise InputError(f"{version}: has a {' and a '.join(others)}; only the folds of a model can be pinned")
         folds = {int(path.name): digest(path) for path in sorted((trainings / "folds").iterdir())}
     return config, Pinned(version=version.uri, folds=folds)
@@ -87,7 +87,7 @@ def fetch(pinned: Pinned, inputs: Inputs, fold: int, output: Path) -> None:
 
 def digest(folder: Path) -> str:
     """SHA-256 of the names and contents of a training's files."""
-    if not (folder / OUT_OF_FOLD).exists():
+    if not (folder / WEIGHTS).exists():
         raise InputError(f"{folder}: not the training of a fold")
     lines = [f"{path.name} {sha256(path)}\n" for path in sorted(folder.iterdir())]
     return hashlib.sha256("".join(lines).encode()).hexdigest()

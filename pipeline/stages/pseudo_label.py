@@ -60,8 +60,6 @@ def pseudo_label(
 
     training.write(output, progress, WeightsMetadata(model=model, fold=fold, epoch=progress.best + 1, config=config))
     tables.write(labels[list(pseudo_labels.COLUMNS)], output / "pseudo_labels.csv")
-    training.predict_held_out(output, photos.loc[held_out, "path"], progress)
-    training.predict_eval(output, inputs)
     checkpoint.remove()
 
 

@@ -11,7 +11,7 @@ from pipeline.modeling.checkpoints import Checkpoint
 from pipeline.modeling.config import ModelConfig, WeightsMetadata
 from pipeline.modeling.fold_data import FoldData
 from pipeline.modeling.loop import fit
-from pipeline.modeling.members import Member, require
+from pipeline.modeling.members import Member, require_files
 from pipeline.modeling.training import Inputs, OnEpoch
 from pipeline.modeling.weights import read_metadata
 
@@ -28,9 +28,9 @@ def refit(
     on_epoch: OnEpoch,
     epochs: int | None = None,
 ) -> None:
-    """Train a model on all data, without validation, and predict the eval photos.
+    """Train a model on all data, without validation.
 
-    Writes weights.safetensors, epochs.csv, metrics.json (of training) and eval.csv.
+    Writes weights.safetensors, epochs.csv and metrics.json (of training).
 
     Args:
         inputs: Crops, labels, folds, and the checkpoint, which is removed at the end.
@@ -58,11 +58,10 @@ def refit(
         return
 
     training.write(output, progress, WeightsMetadata(model=model, fold=None, epoch=epochs, config=config))
-    training.predict_eval(output, inputs)
     checkpoint.remove()
 
 
 def mean_kept_epoch(members: Sequence[Member]) -> int:
     """Mean of the epochs that the members of a model's folds kept, rounded."""
-    require(members)
+    require_files([member.weights for member in members])
     return round(float(np.mean([read_metadata(member.weights).epoch for member in members])))

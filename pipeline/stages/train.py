@@ -1,4 +1,4 @@
-"""Stage train: one model on all folds but one, and its predictions of that fold and of the eval photos."""
+"""Stage train: one model on all folds but one."""
 
 from pathlib import Path
 
@@ -14,9 +14,9 @@ CODE = Path(__file__).relative_to(PROJECT)
 
 
 def train(inputs: Inputs, model: str, fold: int, config: ModelConfig, output: Path, on_epoch: OnEpoch) -> None:
-    """Train a model on all folds but one, and predict the held-out fold and the eval photos.
+    """Train a model on all folds but one, which it validates on.
 
-    Writes weights.safetensors, epochs.csv, metrics.json, out_of_fold.csv and eval.csv. A killed training resumes from
+    Writes weights.safetensors, epochs.csv and metrics.json. A killed training resumes from
     its checkpoint and ends with the same bytes.
 
     Args:
@@ -41,6 +41,4 @@ def train(inputs: Inputs, model: str, fold: int, config: ModelConfig, output: Pa
         return
 
     training.write(output, progress, WeightsMetadata(model=model, fold=fold, epoch=progress.best + 1, config=config))
-    training.predict_held_out(output, photos.loc[held_out, "path"], progress)
-    training.predict_eval(output, inputs)
     checkpoint.remove()

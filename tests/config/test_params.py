@@ -176,6 +176,22 @@ def test_models_are_trained_before_they_are_refitted_or_retrained(change: Callab
     assert {f"{section}.models: 'age' is not in train.models" for section in ("refit", "pseudo_label")} < set(lines)
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "fault"),
+    [
+        ("tta.age", {"flipp": True}, "tta.age.flipp: unknown key; did you mean 'flip'?"),
+        ("tta.age", {"clean": 0}, "tta.age.clean: must be greater than 0 (given: 0)"),
+        ("tta.age", None, "tta: no entry for 'age'; write `age: {}` for the plain image"),
+        ("tta.agee", {}, "tta: no model 'agee' under models; did you mean 'age'?"),
+    ],
+)
+def test_every_trained_model_has_its_test_time_augmentation(
+    change: Callable[..., Path], key: str, value: Any, fault: str
+) -> None:
+    (line,) = faults(change((key, value)))
+    assert line == fault
+
+
 def test_epochs_of_a_refit_are_written_and_of_models_that_exist(change: Callable[..., Path]) -> None:
     (missing,) = faults(change(("refit.models", ["age"]), ("refit.epochs", None)))
     assert missing.startswith("refit: epochs is missing: write `epochs: {}`")

@@ -12,12 +12,13 @@ from pipeline.dataset.config import Relabel, Split
 from pipeline.formats import tables
 from pipeline.formats.images import Pixels
 from pipeline.label_quality.suggestions import suggest, write
-from pipeline.modeling.config import ModelConfig
+from pipeline.modeling.config import TTA, ModelConfig
 from pipeline.modeling.training import Inputs
 from pipeline.schema import predictions
 from pipeline.schema.metrics import confusion, macro_f1
 from pipeline.schema.probabilities import Table, multiply
 from pipeline.schema.schema import SCHEMA, Codes
+from pipeline.stages.infer import infer
 from pipeline.stages.relabel import relabel
 from pipeline.stages.sample import sample
 from pipeline.stages.split import split
@@ -71,6 +72,7 @@ class Workspace:
             output = self.root / labels / str(fold)
             inputs = Inputs(self.crops, self.root / f"{labels}.csv", self.root / "folds.csv", output / "checkpoint.pt")
             train(inputs, "face", fold, ENTRY, output, lambda *_: None)
+            infer(output / "weights.safetensors", inputs.crops, inputs.folds, TTA(), output)
             paths, heads = predictions.read(output / "out_of_fold.csv")
             found |= dict(zip(paths, multiply(heads), strict=True))
         return np.stack([found[path] for path in sorted(found)])

@@ -11,6 +11,7 @@ from pipeline.modeling.members import Member
 
 def trained(member: Member) -> Member:
     member.folder.mkdir(parents=True)
+    member.predictions.mkdir(parents=True)
     member.weights.write_bytes(member.name.encode())
     member.out_of_fold.touch()
     member.eval.touch()

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -7,7 +8,7 @@ from lightning_fabric import Fabric
 
 from pipeline.modeling import tta
 from pipeline.modeling.config import TTA, ModelConfig
-from pipeline.modeling.inference import answer
+from pipeline.modeling.inference import predict
 from pipeline.modeling.loader import Batches, Loader
 from pipeline.modeling.network import Network
 
@@ -22,9 +23,10 @@ def network(config: Make) -> Network:
     return Network(config()).eval()
 
 
-def said(network: Network, config: ModelConfig) -> torch.Tensor:
+def predictions(network: Network, config: ModelConfig, **tta: Any) -> torch.Tensor:
     batches = Loader(CROPS, config, Batches(np.arange(6), 4), training=False)
-    return answer(network, batches, config, Fabric(accelerator="cpu", devices=1)).predictions["mask"]
+    fabric = Fabric(accelerator="cpu", devices=1)
+    return predict(network, batches, config, TTA(**tta), fabric).predictions["mask"]
 
 
 def probabilities(network: Network, images: torch.Tensor) -> torch.Tensor:
@@ -34,19 +36,19 @@ def probabilities(network: Network, images: torch.Tensor) -> torch.Tensor:
 
 
 def test_without_views_the_answer_is_that_of_the_picture(network: Network, config: Make) -> None:
-    torch.testing.assert_close(said(network, config()), probabilities(network, torch.from_numpy(CROPS)))
+    torch.testing.assert_close(predictions(network, config()), probabilities(network, torch.from_numpy(CROPS)))
 
 
 def test_flip_is_the_mean_of_both_sides(network: Network, config: Make) -> None:
     images = torch.from_numpy(CROPS)
     both = (probabilities(network, images) + probabilities(network, images.flip(2))) / 2
-    torch.testing.assert_close(said(network, config(tta={"flip": True})), both)
+    torch.testing.assert_close(predictions(network, config(), flip=True), both)
 
 
 def test_clean_and_augmented_views_are_averaged_as_often_as_they_are_named(network: Network, config: Make) -> None:
     clean = probabilities(network, torch.from_numpy(CROPS))
-    noisy = [config(augmentation=NOISE, tta={"augmented": count, "clean": 3}) for count in (1, 2)]
-    one, two = (said(network, settings) for settings in noisy)
+    noisy = config(augmentation=NOISE)
+    one, two = (predictions(network, noisy, augmented=count, clean=3) for count in (1, 2))
     first = 4 * one - 3 * clean
     second = 5 * two - 4 * one
     for view in (first, second):
@@ -56,22 +58,22 @@ def test_clean_and_augmented_views_are_averaged_as_often_as_they_are_named(netwo
 
 
 def test_augmented_views_are_the_same_every_time_and_others_with_another_seed(network: Network, config: Make) -> None:
-    first, again = (said(network, config(augmentation=NOISE, tta={"augmented": 2})) for _ in range(2))
+    first, again = (predictions(network, config(augmentation=NOISE), augmented=2) for _ in range(2))
     assert torch.equal(first, again)
-    assert not torch.equal(first, said(network, config(augmentation=NOISE, tta={"augmented": 2}, seed=1)))
+    assert not torch.equal(first, predictions(network, config(augmentation=NOISE, seed=1), augmented=2))
 
 
 def test_logits_are_averaged_before_the_softmax(network: Network, config: Make) -> None:
     with torch.inference_mode():
         logits = [network(images)["mask"] for images in (torch.from_numpy(CROPS), torch.from_numpy(CROPS).flip(2))]
-    found = said(network, config(tta={"flip": True, "average": "logits"}))
+    found = predictions(network, config(), flip=True, average="logits")
     torch.testing.assert_close(found, ((logits[0] + logits[1]) / 2).softmax(dim=1))
 
 
 def test_five_crops_are_the_corners_and_the_centre_as_large_as_the_whole() -> None:
     corner = torch.zeros(1, 20, 20, 3)
     corner[:, :4, 16:] = 255  # what only the top right crop has
-    seen = tta.looks(corner, TTA(five_crop=0.6), plain=True)
+    seen = tta.variants(corner, TTA(five_crop=0.6), plain=True)
     assert [tuple(look.shape) for look in seen] == [(1, 20, 20, 3)] * 6
     assert [bool(look.any()) for look in seen[1:]] == [False, True, False, False, False]
 
@@ -79,7 +81,7 @@ def test_five_crops_are_the_corners_and_the_centre_as_large_as_the_whole() -> No
 def test_every_look_has_a_weight() -> None:
     every = TTA(clean=2, augmented=3, five_crop=0.9, flip=True)
     images = torch.zeros(1, 8, 8, 3)
-    looks = [tta.looks(images, every, plain) for plain in (True, False, False, False)]
+    looks = [tta.variants(images, every, plain) for plain in (True, False, False, False)]
     assert len(tta.weights(every)) == sum(map(len, looks)) == 18
     assert tta.weights(every).sum() == 2 * (2 + 5 + 3)
 

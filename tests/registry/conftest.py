@@ -18,6 +18,7 @@ from pipeline.modeling.members import Member
 from pipeline.modeling.training import Inputs
 from pipeline.stages.crop import crop
 from pipeline.stages.ensemble import ensemble
+from pipeline.stages.infer import infer
 from pipeline.stages.pack import pack
 from pipeline.stages.relabel import relabel
 from pipeline.stages.sample import sample
@@ -41,9 +42,10 @@ PARAMS = {
     "train": {"models": ["face", "years"], "folds": [0, 1]},
     "refit": {"models": []},
     "models": {
-        "face": ENTRY | {"heads": {"mask": {}, "gender": {"loss": "focal"}}, "tta": {"flip": True}},
+        "face": ENTRY | {"heads": {"mask": {}, "gender": {"loss": "focal"}}},
         "years": ENTRY | {"heads": {"age": {"kind": "regression", "loss": "smooth_l1"}}},
     },
+    "tta": {"face": {"flip": True}, "years": {}},
     "ensemble": {"systems": [["face", "years"]], "calibrate": True, "class_bias": True},
 }
 LOCK = {
@@ -72,7 +74,9 @@ def make(root: Path) -> None:
         for name, config in read.models.items():
             for fold in read.train.folds:
                 inputs = Inputs(Path("data/crops"), labels, folds, Path("checkpoint.pt"))
-                train(inputs, name, fold, config, Member(Path("models"), name, fold).folder, lambda *_: None)
+                member = Member(Path("models"), name, fold)
+                train(inputs, name, fold, config, member.folder, lambda *_: None)
+                infer(member.weights, inputs.crops, folds, read.tta[name], member.predictions)
         members_named = EnsembleMembers(Path("models"), read.train.models, read.train.folds)
         ensemble(members_named, Path("data/crops"), labels, folds, Path("results/ensemble"), read.ensemble)
 

@@ -32,6 +32,7 @@ PARAMS: dict[str, Any] = {
             "heads": {"mask": {}, "gender": {}, "age": {}},
         }
     },
+    "tta": {"three": {}},
     "ensemble": {"systems": [["three"]]},
 }
 

@@ -9,15 +9,16 @@ import pytest
 
 from pipeline.formats import tables
 from pipeline.modeling.checkpoints import Metrics
-from pipeline.modeling.config import ModelConfig
+from pipeline.modeling.config import TTA, ModelConfig
 from pipeline.modeling.pseudo_labels import Teacher
 from pipeline.modeling.training import Inputs
 from pipeline.schema import predictions
+from pipeline.stages.infer import infer
 from pipeline.stages.pseudo_label import pseudo_label
 from pipeline.stages.train import train
 
 Make = Callable[..., ModelConfig]
-FILES = ("weights.safetensors", "out_of_fold.csv", "eval.csv", "epochs.csv", "metrics.json")
+FILES = ("weights.safetensors", "epochs.csv", "metrics.json")
 
 
 def quiet(epoch: int, metrics: Metrics) -> None:
@@ -30,7 +31,12 @@ def inputs(folder: Path) -> Inputs:
 
 def learn(folder: Path, config: ModelConfig, name: str, teacher: Teacher) -> Path:
     pseudo_label(inputs(folder), teacher, "mask", 1, config, folder / name, quiet)
+    predict(folder, folder / name)
     return folder / name
+
+
+def predict(folder: Path, output: Path) -> None:
+    infer(output / "weights.safetensors", folder / "crops", folder / "folds.csv", TTA(), output)
 
 
 def lie(folder: Path) -> tuple[Path, np.typing.NDArray[np.int64]]:
@@ -47,6 +53,7 @@ def test_without_a_label_that_joins_no_byte_changes_and_the_run_says_so(
 ) -> None:
     first = trainable / "first"
     train(inputs(trainable), "mask", 1, config(), first, quiet)
+    predict(trainable, first)
     second = learn(trainable, config(), "second", Teacher(first / "eval.csv", share=0, weight=0.5))
     for file in FILES:
         assert (first / file).read_bytes() == (second / file).read_bytes(), file

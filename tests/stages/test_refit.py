@@ -28,8 +28,6 @@ def quiet(epoch: int, metrics: Metrics) -> None:
 def trained(folder: Path, fold: int, epoch: int, config: ModelConfig) -> None:
     member = Member(folder / "models", "mask", fold)
     weights.save(member.weights, {}, WeightsMetadata(model="mask", fold=fold, epoch=epoch, config=config))
-    for file in (member.out_of_fold, member.eval, member.epochs):
-        file.touch()
 
 
 def test_a_refit_skips_the_last_epochs_on_validation(config: Make, trainable: Path) -> None:

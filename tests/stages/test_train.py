@@ -12,11 +12,13 @@ from sklearn.metrics import f1_score
 
 from pipeline.formats import tables
 from pipeline.foundation.errors import InputError
-from pipeline.modeling import inference
 from pipeline.modeling.checkpoints import Metrics
-from pipeline.modeling.config import ModelConfig
+from pipeline.modeling.config import TTA, ModelConfig
+from pipeline.modeling.inference import Predictor
 from pipeline.modeling.training import Inputs
 from pipeline.schema import predictions
+from pipeline.schema.probabilities import Heads
+from pipeline.stages.infer import infer
 from pipeline.stages.train import train
 
 Make = Callable[..., ModelConfig]
@@ -33,7 +35,6 @@ EVERYTHING: dict[str, Any] = PLAIN | {
     },
     "cutmix": {"probability": 0.3, "half": True},
     "mixup": {"probability": 0.3},
-    "tta": {"flip": True, "augmented": 1, "five_crop": 0.9, "average": "logits"},
     "drop_ages": [[26, 29]],
     "sampling": "balanced",
     "oversample": {"times": 2, "exclude": [0]},
@@ -58,6 +59,12 @@ def inputs(folder: Path) -> Inputs:
     return Inputs(folder / "crops", folder / "labels.csv", folder / "folds.csv", folder / "checkpoint.pt")
 
 
+def predict(folder: Path, output: Path, tta: TTA | None = None) -> Heads:
+    """The out-of-fold predictions of a training."""
+    infer(output / "weights.safetensors", folder / "crops", folder / "folds.csv", tta or TTA(), output)
+    return predictions.read(output / "out_of_fold.csv")[1]
+
+
 def quiet(epoch: int, metrics: Metrics) -> None:
     """Say nothing."""
 
@@ -65,7 +72,8 @@ def quiet(epoch: int, metrics: Metrics) -> None:
 def test_a_model_learns_what_can_be_seen_and_predicts_exactly_its_fold(config: Make, trainable: Path) -> None:
     train(inputs(trainable), "both", 1, config(heads=HEADS, epochs=12), trainable / "out", quiet)
     folds = tables.read(trainable / "folds.csv", tables.FOLDS)
-    paths, heads = predictions.read(trainable / "out" / "out_of_fold.csv")
+    heads = predict(trainable, trainable / "out")
+    paths, _ = predictions.read(trainable / "out" / "out_of_fold.csv")
     assert paths == list(folds.loc[folds["fold"] == 1, "path"])
     assert {head: table.shape for head, table in heads.items()} == {"mask": (16, 3), "gender x age": (16, 6)}
     assert all(np.allclose(table.sum(axis=1), 1) for table in heads.values())
@@ -82,30 +90,10 @@ def test_a_model_learns_what_can_be_seen_and_predicts_exactly_its_fold(config: M
 def test_years_are_learnt_with_their_mean_absolute_error(config: Make, trainable: Path) -> None:
     heads = {"age": {"kind": "regression", "loss": "smooth_l1"}}
     train(inputs(trainable), "years", 0, config(heads=heads, epochs=10), trainable / "out", quiet)
-    _, found = predictions.read(trainable / "out" / "out_of_fold.csv")
+    found = predict(trainable, trainable / "out")
     assert found["age"].shape == (16,)
     epochs = pd.read_csv(trainable / "out" / "epochs.csv")
     assert epochs["val_mae"].min() < 8
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"tta": {"flip": True}},
-        {"tta": {"clean": 2, "augmented": 2, "five_crop": 0.8}, "augmentation": [{"RandomBrightnessContrast": {}}]},
-        {"ema": 0.9},
-    ],
-    ids=["flip", "tta", "ema"],
-)
-def test_saved_weights_predict_what_was_written_out_of_fold(
-    config: Make, trainable: Path, settings: dict[str, Any]
-) -> None:
-    train(inputs(trainable), "mask", 0, config(**settings), trainable / "out", quiet)
-    held_out = (tables.read(trainable / "folds.csv", tables.FOLDS)["fold"] == 0).to_numpy()
-    crops = np.load(trainable / "crops" / "train.npy")
-    again = inference.predict(trainable / "out" / "weights.safetensors", crops)["mask"]
-    _, written = predictions.read(trainable / "out" / "out_of_fold.csv")
-    np.testing.assert_allclose(again[held_out], written["mask"], atol=1e-5)
 
 
 @pytest.mark.parametrize("settings", [PLAIN, EVERYTHING], ids=["plain", "everything"])
@@ -127,7 +115,7 @@ def test_equal_trainings_give_equal_bytes_and_a_killed_one_resumes_to_them(
     train(inputs(trainable), "mask", 0, augmented, trainable / "killed", lambda epoch, _: reported.append(epoch))
     assert reported == [0, 1, 2, 3]
     assert not (trainable / "checkpoint.pt").exists()
-    for file in ("weights.safetensors", "out_of_fold.csv", "epochs.csv", "metrics.json"):
+    for file in ("weights.safetensors", "epochs.csv", "metrics.json"):
         contents = {(trainable / name / file).read_bytes() for name in ("first", "second", "killed")}
         assert len(contents) == 1, file
 
@@ -148,7 +136,7 @@ def test_age_is_learnt_by_many_ways_and_ends_as_probabilities(
     config: Make, trainable: Path, settings: dict[str, Any]
 ) -> None:
     train(inputs(trainable), "age", 0, config(**settings, epochs=12), trainable / "out", quiet)
-    _, found = predictions.read(trainable / "out" / "out_of_fold.csv")
+    found = predict(trainable, trainable / "out")
     assert found["age"].shape == (16, 3)
     assert (found["age"] >= 0).all()
     np.testing.assert_allclose(found["age"].sum(axis=1), 1, rtol=1e-5)
@@ -181,9 +169,7 @@ def test_the_best_epoch_is_that_of_the_selected_score(config: Make, trainable: P
 
 
 @pytest.mark.parametrize("schedule", ["cosine", {"name": "plateau", "patience": 1}])
-def test_labels_of_the_held_out_fold_do_not_influence_its_predictions(
-    config: Make, trainable: Path, schedule: Any
-) -> None:
+def test_labels_of_the_held_out_fold_do_not_influence_the_weights(config: Make, trainable: Path, schedule: Any) -> None:
     labels = tables.read(trainable / "labels.csv", tables.LABELS)
     held_out = tables.read(trainable / "folds.csv", tables.FOLDS)["fold"] == 0
     settings = config(epochs=6, schedule=schedule)
@@ -192,8 +178,8 @@ def test_labels_of_the_held_out_fold_do_not_influence_its_predictions(
             labels.loc[held_out, "mask"] = labels.loc[held_out, "mask"].to_numpy()[::-1]
             tables.write(labels, trainable / "labels.csv")
         train(inputs(trainable), "mask", 0, settings, trainable / name, quiet)
-    for file in ("weights.safetensors", "out_of_fold.csv", "eval.csv"):
-        assert (trainable / "truth" / file).read_bytes() == (trainable / "lies" / file).read_bytes(), file
+    truth, lies = ((trainable / name / "weights.safetensors").read_bytes() for name in ("truth", "lies"))
+    assert truth == lies
 
 
 def test_every_epoch_has_the_best_scores_so_far_and_the_generalization_gaps(config: Make, trainable: Path) -> None:
@@ -221,7 +207,8 @@ def test_an_average_that_cannot_act_within_the_training_is_reported(
 def test_binary_f1_is_the_f1_of_the_second_class(config: Make, trainable: Path) -> None:
     settings = config(heads={"gender": {}}, epochs=4, select="binary_f1")
     train(inputs(trainable), "gender", 0, settings, trainable / "out", quiet)
-    paths, heads = predictions.read(trainable / "out" / "out_of_fold.csv")
+    heads = predict(trainable, trainable / "out")
+    paths, _ = predictions.read(trainable / "out" / "out_of_fold.csv")
     labels = tables.read(trainable / "labels.csv", tables.LABELS).set_index("path")["gender"]
     expected = f1_score(labels[paths] == "female", heads["gender"].argmax(axis=1), average="binary")
     scores = pd.read_csv(trainable / "out" / "epochs.csv")["val_binary_f1"]
@@ -234,14 +221,16 @@ def test_the_last_epochs_learn_from_the_validation_people_after_they_were_predic
     for name, last in (("without", 0), ("with", 8)):
         settings = config(last_epochs_on_validation=last, epochs=2)
         train(inputs(trainable), "mask", 0, settings, trainable / name, quiet)
-    for file in ("out_of_fold.csv", "epochs.csv", "metrics.json"):
+    for file in ("epochs.csv", "metrics.json"):
         assert (trainable / "without" / file).read_bytes() == (trainable / "with" / file).read_bytes(), file
+    for table in (predict(trainable, trainable / name)["mask"] for name in ("without", "with")):
+        np.testing.assert_array_equal(table, predict(trainable, trainable / "without")["mask"])
     held_out = (tables.read(trainable / "folds.csv", tables.FOLDS)["fold"] == 0).to_numpy()
     masks = tables.read(trainable / "labels.csv", tables.LABELS)["mask"]
     crops = np.load(trainable / "crops" / "train.npy")[held_out]
     truth = np.array([["worn", "incorrect", "normal"].index(mask) for mask in masks[held_out]])
     likelihoods = [
-        inference.predict(trainable / name / "weights.safetensors", crops)["mask"][range(16), truth].mean()
+        Predictor(trainable / name / "weights.safetensors", TTA())(crops)["mask"][range(16), truth].mean()
         for name in ("without", "with")
     ]
     assert likelihoods[1] > likelihoods[0] + 0.1
@@ -265,8 +254,8 @@ def test_a_row_of_weight_zero_teaches_nothing(config: Make, trainable: Path) -> 
             table.loc[(table["weight"] == 0) & (folds > 0), "mask"] = "normal"
         tables.write(table, trainable / "labels.csv")
         train(inputs(trainable), "mask", 0, config(), trainable / name, quiet)
-    truth, lies = ((trainable / name / "out_of_fold.csv").read_bytes() for name in ("truth", "lies"))
-    assert truth == lies
+    truth, lies = (predict(trainable, trainable / name)["mask"] for name in ("truth", "lies"))
+    np.testing.assert_array_equal(truth, lies)
 
 
 def test_a_training_that_diverges_is_an_error_that_no_checkpoint_keeps(config: Make, trainable: Path) -> None:

@@ -28,9 +28,10 @@ PARAMS: dict[str, Any] = {
     "refit": {"models": ["years"], "epochs": {}},
     "pseudo_label": {"models": ["face"], "share": 0.5, "weight": 0.5},
     "models": {
-        "face": ENTRY | {"heads": {"mask": {}, "gender": {"loss": "focal"}}, "tta": {"flip": True}},
+        "face": ENTRY | {"heads": {"mask": {}, "gender": {"loss": "focal"}}},
         "years": ENTRY | {"heads": {"age": {"kind": "regression", "loss": "smooth_l1"}}},
     },
+    "tta": {"face": {"flip": True}, "years": {}},
     "ensemble": {"systems": [["face", "years"]]},
 }
 

@@ -15,7 +15,8 @@ from pipeline.experiments.compare.runs import needed
 from pipeline.formats import tables
 from pipeline.foundation.errors import InputError, raise_faults
 from pipeline.foundation.hashes import sha256
-from pipeline.modeling.members import EPOCHS, METRICS, OUT_OF_FOLD, WEIGHTS
+from pipeline.modeling.members import EPOCHS, METRICS, OUT_OF_FOLD, PARTS, PREDICTIONS, WEIGHTS
+from pipeline.modeling.weights import VALIDATED
 from pipeline.orchestration import graph
 from pipeline.schema import metrics
 from pipeline.schema.bootstrap import interval
@@ -41,7 +42,10 @@ class Training:
     @cached_property
     def seen(self) -> int:
         """Photos that it was shown: all but those it held out, in every epoch."""
-        held_out = self.folder / OUT_OF_FOLD
+        part = (
+            self.folder.parent if self.folder.parent.name in PARTS else self.folder
+        )  # models/mask/folds/0, or .../refit
+        held_out = part.parent / PREDICTIONS / self.folder.relative_to(part.parent) / OUT_OF_FOLD
         return self.epochs * (self.photos - (len(tables.read(held_out, {})) if held_out.exists() else 0))
 
     @cached_property
@@ -53,13 +57,13 @@ class Training:
     @property
     def gap(self) -> float:
         """F1 in training minus that in validation, at the epoch that was kept; NaN without validation."""
-        kept = json.loads((self.folder / METRICS).read_text(encoding="utf-8"))["epoch"]
-        if not (self.folder / OUT_OF_FOLD).exists():
+        scores = json.loads((self.folder / METRICS).read_text(encoding="utf-8"))
+        if "macro_f1" not in scores:
             return np.nan
         epochs = tables.read(
             self.folder / EPOCHS, {"epoch": "integer", "train_macro_f1": "number", "val_macro_f1": "number"}
         )
-        row = epochs.set_index("epoch").loc[kept]
+        row = epochs.set_index("epoch").loc[scores["epoch"]]
         return float(row["train_macro_f1"] - row["val_macro_f1"])
 
     @property
@@ -70,7 +74,9 @@ class Training:
     @property
     def parameters(self) -> int:
         """Numbers in its weights, those of batch normalisation included."""
-        shapes = [tensor["shape"] for name, tensor in self._header.items() if name != "__metadata__"]
+        shapes = [
+            tensor["shape"] for name, tensor in self._header.items() if not name.startswith(("__metadata__", VALIDATED))
+        ]
         return sum(math.prod(shape) for shape in shapes)
 
     @cached_property

@@ -107,7 +107,6 @@ class ModelConfig(Section):
     augmentation: tuple[Transform, ...] = ()
     cutmix: CutMix | None = None
     mixup: MixUp | None = None
-    tta: TTA = TTA()
 
     drop_ages: tuple[tuple[PositiveInt, PositiveInt], ...] = ()
     sampling: Sampling = Shuffle()

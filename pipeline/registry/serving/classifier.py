@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pydantic import TypeAdapter
 
 from pipeline.ensembling import fitted_ensemble
 from pipeline.faces.config import Crop
@@ -15,6 +16,7 @@ from pipeline.faces.threads import pool
 from pipeline.formats.images import Pixels
 from pipeline.foundation.errors import raise_faults
 from pipeline.foundation.progress import watch
+from pipeline.modeling.config import TTA
 from pipeline.modeling.inference import Predictor
 from pipeline.registry.serving import request_parsing
 from pipeline.schema import predictions
@@ -24,6 +26,8 @@ from pipeline.schema.schema import SCHEMA
 CROP = "crop.json"
 ENSEMBLE_FILE = "ensemble.json"
 MEMBERS = "members"
+TTA_FILE = "tta.json"
+TTA_BY_MEMBER = TypeAdapter(dict[str, TTA])
 
 
 class Classifier:
@@ -35,7 +39,8 @@ class Classifier:
         self._fitted_ensemble = (
             fitted_ensemble.read(folder / ENSEMBLE_FILE) if (folder / ENSEMBLE_FILE).exists() else None
         )
-        self._members = {path.stem: Predictor(path) for path in sorted((folder / MEMBERS).iterdir())}
+        tta = TTA_BY_MEMBER.validate_json((folder / TTA_FILE).read_bytes())
+        self._members = {path.stem: Predictor(path, tta[path.stem]) for path in sorted((folder / MEMBERS).iterdir())}
 
     def predict(self, model_input: Any, params: object = None) -> pd.DataFrame:  # noqa: ARG002 (MLflow's interface)
         """Predict a row per photo, in the order of the request.

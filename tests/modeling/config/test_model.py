@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 
 from pipeline.config.params import FILE, load
 from pipeline.foundation.errors import InputError
-from pipeline.modeling.config import TTA, Head, ModelConfig
+from pipeline.modeling.config import Head, ModelConfig
 from pipeline.modeling.config.losses import Coral, CrossEntropy, Focal, Mix, SmoothL1, SoftF1
 from pipeline.modeling.config.sampling import Balanced, Weighted
 
@@ -64,8 +64,6 @@ def fault(tmp_path: Path, settings: dict[str, Any]) -> str:
         ({"sampling": "weigthed"}, ".sampling: 'weigthed' is none of 'shuffle', 'balanced', 'weighted'"),
         ({"sampling": {"name": "weighted", "strength": 2}}, ".sampling.weighted.strength: must be less than or equal"),
         ({"oversample": {"exclude": [18]}}, ".oversample.exclude.0: must be less than 18 (given: 18)"),
-        ({"tta": {"flipp": True}}, ".tta.flipp: unknown key; did you mean 'flip'?"),
-        ({"tta": {"clean": 0}}, ".tta.clean: must be greater than 0 (given: 0)"),
         ({"schedule": {"name": "cosine", "step": 3}}, ".schedule.cosine.step: unknown key"),
         ({"schedule": "linear"}, ".schedule: 'linear' is none of 'constant', 'step', 'cosine', 'one_cycle', 'plateau'"),
         ({"optimizer": {"learning_rate": 1, "until": 3}}, ".optimizer: until and then go together"),
@@ -118,13 +116,11 @@ def test_a_configuration_survives_json_as_weights_files_contain_it(config: Make)
     settings = config(
         heads={"age": {"loss": {"name": "mix", "of": [{"name": "focal", "class_weights": [1, 1, 2]}, "arcface"]}}},
         normalize={"mean": [0.5, 0.5, 0.5], "std": [0.2, 0.2, 0.2]},
-        tta={"flip": True, "five_crop": 0.9},
         oversample={"exclude": [0, 1, 3, 4]},
         cutmix={},
         schedule="one_cycle",
     )
     assert ModelConfig.model_validate_json(settings.model_dump_json()) == settings
-    assert settings.tta == TTA(flip=True, five_crop=0.9)
 
 
 def test_the_schedule_counts_the_last_epochs_in(config: Make) -> None:

@@ -24,7 +24,7 @@ def written(made: Path, folder: Path) -> dict[str, Classifier]:
     with chdir(made):
         read = params.load()
         members = EnsembleMembers.of(Path("models"), read.train, read.refit, read.pseudo_label)
-        found: list[Candidate] = list(candidates(members, read.models, read.crop, *PLACES))
+        found: list[Candidate] = list(candidates(members, read.models, read.tta, read.crop, *PLACES))
         for candidate in found:
             candidate.write_model(folder / candidate.name)
     return {candidate.name: Classifier(folder / candidate.name) for candidate in found}

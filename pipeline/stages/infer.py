@@ -1,0 +1,43 @@
+"""Stage infer: the predictions of one trained member, with test-time augmentation."""
+
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.formats import arrays, tables
+from pipeline.foundation.errors import InputError
+from pipeline.modeling.config import TTA
+from pipeline.modeling.inference import Predictor
+from pipeline.modeling.members import EVAL, OUT_OF_FOLD
+from pipeline.modeling.weights import read_metadata
+from pipeline.schema import predictions
+
+
+def infer(weights: Path, crops: Path, folds: Path, tta: TTA, output: Path) -> None:
+    """Predict the eval photos and, unless the member is a refit, its held-out fold.
+
+    Writes eval.csv and out_of_fold.csv: a row per photo with the probabilities, or years, of every head. Where the last
+    epochs trained on the held-out fold, the weights from before predict it.
+
+    Args:
+        weights: The weights that a training wrote; they name the held-out fold.
+        crops: Folder of packed crops.
+        folds: Table of folds.
+        tta: Test-time augmentation.
+        output: The folder to write to.
+
+    Raises:
+        InputError: When the weights cannot be read, or a crop of train has no fold.
+    """
+    fold = read_metadata(weights).fold
+    photos = tables.read(crops / "eval.csv", {"path": "text"})["path"]
+    predictions.write(output / EVAL, photos, Predictor(weights, tta)(arrays.read(crops / "eval.npy")))
+    if fold is None:
+        return
+    photos = tables.read(crops / "train.csv", {"path": "text"})["path"]
+    fold_of = tables.read(folds, tables.FOLDS).set_index("path")["fold"]
+    if missing := sorted(set(photos) - set(fold_of.index)):
+        raise InputError(f"{folds}: no fold of {len(missing)} crops, first {missing[0]}; run `dvc repro`")
+    rows = np.flatnonzero(fold_of[photos].to_numpy() == fold)
+    predicted = Predictor(weights, tta, validated=True)(arrays.read(crops / "train.npy"), rows)
+    predictions.write(output / OUT_OF_FOLD, photos.iloc[rows], predicted)
