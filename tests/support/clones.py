@@ -20,8 +20,8 @@ TINY: dict[str, Any] = PARAMS | {
     "pseudo_label": {"models": [], "share": 0.5, "weight": 0.5},
     "models": {name: model | {"epochs": 1} for name, model in PARAMS["models"].items()},
 }
-AGE = {"train@years-0", "ensemble", "submit", "report"}
-ALL = AGE | {"sample", "relabel", "crop@0", "pack", "split", "train@face-0"}
+AGE = {"train@years-0", "infer@years-0", "ensemble", "submit", "report"}
+ALL = AGE | {"sample", "relabel", "crop@0", "pack", "split", "train@face-0", "infer@face-0"}
 
 
 class Clone(Workspace):

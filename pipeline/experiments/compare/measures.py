@@ -44,7 +44,7 @@ class Training:
         """Photos that it was shown: all but those it held out, in every epoch."""
         part = (
             self.folder.parent if self.folder.parent.name in PARTS else self.folder
-        )  # models/mask/folds/0, or .../refit
+        )  # a refit has no folders of folds
         held_out = part.parent / PREDICTIONS / self.folder.relative_to(part.parent) / OUT_OF_FOLD
         return self.epochs * (self.photos - (len(tables.read(held_out, {})) if held_out.exists() else 0))
 
