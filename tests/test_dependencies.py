@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
+from typer.main import get_command
 
+from pipeline.cli.app import app
 from pipeline.foundation.code import closure
 
 ROOT = Path(__file__).parents[1]
@@ -60,3 +62,8 @@ def test_a_stage_names_no_code_that_it_does_not_run(stage: str) -> None:
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_is_a_file_of_its_own(stage: str) -> None:
     assert f"pipeline/stages/{command(stage)}.py" in STAGES[stage]["deps"]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_command_of_a_stage_exists(stage: str) -> None:
+    assert command(stage) in get_command(app).commands  # type: ignore[attr-defined]  # a group of commands

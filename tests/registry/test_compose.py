@@ -83,7 +83,7 @@ def refuses_an_entry_of_another_program() -> None:
 def test_a_pinned_model_is_neither_refitted_nor_short_of_folds(workspace: Path) -> None:
     pin = "\n    pinned: {version: 'models:/mga-years/1', folds: {0: abc}}"
     file = workspace / "params.yaml"
-    text = file.read_text().replace("  years:", f"  years:{pin}")
+    text = file.read_text().replace("  years:\n", f"  years:{pin}\n")
     file.write_text(text.replace("refit:\n  models: []", "refit:\n  models: [years]"))
     with pytest.raises(InputError, match=r"'years' is pinned[\s\S]*no fold 1 in models:/mga-years/1"):
         params.load()
