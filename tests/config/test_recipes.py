@@ -110,9 +110,9 @@ REPORTED: dict[str, dict[str, Any]] = {  # what the teams published
         "models.age.heads.age.bands": [30, 59],
         "models.mask.heads.mask.loss.name": "cross_entropy",
         "models.gender.heads.gender.loss.name": "cross_entropy",
-        "models.age.tta.clean": 1,
-        "models.age.tta.augmented": 7,
-        "models.age.tta.average": "logits",
+        "tta.age.clean": 1,
+        "tta.age.augmented": 7,
+        "tta.age.average": "logits",
     },
     **{
         f"r2-{name}": {
