@@ -268,17 +268,10 @@ def report(
 ) -> None:
     """Write an HTML report on data, training, scores and errors."""
     from pipeline import tracking
-    from pipeline.schema.schema import AGE, SCHEMA
     from pipeline.stages.report import report as stage
 
     read = params.load()
-    train_bands = {
-        name: head.bands
-        for name in read.train.models
-        for key, head in read.models[name].heads.items()
-        if AGE.name in SCHEMA.head(key).names and head.kind != "regression"
-    }
-    stage(labels, folds, crops, results, report, train_bands, against)
+    stage(labels, folds, crops, results, report, read.models, read.train.models, against)
     with tracking.run_with_output(results / "ensemble" / "eval_probabilities.csv", "report", _experiment()) as run:
         run.file(report)
 

@@ -2,10 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.evaluation.report import key_figures, sources
 from pipeline.evaluation.report.page import render
 from pipeline.foundation.files import write_text
+from pipeline.schema.schema import AGE, SCHEMA
+
+if TYPE_CHECKING:
+    from pipeline.modeling.config import ModelConfig
 
 
 def report(
@@ -14,7 +19,8 @@ def report(
     crops: Path,
     results: Path,
     report: Path,
-    train_bands: Mapping[str, Sequence[int]],
+    models: Mapping[str, "ModelConfig"],
+    trained: Sequence[str],
     against: Path | None = None,
 ) -> None:
     """Write the report.
@@ -25,13 +31,21 @@ def report(
         crops: Folder of the crops.
         results: Folder of the results, with those of the ensemble in `ensemble`.
         report: HTML page to write.
-        train_bands: Boundaries of the age bands that each model is trained on, by the model's name.
+        models: Configurations of models, by name.
+        trained: Names of the models that are trained; the age bands that they are trained on are marked.
         against: An earlier report; its key figures that differ are shown.
 
     Raises:
         InputError: When a table is missing or of other photos, or `against` is not a report.
     """
     before = key_figures.read(against) if against else None
+    train_bands = {name: bands for name in trained for bands in _age_bands(models[name])}
     text = render(sources.read(labels, folds, crops, results, train_bands), before)
     write_text(report, text)
     print(f"{report}: {len(text.encode()) / 1e6:.1f} MB")
+
+
+def _age_bands(model: "ModelConfig") -> list[tuple[int, int]]:
+    """The boundaries of the age bands that a model is trained on; none without a head of age bands."""
+    heads = model.heads.items()
+    return [head.bands for name, head in heads if AGE.name in SCHEMA.head(name).names and head.kind != "regression"]

@@ -13,10 +13,19 @@ from playwright.sync_api import Page, expect
 from pipeline.evaluation.report.page import render
 from pipeline.evaluation.report.thumbnails import MAX_OF_CLASS
 from pipeline.foundation.errors import InputError
+from pipeline.modeling.config import Head, ModelConfig
+from pipeline.modeling.config.optimization import Optimizer
 from pipeline.schema.schema import SCHEMA
 from pipeline.stages.report import report
 from tests.support.run import TRAIN_BANDS, Run
 
+FACE = ModelConfig(
+    backbone="test_resnet",
+    pretrained=False,
+    heads={"mask": Head(), "age": Head(bands=TRAIN_BANDS["face"])},
+    epochs=1,
+    optimizer=Optimizer(learning_rate=1e-3),
+)
 LIMIT = 15_000_000
 
 
@@ -32,7 +41,7 @@ def text(run: Run) -> str:
 
 def write(run: Run, page: Path, against: Path | None = None) -> Path:
     labels, folds, crops, results = (run.root / name for name in ("labels.csv", "folds.csv", "crops", "results"))
-    report(labels, folds, crops, results, page, TRAIN_BANDS, against)
+    report(labels, folds, crops, results, page, {"face": FACE}, ["face"], against)
     return page
 
 
@@ -105,7 +114,7 @@ def test_a_missing_table_is_named(tmp_path: Path) -> None:
 def test_without_results_the_message_names_the_command(tmp_path: Path) -> None:
     labels, folds, crops, results = (tmp_path / name for name in ("labels.csv", "folds.csv", "crops", "results"))
     with pytest.raises(InputError, match="no results yet: run `dvc repro`"):
-        report(labels, folds, crops, results, tmp_path / "report.html", TRAIN_BANDS)
+        report(labels, folds, crops, results, tmp_path / "report.html", {"face": FACE}, ["face"])
 
 
 def test_changes_since_an_earlier_report_are_shown(run: Run, text: str, tmp_path: Path) -> None:
