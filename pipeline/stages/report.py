@@ -45,7 +45,7 @@ def report(
     print(f"{report}: {len(text.encode()) / 1e6:.1f} MB")
 
 
-def _age_bands(model: "ModelConfig") -> list[tuple[int, int]]:
+def _age_bands(model: "ModelConfig") -> list[tuple[int, ...]]:
     """The boundaries of the age bands that a model is trained on; none without a head of age bands."""
     heads = model.heads.items()
     return [head.bands for name, head in heads if AGE.name in SCHEMA.head(name).names and head.kind != "regression"]
