@@ -45,7 +45,7 @@ def compare(
     import pandas as pd
     from rich.console import Console
 
-    from pipeline.experiments.compare import measures, page, runs
+    from pipeline.experiments import measures, page, runs
     from pipeline.formats import tables
 
     os.environ["MLFLOW_TRACKING_URI"] = tracking.full_address()

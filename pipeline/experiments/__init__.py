@@ -1,1 +1,1 @@
-"""Several systems side by side."""
+"""Recipes side by side: each is reduced to a scale, run in its own folder, measured and shown."""

@@ -9,7 +9,7 @@ WRITERS = {"write_text", "write_bytes"}
 EXCEPTIONS = {  # what is written in place, and why that is safe
     "tracking/outbox.py": "appends to a journal whose damaged tail is set aside; an empty lock file",
     "orchestration/runner.py": "the log of a running stage",
-    "experiments/compare/runs.py": "the log of a running command",
+    "experiments/runs.py": "the log of a running command",
     "registry/versions.py": "an empty lock file",
     "registry/registration.py": "a temporary folder that is uploaded",
     "registry/candidate.py": "a temporary folder that is uploaded",

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from pipeline.experiments.compare import page
+from pipeline.experiments import page
 
 FIGURES = {"accuracy": 0.75, "mask_f1": 0.9, "gender_f1": 0.8, "age_f1": 0.5, "old_recall": 0.25, "gap": 0.1}
 EFFORT = {"epochs": 20, "seconds": 61.4, "parameters": 10.75, "images_per_second": 1234.5}

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from pipeline import tracking
-from pipeline.experiments.compare.runs import needed
+from pipeline.experiments.runs import needed
 from pipeline.formats import tables
 from pipeline.foundation.errors import InputError, raise_faults
 from pipeline.foundation.hashes import sha256

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from pipeline.dataset.layout import eval_photos, train_photos
-from pipeline.experiments.compare import subset
+from pipeline.experiments import subset
 from pipeline.formats.images import read
 from tests.support.dataset import DataSet
 

@@ -15,8 +15,8 @@ from ruamel.yaml import YAML
 
 from pipeline import tracking
 from pipeline.config import params
-from pipeline.experiments.compare import subset
-from pipeline.experiments.compare.scales import SCALES, reduce
+from pipeline.experiments import subset
+from pipeline.experiments.scales import SCALES, reduce
 from pipeline.foundation.errors import InputError
 from pipeline.foundation.files import replacing, write_text
 from pipeline.foundation.processes import environment

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from pipeline.cli.app import app
 from pipeline.config.params import load
-from pipeline.experiments.compare.measures import Training
+from pipeline.experiments.measures import Training
 from pipeline.foundation.errors import InputError
 from pipeline.modeling.members import Member
 from pipeline.stages.sample import sample

@@ -8,10 +8,10 @@ import timm
 
 from pipeline.config import params
 from pipeline.config.params import Params
-from pipeline.experiments.compare.scales import MADE_FOR, MATCHED, SCALES, STAND_INS, reduce
+from pipeline.experiments.scales import MADE_FOR, MATCHED, SCALES, STAND_INS, reduce
 from pipeline.foundation.errors import InputError
 
-RECIPES = sorted((Path(__file__).parents[3] / "recipes").glob("*.yaml"))
+RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.yaml"))
 SHRUNK = {"backbone", "pretrained", "weights", "image_size", "epochs", "last_epochs_on_validation", "batch_size"}
 
 

@@ -1,1 +1,0 @@
-"""Recipes side by side: each made small, run in a folder of its own, measured and shown."""
