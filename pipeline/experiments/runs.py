@@ -20,6 +20,7 @@ from pipeline.experiments.scales import SCALES, reduce
 from pipeline.foundation.errors import InputError
 from pipeline.foundation.files import replacing, write_text
 from pipeline.foundation.processes import environment
+from pipeline.foundation.terminal import log
 from pipeline.orchestration import graph
 from pipeline.orchestration.graph import Graph, Stage
 
@@ -61,7 +62,7 @@ def run(recipes: Mapping[Path, Path], scale: str, photos: Path, execute: Execute
     tracking.prepare()
     lenders: dict[str, Path] = {}
     for recipe, folder in recipes.items():
-        print(f"{recipe.stem}: runs in {folder}", flush=True)
+        log(f"{recipe.stem}: runs in {folder}")
         settings = reduce(params.load(recipe), SCALES[scale])
         if scale == "smoke":
             shutil.rmtree(folder, ignore_errors=True)
@@ -118,7 +119,7 @@ def _run_here(folder: Path, lender: Path, execute: Execute) -> None:
         for out in (out for stage in stages if stage.kind in BEFORE_TRAINING for out in stage.outs):
             (folder / out).parent.mkdir(parents=True, exist_ok=True)
             (folder / out).symlink_to((lender / out).resolve())
-    with chdir(folder), Path("run.log").open("w", encoding="utf-8") as log, redirect_stdout(log):
+    with chdir(folder), Path("run.log").open("w", encoding="utf-8") as output, redirect_stdout(output):
         for stage in stages:
             if not all(Path(out).exists() for out in stage.outs):
                 execute(shlex.split(stage.command)[3:])

@@ -1,4 +1,16 @@
-"""Text for the terminal."""
+"""Messages for the terminal: control characters, as file names may have them, are escaped."""
+
+import sys
+
+
+def log(text: str) -> None:
+    """Print a message to stdout, without delay."""
+    print(printable(text), flush=True)
+
+
+def warn(text: str) -> None:
+    """Print a message to stderr, without delay, as `WARNING: text`."""
+    print(f"WARNING: {printable(text)}", file=sys.stderr, flush=True)
 
 
 def printable(text: str) -> str:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from pipeline.foundation.code import fingerprint
 from pipeline.foundation.files import replacing
+from pipeline.foundation.terminal import log
 from pipeline.modeling.config import ModelConfig, Select
 from pipeline.modeling.fold_data import FoldData
 
@@ -107,11 +108,11 @@ class Checkpoint:
         written = memoryview(self.path.read_bytes())
         digest, content = written[:DIGEST_SIZE], written[DIGEST_SIZE:]
         if digest != _digest(content):
-            print(f"{self.path}: damaged, or no checkpoint of this version; the training starts from the beginning")
+            log(f"{self.path}: damaged, or no checkpoint of this version; the training starts from the beginning")
             return Progress()
         saved = torch.load(BytesIO(content), map_location="cpu", weights_only=True)
         if saved["fingerprint"] != self.fingerprint:
-            print(f"{self.path}: of other data, parameters or code; the training starts from the beginning")
+            log(f"{self.path}: of other data, parameters or code; the training starts from the beginning")
             return Progress()
         for name, state in states.items():
             state.load_state_dict(saved["states"][name])

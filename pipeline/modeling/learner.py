@@ -10,6 +10,7 @@ from timm.utils import ModelEmaV3
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from pipeline.foundation.terminal import log
 from pipeline.modeling.checkpoints import Metrics, Stateful
 from pipeline.modeling.config import ModelConfig
 from pipeline.modeling.config.optimization import Optimizer as OptimizerConfig
@@ -89,7 +90,7 @@ class Learner:
     def check_average(self, steps: int) -> None:
         """Print a warning when the decay of the averaged weights stays below `ema` in all steps of the training."""
         if self.average is not None and (reached := self.average.get_decay(steps)) < self.average.decay:
-            print(
+            log(
                 f"ema {self.average.decay:g} has no effect: in {steps:,} steps its warm-up reaches {reached:.4g}; "
                 "a lower value acts, or more steps"
             )

@@ -1,11 +1,11 @@
 """Members of the ensemble: where each trained model keeps its files."""
 
-import sys
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.foundation.errors import raise_faults
+from pipeline.foundation.terminal import warn
 
 WEIGHTS = "weights.safetensors"
 OUT_OF_FOLD = "out_of_fold.csv"
@@ -78,9 +78,7 @@ def require_files(files: Iterable[Path]) -> None:
 def warn_of_leftovers(models: Path, expected: Collection[Path]) -> None:
     """Print the folders of trainings below `models` that are not expected: stages ignore them, but DVC hashes them."""
     for folder in sorted({path.parent for path in models.rglob(WEIGHTS)} - set(expected)):
-        print(
-            f"{folder}: ignored, params.yaml does not name it; remove it: DVC hashes it with the rest", file=sys.stderr
-        )
+        warn(f"{folder}: ignored, params.yaml does not name it; remove it: DVC hashes it with the rest")
 
 
 def _files(member: Member) -> list[Path]:

@@ -1,11 +1,12 @@
 """Checkpoints of a stage kept in the DVC remote while it runs, for the next attempt on another node."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
+
+from pipeline.foundation.terminal import warn
 
 FOLDER = "checkpoints"  # of the remote, and where the commands of dvc.yaml keep them
 PERIOD = 5.0  # seconds between two looks at the files
@@ -68,7 +69,7 @@ def _upload(remote: Any, folder: Path, place: str, uploaded: dict[str, Version])
             remote.fs.put_file(str(folder / name), remote.fs.join(place, name))
             uploaded[name] = version
         except OSError as error:
-            print(f"checkpoint {name}: not uploaded, will be tried again: {error}", file=sys.stderr)
+            warn(f"checkpoint {name}: not uploaded, will be tried again: {error}")
 
 
 def _versions(folder: Path) -> dict[str, Version]:

@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 from pipeline.foundation.errors import InputError, raise_faults
 from pipeline.foundation.files import replacing
 from pipeline.foundation.hashes import sha256
+from pipeline.foundation.terminal import log
 from pipeline.modeling.config import ModelConfig, Pinned
 from pipeline.modeling.members import PREDICTIONS, WEIGHTS
 from pipeline.modeling.training import Inputs
@@ -82,7 +83,7 @@ def fetch(pinned: Pinned, inputs: Inputs, fold: int, output: Path) -> None:
         if digest(found) != pinned.folds[fold]:
             raise InputError(f"{version}: the files of fold {fold} are not those that params.yaml pins")
         shutil.copytree(found, output, dirs_exist_ok=True)
-    print(f"{output}: fetched from {version}, not trained")
+    log(f"{output}: fetched from {version}, not trained")
 
 
 def digest(folder: Path) -> str:

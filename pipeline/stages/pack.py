@@ -10,6 +10,7 @@ from pipeline.dataset.layout import EVAL, TRAIN
 from pipeline.faces.config import Crop as Params
 from pipeline.formats import arrays, contact_sheets, tables
 from pipeline.formats.images import read
+from pipeline.foundation.terminal import log
 
 SPLITS = ("train", "eval")
 SHOWN = 64
@@ -43,7 +44,7 @@ def _show(crops: Path, folders: dict[str, Path], params: Params) -> None:
     _show_misses(crops, misses, folders)
     for split in folders if params.searches_faces else ():
         missed = (misses["split"] == split).sum()
-        print(f"{split}: {missed:,} of {len(found[split]):,} photos without a face: centre crop")
+        log(f"{split}: {missed:,} of {len(found[split]):,} photos without a face: centre crop")
 
 
 def _show_crops(crops: Path, drawn: pd.DataFrame, total: int) -> None:

@@ -7,6 +7,7 @@ import pandas as pd
 from pipeline.formats import tables
 from pipeline.foundation.code import PROJECT
 from pipeline.foundation.processes import is_first
+from pipeline.foundation.terminal import log
 from pipeline.modeling import pseudo_labels, training
 from pipeline.modeling.checkpoints import Checkpoint
 from pipeline.modeling.config import ModelConfig, WeightsMetadata
@@ -68,7 +69,7 @@ def _report(labels: pd.DataFrame, photos: int) -> None:
     if not is_first():
         return
     if labels.empty:
-        print("no eval photo joins: this training equals that of the stage train; raise pseudo_label.share")
+        log("no eval photo joins: this training equals that of the stage train; raise pseudo_label.share")
         return
     counts = ", ".join(f"{label} {count}" for label, count in labels["label"].value_counts(sort=False).items())
-    print(f"{len(labels):,} of {photos:,} eval photos join as pseudo labels: {counts}")
+    log(f"{len(labels):,} of {photos:,} eval photos join as pseudo labels: {counts}")

@@ -1,6 +1,5 @@
 """Stage relabel: the labels of every train photo, after the corrections that are asked for."""
 
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from pipeline.dataset.corrections import Mismatch, apply, match, read
 from pipeline.dataset.layout import train_photos
 from pipeline.formats import tables
 from pipeline.foundation.errors import raise_faults
+from pipeline.foundation.terminal import log, warn
 
 
 def relabel(data: Path, fixes: Path, labels: Path, params: Relabel) -> None:
@@ -24,14 +24,11 @@ def relabel(data: Path, fixes: Path, labels: Path, params: Relabel) -> None:
     table = apply(corrections, photos)
     tables.write(table, labels)
     changed = (table["corrected"] != "").sum()
-    print(f"{len(table):,} photos of {table['person'].nunique():,} people, {changed:,} with a corrected label")
+    log(f"{len(table):,} photos of {table['person'].nunique():,} people, {changed:,} with a corrected label")
 
 
 def _judge(mismatches: Sequence[Mismatch], allowed: Sequence[FixFault]) -> None:
     refused = [str(mismatch) for mismatch in mismatches if mismatch.kind not in allowed]
     raise_faults("corrections that do not apply; mend the rows, or name their kind in relabel.allow", refused)
     for kind, count in sorted(Counter(mismatch.kind for mismatch in mismatches).items()):
-        print(
-            f"WARNING: {count:,} correction{'s' * (count > 1)} skipped, because relabel.allow has '{kind}'",
-            file=sys.stderr,
-        )
+        warn(f"{count:,} correction{'s' * (count > 1)} skipped, because relabel.allow has '{kind}'")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pipeline.evaluation.report import key_figures, sources
 from pipeline.evaluation.report.page import render
 from pipeline.foundation.files import write_text
+from pipeline.foundation.terminal import log
 from pipeline.schema.schema import AGE, SCHEMA
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def report(
     train_bands = {name: bands for name in trained for bands in _age_bands(models[name])}
     text = render(sources.read(labels, folds, crops, results, train_bands), before)
     write_text(report, text)
-    print(f"{report}: {len(text.encode()) / 1e6:.1f} MB")
+    log(f"{report}: {len(text.encode()) / 1e6:.1f} MB")
 
 
 def _age_bands(model: "ModelConfig") -> list[tuple[int, ...]]:

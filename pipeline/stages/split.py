@@ -1,6 +1,5 @@
 """Stage split: folds in which every class has its share, and in which no person stands on both sides."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +11,11 @@ from pipeline.dataset.config import Split
 from pipeline.evaluation import plots
 from pipeline.formats import tables
 from pipeline.foundation.errors import raise_faults
+from pipeline.foundation.terminal import warn
 from pipeline.schema import label_table
 from pipeline.schema.schema import SCHEMA, Codes
 
-LEAK = "WARNING: split.by is photo: people stand on both sides of a fold and scores are too high. Never submit."
+LEAK = "split.by is photo: people stand on both sides of a fold and scores are too high. Never submit."
 
 
 def split(labels: Path, fixes: Path, folds: Path, classes: Path, plot: Path, params: Split) -> None:
@@ -34,7 +34,7 @@ def split(labels: Path, fixes: Path, folds: Path, classes: Path, plot: Path, par
     """
     table = label_table.read(labels)
     if params.by == "photo":
-        print(LEAK, file=sys.stderr)
+        warn(LEAK)
         table["fold"] = assign(SCHEMA.codes(table), params)
     else:
         table["fold"] = _by_person(table, same_people.read(fixes, params.same_people, table["person"]), params)
@@ -86,7 +86,7 @@ def _check(counts: Codes) -> None:
     """Warn of classes without any photo; raise `InputError` that names those that only some folds lack."""
     for name, total in zip(SCHEMA.class_names, counts.sum(axis=1), strict=True):
         if total == 0:
-            print(f"WARNING: no train photo is '{name}': no model can learn it", file=sys.stderr)
+            warn(f"no train photo is '{name}': no model can learn it")
     faults = [
         f"fold {fold} has no photo of '{SCHEMA.class_names[code]}' ({counts[code].sum()} in all)"
         for code, fold in np.argwhere(counts == 0)

@@ -1,10 +1,10 @@
 """Pipeline runs: the MLflow parents of the runs of their stages."""
 
-import sys
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from pipeline.foundation.terminal import warn
 from pipeline.tracking import provenance, store
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def end_run(status: str) -> None:
             for parent in store.find(client, {"pipeline_run": whole.identity, "stage": "pipeline"}):
                 _terminate(client, parent, status)
         except store.faults() as error:
-            print(f"MLflow at {store.displayed()}: the pipeline run stays open: {error}", file=sys.stderr)
+            warn(f"MLflow at {store.displayed()}: the pipeline run stays open: {error}")
 
 
 def _terminate(client: "MlflowClient", parent: "Run", status: str) -> None:

@@ -3,7 +3,6 @@
 import errno
 import json
 import shutil
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.foundation.hashes import sha256
+from pipeline.foundation.terminal import warn
 from pipeline.tracking import provenance, store
 from pipeline.tracking.entries import (
     Description,
@@ -132,7 +132,7 @@ class Run:
                 raise
             self._outbox.given_up = True
             where = error.filename or self._outbox.folder
-            print(f"{where}: {error.strerror}; this run is logged no further", file=sys.stderr, flush=True)
+            warn(f"{where}: {error.strerror}; this run is logged no further")
 
 
 @contextmanager

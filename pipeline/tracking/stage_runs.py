@@ -12,6 +12,7 @@ import pandas as pd
 
 from pipeline import tracking
 from pipeline.foundation.processes import is_first
+from pipeline.foundation.terminal import log
 from pipeline.modeling.config import ModelConfig
 from pipeline.modeling.members import METRICS, WEIGHTS, Member
 from pipeline.schema.schema import SCHEMA
@@ -105,7 +106,7 @@ def submission(run: tracking.Run, scores: Mapping[str, float], files: Sequence[P
 def _log_epoch(run: tracking.Run, name: str, epochs: int, epoch: int, metrics: dict[str, float]) -> None:
     run.metrics(metrics, epoch + 1)
     shown = ", ".join(f"{key} {value:.4g}" for key, value in metrics.items())
-    print(f"{name} epoch {epoch + 1}/{epochs}: {shown}", flush=True)
+    log(f"{name} epoch {epoch + 1}/{epochs}: {shown}")
 
 
 def _training_description(this: Training, scores: Mapping[str, float]) -> str:

@@ -12,6 +12,8 @@ from queue import Empty, Queue
 from threading import Thread
 from typing import TYPE_CHECKING, NoReturn
 
+from pipeline.foundation.terminal import log
+
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
@@ -179,6 +181,6 @@ def _asked(stem: str, content: str) -> "Run | None":
         answer = TimeoutError(f"no answer within {patience():.0f} s")
     if isinstance(answer, Exception):
         why = without_secrets(str(answer))
-        print(f"MLflow at {displayed()}: no answer about the run of {stem} {content[:12]}: {why}", flush=True)
+        log(f"MLflow at {displayed()}: no answer about the run of {stem} {content[:12]}: {why}")
         return None
     return answer

@@ -14,6 +14,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from pipeline.foundation.errors import InputError, raise_faults
+from pipeline.foundation.terminal import warn
 from pipeline.tracking import store, system_metrics
 from pipeline.tracking.entries import End
 from pipeline.tracking.outbox import DamagedOutboxError, Outbox, waiting
@@ -195,4 +196,4 @@ def _short(error: Exception) -> str:
 
 def _warn(message: str) -> None:
     line = "!" * 100
-    print(f"{line}\n{message}\n{line}", file=sys.stderr, flush=True)
+    warn(f"{line}\n{message}\n{line}")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.foundation.terminal import printable
+from pipeline.foundation.terminal import log, printable, warn
 
 
 @pytest.mark.parametrize(
@@ -18,3 +18,9 @@ from pipeline.foundation.terminal import printable
 )
 def test_control_characters_are_escaped_and_others_stay(name: str, shown: str) -> None:
     assert printable(name) == shown
+
+
+def test_messages_go_to_stdout_and_warnings_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    log("a\x1b[2J.jpg: read")
+    warn("b\x1b[2J.jpg: not read")
+    assert capsys.readouterr() == ("a\\x1b[2J.jpg: read\n", "WARNING: b\\x1b[2J.jpg: not read\n")

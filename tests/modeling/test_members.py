@@ -52,7 +52,7 @@ def test_leftover_trainings_are_reported_and_stay(tmp_path: Path, capsys: pytest
     )
     members.warn_of_leftovers(tmp_path, {kept.folder, Member(tmp_path, "age", 1).folder})
     lines = capsys.readouterr().err.splitlines()
-    assert [line.split(":")[0] for line in lines] == [str(member.folder) for member in leftovers]
+    assert [line.split(": ")[:2] for line in lines] == [["WARNING", str(member.folder)] for member in leftovers]
     assert all(member.weights.exists() for member in leftovers)
 
 

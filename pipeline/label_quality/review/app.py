@@ -17,6 +17,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from pipeline.dataset.layout import TRAIN
 from pipeline.formats.images import read
 from pipeline.foundation.errors import InputError
+from pipeline.foundation.terminal import log
 from pipeline.label_quality.review.reviewing import Choice, OutdatedError, Review
 from pipeline.pages import jpeg
 from pipeline.schema.schema import GENDER
@@ -124,8 +125,8 @@ def serve(review: Review, photos: Path, host: str, port: int) -> None:
     with listener:
         here = host if host in LOOPBACK else socket.getfqdn(host)
         decided = len(review.decisions())
-        print(f"{len(review.cases)} people to review, {decided} decisions in {review.file}")
-        print(f"http://{here}:{listener.getsockname()[1]} (Ctrl-C stops it; decisions are saved)", flush=True)
+        log(f"{len(review.cases)} people to review, {decided} decisions in {review.file}")
+        log(f"http://{here}:{listener.getsockname()[1]} (Ctrl-C stops it; decisions are saved)")
         app = create(review, photos, [*LOOPBACK, host, here])
         uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from pipeline import tracking
 from pipeline.foundation.live_table import clock
+from pipeline.foundation.terminal import log
 from pipeline.orchestration import graph, remote
 from pipeline.orchestration.kubeflow import records
 from pipeline.orchestration.kubeflow.records import Record
@@ -31,7 +32,7 @@ def finish(run_id: str, state: str, error: str, storage: str, lock: Any, summary
         text = report(run_id, state, error, list(graph.read(root)), records.read(root, run_id))
         if state == "SUCCEEDED":
             Path(lock.path).write_bytes(remote.fetch(root, run_id)[FILE.name])
-    print(text)
+    log(text)
     Path(summary.path).write_text(text, encoding="utf-8")
     tracking.end_pipeline_run(STATUS.get(state, "KILLED"))
 

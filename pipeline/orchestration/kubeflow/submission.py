@@ -14,6 +14,7 @@ from rich.table import Table
 from pipeline import tracking
 from pipeline.foundation.errors import InputError, raise_faults
 from pipeline.foundation.live_table import Show, clock
+from pipeline.foundation.terminal import log
 from pipeline.orchestration.kubeflow import specification
 from pipeline.orchestration.kubeflow.arguments import Arguments
 from pipeline.orchestration.kubeflow.server import NoAnswerError, Server
@@ -115,7 +116,7 @@ def _check_mlflow(address: str) -> None:
 def _check_image(image: str) -> None:
     engine = shutil.which("docker")
     if engine is None:
-        print(f"{image}: not checked, there is no container engine here")
+        log(f"{image}: not checked, there is no container engine here")
         return
     asked = [
         subprocess.run([engine, *words, "inspect", image], capture_output=True, text=True, check=False)
