@@ -13,8 +13,7 @@ from benchmarks.photos import photos_of
 from benchmarks.timing import Result, compare
 from pipeline.faces.config import Crop as Params
 from pipeline.faces.cropping import Crop, Cropper
-from pipeline.faces.detection import Face
-from pipeline.faces.threads import pool
+from pipeline.faces.detection import Face, pool
 from pipeline.formats.images import check, read
 
 COUNT, ROUNDS, BATCH = 640, 4, 16

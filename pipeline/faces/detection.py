@@ -5,6 +5,7 @@ Zhang et al. 2016, Joint Face Detection and Alignment using Multi-task Cascaded 
 """
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count, takewhile
 from typing import NamedTuple
 
@@ -200,3 +201,8 @@ def _reduce(image: Pixels) -> Pixels:
 def _enlarge(face: Face, sums: Sums, image: Pixels) -> Face:
     scale = np.divide(image.shape[1::-1], np.subtract(sums.shape[1::-1], 1)).astype(np.float32)
     return Face(face.box * np.tile(scale, 2), face.probability, face.landmarks * scale)
+
+
+def pool() -> ThreadPoolExecutor:
+    """As many threads as torch would use, each of which runs torch on itself alone."""
+    return ThreadPoolExecutor(torch.get_num_threads(), initializer=torch.set_num_threads, initargs=(1,))

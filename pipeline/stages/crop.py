@@ -9,8 +9,7 @@ import pandas as pd
 from pipeline.dataset.layout import EVAL, TRAIN, eval_photos
 from pipeline.faces.config import Crop as Params
 from pipeline.faces.cropping import BATCH, Crop, Cropper
-from pipeline.faces.detection import device
-from pipeline.faces.threads import pool
+from pipeline.faces.detection import device, pool
 from pipeline.formats import arrays, tables
 from pipeline.formats.images import check, read
 from pipeline.foundation.progress import watch

@@ -11,8 +11,7 @@ from pydantic import TypeAdapter
 from pipeline.ensembling import fitted_ensemble
 from pipeline.faces.config import Crop
 from pipeline.faces.cropping import BATCH, Cropper
-from pipeline.faces.detection import device
-from pipeline.faces.threads import pool
+from pipeline.faces.detection import device, pool
 from pipeline.formats.images import Pixels
 from pipeline.foundation.errors import raise_faults
 from pipeline.foundation.progress import watch
