@@ -4,14 +4,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pipeline.synthetic.canvas import Canvas
+from pipeline.synthetic.drawing import Canvas, both, closed, darker, ellipse, lighter, moved, ribbon, symmetric
 from pipeline.synthetic.person import Person
-from pipeline.synthetic.shapes import both, closed, darker, ellipse, lighter, moved, ribbon, symmetric
 
 NECKLINE = [(-0.52, 1.84), (-0.32, 2.15), (0, 2.27), (0.32, 2.15), (0.52, 1.84)]
 
 
-def draw(canvas: Canvas, person: Person) -> None:
+def draw_body(canvas: Canvas, person: Person) -> None:
     """Neck, shoulders and clothes."""
     _neck(canvas, person)
     broad = 1.55 + 1.4 * (person.jaw - 0.66)

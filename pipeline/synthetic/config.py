@@ -8,7 +8,7 @@ from pipeline.formats.section import Section, Seed
 
 
 class Sample(Section):
-    """The drawn data set."""
+    """The synthetic data set."""
 
     people: Annotated[int, Field(ge=24)] = 90
     eval_people: PositiveInt = 30

@@ -2,9 +2,21 @@
 
 import numpy as np
 
-from pipeline.synthetic.canvas import Canvas, Points, Stencil
+from pipeline.synthetic.drawing import (
+    Canvas,
+    Points,
+    Stencil,
+    both,
+    closed,
+    curve,
+    darker,
+    ellipse,
+    lighter,
+    moved,
+    ribbon,
+    symmetric,
+)
 from pipeline.synthetic.person import Person
-from pipeline.synthetic.shapes import both, closed, curve, darker, ellipse, lighter, moved, ribbon, symmetric
 
 
 def draw_back(canvas: Canvas, person: Person) -> None:

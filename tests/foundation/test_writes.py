@@ -5,7 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[2] / "pipeline"
-WRITERS = {"write_text", "write_bytes"}
+PATH_WRITERS = {"write_text", "write_bytes"}
+"""Methods of the path that is written."""
+SAVERS = {"save", "savefig", "savez", "savez_compressed", "imwrite", "tofile", "save_file"}
+"""Functions that take the path or the open file as an argument."""
+OWN = {"plots", "weights", "checkpoint"}
+"""What in pipeline/ has a function `save`, which goes through `replacing` itself."""
 EXCEPTIONS = {  # what is written in place, and why that is safe
     "tracking/outbox.py": "appends to a journal whose damaged tail is set aside; an empty lock file",
     "orchestration/runner.py": "the log of a running stage",
@@ -22,15 +27,33 @@ EXCEPTIONS = {  # what is written in place, and why that is safe
 
 
 def in_place(tree: ast.AST) -> Iterator[ast.Call]:
-    """Calls that write to a path, but for one named `partial`, which `replacing` gives, and those of `files`."""
+    """Calls that write to a path, except to `partial`, which `replacing` yields, and those of the module `files`."""
+    targets = {"partial", *_buffers(tree)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            target = node.func.value
-            partial = isinstance(target, ast.Name) and target.id in ("partial", "files")
-            modes = [one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
-            opens = node.func.attr == "open" and any(set(mode) & set("wax") and len(mode) < 4 for mode in modes)
-            if (node.func.attr in WRITERS or opens) and not partial:
+            opened = node.func.attr in PATH_WRITERS or (node.func.attr == "open" and _writes(node))
+            if opened and not _is_named(node.func.value, "partial", "files"):
                 yield node
+            saved = node.func.attr in SAVERS and not _is_named(node.func.value, *OWN)
+            if saved and not any(_is_named(argument, *targets) for argument in node.args):
+                yield node
+
+
+def _buffers(tree: ast.AST) -> Iterator[str]:
+    """Names of variables that hold a file in memory, e.g. `buffer = BytesIO()`."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=ast.Name(id="BytesIO" | "StringIO"))):
+                yield name
+
+
+def _writes(call: ast.Call) -> bool:
+    modes = [one.value for one in call.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+    return any(set(mode) & set("wax") and len(mode) < 4 for mode in modes)
+
+
+def _is_named(node: ast.expr, *names: str) -> bool:
+    return isinstance(node, ast.Name) and node.id in names
 
 
 def test_files_are_written_whole_or_not_at_all() -> None:

@@ -1,17 +1,15 @@
-"""Drawn people for tests, made once."""
+"""Photos of synthetic people for tests, drawn once."""
 
 from functools import cache
 
 import numpy as np
 
-from pipeline import synthetic
 from pipeline.formats.images import Pixels
+from pipeline.synthetic.photo import person_photos
 
 
 @cache
 def people() -> tuple[Pixels, ...]:
     """Seven images each of a man and a woman, all with a face that can be found or nearly so."""
-    sevens = [
-        synthetic.seven(gender, 40, np.random.default_rng(seed)) for seed, gender in enumerate(("male", "female"))
-    ]
-    return tuple(image for seven in sevens for _, image in seven)
+    generators = {gender: np.random.default_rng(seed) for seed, gender in enumerate(("male", "female"))}
+    return tuple(image for gender, rng in generators.items() for _, image in person_photos(gender, 40, rng))

@@ -1,4 +1,4 @@
-"""The drawn data set has the competition's layout, its faults, and a truth file that names them."""
+"""The synthetic data set has the competition's layout, its faults, and a truth file that names them."""
 
 import hashlib
 from collections import Counter
@@ -13,7 +13,7 @@ from pipeline.dataset.layout import MASK_OF_STEM
 from pipeline.schema.schema import SCHEMA, band
 from pipeline.stages.sample import sample
 from pipeline.synthetic.config import Sample
-from pipeline.synthetic.population import eval_cast, train_cast
+from pipeline.synthetic.population import eval_people, train_people
 
 PARAMS = Sample(people=24, eval_people=6, seed=5)
 
@@ -64,8 +64,8 @@ def test_the_same_seed_gives_the_same_bytes_and_touches_nothing_else(data: Path,
 
 
 def test_another_seed_gives_other_people() -> None:
-    assert train_cast(24, 5) == train_cast(24, 5) != train_cast(24, 6)
-    assert eval_cast(6, 5) == eval_cast(6, 5) != eval_cast(6, 6)
+    assert train_people(24, 5) == train_people(24, 5) != train_people(24, 6)
+    assert eval_people(6, 5) == eval_people(6, 5) != eval_people(6, 6)
 
 
 def test_folders_are_the_paths_of_train_csv(data: Path, people: pd.DataFrame) -> None:
@@ -118,7 +118,7 @@ def test_labels_have_every_gender_and_age_band_and_nobody_beyond_60(people: pd.D
 
 @pytest.mark.parametrize("count", [24, 90])
 def test_the_rare_cells_hold_at_least_four_people(count: int) -> None:
-    cells = Counter((member.gender, int(band(member.age))) for member in train_cast(count, 1))
+    cells = Counter((person.gender, int(band(person.age))) for person in train_people(count, 1))
     assert cells.total() == count
     assert len(cells) == 6
     assert min(cells.values()) >= 4
@@ -169,9 +169,9 @@ def test_eval_has_every_class(data: Path) -> None:
 
 
 def test_eval_is_shifted_to_men_and_to_the_old() -> None:
-    train = [(member.gender, member.age) for member in train_cast(90, 0)]
-    shifted = eval_cast(90, 0)
-    for cast, male, old in ((train, 0.39, 0.09), (shifted, 0.6, 0.27)):
-        assert np.mean([gender == "male" for gender, _ in cast]) == pytest.approx(male, abs=0.03)
-        assert np.mean([age >= 60 for _, age in cast]) == pytest.approx(old, abs=0.03)
+    train = [(person.gender, person.age) for person in train_people(90, 0)]
+    shifted = eval_people(90, 0)
+    for people, male, old in ((train, 0.39, 0.09), (shifted, 0.6, 0.27)):
+        assert np.mean([gender == "male" for gender, _ in people]) == pytest.approx(male, abs=0.03)
+        assert np.mean([age >= 60 for _, age in people]) == pytest.approx(old, abs=0.03)
     assert max(age for _, age in shifted) > 60
