@@ -310,20 +310,20 @@ def test_equal_members_give_equal_bytes(workspace: Workspace, systems: object) -
 
 def test_members_that_are_not_trained_are_named(workspace: Workspace) -> None:
     workspace.member("pair", 1).out_of_fold.unlink()
-    with pytest.raises(InputError, match=r"dvc repro[\s\S]*mask/refit/weights[\s\S]*pair/folds/1/out_of_fold"):
+    with pytest.raises(InputError, match=r"dvc repro[\s\S]*mask/refit/weights[\s\S]*pair/predictions/folds/1/out_of_fold"):
         workspace.ensemble(refits=("mask",))
 
 
 def test_photos_without_an_out_of_fold_prediction_are_named(workspace: Workspace) -> None:
     rest = workspace.held_out(0)["path"][1:]
     predictions.write(workspace.member("mask", 0).out_of_fold, rest, workspace.noise("mask", len(rest), 0))
-    with pytest.raises(InputError, match=r"mask/folds/0/out_of_fold\.csv[\s\S]*no row for 19/normal\.jpg"):
+    with pytest.raises(InputError, match=r"mask/predictions/folds/0/out_of_fold\.csv[\s\S]*no row for 19/normal\.jpg"):
         workspace.ensemble()
 
 
 def test_eval_photos_that_only_some_members_know_are_named(workspace: Workspace) -> None:
     predictions.write(workspace.member("three", 1).eval, EVAL[:2], workspace.noise("three", 2, 0))
-    with pytest.raises(InputError, match=r"three/folds/1/eval\.csv[\s\S]*no row for b\.jpg"):
+    with pytest.raises(InputError, match=r"three/predictions/folds/1/eval\.csv[\s\S]*no row for b\.jpg"):
         workspace.ensemble()
 
 
