@@ -310,7 +310,9 @@ def test_equal_members_give_equal_bytes(workspace: Workspace, systems: object) -
 
 def test_members_that_are_not_trained_are_named(workspace: Workspace) -> None:
     workspace.member("pair", 1).out_of_fold.unlink()
-    with pytest.raises(InputError, match=r"dvc repro[\s\S]*mask/refit/weights[\s\S]*pair/predictions/folds/1/out_of_fold"):
+    with pytest.raises(
+        InputError, match=r"dvc repro[\s\S]*mask/refit/weights[\s\S]*pair/predictions/folds/1/out_of_fold"
+    ):
         workspace.ensemble(refits=("mask",))
 
 
