@@ -1,1 +1,1 @@
-"""What looks at pixels: the only place of torch, timm, facenet-pytorch and albumentations."""
+"""Models: networks, their training and inference, with torch, timm and albumentations."""

@@ -1,4 +1,4 @@
-"""Preprocessing and augmentation of images, by the transforms of albumentations that params.yaml names."""
+"""Preprocessing and augmentation of images with the albumentations transforms named in params.yaml."""
 
 import os
 import random
@@ -19,7 +19,7 @@ import albumentations as A
 
 
 class Pipeline:
-    """Preprocessing, augmentation (if `training`) and resizing of an image, as a model's configuration says."""
+    """Preprocessing, augmentation (if `training`) and resizing of an image, as set in a model's configuration."""
 
     def __init__(self, config: ModelConfig, training: bool) -> None:
         steps = [*config.preprocess, *config.augmentation] if training else config.preprocess
@@ -37,7 +37,8 @@ class Pipeline:
 def build(steps: Sequence[Transform]) -> list[Any]:
     """Create transforms from `{Name: {argument: value}}`; compositions such as `OneOf` have a list `transforms`.
 
-    Raises `ModelConfigError` that names an unknown transform or argument.
+    Raises:
+        ModelConfigError: When a transform or argument is unknown; the error names it.
     """
     if not isinstance(steps, list | tuple):
         raise ModelConfigError(f"augmentation: transforms must be a list of transforms, not {steps!r}")

@@ -1,4 +1,4 @@
-"""What a network is shown in training, for people to look at: a batch after cutting, augmentation and mixing."""
+"""Contact sheet of the first training batch, after oversampling crops, augmentation and mixing."""
 
 from pathlib import Path
 
@@ -18,7 +18,17 @@ MOST = 32
 
 
 def write(path: Path, inputs: Inputs, config: ModelConfig, fold: int | None) -> None:
-    """Write the first images of the first batch that a training learns from, with their labels."""
+    """Write up to `MOST` images of the first training batch with their labels.
+
+    Args:
+        path: The image file to write.
+        inputs: The files of the training.
+        config: The model's configuration.
+        fold: The held-out fold; None to train on all data.
+
+    Raises:
+        InputError: When a crop has no label or no fold.
+    """
     table = inputs.photos()
     held_out = (table["fold"] == fold).to_numpy() if fold is not None else np.zeros(len(table), np.bool_)
     batch = first_batch(table, inputs.train_crops(), held_out, config)
@@ -30,7 +40,7 @@ def write(path: Path, inputs: Inputs, config: ModelConfig, fold: int | None) -> 
 def first_batch(
     table: pd.DataFrame, crops: npt.NDArray[np.uint8], held_out: npt.NDArray[np.bool_], config: ModelConfig
 ) -> Batch:
-    """The first batch of epoch 0: images uint8 (n, size, size, 3), not yet normalised."""
+    """The first batch of epoch 0: images (n, size, size, 3) of 0..255, not yet normalised."""
     fold_data = FoldData.of(table, crops, held_out, config)
     loader = fold_data.train_loader(fold_data.training, config, (0, 1)).at(0)
     images, rows = zip(*(loader.dataset[key] for key in loader.first()), strict=True)

@@ -22,7 +22,7 @@ DIGEST_SIZE = 32  # bytes
 
 
 class Stateful(Protocol):
-    """A module, an optimizer, a gradient scaler."""
+    """An object with a state: a module, an optimizer or a gradient scaler."""
 
     def state_dict(self) -> dict[str, Any]:
         """The whole state."""
@@ -35,9 +35,13 @@ class Stateful(Protocol):
 
 @dataclass
 class Progress:
-    """A training after some epochs: metrics of each, and the kept epoch with its weights.
+    """The progress of a training after some epochs.
 
-    `validated` are the kept epoch's weights, where `state` has trained on the held-out fold since.
+    Attributes:
+        history: Metrics of every epoch.
+        best: The kept epoch, from 0; -1 before the first.
+        state: The weights of the kept epoch.
+        validated: The same weights from before the last epochs, if these trained `state` on the held-out fold.
     """
 
     history: list[Metrics] = field(default_factory=list)
@@ -46,12 +50,12 @@ class Progress:
     validated: dict[str, Tensor] = field(default_factory=dict)
 
     @property
-    def waited(self) -> int:
+    def epochs_since_best(self) -> int:
         """Epochs since the best one."""
         return len(self.history) - 1 - self.best
 
-    def compared(self, measured: Metrics) -> Metrics:
-        """Best validation scores up to this epoch, and the generalization gaps: training minus validation."""
+    def best_and_gaps(self, measured: Metrics) -> Metrics:
+        """The best validation metrics up to this epoch, and the generalization gaps (training minus validation)."""
         scores = [*self.history, measured]
         return {
             "best_val_macro_f1": max(epoch["val_macro_f1"] for epoch in scores),
@@ -61,7 +65,7 @@ class Progress:
         }
 
     def is_better(self, measured: Metrics, select: Select) -> bool:
-        """Whether to keep an epoch: always for `last` or without validation, else when its score is a new best."""
+        """Whether to keep an epoch: always for `last` or without validation, else when its metric is a new best."""
         key = f"val_{select}"
         if self.best < 0 or key not in measured:
             return True
@@ -69,7 +73,7 @@ class Progress:
         return gain < 0 if select == "loss" else gain > 0
 
     def keep(self, epoch: int, state: dict[str, Tensor]) -> None:
-        """Make an epoch the best one."""
+        """Keep an epoch, and its weights, as the best one."""
         self.best, self.state = epoch, state
 
 
@@ -77,7 +81,7 @@ class Progress:
 class Checkpoint:
     """A file that holds the last finished epoch; only a training with the same fingerprint resumes from it.
 
-    The file starts with the digest of its content: PyTorch reads a damaged tensor without an error.
+    The file starts with a digest of its content, because PyTorch reads a damaged tensor without an error.
     """
 
     path: Path
@@ -85,7 +89,7 @@ class Checkpoint:
 
     @classmethod
     def of(cls, path: Path, data: FoldData, config: ModelConfig, epochs: int, code: Path) -> "Checkpoint":
-        """The checkpoint of a training: of its data, its configuration and the code that the file `code` runs."""
+        """The checkpoint of a training, bound to its data, its configuration and the code that `code` imports."""
         parts = (data.digest(), config.model_dump_json(), str(epochs), fingerprint(code))
         return cls(path, hashlib.blake2b("\n".join(parts).encode()).hexdigest())
 
@@ -99,20 +103,23 @@ class Checkpoint:
             file.write(buffer.getbuffer())
 
     def restore(self, states: Mapping[str, Stateful]) -> Progress:
-        """Load all states of the last finished epoch; an empty progress when there is no checkpoint to resume from.
+        """Load all states of the last finished epoch.
 
-        Prints why it does not resume from an existing file: it is damaged, or of another training.
+        A file that is damaged or belongs to another training is not loaded; a message is printed.
+
+        Returns:
+            The progress of the training; an empty one when no checkpoint was loaded.
         """
         if not self.path.exists():
             return Progress()
         written = memoryview(self.path.read_bytes())
         digest, content = written[:DIGEST_SIZE], written[DIGEST_SIZE:]
         if digest != _digest(content):
-            log(f"{self.path}: damaged, or no checkpoint of this version; the training starts from the beginning")
+            log(f"{self.path}: damaged, or of another version; the training starts from the beginning")
             return Progress()
         saved = torch.load(BytesIO(content), map_location="cpu", weights_only=True)
         if saved["fingerprint"] != self.fingerprint:
-            log(f"{self.path}: of other data, parameters or code; the training starts from the beginning")
+            log(f"{self.path}: belongs to other data, parameters or code; the training starts from the beginning")
             return Progress()
         for name, state in states.items():
             state.load_state_dict(saved["states"][name])

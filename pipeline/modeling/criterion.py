@@ -1,4 +1,4 @@
-"""What a training is driven by and judged by: the loss of all heads, and their scores on an epoch."""
+"""The training loss, summed over all heads, and the metrics of an epoch."""
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from pipeline.schema.probabilities import likeliest
 
 
 class Criterion:
-    """The weighted sum of the losses of all heads, and the scores of each."""
+    """The loss of a model, a weighted sum over its heads, and the metrics of its outputs."""
 
     def __init__(self, config: ModelConfig, fold_data: FoldData, device: torch.device) -> None:
         self._config = config
@@ -24,33 +24,47 @@ class Criterion:
             name: losses.create(head.loss, fold_data.train_targets[name][fold_data.training], classes(name)).to(device)
             for name, head in config.heads.items()
         }
-        self._taught = {name: torch.from_numpy(values).to(device) for name, values in fold_data.train_targets.items()}
+        self._train_targets = {
+            name: torch.from_numpy(values).to(device) for name, values in fold_data.train_targets.items()
+        }
         self._weights = torch.from_numpy(fold_data.weights).to(device)
         self._eval_targets = fold_data.eval_targets
 
     def loss(self, outputs: Outputs, rows: Tensor) -> Tensor:
-        """Outputs per head for rows (n,) to a loss ()."""
+        """Loss () of the outputs of every head for rows (n,)."""
         return torch.stack(
             [
-                head.weight * self._losses[name](outputs[name].float(), self._taught[name][rows], self._weights[rows])
+                head.weight
+                * self._losses[name](outputs[name].float(), self._train_targets[name][rows], self._weights[rows])
                 for name, head in self._config.heads.items()
             ]
         ).sum()
 
-    def mixed(self, outputs: Outputs, batch: Batch) -> Tensor:
-        """Outputs per head for a batch, whose images may be partly others, to a loss ()."""
+    def mixed_loss(self, outputs: Outputs, batch: Batch) -> Tensor:
+        """Loss () of the outputs of every head for a batch that CutMix or MixUp may have mixed.
+
+        The losses against the targets of both images are weighted by `lam` and 1 - `lam`.
+        """
         own = self.loss(outputs, batch.rows)
         return own if batch.lam == 1 else torch.lerp(self.loss(outputs, batch.partners), own, batch.lam)
 
-    def measure(self, part: str, answers: EvalOutput) -> Metrics:
-        """Loss, accuracy and macro F1 on the eval_targets bands, MAE of years, each named `<part>_...`.
+    def measure(self, part: str, output: EvalOutput) -> Metrics:
+        """Compute loss, accuracy and macro F1, and for a regression head the mean absolute error in years.
 
-        Accuracy and F1 are means over the heads; a model of several heads has those of each head too. In training a
-        mixed image is judged by its own label alone.
+        Accuracy and F1 use the age bands of the label schema, whatever bands a head is trained on. In training, a mixed
+        image counts with the label of its own row only.
+
+        Args:
+            part: `train` or `val`, the prefix of the metric names.
+            output: Outputs and predictions of the rows to evaluate.
+
+        Returns:
+            Metrics by name, `<part>_<metric>`: means over the heads. A model with several heads also has
+            `<part>_<head>_<metric>`.
         """
         device = self._weights.device
-        loss = self.loss({name: out.to(device) for name, out in answers.outputs.items()}, answers.rows)
-        heads = {name: self._score(name, head, answers) for name, head in self._config.heads.items()}
+        loss = self.loss({name: out.to(device) for name, out in output.outputs.items()}, output.rows)
+        heads = {name: self._score(name, head, output) for name, head in self._config.heads.items()}
         found = {"loss": float(loss)}
         for key in ("accuracy", "macro_f1", "binary_f1", "mae"):
             values = {name: scores[key] for name, scores in heads.items() if key in scores}
@@ -60,14 +74,14 @@ class Criterion:
                 found |= {f"{name}_{key}": value for name, value in values.items()}
         return {f"{part}_{key}": value for key, value in found.items()}
 
-    def _score(self, name: str, head: Head, answers: EvalOutput) -> Metrics:
-        predicted = answers.predictions[name].cpu().numpy()
-        rows = answers.rows.cpu().numpy()
+    def _score(self, name: str, head: Head, output: EvalOutput) -> Metrics:
+        predicted = output.predictions[name].cpu().numpy()
+        rows = output.rows.cpu().numpy()
         counts = metrics.confusion(self._eval_targets[name][rows], likeliest(predicted), classes(name))
         scores = {"accuracy": metrics.accuracy(counts), "macro_f1": metrics.macro_f1(counts)}
         if self._config.select == "binary_f1":
             scores["binary_f1"] = float(metrics.f1(counts)[1])
         if head.kind == "regression":
-            years = self._taught[name].cpu().numpy()[rows]
+            years = self._train_targets[name].cpu().numpy()[rows]
             scores["mae"] = float(np.abs(predicted - years).mean())
         return scores

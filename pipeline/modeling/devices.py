@@ -1,4 +1,4 @@
-"""The devices that torch can use on this machine, and what makes its results reproducible on them."""
+"""Devices that torch can use on this machine, and reproducible results on them."""
 
 import os
 
@@ -17,24 +17,24 @@ def count() -> int:
 
 
 def require(count: int) -> None:
-    """Raise `InputError` unless torch can use so many GPUs."""
+    """Raise `InputError` unless torch can use at least `count` GPUs."""
     found = torch.cuda.device_count()
     if found < count:
         build = f"torch {torch.__version__}, CUDA {torch.version.cuda or 'not in this build'}"
         raise InputError(
-            f"this node has {found} GPUs that torch can use, the task asked for {count} ({build}); look at the node's "
-            "driver and device plugin, or set kubeflow.stages in params.yaml to ask for none"
+            f"torch can use {found} GPUs on this node, but the task asked for {count} ({build}); check the node's "
+            "driver and device plugin, or request no GPU in kubeflow.stages of params.yaml"
         )
 
 
 def configure(config: ModelConfig) -> None:
-    """Set the number of CPU threads and the determinism of this process's torch as a model's configuration says.
+    """Set torch's number of CPU threads and its determinism in this process, as configured for a model.
 
-    Sums are grouped by thread, so that weights trained on a CPU depend on `threads` in their last bits. A GPU's
-    kernels may add in another order on every run unless `deterministic` is set.
+    Sums are grouped by thread, so the last bits of weights trained on a CPU depend on `threads`. A GPU's kernels may
+    add in a different order on every run unless `deterministic` is set.
 
     Raises:
-        ModelConfigError: `deterministic` is set on a GPU, and the environment lets cuBLAS choose its workspaces.
+        ModelConfigError: When `deterministic` is set on a GPU, but the environment lets cuBLAS choose its workspaces.
     """
     torch.set_num_threads(config.threads)
     if config.deterministic and torch.cuda.is_available() and os.environ.get(CUBLAS) not in REPRODUCIBLE_CUBLAS:

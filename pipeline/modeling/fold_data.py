@@ -1,4 +1,4 @@
-"""The data of one training: crops, targets of every row, and the rows of training and of validation."""
+"""The data of one training: crops, targets, and the rows of training and validation."""
 
 import hashlib
 from dataclasses import dataclass
@@ -15,15 +15,23 @@ from pipeline.modeling.sampling import Rows, oversampled
 from pipeline.modeling.targets import Targets
 from pipeline.schema.schema import Codes
 
-Share = tuple[int, int]  # rank of a process and number of processes
+Shard = tuple[int, int]  # rank of a process, number of processes
 
 
 @dataclass(frozen=True)
 class FoldData:
-    """Crops (n, height, width, 3), and for each of the n rows targets, strata, classes and weights.
+    """The data of one training.
 
-    `training` are the rows to train on, `validation` those of the held-out fold, and `finishing` those of the
-    held-out fold on which the last epochs train.
+    Attributes:
+        crops: Packed crops (n, height, width, 3).
+        train_targets: Training targets of every row, by head.
+        eval_targets: Evaluation targets of every row, by head.
+        strata: Joint class (n,) of every row, for sampling.
+        classes: Class code 0..17 (n,) of every row, for oversampling.
+        weights: Weight (n,) of every row in the loss.
+        training: The rows to train on.
+        validation: The rows of the held-out fold.
+        finishing: The rows of the held-out fold on which the last epochs may train.
     """
 
     crops: Packed
@@ -38,7 +46,17 @@ class FoldData:
 
     @classmethod
     def of(cls, table: pd.DataFrame, crops: Packed, held_out: npt.NDArray[np.bool_], config: ModelConfig) -> "FoldData":
-        """The data of a configuration, from the labels of all crops; people of dropped ages are validated on only."""
+        """The data of a training; photos of dropped ages are only validated on, never trained on.
+
+        Args:
+            table: Labels of all crops.
+            crops: Packed crops (n, height, width, 3).
+            held_out: Whether each crop (n,) is in the held-out fold.
+            config: The model's configuration.
+
+        Raises:
+            ModelConfigError: When `drop_ages` leaves fewer than two photos to train on.
+        """
         kept = targets.kept(table, config.drop_ages)
         if (kept & ~held_out).sum() < 2:
             raise ModelConfigError(f"drop_ages {config.model_dump()['drop_ages']} leaves nobody to train on")
@@ -55,7 +73,7 @@ class FoldData:
         )
 
     def digest(self) -> str:
-        """Hash of everything that a training on these data depends on."""
+        """Hash of all crops, targets, weights and rows."""
         digest = hashlib.blake2b()
         for row in range(len(self.crops)):
             digest.update(self.crops[row].tobytes())
@@ -65,19 +83,28 @@ class FoldData:
             digest.update(f"{array.dtype} {array.shape} ".encode() + array.tobytes())
         return digest.hexdigest()
 
-    def train_loader(self, rows: Rows, config: ModelConfig, share: Share) -> Loader:
-        """Batches of augmented images of the rows, sampled as configured; at least two images per process."""
-        processes = share[1]
+    def train_loader(self, rows: Rows, config: ModelConfig, shard: Shard) -> Loader:
+        """Batches of augmented images, sampled as configured.
+
+        Args:
+            rows: The rows to train on.
+            config: The model's configuration.
+            shard: Rank of this process and number of processes.
+
+        Raises:
+            ModelConfigError: When a batch has fewer than two images per process.
+        """
+        processes = shard[1]
         if processes > 1 and config.batch_size < 2 * processes:
             raise ModelConfigError(
                 f"batch_size {config.batch_size} is too small for {processes} GPUs, each of which needs two images per "
-                "batch: raise it, or name fewer GPUs in CUDA_VISIBLE_DEVICES"
+                "batch: raise it, or list fewer GPUs in CUDA_VISIBLE_DEVICES"
             )
         rows = oversampled(rows, self.classes, config.oversample)
         strata = self.strata[rows % len(self.crops)]
-        order = Batches(rows, config.batch_size, config.seed, share, config.sampling, strata)
+        order = Batches(rows, config.batch_size, config.seed, shard, config.sampling, strata)
         return Loader(self.crops, config, order, training=True)
 
-    def val_loader(self, rows: Rows, config: ModelConfig, share: Share) -> Loader:
+    def val_loader(self, rows: Rows, config: ModelConfig, shard: Shard) -> Loader:
         """Batches of the rows, in order and without augmentation."""
-        return Loader(self.crops, config, Batches(rows, 2 * config.batch_size, share=share), training=False)
+        return Loader(self.crops, config, Batches(rows, 2 * config.batch_size, shard=shard), training=False)

@@ -1,4 +1,4 @@
-"""Predictions of a network: probabilities or years per head, in the order of the given rows."""
+"""Inference: the probabilities or years that a network predicts per head."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,14 +23,14 @@ Predictions = dict[str, npt.NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class TTAOutputs:
-    """Outputs (n, variants, ...) per head for rows (n,); those of the plain image come first."""
+    """Raw outputs (n, variants, ...) per head for rows (n,); the plain image is variant 0."""
 
     rows: Tensor
     outputs: Outputs
 
     @classmethod
     def joined(cls, parts: list["TTAOutputs"]) -> "TTAOutputs":
-        """Several parts as one, in the order of rows."""
+        """Concatenate parts, and sort them by row."""
         rows = torch.cat([part.rows for part in parts])
         order = rows.argsort(stable=True)
         return cls(
@@ -39,7 +39,7 @@ class TTAOutputs:
         )
 
     def cpu(self) -> "TTAOutputs":
-        """The same, off the device."""
+        """The same outputs in main memory."""
         return TTAOutputs(self.rows.cpu(), {name: out.cpu() for name, out in self.outputs.items()})
 
 
@@ -65,7 +65,16 @@ class Predictor:
     """A trained network that predicts packed crops with test-time augmentation."""
 
     def __init__(self, path: Path, tta: TTA, validated: bool = False) -> None:
-        """Load weights; with `validated` those from before the last epochs, which trained on the held-out fold."""
+        """Load a trained network.
+
+        Args:
+            path: The weights file.
+            tta: Test-time augmentation.
+            validated: Use the weights from before the last epochs, which trained on the held-out fold, if any.
+
+        Raises:
+            InputError: When the weights cannot be loaded.
+        """
         network, metadata = weights.load(path, validated)
         self.config = metadata.config
         devices.configure(self.config)
@@ -79,10 +88,13 @@ class Predictor:
         Args:
             crops: Packed crops (n, height, width, 3).
             rows: Rows (m,) to predict; by default all.
-            workers: Number of processes that load images; by default as many as there are cores to spare.
+            workers: Number of processes that load images; by default one per core, less one.
 
         Returns:
-            Probabilities (m, classes), or years (m,), per head.
+            Per head, probabilities (m, classes) or years (m,).
+
+        Raises:
+            ModelConfigError: When the GPU or the machine runs out of memory.
         """
         order = Batches(np.arange(len(crops)) if rows is None else rows, 2 * self.config.batch_size)
         batches = Loader(crops, self.config, order, training=False, workers=workers)
@@ -96,7 +108,7 @@ def predict(network: Network, batches: Loader, config: ModelConfig, tta: TTA, fa
     """Outputs and predictions for every row of the batches, gathered from all processes."""
     network.eval()
     with fabric.autocast():
-        passes = [_pass(network, batches, config, tta, fabric, view) for view in range(1 + tta.augmented)]
+        passes = [_pass(network, batches, config, tta, fabric, number) for number in range(1 + tta.augmented)]
     own = TTAOutputs(
         passes[0].rows, {name: torch.cat([one.outputs[name] for one in passes], dim=1) for name in config.heads}
     )
@@ -112,10 +124,11 @@ def gathered(own: TTAOutputs, fabric: Fabric) -> TTAOutputs:
     return TTAOutputs.joined(parts)
 
 
-def _pass(network: Network, batches: Loader, config: ModelConfig, tta: TTA, fabric: Fabric, view: int) -> TTAOutputs:
+def _pass(network: Network, batches: Loader, config: ModelConfig, tta: TTA, fabric: Fabric, number: int) -> TTAOutputs:
+    """Outputs of a test-time augmentation pass over the batches; pass 0 has the plain images."""
     found = []
-    for images, rows in batches.at(view):
-        outputs = [network(variant) for variant in variants(images.to(fabric.device), tta, plain=view == 0)]
+    for images, rows in batches.at(number):
+        outputs = [network(variant) for variant in variants(images.to(fabric.device), tta, plain=number == 0)]
         stacked = {name: torch.stack([output[name] for output in outputs], 1) for name in config.heads}
         found.append(TTAOutputs(rows, stacked))
     return TTAOutputs.joined(found).cpu()

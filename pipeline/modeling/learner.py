@@ -1,4 +1,4 @@
-"""A network in training: its optimizers, its averaged weights and the step that moves them."""
+"""A network in training, with its optimizers and the exponential moving average (EMA) of its weights."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,9 +22,16 @@ FUSED = ("adam", "adamw", "sgd")  # one pass over the weights per step instead o
 
 @dataclass
 class Learner:
-    """A network, the `model` that trains it (compiled, on all processes), and the `average` of its weights (`ema`).
+    """A network in training.
 
-    Several optimizers train one after the other; `active` is the position of the current one.
+    Attributes:
+        config: The model's configuration.
+        network: The network.
+        model: The network as it is trained: compiled if configured, and wrapped for all processes.
+        optimizers: The optimizers, which train one after the other.
+        average: The EMA of the weights, if `ema` is set.
+        fabric: The launched processes.
+        active: Position of the current optimizer.
     """
 
     config: ModelConfig
@@ -37,7 +44,7 @@ class Learner:
 
     @classmethod
     def create(cls, config: ModelConfig, fabric: Fabric) -> "Learner":
-        """Create the network, its optimizers and averages at the start of a training, on the device of `fabric`."""
+        """Create the network, its optimizers and its average on the device of `fabric`."""
         network = Network(config, pretrained=config.pretrained)
         optimizers = [_optimizer(settings, config.precision, network) for settings in config.optimizer.sequence]
         model, *optimizers = fabric.setup(torch.compile(network) if config.compile else network, *optimizers)
@@ -50,20 +57,21 @@ class Learner:
         return self.optimizers[self.active]
 
     @property
-    def judged(self) -> Network:
-        """The network that is validated and kept: the average if there is one."""
+    def eval_network(self) -> Network:
+        """The network that is validated and saved: the EMA if there is one."""
         network: Network = self.network if self.average is None else self.average.module
         return network
 
     @property
-    def rate(self) -> float:
+    def learning_rate(self) -> float:
         """The learning rate of the last step."""
         return float(self.optimizer.param_groups[0]["lr"])
 
-    def set_rate(self, epoch: float, history: Sequence[Metrics]) -> None:
-        """Choose the optimizer of a fractional epoch and set its learning rate.
+    def set_learning_rate(self, epoch: float, history: Sequence[Metrics]) -> None:
+        """Activate the optimizer of a fractional epoch and set its learning rate.
 
-        A plateau follows the validation loss where the held-out fold also selects the epoch, else the training loss.
+        The plateau schedule follows the validation loss if the held-out fold also selects the epoch, else the training
+        loss.
         """
         part = "train" if self.config.select == "last" else "val"
         losses = [measured.get(f"{part}_loss", measured["train_loss"]) for measured in history]
@@ -80,7 +88,7 @@ class Learner:
                 self.model,
                 self.optimizer,
                 max_norm=self.config.clip,
-                error_if_nonfinite=False,  # 16-mixed skips the step itself, otherwise the loss tells at the epoch's end
+                error_if_nonfinite=False,  # 16-mixed skips the step itself, otherwise the epoch's end checks the loss
             )
         self.optimizer.step()
         self.optimizer.zero_grad()
@@ -88,21 +96,21 @@ class Learner:
             self.average.update(self.network, step=number)
 
     def check_average(self, steps: int) -> None:
-        """Print a warning when the decay of the averaged weights stays below `ema` in all steps of the training."""
+        """Print a warning when the warm-up of the EMA decay does not reach `ema` within the steps of the training."""
         if self.average is not None and (reached := self.average.get_decay(steps)) < self.average.decay:
             log(
                 f"ema {self.average.decay:g} has no effect: in {steps:,} steps its warm-up reaches {reached:.4g}; "
-                "a lower value acts, or more steps"
+                "lower ema, or train for more steps"
             )
 
     def share_buffers(self) -> None:
-        """Copy the first process's buffers to all: each has batch normalisation statistics of its own batches."""
+        """Broadcast the first process's buffers: each process has batch normalisation statistics of its own batches."""
         if self.fabric.world_size > 1:
-            for buffer in self.judged.buffers():
+            for buffer in self.eval_network.buffers():
                 torch.distributed.broadcast(buffer, 0)
 
     def states(self) -> dict[str, Stateful]:
-        """What a checkpoint must contain to resume the training."""
+        """The objects that a checkpoint saves in order to resume the training, by name."""
         found: dict[str, Stateful] = {
             "network": self.network,
             **{f"optimizer {number}": optimizer for number, optimizer in enumerate(self.optimizers)},
@@ -110,12 +118,12 @@ class Learner:
         }
         return found if self.average is None else found | {"average": self.average.module}
 
-    def kept(self) -> dict[str, Tensor]:
-        """A copy of the validated weights in main memory."""
-        return {name: tensor.detach().cpu().clone() for name, tensor in self.judged.state_dict().items()}
+    def snapshot(self) -> dict[str, Tensor]:
+        """A copy of the weights of `eval_network` in main memory."""
+        return {name: tensor.detach().cpu().clone() for name, tensor in self.eval_network.state_dict().items()}
 
-    def go_back(self, state: dict[str, Tensor]) -> None:
-        """Continue from weights that were kept."""
+    def load_weights(self, state: dict[str, Tensor]) -> None:
+        """Load weights of a snapshot into the network and its average."""
         self.network.load_state_dict(state)
         if self.average is not None:
             self.average.set(self.network)

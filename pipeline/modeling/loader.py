@@ -1,4 +1,4 @@
-"""Crops as batches: read from the packed file and transformed, in an order that follows from seed and epoch."""
+"""Data loading: batches of transformed crops, in an order determined by the seed and the epoch."""
 
 import os
 from collections.abc import Iterator
@@ -16,11 +16,11 @@ from pipeline.modeling.config.sampling import Sampling
 from pipeline.modeling.sampling import SHUFFLE, Rows, order, repeats
 from pipeline.schema.schema import Codes
 
-Key = tuple[int, int, int]  # turn, row, and number of its repeat: with the seed they decide an image's augmentation
+Key = tuple[int, int, int]  # pass, row and repeat: together with the seed they determine the augmentation
 
 
 class Packed(Protocol):
-    """Images (height, width, 3) by row."""
+    """Packed images, (height, width, 3) each, by row."""
 
     def __len__(self) -> int:
         """Number of rows."""
@@ -30,7 +30,7 @@ class Packed(Protocol):
 
 
 class Joined:
-    """All rows of a first file, then some rows of a second; both stay on disk, mapped into memory."""
+    """All rows of a first file, followed by some rows of a second; both are memory-mapped."""
 
     def __init__(self, first: Packed, second: Packed, rows: Rows) -> None:
         self._first, self._second, self._rows = first, second, rows
@@ -46,8 +46,8 @@ class Joined:
 class Examples(Dataset[tuple[Tensor, Tensor]]):
     """Packed crops (n, height, width, 3) after the transforms of a configuration.
 
-    A turn is an epoch of training or a view of inference: view 0 is the plain image, later views are augmented.
-    A row beyond n is a copy made by `oversample`: a random crop that is the same in every epoch.
+    A pass is an epoch of training, or a test-time augmentation pass of inference: pass 0 has the plain images, later
+    passes augmented ones. A row beyond n is a copy from `oversample`, a random crop that is the same in every epoch.
     """
 
     def __init__(self, crops: Packed, config: ModelConfig, training: bool) -> None:
@@ -57,20 +57,19 @@ class Examples(Dataset[tuple[Tensor, Tensor]]):
         self._plain, self._augmented = (Pipeline(config, augmented) for augmented in (False, True))
 
     def __getitem__(self, key: Key) -> tuple[Tensor, Tensor]:
-        turn, number, _ = key
+        pass_number, number, _ = key
         copy, row = divmod(number, len(self._crops))
         image = np.array(self._crops[row])  # the file is mapped read-only, and a transform may work in place
         if copy and self._config.oversample:
-            image = _cut(image, self._config.oversample.crop, (self._config.seed, number))
-        pipeline = self._augmented if self._training or turn else self._plain
+            image = _random_crop(image, self._config.oversample.crop, (self._config.seed, number))
+        pipeline = self._augmented if self._training or pass_number else self._plain
         return torch.from_numpy(pipeline(image, (self._config.seed, *key))), torch.tensor(row)
 
 
 class Batches(Sampler[list[Key]]):
-    """Batches of rows: sampled again for every epoch (`set_turn`), or in order without a seed; split over processes.
+    """Batches of rows, split over processes: sampled anew for every epoch (`set_pass`), or in order without a seed.
 
-    `batch_size` is that of the whole step, over all processes. Training leaves out a last batch of one row, which
-    batch normalisation cannot handle. `strata` (n,) are the rows' joint classes, for the sampling.
+    Training leaves out a last batch of one row, which batch normalisation cannot handle.
     """
 
     def __init__(
@@ -78,21 +77,31 @@ class Batches(Sampler[list[Key]]):
         rows: Rows,
         batch_size: int,
         seed: int | None = None,
-        share: tuple[int, int] = (0, 1),
+        shard: tuple[int, int] = (0, 1),
         sampling: Sampling = SHUFFLE,
         strata: Codes | None = None,
     ) -> None:
+        """Set the order of batches.
+
+        Args:
+            rows: The rows (n,).
+            batch_size: Rows per step, over all processes.
+            seed: Seed of the sampling; None to keep the order of `rows`.
+            shard: Rank of this process and number of processes.
+            sampling: How to sample the rows of an epoch.
+            strata: Joint classes (n,) of the rows, for balanced and weighted sampling.
+        """
         self._rows = rows
         self._strata = np.zeros_like(rows) if strata is None else strata
         self._sampling = sampling
         self._batch_size = batch_size
         self._seed = seed
-        self._rank, self._processes = share
-        self._turn = 0
+        self._rank, self._processes = shard
+        self._pass = 0
 
-    def set_turn(self, turn: int) -> None:
-        """Set the epoch, or view, of the next iteration."""
-        self._turn = turn
+    def set_pass(self, number: int) -> None:
+        """Set the epoch, or the test-time augmentation pass, of the next iteration."""
+        self._pass = number
 
     def __len__(self) -> int:
         size, rest = divmod(len(self._rows), self._batch_size)
@@ -101,13 +110,13 @@ class Batches(Sampler[list[Key]]):
     def __iter__(self) -> Iterator[list[Key]]:
         rows = self._rows
         if self._seed is not None:
-            rows = order(rows, self._strata, self._sampling, np.random.default_rng([self._seed, self._turn]))
-        keys = list(zip([self._turn] * len(rows), rows.tolist(), repeats(rows).tolist(), strict=True))
+            rows = order(rows, self._strata, self._sampling, np.random.default_rng([self._seed, self._pass]))
+        keys = list(zip([self._pass] * len(rows), rows.tolist(), repeats(rows).tolist(), strict=True))
         for number in range(len(self)):
             batch = keys[number * self._batch_size : (number + 1) * self._batch_size]
-            share = batch[self._rank :: self._processes]
-            if share:
-                yield share
+            own = batch[self._rank :: self._processes]
+            if own:
+                yield own
 
     @property
     def _smallest(self) -> int:
@@ -131,24 +140,24 @@ class Loader(DataLoader[tuple[Tensor, Tensor]]):
         )
 
     def first(self) -> list[Key]:
-        """The keys of the first batch of the turn."""
+        """The keys of the first batch of the pass."""
         return next(iter(self._batches))
 
-    def at(self, turn: int) -> "Loader":
-        """The batches of an epoch, or of a view."""
-        self._batches.set_turn(turn)
+    def at(self, number: int) -> "Loader":
+        """The batches of an epoch, or of a test-time augmentation pass."""
+        self._batches.set_pass(number)
         return self
 
 
-def _cut(image: Pixels, share: float, seed: tuple[int, ...]) -> Pixels:
-    """A random crop of an image (h, w, 3) that keeps a share of its sides."""
+def _random_crop(image: Pixels, scale: float, seed: tuple[int, ...]) -> Pixels:
+    """A random crop of an image (h, w, 3), whose sides are scaled by `scale`."""
     random = np.random.default_rng(seed)
-    height, width = (round(share * length) for length in image.shape[:2])
+    height, width = (round(scale * length) for length in image.shape[:2])
     top, left = random.integers(image.shape[0] - height + 1), random.integers(image.shape[1] - width + 1)
     return image[top : top + height, left : left + width]
 
 
 def _workers() -> int:
-    """One process per core but one; results do not depend on it."""
+    """Default number of loader processes: one per core, less one for the training. Results do not depend on it."""
     cores = len(os.sched_getaffinity(0))
     return 0 if cores <= 2 else min(cores - 1, 16)

@@ -1,4 +1,4 @@
-"""The training loop: one visible page, the same for every model configuration."""
+"""The training loop, the same for every model configuration."""
 
 from collections.abc import Callable
 from math import isfinite
@@ -31,8 +31,8 @@ def fit(
 ) -> Progress:
     """Train for a number of epochs, resuming from the checkpoint.
 
-    Every random draw depends on the seed, the epoch, the step and the row alone, so a resumed training ends with the
-    same result. The learning rate follows `config.total_epochs` whatever `epochs` is.
+    All random numbers depend only on the seed, the epoch, the step and the row, so a resumed training ends with the
+    same result. The learning rate schedule spans `config.total_epochs`, whatever `epochs` is.
 
     Args:
         config: The model's configuration.
@@ -40,78 +40,78 @@ def fit(
         fabric: The launched processes.
         checkpoint: Written after every epoch.
         epochs: Number of epochs; `config.patience` may end the training earlier.
-        on_epoch: Called after every epoch with its number, from 0, and its metrics. These include images per second,
-            unless the epoch is one of the checkpoint's.
+        on_epoch: Called after every epoch with its number, from 0, and its metrics, and for every epoch of a restored
+            checkpoint. Only the metrics of epochs trained by this process include `images_per_second`.
 
     Returns:
         The metrics of every epoch, and the kept epoch with its weights.
 
     Raises:
-        ModelConfigError: When the loss is not finite, or memory does not suffice.
+        ModelConfigError: When the loss is not finite, or the GPU or the machine runs out of memory.
     """
     torch.manual_seed(config.seed)
     learner = Learner.create(config, fabric)
     criterion = Criterion(config, data, fabric.device)
     progress = checkpoint.restore(learner.states())
-    share = (fabric.global_rank, fabric.world_size)
-    batches = data.train_loader(data.training, config, share)
-    held_out = data.val_loader(data.validation, config, share) if len(data.validation) else None
+    shard = (fabric.global_rank, fabric.world_size)
+    batches = data.train_loader(data.training, config, shard)
+    val_batches = data.val_loader(data.validation, config, shard) if len(data.validation) else None
     if fabric.is_global_zero:
         learner.check_average(epochs * len(batches))
 
     for epoch in range(epochs):
-        pace: Metrics = {}
+        throughput: Metrics = {}
         if epoch >= len(progress.history):
-            if progress.waited >= (config.patience or epochs):
+            if progress.epochs_since_best >= (config.patience or epochs):
                 break
             with resources.explained(config):
-                pace = run_epoch(learner, batches, held_out, criterion, epoch, progress)
+                throughput = run_epoch(learner, batches, val_batches, criterion, epoch, progress)
             if fabric.is_global_zero:
                 checkpoint.save(learner.states(), progress)
-        on_epoch(epoch, progress.history[epoch] | pace)
+        on_epoch(epoch, progress.history[epoch] | throughput)
 
     if config.last_epochs_on_validation and len(data.finishing) > 1:
         progress.validated = progress.state
-        learner.go_back(progress.state)
+        learner.load_weights(progress.state)
         with resources.explained(config):
-            progress.state = finish(learner, data.train_loader(data.finishing, config, share), criterion, progress)
+            progress.state = finish(learner, data.train_loader(data.finishing, config, shard), criterion, progress)
     return progress
 
 
 def run_epoch(
-    learner: Learner, batches: Loader, held_out: Loader | None, criterion: Criterion, epoch: int, progress: Progress
+    learner: Learner, batches: Loader, val_batches: Loader | None, criterion: Criterion, epoch: int, progress: Progress
 ) -> Metrics:
     """Train and validate for one epoch, and add it to the progress.
 
     Returns:
-        Images per second of training, on which no result may depend.
+        The throughput of training, `images_per_second`; it is logged, but never part of a result.
     """
     config, started = learner.config, perf_counter()
     trained = train_epoch(learner, batches, criterion, epoch, progress.history)
-    measured = {"learning_rate": learner.rate} | criterion.measure("train", trained)
-    pace = {"images_per_second": len(trained.rows) / (perf_counter() - started)}
-    if held_out is not None:
-        validated = predict(learner.judged, held_out, config, TTA(), learner.fabric)
+    measured = {"learning_rate": learner.learning_rate} | criterion.measure("train", trained)
+    throughput = {"images_per_second": len(trained.rows) / (perf_counter() - started)}
+    if val_batches is not None:
+        validated = predict(learner.eval_network, val_batches, config, TTA(), learner.fabric)
         measured |= criterion.measure("val", validated)
-        measured |= progress.compared(measured)
+        measured |= progress.best_and_gaps(measured)
     if progress.is_better(measured, config.select):
-        progress.keep(epoch, learner.kept())
+        progress.keep(epoch, learner.snapshot())
     _require_finite(measured, epoch, config)
     progress.history.append(measured)
-    return pace
+    return throughput
 
 
 def finish(learner: Learner, batches: Loader, criterion: Criterion, progress: Progress) -> dict[str, Tensor]:
-    """The weights after the last epochs, which train on the held-out fold."""
+    """Train the last epochs on the held-out fold; returns the weights after them."""
     for epoch in range(learner.config.epochs, learner.config.total_epochs):
         train_epoch(learner, batches, criterion, epoch, progress.history)
-    return learner.kept()
+    return learner.snapshot()
 
 
 def train_epoch(
     learner: Learner, batches: Loader, criterion: Criterion, epoch: int, history: list[Metrics]
 ) -> EvalOutput:
-    """One pass over the training rows; returns the outputs of the network on the way."""
+    """Train on every batch once; returns the outputs that the network gave during training."""
     config, fabric = learner.config, learner.fabric
     torch.manual_seed(config.seed + epoch)
     learner.model.train()
@@ -119,16 +119,16 @@ def train_epoch(
     for step, (images, rows) in enumerate(
         watch(batches.at(epoch), f"epoch {epoch + 1}/{config.total_epochs}", len(batches))
     ):
-        learner.set_rate(epoch + (step + 0.5) / len(batches), history)
+        learner.set_learning_rate(epoch + (step + 0.5) / len(batches), history)
         images, rows = (part.to(fabric.device, non_blocking=True) for part in (images, rows))
         batch = mix(images, rows, config, (config.seed, epoch, step + 1, fabric.global_rank))
-        pieces = batch.pieces(config.accumulate)
-        for number, piece in enumerate(pieces, start=1):
-            # batch shares of unequal size may have other numbers of pieces: processes synchronise at the last one only
-            with fabric.no_backward_sync(learner.model, enabled=number < len(pieces)):
-                outputs = learner.model(piece.images)
-                fabric.backward(criterion.mixed(outputs, piece) * (len(piece.rows) / len(batch.rows)))
-            parts.append(TTAOutputs(piece.rows, {name: out.detach().unsqueeze(1) for name, out in outputs.items()}))
+        micro_batches = batch.micro_batches(config.accumulate)
+        for number, part in enumerate(micro_batches, start=1):
+            # processes may have different numbers of micro-batches: they synchronise only at the last one
+            with fabric.no_backward_sync(learner.model, enabled=number < len(micro_batches)):
+                outputs = learner.model(part.images)
+                fabric.backward(criterion.mixed_loss(outputs, part) * (len(part.rows) / len(batch.rows)))
+            parts.append(TTAOutputs(part.rows, {name: out.detach().unsqueeze(1) for name, out in outputs.items()}))
         learner.step(epoch * len(batches) + step + 1)
     learner.share_buffers()
     return EvalOutput.of(gathered(TTAOutputs.joined(parts), fabric), config, TTA())

@@ -1,4 +1,4 @@
-"""Members of the ensemble: where each trained model keeps its files."""
+"""Ensemble members: the paths of each trained model's files."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ EVAL = "eval.csv"
 EPOCHS = "epochs.csv"
 METRICS = "metrics.json"
 PARTS = ("folds", "refit", "pseudo_label")  # the folders of a model
-PREDICTIONS = "predictions"  # beside them, with the same folders
+PREDICTIONS = "predictions"  # a folder beside them, with the same layout
 
 
 @dataclass(frozen=True)
 class Member:
-    """One trained model below `models`: of a fold, of a fold with pseudo labels, or (`fold` None) a refit."""
+    """A trained model below the folder `models`: of a fold, of a fold with pseudo labels, or a refit (`fold` None)."""
 
     models: Path
     model: str
@@ -76,9 +76,9 @@ def require_files(files: Iterable[Path]) -> None:
 
 
 def warn_of_leftovers(models: Path, expected: Collection[Path]) -> None:
-    """Print the folders of trainings below `models` that are not expected: stages ignore them, but DVC hashes them."""
+    """Print a warning for each folder with weights below `models` that is not expected; DVC still hashes it."""
     for folder in sorted({path.parent for path in models.rglob(WEIGHTS)} - set(expected)):
-        warn(f"{folder}: ignored, params.yaml does not name it; remove it: DVC hashes it with the rest")
+        warn(f"{folder}: ignored, because params.yaml does not list it; remove it, since DVC hashes it too")
 
 
 def _files(member: Member) -> list[Path]:

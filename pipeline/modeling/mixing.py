@@ -1,4 +1,4 @@
-"""CutMix and MixUp: images of a batch that are partly others of the same batch."""
+"""CutMix and MixUp: each image of a batch is mixed with another image of the batch."""
 
 import math
 from collections.abc import Sequence
@@ -14,43 +14,53 @@ from pipeline.modeling.config.sampling import CutMix, MixUp
 
 @dataclass(frozen=True)
 class Batch:
-    """Images (n, height, width, 3) of 0..255, of which `lam` is of `rows` (n,) and the rest of `partners` (n,)."""
+    """Images (n, height, width, 3) of 0..255: a share `lam` of each is of `rows` (n,), the rest of `partners` (n,)."""
 
     images: Tensor
     rows: Tensor
     partners: Tensor
     lam: float = 1
 
-    def pieces(self, count: int) -> list["Batch"]:
-        """The batch in `count` parts, fewer where parts of one image would be left: normalisation needs two."""
+    def micro_batches(self, count: int) -> list["Batch"]:
+        """Split the batch for gradient accumulation, into `count` parts or fewer.
+
+        Every part has at least two images, as batch normalisation needs.
+        """
         count = max(1, min(count, len(self.rows) // 2))
         images, rows, partners = (part.tensor_split(count) for part in (self.images, self.rows, self.partners))
         return [Batch(*part, self.lam) for part in zip(images, rows, partners, strict=True)]
 
 
 def mix(images: Tensor, rows: Tensor, config: ModelConfig, seed: Sequence[int]) -> Batch:
-    """A batch for training: cut, or blended, or neither, as the config's probabilities and the seed decide."""
+    """Apply CutMix, MixUp or neither to a batch, with the probabilities of the configuration.
+
+    Args:
+        images: Images (n, height, width, 3) of 0..255.
+        rows: Their rows (n,).
+        config: The model's configuration.
+        seed: Seed of this batch's random numbers.
+    """
     batch = Batch(images, rows, rows)
     random = np.random.default_rng(seed)
     if config.cutmix is not None and random.random() < config.cutmix.probability:
-        return _cut(batch, config.cutmix, random)
+        return _cutmix(batch, config.cutmix, random)
     if config.mixup is not None and random.random() < config.mixup.probability:
-        return _blend(batch, config.mixup, random)
+        return _mixup(batch, config.mixup, random)
     return batch
 
 
-def _cut(batch: Batch, cutmix: CutMix, random: np.random.Generator) -> Batch:
+def _cutmix(batch: Batch, cutmix: CutMix, random: np.random.Generator) -> Batch:
     """Yun et al., CutMix, 2019, https://arxiv.org/abs/1905.04899, algorithm 1 of its appendix."""
     _, height, width, _ = batch.images.shape
     partners = _partners(batch, random)
     rows, columns = _half(height, width, random) if cutmix.half else _box(height, width, cutmix.alpha, random)
     images = batch.images.clone()
     images[:, rows, columns] = batch.images[partners][:, rows, columns]
-    cut = (rows.stop - rows.start) * (columns.stop - columns.start)
-    return replace(batch, images=images, partners=batch.rows[partners], lam=1 - cut / (height * width))
+    area = (rows.stop - rows.start) * (columns.stop - columns.start)
+    return replace(batch, images=images, partners=batch.rows[partners], lam=1 - area / (height * width))
 
 
-def _blend(batch: Batch, mixup: MixUp, random: np.random.Generator) -> Batch:
+def _mixup(batch: Batch, mixup: MixUp, random: np.random.Generator) -> Batch:
     """Zhang et al., mixup: Beyond Empirical Risk Minimization, 2018, https://arxiv.org/abs/1710.09412, equation 1."""
     partners = _partners(batch, random)
     lam = float(random.beta(mixup.alpha, mixup.alpha))
@@ -67,11 +77,11 @@ def _half(height: int, width: int, random: np.random.Generator) -> tuple[slice, 
 
 
 def _box(height: int, width: int, alpha: float, random: np.random.Generator) -> tuple[slice, slice]:
-    """A box of the image's form about a random centre, clipped at the borders."""
+    """A box with the image's aspect ratio around a random centre, clipped at the borders."""
     side = math.sqrt(1 - random.beta(alpha, alpha))
     return _span(height, side, random), _span(width, side, random)
 
 
-def _span(length: int, lam: float, random: np.random.Generator) -> slice:
-    centre, reach = random.integers(length), round(lam * length) // 2
+def _span(length: int, side: float, random: np.random.Generator) -> slice:
+    centre, reach = random.integers(length), round(side * length) // 2
     return slice(max(0, int(centre) - reach), min(length, int(centre) + reach))

@@ -1,4 +1,4 @@
-"""What a machine runs out of while a network runs on it, reported with the setting to change."""
+"""Out-of-memory errors, reported with the setting to change."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from pipeline.modeling.config import ModelConfig
 
 @contextmanager
 def explained(config: ModelConfig) -> Iterator[None]:
-    """Report want of memory, and loader workers that die of it, as an `ModelConfigError` with the batch size to try.
+    """Raise `ModelConfigError` with a batch size to try when memory runs out, also in a loader worker.
 
     Raises:
         ModelConfigError: When the GPU or the machine has too little memory, or a loader worker was killed.
@@ -32,7 +32,7 @@ def explained(config: ModelConfig) -> Iterator[None]:
 
 
 def _smaller(config: ModelConfig) -> str:
-    """The end of the message: half the batch, its gradients accumulated to the same step where it was not yet."""
+    """The end of the message: half the batch size, or twice the gradient accumulation."""
     smaller = max(config.batch_size // 2, 1)
     if config.batch_size == smaller:
         return "; choose a smaller image_size or backbone"

@@ -1,4 +1,4 @@
-"""Which rows an epoch has and in which order: draws from a generator of the seed and the epoch."""
+"""Sampling: which rows an epoch contains, and their order. The seed and the epoch determine the result."""
 
 import numpy as np
 import numpy.typing as npt
@@ -12,18 +12,28 @@ SHUFFLE = Shuffle()
 
 
 def order(rows: Rows, strata: Codes, sampling: Sampling, random: np.random.Generator) -> Rows:
-    """An epoch's rows (n,) of rows (n,) whose joint classes are `strata` (n,)."""
+    """Sample the rows of an epoch.
+
+    Args:
+        rows: The rows (n,) to sample from.
+        strata: Their joint classes (n,), which balanced and weighted sampling equalise.
+        sampling: How to sample.
+        random: Random generator of the epoch.
+
+    Returns:
+        Rows (n,): a permutation, or a sample with replacement.
+    """
     match sampling:
         case Shuffle():
             return random.permutation(rows)
         case Balanced():
-            return _drawn(rows, strata, 1, random)
+            return _weighted(rows, strata, 1, random)
         case Weighted(strength=strength):
-            return _drawn(rows, strata, strength, random)
+            return _weighted(rows, strata, strength, random)
 
 
 def repeats(rows: Rows) -> Rows:
-    """How often each row has come before: 0 for the first of its kind, then 1, 2, ..."""
+    """How often each row (n,) has occurred before: 0 at its first occurrence, then 1, 2, ..."""
     by_row = np.argsort(rows, kind="stable")
     _, counts = np.unique(rows, return_counts=True)
     found = np.empty_like(rows)
@@ -32,7 +42,7 @@ def repeats(rows: Rows) -> Rows:
 
 
 def oversampled(rows: Rows, classes: Codes, oversample: Oversample | None) -> Rows:
-    """Rows (n,) with the copies of those whose class is not spared; copy c of row r is ``r + c * len(classes)``.
+    """Append copies of the rows (n,) whose class is not excluded; copy c of row r is ``r + c * len(classes)``.
 
     `classes` (images,) are the codes 0..17 of all images.
     """
@@ -42,6 +52,6 @@ def oversampled(rows: Rows, classes: Codes, oversample: Oversample | None) -> Ro
     return np.concatenate([rows, *(rare + copy * len(classes) for copy in range(1, oversample.times))])
 
 
-def _drawn(rows: Rows, strata: Codes, strength: float, random: np.random.Generator) -> Rows:
+def _weighted(rows: Rows, strata: Codes, strength: float, random: np.random.Generator) -> Rows:
     weights = np.bincount(strata)[strata].astype(np.float64) ** -strength
     return random.choice(rows, len(rows), p=weights / weights.sum())

@@ -1,4 +1,4 @@
-"""What a head is trained on and judged by: class codes or years, from the table of labels. Pure."""
+"""Targets of training and evaluation: class codes or years, from the table of labels."""
 
 from collections.abc import Mapping, Sequence
 
@@ -23,24 +23,24 @@ def train_targets(table: pd.DataFrame, heads: Mapping[str, Head]) -> Targets:
 
 
 def strata(table: pd.DataFrame, heads: Mapping[str, Head]) -> Codes:
-    """The joint class (n,) of every row over all heads, on their own age bands: what sampling balances."""
+    """Joint class (n,) of every row over all heads, on their own age bands; sampling balances these classes."""
     joint = np.stack([SCHEMA.head(name).codes(table, head.bands) for name, head in heads.items()])
     return np.asarray(np.unique(joint, axis=1, return_inverse=True)[1].reshape(-1), dtype=np.int64)
 
 
 def classes(table: pd.DataFrame, heads: Mapping[str, Head]) -> Codes:
-    """Class codes 0..17 (n,) of every row, on the age bands that the heads are train_targets."""
+    """Class codes 0..17 (n,) of every row, on the age bands of the training targets."""
     bands = [head.bands for name, head in heads.items() if "age" in SCHEMA.head(name).names]
     return SCHEMA.codes(table, *bands)
 
 
 def kept(table: pd.DataFrame, drop_ages: Sequence[tuple[int, int]]) -> npt.NDArray[np.bool_]:
-    """Whether a row's age (n,) is in none of the ranges, both ends of which are dropped."""
+    """Whether each row's age (n,) lies outside all ranges; a range includes both of its ends."""
     ages = table["age"].to_numpy()
-    kept = np.ones(len(table), dtype=np.bool_)
+    keep = np.ones(len(table), dtype=np.bool_)
     for youngest, oldest in drop_ages:
-        kept &= (ages < youngest) | (ages > oldest)
-    return kept
+        keep &= (ages < youngest) | (ages > oldest)
+    return keep
 
 
 def weights(table: pd.DataFrame) -> npt.NDArray[np.float32]:
@@ -49,5 +49,5 @@ def weights(table: pd.DataFrame) -> npt.NDArray[np.float32]:
 
 
 def eval_targets(table: pd.DataFrame, heads: Mapping[str, Head]) -> dict[str, Codes]:
-    """Codes (n,) by which every head is judged: always on the eval_targets age bands."""
+    """Evaluation targets of every head: codes (n,), always on the age bands of the label schema."""
     return {name: SCHEMA.head(name).codes(table) for name in heads}

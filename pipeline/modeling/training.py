@@ -1,4 +1,4 @@
-"""What the stages that train share: the files that they read, the processes of one training, and what it writes."""
+"""Shared by the training stages: the input files, the processes of a training, and its output files."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ OnEpoch = Callable[[int, Metrics], None]
 
 @dataclass(frozen=True)
 class Inputs:
-    """The files that a training reads, and the checkpoint from which it resumes when it was killed."""
+    """The files that a training reads, and the checkpoint from which it resumes."""
 
     crops: Path
     labels: Path
@@ -44,10 +44,11 @@ class Inputs:
             labels = label_table.read(self.labels, {"weight": "number"})
         folds = tables.read(self.folds, tables.FOLDS, unique="path")[["path", "fold"]]
         photos = crops.merge(labels, on="path", how="left").merge(folds, on="path", how="left")
-        lost = photos.loc[photos.isna().any(axis=1), "path"]
-        if len(lost):
+        unmatched = photos.loc[photos.isna().any(axis=1), "path"]
+        if len(unmatched):
+            first = unmatched.iloc[0]
             raise InputError(
-                f"{self.crops}: {len(lost)} crops have no label or fold, first {lost.iloc[0]}; run `dvc repro`"
+                f"{self.crops}: {len(unmatched)} crops without label or fold, first {first}; run `dvc repro`"
             )
         return photos.astype({"age": "int64", "fold": "int64"})
 
@@ -65,7 +66,11 @@ class Inputs:
 
 
 def held_out(photos: pd.DataFrame, fold: int) -> npt.NDArray[np.bool_]:
-    """Whether each photo (n,) is in the fold; raises `InputError` when none or all are."""
+    """Whether each photo (n,) is in the fold.
+
+    Raises:
+        InputError: When no photo is, or all are.
+    """
     rows = (photos["fold"] == fold).to_numpy()
     if not rows.any() or rows.all():
         raise InputError(f"params.yaml: train.folds: fold {fold} is not one of {sorted(set(photos['fold']))}")
@@ -73,9 +78,12 @@ def held_out(photos: pd.DataFrame, fold: int) -> npt.NDArray[np.bool_]:
 
 
 def launch(config: ModelConfig) -> Fabric:
-    """Start a process per GPU, each of which runs the command from its beginning; one process without GPUs.
+    """Start one process per GPU, or continue in this process on a CPU.
 
-    Only the process with `fabric.is_global_zero` writes files.
+    Each process runs the command from its beginning; only the one with `fabric.is_global_zero` writes files.
+
+    Raises:
+        ModelConfigError: When the environment does not allow `deterministic` on a GPU.
     """
     devices.configure(config)
     fabric = Fabric(accelerator="auto", devices=devices.count(), precision=config.precision)
@@ -86,7 +94,12 @@ def launch(config: ModelConfig) -> Fabric:
 def write(output: Path, progress: Progress, metadata: WeightsMetadata) -> None:
     """Write the kept weights with their metadata, epochs.csv (a row per epoch), and metrics.json of the kept epoch.
 
-    `epoch_selected_on_val` of metrics.json is 1 when the held-out fold selected the epoch: its scores are optimistic.
+    `epoch_selected_on_val` in metrics.json is 1 when the held-out fold selected the epoch: its scores are optimistic.
+
+    Args:
+        output: The folder to write to.
+        progress: The finished training.
+        metadata: The metadata of the weights.
     """
     weights.save(output / WEIGHTS, progress.state, metadata, progress.validated)
     history = pd.DataFrame(progress.history)

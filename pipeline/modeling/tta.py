@@ -10,7 +10,7 @@ from pipeline.modeling.heads import predicted
 
 
 def variants(images: Tensor, tta: TTA, plain: bool) -> list[Tensor]:
-    """Images (n, height, width, 3), the five crops of plain ones, and the mirror image of each."""
+    """Images (n, height, width, 3), their five crops if `plain`, and the flip of each of these."""
     found = [images]
     if plain and tta.five_crop is not None:
         found += _five_crop(images, tta.five_crop)
@@ -20,28 +20,32 @@ def variants(images: Tensor, tta: TTA, plain: bool) -> list[Tensor]:
 
 
 def weights(tta: TTA) -> Tensor:
-    """Weights (v,) of all variants: those of the plain image, then those of each augmented image."""
+    """Weights (v,) of all variants: first those of the plain image, then those of each augmented image."""
     plain = [tta.clean] + [1] * (0 if tta.five_crop is None else 5)
     sides = 2 if tta.flip else 1
     return torch.tensor(plain * sides + [1] * sides * tta.augmented, dtype=torch.float32)
 
 
 def mean(outputs: Tensor, kind: Kind, tta: TTA) -> Tensor:
-    """Probabilities (n, classes) or years (n,) of outputs (n, v, ...), averaged as probabilities or as logits."""
+    """Weighted mean over the variants of outputs (n, v, ...), of probabilities or of logits.
+
+    Returns:
+        Probabilities (n, classes) or years (n,).
+    """
     if tta.average == "logits":
-        return predicted(kind, _weighted(outputs.float(), weights(tta)).unsqueeze(1)).squeeze(1)
-    return _weighted(predicted(kind, outputs), weights(tta))
+        return predicted(kind, _weighted_mean(outputs.float(), weights(tta)).unsqueeze(1)).squeeze(1)
+    return _weighted_mean(predicted(kind, outputs), weights(tta))
 
 
-def _weighted(values: Tensor, by: Tensor) -> Tensor:
-    by = by.to(values.device).view(1, -1, *[1] * (values.ndim - 2))
-    return (values * by).sum(dim=1) / by.sum()
+def _weighted_mean(values: Tensor, weights: Tensor) -> Tensor:
+    weights = weights.to(values.device).view(1, -1, *[1] * (values.ndim - 2))
+    return (values * weights).sum(dim=1) / weights.sum()
 
 
-def _five_crop(images: Tensor, share: float) -> list[Tensor]:
-    """The corners and the centre, each resized to the size of the whole image; float."""
+def _five_crop(images: Tensor, scale: float) -> list[Tensor]:
+    """Crops of the corners and the centre, each resized to the size of the whole image, as float."""
     _, height, width, _ = images.shape
-    tall, wide = round(share * height), round(share * width)
+    tall, wide = round(scale * height), round(scale * width)
     down, right = height - tall, width - wide
     places = [(0, 0), (0, right), (down, 0), (down, right), (down // 2, right // 2)]
     planes = images.permute(0, 3, 1, 2).float()

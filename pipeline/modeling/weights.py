@@ -1,4 +1,4 @@
-"""Weights on disk: safetensors with their metadata, the same bytes for the same training."""
+"""Weights files: safetensors with metadata. Equal weights and metadata are written as equal bytes."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,27 +16,31 @@ from pipeline.modeling.network import Network
 
 MOST_SHOWN = 300  # characters of PyTorch's list of tensors
 VALIDATED = "validated."  # prefix of the second set of tensors
-KEY = "recipe"  # the only key: safetensors does not keep the order of several
+KEY = "recipe"  # the only metadata key: safetensors does not keep the order of several
 
 
 def save(
-    path: Path, state: Mapping[str, Tensor], recipe: WeightsMetadata, validated: Mapping[str, Tensor] | None = None
+    path: Path, state: Mapping[str, Tensor], metadata: WeightsMetadata, validated: Mapping[str, Tensor] | None = None
 ) -> None:
     """Write a network's state and metadata.
 
     Args:
         path: The file.
         state: The weights that predict new photos.
-        recipe: The model, its fold and its configuration.
-        validated: The weights that predict the held-out fold, where the last epochs trained on that fold.
+        metadata: The model, its fold, epoch and configuration.
+        validated: The weights that predict the held-out fold, if the last epochs trained on that fold.
     """
-    before = {f"{VALIDATED}{name}": tensor for name, tensor in (validated or {}).items()}
-    tensors = {name: tensor.cpu().contiguous() for name, tensor in (*state.items(), *before.items())}
-    write_bytes(path, serialize(tensors, metadata={KEY: recipe.model_dump_json()}))
+    prefixed = {f"{VALIDATED}{name}": tensor for name, tensor in (validated or {}).items()}
+    tensors = {name: tensor.cpu().contiguous() for name, tensor in (*state.items(), *prefixed.items())}
+    write_bytes(path, serialize(tensors, metadata={KEY: metadata.model_dump_json()}))
 
 
 def read_metadata(path: Path) -> WeightsMetadata:
-    """The recipe of a weights file; raises `InputError` when there is none."""
+    """Read the metadata of a weights file.
+
+    Raises:
+        InputError: When there is no such file, or it has no valid metadata.
+    """
     try:
         with safe_open(path, framework="pt") as file:
             return WeightsMetadata.model_validate_json((file.metadata() or {})[KEY])
@@ -47,28 +51,35 @@ def read_metadata(path: Path) -> WeightsMetadata:
 
 
 def load(path: Path, validated: bool = False) -> tuple[Network, WeightsMetadata]:
-    """The trained network, in evaluation mode, and its metadata.
+    """Load a trained network.
 
-    With `validated` the network is the one that was validated, before the last epochs trained on the held-out fold.
+    Args:
+        path: The weights file.
+        validated: Load the weights from before the last epochs, which trained on the held-out fold, if there are any.
+
+    Returns:
+        The network in evaluation mode, and its metadata.
 
     Raises:
-        InputError: When timm lacks its backbone, or the tensors are not those of the network.
+        InputError: When timm lacks the backbone, or the tensors do not fit the network.
     """
-    recipe = read_metadata(path)
+    metadata = read_metadata(path)
     try:
-        network = Network(recipe.config)
+        network = Network(metadata.config)
     except ModelConfigError as error:
         raise InputError(f"{path}: {error}") from error
     try:
         network.load_state_dict(_state(load_file(path), validated))
     except (RuntimeError, SafetensorError) as error:  # tensors that are missing, unknown or of another shape
-        what = str(error).partition("\n\t")[2][:MOST_SHOWN] or str(error)
-        raise InputError(f"{path}: not the weights of its own recipe; run `dvc repro`: {what}") from None
-    return network.eval(), recipe
+        mismatch = str(error).partition("\n\t")[2][:MOST_SHOWN] or str(error)
+        raise InputError(
+            f"{path}: the tensors do not fit the configuration in its metadata; run `dvc repro`: {mismatch}"
+        ) from None
+    return network.eval(), metadata
 
 
 def _state(tensors: Mapping[str, Tensor], validated: bool) -> dict[str, Tensor]:
-    before = {name.removeprefix(VALIDATED): one for name, one in tensors.items() if name.startswith(VALIDATED)}
-    if validated and before:
-        return before
+    own = {name.removeprefix(VALIDATED): one for name, one in tensors.items() if name.startswith(VALIDATED)}
+    if validated and own:
+        return own
     return {name: one for name, one in tensors.items() if not name.startswith(VALIDATED)}

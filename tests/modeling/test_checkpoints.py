@@ -39,7 +39,7 @@ def test_an_unreadable_checkpoint_is_reported_and_the_training_starts_anew(
     checkpoint.path.write_bytes(content)
     assert checkpoint.restore({}) == Progress()
     assert capsys.readouterr().out == (
-        f"{checkpoint.path}: damaged, or no checkpoint of this version; the training starts from the beginning\n"
+        f"{checkpoint.path}: damaged, or of another version; the training starts from the beginning\n"
     )
 
 

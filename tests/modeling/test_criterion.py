@@ -43,8 +43,8 @@ def test_a_mixed_batch_pays_for_both_its_labels(config: Make) -> None:
     judge, outputs = criterion(config(heads={"age": {}})), said(age=3)
     batch = Batch(torch.zeros(4, 8, 8, 3), ROWS, ROWS.flip(0), lam=0.75)
     expected = 0.75 * judge.loss(outputs, ROWS) + 0.25 * judge.loss(outputs, ROWS.flip(0))
-    torch.testing.assert_close(judge.mixed(outputs, batch), expected)
-    assert torch.equal(judge.mixed(outputs, replace(batch, lam=1)), judge.loss(outputs, ROWS))
+    torch.testing.assert_close(judge.mixed_loss(outputs, batch), expected)
+    assert torch.equal(judge.mixed_loss(outputs, replace(batch, lam=1)), judge.loss(outputs, ROWS))
 
 
 def test_bands_are_taught_as_the_head_says_and_judged_as_scored(config: Make) -> None:

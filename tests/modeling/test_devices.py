@@ -29,7 +29,7 @@ for number in range(1, 4):
     images = torch.randint(256, (16, 64, 64, 3), dtype=torch.uint8)
     learner.fabric.backward(learner.model(images)["mask"].square().mean())
     learner.step(number)
-weights = b"".join(tensor.numpy().tobytes() for tensor in learner.kept().values())
+weights = b"".join(tensor.numpy().tobytes() for tensor in learner.snapshot().values())
 print(torch.get_num_threads(), hashlib.sha256(weights).hexdigest())
 """
 

@@ -57,10 +57,10 @@ def test_a_fused_step_is_the_step_that_torch_takes_otherwise(
 
 def test_the_rate_follows_the_schedule(config: Make) -> None:
     learning = learner(config(epochs=10, schedule={"name": "step", "step": 5, "factor": 0.1}))
-    learning.set_rate(4.5, [])
-    assert learning.rate == pytest.approx(3e-3)
-    learning.set_rate(5.5, [])
-    assert learning.rate == pytest.approx(3e-4)
+    learning.set_learning_rate(4.5, [])
+    assert learning.learning_rate == pytest.approx(3e-3)
+    learning.set_learning_rate(5.5, [])
+    assert learning.learning_rate == pytest.approx(3e-4)
 
 
 MADGRAD_THEN_SGD = {
@@ -73,11 +73,11 @@ MADGRAD_THEN_SGD = {
 
 def test_another_optimizer_takes_over_after_its_epochs(config: Make) -> None:
     learning = learner(config(epochs=3, optimizer=MADGRAD_THEN_SGD))
-    learning.set_rate(1.9, [])
-    assert (type(learning.optimizer).__name__, learning.rate) == ("FabricMADGRAD", 1e-3)
+    learning.set_learning_rate(1.9, [])
+    assert (type(learning.optimizer).__name__, learning.learning_rate) == ("FabricMADGRAD", 1e-3)
     step(learning)
-    learning.set_rate(2.0, [])
-    assert (type(learning.optimizer).__name__, learning.rate) == ("FabricSGD", 1e-2)
+    learning.set_learning_rate(2.0, [])
+    assert (type(learning.optimizer).__name__, learning.learning_rate) == ("FabricSGD", 1e-2)
     before = parameters(learning)
     gradient = gradient_of(learning)
     learning.step(2)
@@ -102,10 +102,10 @@ def test_a_plateau_follows_the_held_out_fold_only_where_it_selects_the_epoch_too
     without_val = [{"train_loss": measured["train_loss"]} for measured in falling]
     for select, rate in (("macro_f1", 3e-4), ("last", 3e-3)):
         learning = learner(config(schedule={"name": "plateau", "patience": 0}, select=select))
-        learning.set_rate(2, falling)
-        assert learning.rate == pytest.approx(rate)
-        learning.set_rate(2, without_val)
-        assert learning.rate == pytest.approx(3e-3)
+        learning.set_learning_rate(2, falling)
+        assert learning.learning_rate == pytest.approx(rate)
+        learning.set_learning_rate(2, without_val)
+        assert learning.learning_rate == pytest.approx(3e-3)
 
 
 def test_clipping_bounds_the_length_of_a_step(config: Make) -> None:
@@ -141,7 +141,7 @@ def test_clipping_leaves_a_diverged_training_to_the_check_of_its_loss(config: Ma
 
 def test_averaged_weights_follow_the_trained_ones_at_a_distance(config: Make) -> None:
     learning = learner(config(ema=0.9))
-    assert learning.judged is not learning.network
+    assert learning.eval_network is not learning.network
     trail = []
     for number in range(1, 4):
         step(learning, number)
@@ -150,24 +150,24 @@ def test_averaged_weights_follow_the_trained_ones_at_a_distance(config: Make) ->
     for number, weight in enumerate(trail[1:], start=1):
         decay = 1 - (1 + number) ** (-2 / 3)  # timm's warm-up: far below 0.9 at first
         average = decay * average + (1 - decay) * weight
-    torch.testing.assert_close(learning.kept()["heads.mask.weight"], average)
+    torch.testing.assert_close(learning.snapshot()["heads.mask.weight"], average)
     assert not torch.equal(average, trail[-1])
 
 
 def test_without_averages_the_trained_weights_are_kept(config: Make) -> None:
     learning = learner(config())
     step(learning)
-    assert learning.judged is learning.network
-    assert all(torch.equal(learning.kept()[name], value) for name, value in learning.network.state_dict().items())
+    assert learning.eval_network is learning.network
+    assert all(torch.equal(learning.snapshot()[name], value) for name, value in learning.network.state_dict().items())
 
 
 def test_going_back_takes_up_kept_weights_and_their_average(config: Make) -> None:
     learning = learner(config(ema=0.9))
-    start = learning.kept()
+    start = learning.snapshot()
     for number in (1, 2):
         step(learning, number)
-    learning.go_back(start)
-    for network in (learning.network, learning.judged):
+    learning.load_weights(start)
+    for network in (learning.network, learning.eval_network):
         assert all(torch.equal(value, start[name]) for name, value in network.state_dict().items())
 
 
@@ -219,4 +219,4 @@ def test_a_compiled_model_is_the_same_function_with_the_same_weights(
     compiled = learner(config(compile=True))
     torch.testing.assert_close(plain.model(IMAGES)["mask"], compiled.model(IMAGES)["mask"])
     assert len(graphs) == 1
-    assert set(plain.kept()) == set(compiled.kept())
+    assert set(plain.snapshot()) == set(compiled.snapshot())

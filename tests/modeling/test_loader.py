@@ -12,7 +12,7 @@ ROWS = np.arange(100, 150)
 
 
 def drawn(batches: Batches, epoch: int) -> list[int]:
-    batches.set_turn(epoch)
+    batches.set_pass(epoch)
     return [row for batch in batches for _, row, _ in batch]
 
 
@@ -36,13 +36,13 @@ def test_a_last_batch_of_one_is_left_out_of_training_alone() -> None:
 @pytest.mark.parametrize("processes", [2, 3])
 def test_processes_share_each_batch(processes: int) -> None:
     rows = ROWS[:48]
-    shares = [list(Batches(rows, 8, seed=1, share=(rank, processes))) for rank in range(processes)]
+    shares = [list(Batches(rows, 8, seed=1, shard=(rank, processes))) for rank in range(processes)]
     together = [sorted(key for part in parts for key in part) for parts in zip(*shares, strict=True)]
     assert together == [sorted(batch) for batch in Batches(rows, 8, seed=1)]
 
 
 def test_processes_without_a_share_of_the_last_batch_have_none() -> None:
-    shares = [list(Batches(ROWS[:9], 8, share=(rank, 2))) for rank in range(2)]
+    shares = [list(Batches(ROWS[:9], 8, shard=(rank, 2))) for rank in range(2)]
     assert [[len(batch) for batch in batches] for batches in shares] == [[4, 1], [4]]
 
 

@@ -74,7 +74,7 @@ def test_the_same_seed_mixes_the_same_way(config: Make) -> None:
 
 
 @pytest.mark.parametrize(("rows", "count", "sizes"), [(8, 4, [2] * 4), (8, 3, [3, 3, 2]), (5, 4, [3, 2]), (3, 2, [3])])
-def test_pieces_hold_at_least_two_pictures(rows: int, count: int, sizes: list[int]) -> None:
-    pieces = Batch(PICTURES[:rows], ROWS[:rows], ROWS[:rows]).pieces(count)
-    assert [len(piece.rows) for piece in pieces] == sizes
-    assert torch.equal(torch.cat([piece.images for piece in pieces]), PICTURES[:rows])
+def test_micro_batches_hold_at_least_two_pictures(rows: int, count: int, sizes: list[int]) -> None:
+    micro_batches = Batch(PICTURES[:rows], ROWS[:rows], ROWS[:rows]).micro_batches(count)
+    assert [len(part.rows) for part in micro_batches] == sizes
+    assert torch.equal(torch.cat([part.images for part in micro_batches]), PICTURES[:rows])

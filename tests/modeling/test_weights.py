@@ -28,7 +28,7 @@ def test_weights_come_back_with_their_recipe_and_the_same_bytes(config: Make, tm
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
-def test_a_file_that_is_missing_or_has_no_recipe_is_named(tmp_path: Path) -> None:
+def test_a_file_that_is_missing_or_has_no_metadata_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such weights; run `dvc repro`"):
         weights.load(tmp_path / "none")
     save_file({"x": torch.zeros(1)}, tmp_path / "other")

@@ -120,7 +120,10 @@ def test_weights_with_other_tensors(tmp_path: Path, change: str) -> None:
     else:
         tensors[name if change == "other shape" else "stranger"] = torch.zeros(7)
     path.write_bytes(save(tensors, metadata={weights.KEY: metadata.model_dump_json()}))
-    with pytest.raises(InputError, match=r"weights\.safetensors: not the weights of its own recipe; run `dvc repro`"):
+    with pytest.raises(
+        InputError,
+        match=r"weights\.safetensors: the tensors do not fit the configuration in its metadata; run `dvc repro`",
+    ):
         weights.load(path)
 
 

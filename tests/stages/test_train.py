@@ -289,7 +289,9 @@ def test_a_checkpoint_of_other_parameters_is_not_continued(
     with pytest.raises(KilledError):
         train(inputs(trainable), "mask", 0, config(), trainable / "out", kill)
     train(inputs(trainable), "mask", 0, config(seed=1), trainable / "other", quiet)
-    assert "of other data, parameters or code; the training starts from the beginning" in capsys.readouterr().out
+    assert (
+        "belongs to other data, parameters or code; the training starts from the beginning" in capsys.readouterr().out
+    )
     train(inputs(trainable), "mask", 0, config(seed=1), trainable / "undisturbed", quiet)
     assert (trainable / "other" / "epochs.csv").read_bytes() == (trainable / "undisturbed" / "epochs.csv").read_bytes()
 
@@ -302,5 +304,5 @@ def test_a_fold_that_does_not_exist_is_an_error(config: Make, trainable: Path) -
 def test_a_crop_without_a_label_is_an_error(config: Make, trainable: Path) -> None:
     labels = tables.read(trainable / "labels.csv", tables.LABELS)
     tables.write(labels.iloc[1:], trainable / "labels.csv")
-    with pytest.raises(InputError, match=r"1 crops have no label or fold, first person0/normal\.jpg"):
+    with pytest.raises(InputError, match=r"1 crops without label or fold, first person0/normal\.jpg"):
         train(inputs(trainable), "mask", 0, config(), trainable / "out", quiet)

@@ -30,7 +30,7 @@ class Head(Section):
             age in years.
         loss: Cross entropy, CORAL or smooth L1 by default, as the kind needs.
         weight: Weight of the loss in the sum over all heads.
-        bands: Ages at which the bands of the training targets begin, in years. Scores always use the scored bands.
+        bands: Ages at which the bands of the training targets begin, in years. Scores use the schema's bands.
     """
 
     kind: Kind = "classes"

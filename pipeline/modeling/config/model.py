@@ -22,13 +22,13 @@ class Normalization(Section):
 
 
 class TTA(Section):
-    """Test-time augmentation: a prediction is the mean over views of an image.
+    """Test-time augmentation: a prediction is the mean over variants of an image.
 
     Attributes:
-        clean: Weight of the image as it is; every other view weighs 1.
-        augmented: Number of views through the training's augmentation.
+        clean: Weight of the plain image; every other variant has weight 1.
+        augmented: Number of variants with the augmentation of training.
         five_crop: Share of the height and width of five crops (corners and centre); none by default.
-        flip: Add the horizontal flip of every view.
+        flip: Add the horizontal flip of every variant.
         average: Average probabilities or logits.
     """
 
@@ -64,7 +64,7 @@ class ModelConfig(Section):
         image_size: Height and width of the network's input in pixels.
         normalize: Mean and standard deviation of the input; `auto` is that of the published weights.
         preprocess: Transforms of every image, in training and prediction.
-        augmentation: Transforms in training, and of the augmented views of `tta`.
+        augmentation: Transforms of training, and of the augmented variants of `tta`.
         cutmix: Mixing of two images by a box; off by default.
         mixup: Mixing of two images by blending; off by default.
         tta: Test-time augmentation.

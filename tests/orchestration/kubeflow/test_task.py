@@ -73,7 +73,7 @@ def test_a_task_that_asked_for_gpus_stops_on_a_node_without(
     project: Project, storage: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(task.ACCELERATORS, "99")
-    with pytest.raises(InputError, match=r"the task asked for 99 .*look at the node's driver"):
+    with pytest.raises(InputError, match=r"the task asked for 99 .*check the node's driver"):
         run(storage, "draw")
     assert project.ran() == []
 
