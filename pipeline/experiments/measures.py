@@ -1,7 +1,5 @@
-"""What a recipe that has run is worth: its scores, and what it took to get them."""
+"""The figures of a recipe that has run: its scores, and its training time and size."""
 
-import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,15 +11,17 @@ import numpy as np
 from pipeline import tracking
 from pipeline.experiments.runs import needed
 from pipeline.formats import tables
+from pipeline.formats.documents import read_numbers
 from pipeline.foundation.errors import InputError, raise_faults
 from pipeline.foundation.hashes import sha256
 from pipeline.modeling.members import EPOCHS, METRICS, OUT_OF_FOLD, PARTS, PREDICTIONS, WEIGHTS
-from pipeline.modeling.weights import VALIDATED
+from pipeline.modeling.weights import parameter_count, read_metadata
 from pipeline.orchestration import graph
 from pipeline.schema import metrics
 from pipeline.schema.bootstrap import interval
 from pipeline.schema.schema import AGE, SCHEMA
 
+REMEDY = "leave out --read to run the recipe again"
 PREDICTED: dict[str, tables.Kind] = {"path": "text", "target": "integer", "prediction": "integer"}
 
 Row = dict[str, Any]
@@ -29,70 +29,65 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Training:
-    """The folder that a training wrote; `photos` are all labelled ones."""
+    """A finished training.
+
+    Attributes:
+        folder: The folder that it wrote.
+        photos: Number of all labelled photos, the held-out fold included.
+    """
 
     folder: Path
     photos: int
 
     @cached_property
     def epochs(self) -> int:
-        """Epochs that it ran for."""
+        """Number of epochs that it ran for."""
         return len(tables.read(self.folder / EPOCHS, {}))
 
     @cached_property
-    def seen(self) -> int:
-        """Photos that it was shown: all but those it held out, in every epoch."""
-        part = (
-            self.folder.parent if self.folder.parent.name in PARTS else self.folder
-        )  # a refit has no folders of folds
+    def images(self) -> int:
+        """Number of training images over all epochs: in each epoch all labelled photos but the held-out fold."""
+        is_fold = self.folder.parent.name in PARTS  # a refit has no folders of folds
+        part = self.folder.parent if is_fold else self.folder
         held_out = part.parent / PREDICTIONS / self.folder.relative_to(part.parent) / OUT_OF_FOLD
         return self.epochs * (self.photos - (len(tables.read(held_out, {})) if held_out.exists() else 0))
 
     @cached_property
     def seconds(self) -> float:
-        """How long it took, as MLflow has it; NaN where MLflow does not know it."""
+        """Duration of its MLflow run; NaN when MLflow does not know the run."""
         weights = self.folder / WEIGHTS
         return tracking.duration(weights.stem, sha256(weights))
 
     @property
     def gap(self) -> float:
-        """F1 in training minus that in validation, at the epoch that was kept; NaN without validation."""
-        scores = json.loads((self.folder / METRICS).read_text(encoding="utf-8"))
+        """Train minus validation macro F1 at the epoch that was kept; NaN without validation."""
+        scores = read_numbers(self.folder / METRICS, REMEDY)
         if "macro_f1" not in scores:
             return np.nan
         epochs = tables.read(
             self.folder / EPOCHS, {"epoch": "integer", "train_macro_f1": "number", "val_macro_f1": "number"}
         )
-        row = epochs.set_index("epoch").loc[scores["epoch"]]
+        row = epochs.set_index("epoch").loc[int(scores["epoch"])]
         return float(row["train_macro_f1"] - row["val_macro_f1"])
 
     @property
     def model(self) -> str:
-        """The config that it is a training of."""
-        return str(json.loads(self._header["__metadata__"]["recipe"])["model"])
+        """Name of the model."""
+        return read_metadata(self.folder / WEIGHTS).model
 
     @property
     def parameters(self) -> int:
-        """Numbers in its weights, those of batch normalisation included."""
-        shapes = [
-            tensor["shape"] for name, tensor in self._header.items() if not name.startswith(("__metadata__", VALIDATED))
-        ]
-        return sum(math.prod(shape) for shape in shapes)
-
-    @cached_property
-    def _header(self) -> Row:
-        """What a safetensors file opens with, after eight bytes of its length: the shapes of all tensors."""
-        with (self.folder / WEIGHTS).open("rb") as file:
-            header: Row = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-        return header
+        """Number of parameters, batch normalisation statistics included."""
+        return parameter_count(self.folder / WEIGHTS)
 
 
 def measure(folder: Path) -> Row:
     """The figures of a workspace, by column; raises `InputError` naming what has not run there.
 
-    Scores are those of the ensemble's out-of-fold predictions; `low` and `high` bound macro F1 for 95 % of drawn
-    people. `gap` is a mean over the folds; epochs and seconds are sums over all trainings, parameters (in millions)
-    over the models. Photos per second count every epoch, and all that a training does. NaN is not known.
+    Scores are those of the ensemble's out-of-fold predictions; `low` and `high` are the 95 % bootstrap interval of
+    macro F1 over people. `gap` is a mean over the folds; epochs and seconds are sums over all trainings, parameters
+    (in millions) over the models. Images per second are training images over the whole time of the trainings.
+    Unknown figures are NaN.
     """
     if not (folder / "dvc.yaml").exists():
         raise InputError(f"{folder}: no such run; leave out --read")
@@ -105,7 +100,7 @@ def measure(folder: Path) -> Row:
 
 
 def _scores(results: Path) -> Row:
-    scores = json.loads((results / "metrics.json").read_text(encoding="utf-8"))
+    scores = read_numbers(results / "metrics.json", REMEDY)
     table = tables.read(results / OUT_OF_FOLD, PREDICTED)
     targets, predictions = table["target"].to_numpy(), table["prediction"].to_numpy()
     low, high = interval(list(table["path"].str.partition("/")[0]), targets, predictions)
@@ -129,5 +124,5 @@ def _effort(trainings: Sequence[Training]) -> Row:
         "epochs": sum(training.epochs for training in trainings),
         "seconds": seconds,
         "parameters": sum({training.model: training.parameters for training in trainings}.values()) / 1e6,
-        "images_per_second": sum(training.seen for training in trainings) / seconds,
+        "images_per_second": sum(training.images for training in trainings) / seconds,
     }

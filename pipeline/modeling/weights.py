@@ -1,5 +1,6 @@
 """Weights files: safetensors with metadata. Equal weights and metadata are written as equal bytes."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -48,6 +49,17 @@ def read_metadata(path: Path) -> WeightsMetadata:
         raise InputError(f"{path}: no such weights; run `dvc repro` to train them") from None
     except (SafetensorError, KeyError, ValidationError) as error:
         raise InputError(f"{path}: not weights of this pipeline: {error}") from error
+
+
+def parameter_count(path: Path) -> int:
+    """The number of parameters, batch normalisation statistics included; raises `InputError` as `read_metadata` does.
+
+    The second set of tensors, that of the validated weights, is not counted.
+    """
+    read_metadata(path)
+    with safe_open(path, framework="pt") as file:
+        names = [name for name in file.keys() if not name.startswith(VALIDATED)]  # noqa: SIM118  it is no dict
+        return sum(math.prod(file.get_slice(name).get_shape()) for name in names)
 
 
 def load(path: Path, validated: bool = False) -> tuple[Network, WeightsMetadata]:

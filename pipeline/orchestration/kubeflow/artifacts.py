@@ -1,6 +1,5 @@
-"""What Kubeflow's pages show of a stage that ran: its outs as scalars, matrices, pages, models and files."""
+"""Output artifacts on Kubeflow's pages: the outs of a stage as scalars, matrices, pages, models and files."""
 
-import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +9,8 @@ import pandas as pd
 from kfp import dsl
 
 from pipeline import pages, tracking
+from pipeline.formats import tables
+from pipeline.formats.documents import read_numbers
 from pipeline.foundation.hashes import sha256
 from pipeline.modeling.members import WEIGHTS
 from pipeline.orchestration.graph import Stage
@@ -17,6 +18,7 @@ from pipeline.orchestration.graph import Stage
 IMAGES = {".jpg": "jpeg", ".png": "png"}
 MOST_IMAGES = 24
 MOST_ROWS = 100
+REMEDY = "run the stage again"
 SHORT = "{:.4g}".format
 
 
@@ -28,20 +30,20 @@ def fill(artifact: Any, root: Path, stage: Stage) -> None:
 def _scores(artifact: dsl.Metrics, root: Path, stage: Stage) -> None:
     """Every number of the stage's metrics files."""
     for path in stage.metrics:
-        for name, value in json.loads((root / path).read_text(encoding="utf-8")).items():
+        for name, value in read_numbers(root / path, REMEDY).items():
             artifact.log_metric(name, value)
 
 
 def _confusion(artifact: dsl.ClassificationMetrics, root: Path, stage: Stage) -> None:
-    """The matrix of confusion.csv: a row a photo, its true and its predicted class."""
-    table = pd.read_csv(root / _out(stage, "confusion.csv"))
+    """The confusion matrix of confusion.csv, which has one row per photo: its true and its predicted class."""
+    table = tables.read(root / _out(stage, "confusion.csv"), {"actual": "text", "predicted": "text"})
     categories = sorted({*table["actual"], *table["predicted"]})
     counts = pd.crosstab(table["actual"], table["predicted"]).reindex(categories, columns=categories, fill_value=0)
     artifact.log_confusion_matrix(categories, counts.to_numpy().tolist())
 
 
 def _page(artifact: dsl.HTML, root: Path, stage: Stage) -> None:
-    """The page among the outs; where there is none, one of their photos and short tables."""
+    """The HTML page among the outs; without one, a page of their images and short tables."""
     for out in stage.outs:
         if Path(out).suffix == ".html":
             shutil.copy(root / out, artifact.path)
@@ -52,7 +54,7 @@ def _page(artifact: dsl.HTML, root: Path, stage: Stage) -> None:
 
 
 def _model(artifact: dsl.Model, root: Path, stage: Stage) -> None:
-    """The digest of the weights, and the MLflow run that made them."""
+    """The SHA-256 digest of the weights, and the MLflow run of their training."""
     weights = root / _out(stage, WEIGHTS)
     content = sha256(weights)
     artifact.metadata |= {"sha256": content, "bytes": weights.stat().st_size}
@@ -84,7 +86,7 @@ def _parts(root: Path, stage: Stage) -> Iterator[dict[str, Any]]:
         name = path.relative_to(root).as_posix()
         if path.suffix in IMAGES:
             yield {"name": name, "image": pages.source(path.read_bytes(), IMAGES[path.suffix])}
-        elif path.suffix == ".csv" and len(table := pd.read_csv(path)) <= MOST_ROWS:
+        elif path.suffix == ".csv" and len(table := tables.infer(path)) <= MOST_ROWS:
             rows = [
                 [SHORT(cell) if isinstance(cell, float) else cell for cell in row] for row in table.to_numpy(object)
             ]
@@ -92,7 +94,7 @@ def _parts(root: Path, stage: Stage) -> Iterator[dict[str, Any]]:
 
 
 def _files(root: Path, stage: Stage) -> Iterator[Path]:
-    """The files among the outs, and a folder's first photos."""
+    """The files among the outs, and the first images of each folder."""
     for path in (root / out for out in stage.outs):
         if path.is_dir():
             yield from [each for each in sorted(path.rglob("*")) if each.suffix in IMAGES][:MOST_IMAGES]

@@ -1,4 +1,4 @@
-"""artifacts: what a stage made is what Kubeflow's pages show."""
+"""artifacts: Kubeflow's pages show the outs of a stage."""
 
 import hashlib
 import json
@@ -9,6 +9,7 @@ import pytest
 from kfp import dsl
 
 from pipeline import tracking
+from pipeline.foundation.errors import InputError
 from pipeline.orchestration.graph import Stage
 from pipeline.orchestration.kubeflow import artifacts
 
@@ -84,3 +85,14 @@ def test_a_file_is_the_first_out(root: Path) -> None:
     artifact = dsl.Dataset(uri=str(root / "copy"))
     artifacts.fill(artifact, root, STAGE)
     assert (root / "copy").read_bytes() == (root / "answers.csv").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [(dsl.Metrics, "metrics.json"), (dsl.ClassificationMetrics, "confusion.csv"), (dsl.HTML, "answers.csv")],
+)
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe{", b'a,b\n"1'])
+def test_an_out_that_cannot_be_read_is_named(root: Path, kind: type[dsl.Artifact], name: str, content: bytes) -> None:
+    (root / name).write_bytes(content)
+    with pytest.raises(InputError, match=name):
+        artifacts.fill(kind(uri=str(root / "artifact")), root, STAGE)
