@@ -44,7 +44,7 @@ def measure(root: Path | None) -> list[Result]:
             float(np.median([row.reference for row in rounds])),
             tuple(row.ratios[0] for row in rounds),
             float(np.median([row.cpu for row in rounds])),
-            _alike(theirs, faces),
+            _agreement(theirs, faces),
         )
     ]
 
@@ -60,14 +60,14 @@ def cut(cropper: Cropper, paths: list[Path]) -> Iterator[Crop]:
         yield from chain.from_iterable(threads.map(one_batch, range(0, len(paths), BATCH)))
 
 
-def _alike(theirs: dict[Path, np.ndarray | None], ours: dict[Path, Face | None]) -> str:
-    """The faces found by both, compared."""
+def _agreement(theirs: dict[Path, np.ndarray | None], ours: dict[Path, Face | None]) -> str:
+    """How far the faces found by both agree."""
     found = {path: boxes[0] for path, boxes in theirs.items() if boxes is not None}
-    alike = sum(bool((face := ours[path]) and overlap(box, face.box) > 0.7) for path, box in found.items())
+    same = sum(bool((face := ours[path]) and overlap(box, face.box) > 0.7) for path, box in found.items())
     lost = sum(ours[path] is None for path in found)
     missed = [len(ours) - len(found), sum(face is None for face in ours.values())]
     return (
-        f"of the reference's {len(found)} faces {lost} lost, {alike / max(len(found), 1):.1%} alike (IoU over .7); "
+        f"of the reference's {len(found)} faces {lost} lost, {same / max(len(found), 1):.1%} alike (IoU over .7); "
         f"{missed[1]} of {len(ours)} missed, by the reference {missed[0]}"
     )
 

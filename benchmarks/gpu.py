@@ -36,9 +36,9 @@ def steps(backbone: str, size: int, batch_size: int, fabric: Fabric) -> Result:
         backbone=backbone, image_size=size, batch_size=batch_size, precision="bf16-mixed", channels_last=True
     )
     packed = np.random.default_rng(0).integers(0, 256, (STEPS * batch_size, size, size, 3), dtype=np.uint8)
-    made = fold_data(packed, model)
+    data = fold_data(packed, model)
     learner = Learner.create(model, fabric)
-    criterion, batches = Criterion(model, made, fabric.device), made.train_loader(made.training, model, (0, 1))
+    criterion, batches = Criterion(model, data, fabric.device), data.train_loader(data.training, model, (0, 1))
     photos = torch.from_numpy(packed[:batch_size]).to(fabric.device)
     rows = torch.arange(batch_size, device=fabric.device)
 

@@ -72,10 +72,10 @@ def _epoch(count: int) -> Work:
     from pipeline.modeling.loop import train_epoch
 
     model = config()
-    made = fold_data(_packed(count, 72), model)
+    data = fold_data(_packed(count, 72), model)
     learner = Learner.create(model, Fabric(accelerator="cpu", devices=1))
-    criterion, batches = Criterion(model, made, torch.device("cpu")), made.train_loader(made.training, model, (0, 1))
-    train_epoch(learner, made.train_loader(made.training[:64], model, (0, 1)), criterion, 0, [])
+    criterion, batches = Criterion(model, data, torch.device("cpu")), data.train_loader(data.training, model, (0, 1))
+    train_epoch(learner, data.train_loader(data.training[:64], model, (0, 1)), criterion, 0, [])
     return lambda: train_epoch(learner, batches, criterion, 0, [])
 
 

@@ -12,8 +12,8 @@ SIZE, COUNT = 224, 160
 def measure(root: Path | None) -> list[Result]:
     paths = photos_of(root, COUNT)
     model = config(image_size=SIZE)
-    made = fold_data(crops(paths, SIZE), model)
-    ours = made.train_loader(made.training, model, (0, 1))
+    data = fold_data(crops(paths, SIZE), model)
+    ours = data.train_loader(data.training, model, (0, 1))
     theirs = plain.loader(paths, SIZE, model.batch_size)
     what = f"training input, {len(paths)} photos at {SIZE}"
     return [compare(what, "4", lambda: list(theirs), lambda: list(ours.at(0)), rounds=7)]

@@ -10,7 +10,7 @@ import psutil
 
 from benchmarks.timing import Result
 
-TICK = 0.2  # seconds between two looks at the memory
+TICK = 0.2  # seconds between two measurements of the memory
 
 
 def measure(_: Path | None) -> list[Result]:

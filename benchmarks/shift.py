@@ -2,10 +2,10 @@
 
     python -m benchmarks.shift data/labels.csv data/folds.csv results/ensemble/out_of_fold.csv
 
-Half of the people stand for train, the other half, drawn with replacement to a mix, for eval. Means of ten draws:
-`<attribute>_<way>` is the share of eval that an estimate gets wrong (`unshifted`: train's mix taken for eval's),
-`<attribute>_adapted` how often it was trusted; `f1_chosen` is what the pipeline does, `f1_adapted` follows all that
-is trusted.
+Half of the people stand for train; the other half, resampled with replacement to other class priors, stands for eval.
+Figures are means of ten repetitions. `<attribute>_<way>` is the share of eval that an estimate gets wrong
+(`unshifted`: train's priors assumed for eval); `<attribute>_adapted` is how often the estimate was trusted.
+`f1_chosen` is macro F1 of the pipeline's choice, `f1_adapted` that with all trusted corrections.
 """
 
 import sys
@@ -59,8 +59,8 @@ def simulate(photos: pd.DataFrame, probabilities: Table, mix: Priors | None, see
     order = draw.permutation(len(people))
     out_of_fold, rest = order[::2], order[1::2]
     weights = np.ones(len(rest)) if mix is None else mix[cells[rest]] / np.bincount(cells[rest])[cells[rest]]
-    drawn = draw.choice(rest, len(rest), p=weights / weights.sum())
-    rows = np.concatenate([np.flatnonzero(person == number) for number in drawn])
+    sampled = draw.choice(rest, len(rest), p=weights / weights.sum())
+    rows = np.concatenate([np.flatnonzero(person == number) for number in sampled])
     train = np.isin(person, out_of_fold)
     estimates: dict[str, label_shift.Estimate] = {}
     scores: dict[str, float] = {}

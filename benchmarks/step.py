@@ -24,10 +24,10 @@ def measure(root: Path | None) -> list[Result]:
     rows = []
     for backbone, size in MODELS:
         model = config(backbone=backbone, image_size=size)
-        made = fold_data(crops(paths, size), model)
+        data = fold_data(crops(paths, size), model)
         learner = Learner.create(model, Fabric(accelerator="cpu", devices=1))
-        criterion = Criterion(model, made, torch.device("cpu"))
-        batches = made.train_loader(made.training, model, (0, 1))
+        criterion = Criterion(model, data, torch.device("cpu"))
+        batches = data.train_loader(data.training, model, (0, 1))
         theirs, loop = plain.loader(paths, size, model.batch_size), plain.Plain(backbone)
         ours = partial(train_epoch, learner, batches, criterion, 0, [])
         what = f"training epoch on CPU, {len(paths)} photos, {backbone} at {size}"

@@ -1,4 +1,4 @@
-"""Timing of two ways to do the same work, in short alternating rounds, so that other load slows both alike."""
+"""Timing of two ways to do the same work, in short alternating rounds, so that other load slows both equally."""
 
 import ctypes
 import gc

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 CHAMPION = f"models:/{ENSEMBLE}@champion"
 TRUSTED = "PIPELINE_TRUSTED_MODELS"  # environment variable: names of models whose code may run, with commas
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a cell that begins so is executed by spreadsheet programs
+FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")  # spreadsheet programs run a cell with this prefix as a formula
 
 
 class Format(StrEnum):
@@ -105,7 +105,7 @@ def _text(predictions: "pd.DataFrame", paths: Sequence[Path], format: Format) ->
     names = [str(path) for path in paths]
     if format is Format.jsonl:
         return _lines(predictions.assign(photo=names)[["photo", *predictions]].to_dict(orient="records"))
-    predictions.insert(0, "photo", [f"'{name}" if name.startswith(FORMULA) else name for name in names])
+    predictions.insert(0, "photo", [f"'{name}" if name.startswith(FORMULA_PREFIXES) else name for name in names])
     return tables.text(predictions)
 
 

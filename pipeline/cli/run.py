@@ -28,19 +28,19 @@ def run(jobs: Jobs = None, gpus: Gpus = "", logs: Logs = Path("logs")) -> None:
     from pipeline.orchestration import eta, graph, runner
 
     numbers = _numbers(gpus)
-    params.load()  # says what is wrong, where DVC cannot read dvc.yaml without it or stages fail one by one
+    params.load()  # reports all faults before DVC reads dvc.yaml and before any stage starts
     slots = jobs or max(len(numbers), 1)
     stages = graph.read()
     tracking.prepare()
     os.environ.setdefault(tracking.PIPELINE_RUN, tracking.run_name(f"run on {socket.gethostname()}", time.time()))
 
-    def look(running: runner.Jobs) -> None:
+    def update(running: runner.Jobs) -> None:
         states = {name: job.state for name, job in running.items()}
         show(eta.table(running, slots, time.monotonic()), states)
 
     try:
         with board(Console(stderr=True), known="waiting") as show:
-            runner.run(stages, slots, numbers, logs, look)
+            runner.run(stages, slots, numbers, logs, update)
     except KeyboardInterrupt:
         print("stopped; finished stages are kept, and trainings resume from their last epoch at the next run")
         raise typer.Exit(130) from None

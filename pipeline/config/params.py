@@ -1,4 +1,4 @@
-"""params.yaml, read and checked as a whole: its only reader. A section per stage, an config per model."""
+"""params.yaml, read and checked as a whole: a section per stage, a configuration per model. Its only reader."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -93,7 +93,7 @@ class Params(Section):
         elif section != "train" and self.models[name].pinned:
             yield f"'{name}' is pinned to a version of the registry, and not trained here"
         elif section == "pseudo_label":
-            yield from _faults_of_teacher(name, self.models[name])
+            yield from _pseudo_label_faults(name, self.models[name])
 
     def _unknown_folds(self) -> list[str]:
         return [
@@ -158,8 +158,8 @@ class Params(Section):
         return (self.train.models,) if systems == "per_attribute" else systems
 
 
-def _faults_of_teacher(name: str, model: ModelConfig) -> Iterator[str]:
-    """Why a model's predictions of eval photos are no pseudo labels for its own second round."""
+def _pseudo_label_faults(name: str, model: ModelConfig) -> Iterator[str]:
+    """Reasons why a model cannot be trained on pseudo labels of its own predictions."""
     if any(head.kind == "regression" for head in model.heads.values()):
         yield f"'{name}' has a head of years, which has no probability"
     if model.last_epochs_on_validation:

@@ -27,7 +27,7 @@ RESAMPLES = 200
 """Bootstrap samples from which the intervals come."""
 SIGNIFICANCE = 0.05
 MAX_CALIBRATION_ERROR = 0.1
-"""Expected calibration error above which probabilities say nothing about shares."""
+"""Expected calibration error above which probabilities are no estimate of class priors."""
 MIN_SINGULAR_VALUE = 0.1
 """Least singular value of the response matrix: its inverse multiplies errors of the mean probabilities."""
 MAX_DISAGREEMENT = 0.1

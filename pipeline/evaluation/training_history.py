@@ -43,7 +43,7 @@ def join(histories: Histories) -> pd.DataFrame:
 def by_epoch(table: pd.DataFrame) -> pd.DataFrame:
     """All models side by side: a row for each epoch, and each model's mean accuracy and macro F1 over its folds.
 
-    `table` is what `join` made; a retraining without validation does not count.
+    `table` comes from `join`; a retraining without validation does not count.
     """
     scores = [column for column in ("val_accuracy", "val_macro_f1") if column in table]
     validated = table.dropna(subset=scores)
@@ -56,7 +56,7 @@ def by_epoch(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def split(table: pd.DataFrame) -> Histories:
-    """The histories of a table that `join` made, each with the columns that it has values for."""
+    """The histories of a table of `join`, each with the columns that it has values for."""
     return {
         str(model): {
             str(member): own.drop(columns=["model", "member"]).dropna(axis="columns", how="all").astype(float)

@@ -67,8 +67,8 @@ class Training:
         epochs = tables.read(
             self.folder / EPOCHS, {"epoch": "integer", "train_macro_f1": "number", "val_macro_f1": "number"}
         )
-        row = epochs.set_index("epoch").loc[int(scores["epoch"])]
-        return float(row["train_macro_f1"] - row["val_macro_f1"])
+        kept = epochs[epochs["epoch"] == scores["epoch"]].iloc[0]
+        return float(kept["train_macro_f1"] - kept["val_macro_f1"])
 
     @property
     def model(self) -> str:

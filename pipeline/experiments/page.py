@@ -33,7 +33,7 @@ DIGITS = {"age_mae": 1, "epochs": 0, "seconds": 0, "parameters": 1, "images_per_
 
 
 def cells(rows: pd.DataFrame) -> list[list[str]]:
-    """The figures (a row a recipe) as text, in the order of `HEADINGS`; what is not known is a dash."""
+    """The figures (a row a recipe) as text, in the order of `HEADINGS`; unknown figures are a dash."""
     bounded = zip(rows["macro_f1"], rows["low"], rows["high"], strict=True)
     shown = rows.assign(macro_f1=[f"{score:.3f} ({low:.3f}-{high:.3f})" for score, low, high in bounded])
     columns = [[_cell(value, DIGITS.get(column, 3)) for value in shown[column]] for column in HEADINGS]
@@ -74,7 +74,7 @@ def _plot(rows: pd.DataFrame, draw: Callable[[Axes, pd.DataFrame], None]) -> Fig
 
 
 def _draw_scores(axes: Axes, rows: pd.DataFrame) -> None:
-    axes.set_title("macro F1 over 18 classes, out-of-fold, with 95 % of people", loc="left", color=INK)
+    axes.set_title("macro F1 over 18 classes, out-of-fold, 95 % interval over people", loc="left", color=INK)
     _name_rows(axes, rows)
     axes.hlines(range(len(rows)), rows["low"], rows["high"], color=INK, linewidth=2)
     axes.plot(rows["macro_f1"], range(len(rows)), "o", color=INK)

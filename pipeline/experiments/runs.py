@@ -58,7 +58,7 @@ def run(recipes: Mapping[Path, Path], scale: str, photos: Path, execute: Execute
     root = photos
     if limit := SCALES[scale]:
         root = next(iter(recipes.values())).parent / f"data-{scale}"
-        subset.draw(photos, limit.people, limit.folds, root)
+        subset.write(photos, limit.people, limit.folds, root)
     tracking.prepare()
     lenders: dict[str, Path] = {}
     for recipe, folder in recipes.items():

@@ -1,4 +1,4 @@
-"""Recipes made small: photos, epochs, batches, folds, people and backbones shrink, all else stays."""
+"""Scales to which a recipe is reduced: fewer people, folds and epochs, smaller photos, batches and backbones."""
 
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ STAND_INS = {  # by the beginning of a timm name: a small backbone of the same f
     "coatnet": ("coatnet_pico_rw_224", "test_coatnet"),
     "swin": ("swin_tiny_patch4_window7_224", "swin_tiny_patch4_window7_224"),  # timm has none that is smaller
 }
-MADE_FOR = {  # stand-ins that take photos of one size only
+FIXED_SIZE = {  # stand-ins that accept images of one size only
     "coatnet_pico_rw_224": 224,
     "test_coatnet": 160,
     "swin_tiny_patch4_window7_224": 224,
@@ -33,9 +33,9 @@ MATCHED: dict[str, Any] = {  # one small network from scratch, and the one way t
 
 
 class Scale(NamedTuple):
-    """The most that is left of a recipe; people are dealt into `folds`, of which `trained` are held out in turn.
+    """Upper limits for the settings of a recipe: `folds` are made, and `trained` of them are trained.
 
-    With `matched` every config gets these values, and every fold is trained, whatever the recipe says.
+    With `matched` every model configuration gets these values, and every fold is trained, whatever the recipe has.
     """
 
     people: int
@@ -65,7 +65,7 @@ SCALES = {
 
 
 def reduce(params: Params, scale: Scale | None) -> dict[str, Any]:
-    """The settings of a recipe at a scale, as a params file holds them; as they are without a scale."""
+    """The settings of a recipe at a scale, in the layout of a params file; without a scale they are unchanged."""
     settings = params.model_dump(mode="json")
     if scale is None:
         return settings
@@ -86,7 +86,7 @@ def _reduce_model(config: dict[str, Any], scale: Scale) -> dict[str, Any]:
     return {
         **config,
         **{key: min(config[key], limit) for key, limit in most.items()},
-        "image_size": MADE_FOR.get(config["backbone"], min(config["image_size"], scale.size)),
+        "image_size": FIXED_SIZE.get(config["backbone"], min(config["image_size"], scale.size)),
         "pretrained": False,
         "weights": None,
     }

@@ -1,4 +1,4 @@
-"""Part of a data set in its own layout, its photos linked, so that a small run needs few of them."""
+"""A subset of a data set in the same layout; its photos are symbolic links."""
 
 import shutil
 from pathlib import Path
@@ -11,11 +11,11 @@ from pipeline.formats import tables
 from pipeline.schema.schema import band
 
 
-def draw(root: Path, people: int, folds: int, folder: Path) -> None:
-    """Write into `folder` some people of the data set at `root`, and as large a share of its eval photos.
+def write(root: Path, people: int, folds: int, folder: Path) -> None:
+    """Write `people` people of the data set at `root`, and the same share of its eval photos, into `folder`.
 
-    People are taken at even steps through all of them by gender and age, so their mix stays what it is; then others
-    until each gender and age band has somebody for each fold, where there are so many.
+    People are chosen at even steps of the order by gender and age, which preserves the distribution of both. Further
+    people are added until each gender and age band has one person per fold, as far as the data set has them.
     """
     shutil.rmtree(folder, ignore_errors=True)
     rows = tables.read(root / "train" / "train.csv", PEOPLE)

@@ -9,7 +9,7 @@ from typing import Any
 from pipeline.foundation.terminal import warn
 
 FOLDER = "checkpoints"  # of the remote, and where the commands of dvc.yaml keep them
-PERIOD = 5.0  # seconds between two looks at the files
+PERIOD = 5.0  # seconds between two checks of the files
 
 Version = tuple[int, int]  # modification time in nanoseconds, and size
 

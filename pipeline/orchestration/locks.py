@@ -1,4 +1,4 @@
-"""Entries of dvc.lock: what a stage read and made, as files and as text that travels between machines."""
+"""Entries of dvc.lock: the dependencies and outs of each stage, as a file and as text between machines."""
 
 import base64
 import zlib
@@ -40,7 +40,7 @@ def unpack(word: str) -> Entries:
     try:
         return _parse(zlib.decompress(base64.b64decode(word, validate=True)).decode(), "lock entries")
     except (ValueError, zlib.error):  # no base64, nothing that was compressed, no UTF-8
-        raise InputError(f"lock entries: '{word[:40]}' is not what a task of this pipeline hands on") from None
+        raise InputError(f"lock entries: '{word[:40]}' is no output of a task of this pipeline") from None
 
 
 def join(words: Iterable[str]) -> Entries:

@@ -24,7 +24,7 @@ State = Literal["waiting", "running", "done", "unchanged", "failed", "stopped"]
 Show = Callable[["Jobs"], None]
 Handler = Callable[[int, FrameType | None], Any] | int
 
-TICK = 0.2  # seconds between two polls of the running stages
+TICK = 0.2  # seconds between two checks of the running stages
 GRACE = 20.0  # seconds between SIGINT, SIGTERM and SIGKILL when a stage is stopped
 TAIL = 20  # lines of a failed stage's log that an error shows
 RWLOCK = Path(".dvc", "tmp", "rwlock")  # where DVC notes which process reads and writes what

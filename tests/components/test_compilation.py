@@ -204,7 +204,7 @@ def test_compiling_again_gives_the_same_text(full: Compiled, tmp_path: Path) -> 
     assert compilation.text(tmp_path) == compilation.text(tmp_path)
 
 
-def test_a_file_that_is_missing_or_stale_is_told(tmp_path: Path) -> None:
+def test_a_missing_or_stale_file_is_refused(tmp_path: Path) -> None:
     for name in ("dvc.yaml", "params.yaml"):
         shutil.copy(ROOT / name, tmp_path)
     path = tmp_path / "pipeline.yaml"

@@ -205,7 +205,7 @@ def test_a_head_of_years_makes_no_pseudo_labels(change: Callable[..., Path]) -> 
     assert line == "pseudo_label.models: 'age' has a head of years, which has no probability"
 
 
-def test_a_model_that_has_seen_its_held_out_people_makes_no_pseudo_labels(change: Callable[..., Path]) -> None:
+def test_a_model_trained_on_its_held_out_fold_gives_no_pseudo_labels(change: Callable[..., Path]) -> None:
     (line,) = faults(change(("models.age.last_epochs_on_validation", 3), ("pseudo_label.models", ["age"])))
     assert line.startswith("pseudo_label.models: 'age' has last_epochs_on_validation: its pseudo labels would tell")
 
@@ -238,7 +238,7 @@ def test_all_wrong_keys_are_named_at_once(change: Callable[..., Path]) -> None:
     assert [line.split(":")[0] for line in lines] == ["crop.metod", "split.folds", "models.mask.epochs"]
 
 
-def test_a_missing_file_tells_where_to_run() -> None:
+def test_a_missing_file_is_refused_with_the_folder_to_run_in() -> None:
     with pytest.raises(InputError, match=r"nowhere/params\.yaml: no such file; run from the project's root"):
         load(Path("nowhere/params.yaml"))
 

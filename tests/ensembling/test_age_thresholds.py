@@ -24,7 +24,7 @@ PHOTOS = pd.DataFrame(
 
 
 def timid(ages: Codes) -> Table:
-    """Predictions that are drawn towards 40, as those of weak models are: 60 looks like 55."""
+    """Predictions biased towards 40, as those of weak models are: 60 is predicted as 55."""
     return np.asarray(40 + 0.75 * (ages - 40.0))
 
 
@@ -44,7 +44,7 @@ def test_exact_years_keep_the_scored_boundaries() -> None:
     assert age_thresholds.fit(AGES.astype(float), AGES) == SCORED == (29.5, 59.5)
 
 
-def test_thresholds_follow_years_that_are_drawn_to_the_middle() -> None:
+def test_thresholds_follow_years_that_are_biased_towards_the_mean() -> None:
     young, old = age_thresholds.fit(timid(AGES), AGES)
     assert 31.75 < young <= 32.5
     assert 54.25 < old <= 55

@@ -153,7 +153,7 @@ def test_a_system_is_the_product_of_its_models_and_systems_vote_by_weight(
     np.testing.assert_allclose(answer, 0.25 * systems[0] + 0.75 * systems[1])
 
 
-def test_per_attribute_the_best_model_is_taken_whatever_else_it_predicts(table: pd.DataFrame) -> None:
+def test_per_attribute_takes_the_best_model_of_each_attribute(table: pd.DataFrame) -> None:
     member_probabilities = {
         "joint": [predictions(["mask x gender x age"], table, 1, right=0.5)],
         "good_mask": [predictions(MASK, table, 2, right=1)],

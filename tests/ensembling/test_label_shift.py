@@ -1,4 +1,4 @@
-"""label_shift: eval's priors are estimated, and refused where the models cannot tell."""
+"""label_shift: eval's priors are estimated, and refused where the estimate is unreliable."""
 
 from dataclasses import replace
 
@@ -55,7 +55,7 @@ def test_models_that_cannot_separate_values_are_refused() -> None:
 
 
 def test_estimates_that_disagree_are_refused() -> None:
-    """Eval is harder to predict than train was: no label shift looks like that."""
+    """Eval is harder to predict than train, which no label shift explains."""
     given = simulated()
     unsure = given.eval**0.3
     found = estimate(replace(given, eval=unsure / unsure.sum(axis=2, keepdims=True)))

@@ -1,4 +1,4 @@
-"""shift_estimators: both recover the priors of simulated predictions, and the test tells chance from shift."""
+"""shift_estimators: both recover the priors of simulated predictions, and the test distinguishes shift from chance."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ def test_both_estimators_recover_the_priors(priors: Table) -> None:
         np.testing.assert_allclose(shares, priors, atol=0.05)
 
 
-def test_a_shift_is_told_from_chance() -> None:
+def test_a_shift_is_distinguished_from_chance() -> None:
     without = [p_value(simulated(TRAIN, seed=seed)) for seed in range(20)]
     assert min(without) > 0.01
     assert max(p_value(simulated(SHIFTED, seed=seed)) for seed in range(5)) < 0.01
@@ -36,7 +36,7 @@ def test_the_prior_keeps_a_value_that_an_underconfident_model_would_lose() -> No
     assert (held > 0).all()
 
 
-def test_the_mean_of_models_looks_like_a_shift_where_each_model_does_not() -> None:
+def test_the_mean_of_models_imitates_a_shift_that_no_single_model_has() -> None:
     given = simulated(TRAIN, apart=1.5, count=1500)
     samples = [people(750, TRAIN, TRAIN, 1.5, 9 + voter) for voter in range(5)]
     voters = np.stack([one.probabilities[np.argsort(one.targets, kind="stable")] for one in samples])

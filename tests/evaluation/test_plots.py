@@ -11,7 +11,7 @@ TARGETS = np.array([0, 0, 0, 17])
 PREDICTIONS = np.array([0, 0, 3, 17])
 
 
-def test_the_confusion_is_drawn_over_the_classes_and_each_attribute() -> None:
+def test_confusion_matrices_are_plotted_for_the_classes_and_each_attribute() -> None:
     figure = plots.confusion_matrices(TARGETS, PREDICTIONS, "title")
     classes, *attributes = figure.axes
     assert [label.get_text() for label in classes.get_yticklabels()] == SCHEMA.class_names

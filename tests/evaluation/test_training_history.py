@@ -16,7 +16,7 @@ HISTORIES = {
 
 def test_learning_curves_have_a_row_a_model_and_a_line_a_training_and_part() -> None:
     axes = training_history.learning_curves(HISTORIES).axes
-    lines = {drawn.get_title(loc="left"): len(drawn.lines) for drawn in axes}
+    lines = {each.get_title(loc="left"): len(each.lines) for each in axes}
     assert lines["mask: loss"] == 4
     assert lines["age: loss"] == 1
     assert lines["mask: learning rate"] == 2

@@ -1,4 +1,4 @@
-"""compare: every recipe runs, small, and its figures are those of its files."""
+"""compare: every recipe runs at a small scale, and its figures match its files."""
 
 import json
 import math
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value")  # DVC 3.67 on
 
 @pytest.fixture(scope="module", autouse=True)
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A copy of the project with a data set of a few drawn people, to be in."""
+    """A copy of the project with a small synthetic data set, as working directory."""
     root = copy(tmp_path_factory.mktemp("project"), "params.yaml", "recipes")
     sample(root / "photos", Sample(people=24, eval_people=4, seed=1))
     with pytest.MonkeyPatch.context() as patch:

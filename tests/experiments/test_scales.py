@@ -8,7 +8,7 @@ import timm
 
 from pipeline.config import params
 from pipeline.config.params import Params
-from pipeline.experiments.scales import MADE_FOR, MATCHED, SCALES, STAND_INS, reduce
+from pipeline.experiments.scales import FIXED_SIZE, MATCHED, SCALES, STAND_INS, reduce
 from pipeline.foundation.errors import InputError
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.yaml"))
@@ -38,11 +38,11 @@ def test_a_reduced_recipe_is_valid_and_keeps_all_but_its_size(recipe: Path, scal
     for name, config in small.models.items():
         assert not config.pretrained
         assert config.epochs <= limit.epochs
-        assert config.image_size in (min(whole.models[name].image_size, limit.size), MADE_FOR.get(config.backbone))
+        assert config.image_size in (min(whole.models[name].image_size, limit.size), FIXED_SIZE.get(config.backbone))
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
-def test_recipes_made_alike_have_one_network_one_training_and_the_same_people_held_out(recipe: Path) -> None:
+def test_matched_recipes_share_network_training_settings_and_held_out_people(recipe: Path) -> None:
     whole = params.load(recipe)
     settings = reduce(whole, SCALES["matched"])
     small = Params.model_validate(settings)
@@ -97,6 +97,6 @@ def test_crops_keep_their_shape() -> None:
 
 @pytest.mark.parametrize("backbone", sorted({name for pair in STAND_INS.values() for name in pair}))
 def test_a_stand_in_takes_photos_of_the_size_that_it_is_given(backbone: str) -> None:
-    made_for = timm.get_pretrained_cfg(backbone)
-    assert made_for.fixed_input_size == (backbone in MADE_FOR)
-    assert MADE_FOR.get(backbone) in (None, made_for.input_size[-1])
+    pretrained = timm.get_pretrained_cfg(backbone)
+    assert pretrained.fixed_input_size == (backbone in FIXED_SIZE)
+    assert FIXED_SIZE.get(backbone) in (None, pretrained.input_size[-1])

@@ -19,7 +19,7 @@ def small(tmp_path: Path) -> Path:
     whole = DataSet(tmp_path / "whole", PEOPLE)
     whole.evaluate([f"{number}.png" for number in range(8)])
     (whole.images / PEOPLE[0] / "._normal.png").write_bytes(b"hidden")
-    subset.draw(whole.root, 10, 1, tmp_path / "small")
+    subset.write(whole.root, 10, 1, tmp_path / "small")
     return tmp_path / "small"
 
 
@@ -40,7 +40,7 @@ def test_a_subset_has_the_mix_of_the_whole(small: Path) -> None:
 def test_a_subset_has_people_of_every_band_for_every_fold(tmp_path: Path) -> None:
     ages = [*range(20, 58), 61, 62, 63]
     whole = DataSet(tmp_path / "whole", [f"{number:06}_female_Asian_{age}" for number, age in enumerate(ages)])
-    subset.draw(whole.root, 6, 3, tmp_path / "small")
+    subset.write(whole.root, 6, 3, tmp_path / "small")
     kept = train_photos(tmp_path / "small").drop_duplicates("person")["age"]
     assert (kept < 30).sum() >= 3
     assert (kept >= 60).sum() == 3
@@ -52,13 +52,13 @@ def test_rows_keep_their_order(small: Path) -> None:
     assert list(ids) == sorted(ids)
 
 
-def test_a_subset_drawn_again_is_the_same(small: Path) -> None:
+def test_a_subset_is_reproducible(small: Path) -> None:
     before = train_photos(small)
-    subset.draw(small.parent / "whole", 10, 1, small)
+    subset.write(small.parent / "whole", 10, 1, small)
     pd.testing.assert_frame_equal(before, train_photos(small))
 
 
 def test_of_few_people_all_are_taken(small: Path) -> None:
-    subset.draw(small.parent / "whole", 1000, 2, small)
+    subset.write(small.parent / "whole", 1000, 2, small)
     assert train_photos(small)["person"].nunique() == 40
     assert len(eval_photos(small)) == 8

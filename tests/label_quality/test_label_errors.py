@@ -1,4 +1,4 @@
-"""The drawn sample's label errors, which are known: they are found, and accepting them makes better models."""
+"""The synthetic sample has known label errors: they are found, and correcting them improves the models."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from pipeline.synthetic.config import Sample
 
 FOLDS = (0, 1)
 SIZE = 64
-ENTRY = ModelConfig.model_validate(
+MODEL = ModelConfig.model_validate(
     {
         "backbone": "test_resnet",
         "pretrained": False,
@@ -43,7 +43,7 @@ ENTRY = ModelConfig.model_validate(
 
 
 class Workspace:
-    """A drawn sample, its crops and folds, and models trained on its labels."""
+    """A synthetic sample, its crops and folds, and models trained on its labels."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -71,7 +71,7 @@ class Workspace:
         for fold in FOLDS:
             output = self.root / labels / str(fold)
             inputs = Inputs(self.crops, self.root / f"{labels}.csv", self.root / "folds.csv", output / "checkpoint.pt")
-            train(inputs, "face", fold, ENTRY, output, lambda *_: None)
+            train(inputs, "face", fold, MODEL, output, lambda *_: None)
             infer(output / "weights.safetensors", inputs.crops, inputs.folds, TTA(), output)
             paths, heads = predictions.read(output / "out_of_fold.csv")
             found |= dict(zip(paths, multiply(heads), strict=True))

@@ -23,7 +23,7 @@ def test_right_labels_are_left_alone() -> None:
     assert suggest(truth, seen_as(truth)) == []
 
 
-def test_a_wrong_gender_is_found_with_what_every_picture_says() -> None:
+def test_a_wrong_gender_is_found_with_the_prediction_of_every_photo() -> None:
     truth = labelled()
     found = suggest(with_wrong(truth, "004", gender="female"), seen_as(truth))
     assert proposed(found) == [("004", "gender")]
@@ -47,14 +47,14 @@ def test_a_swap_is_found_by_its_two_photos() -> None:
     assert found[0].evidence.startswith("normal looks incorrect 1.00")
 
 
-def test_one_odd_picture_is_no_swap() -> None:
+def test_one_odd_photo_is_no_swap() -> None:
     truth = labelled()
     odd = truth.copy()
     odd.loc[odd["path"] == "007/normal.jpg", "mask"] = "incorrect"
     assert suggest(truth, seen_as(odd, sure=0.6)) == []
 
 
-def test_one_odd_picture_does_not_make_a_person_doubtful() -> None:
+def test_one_odd_photo_does_not_make_a_person_doubtful() -> None:
     truth = labelled()
     odd = truth.copy()
     odd.loc[odd["path"] == "008/mask3.jpg", "gender"] = "female"
@@ -92,7 +92,7 @@ def test_what_was_corrected_is_not_questioned_again() -> None:
 
 
 @pytest.mark.parametrize("gender", GENDER.values)
-def test_people_who_are_all_alike_give_no_suggestions(gender: str) -> None:
+def test_a_single_gender_gives_no_suggestions(gender: str) -> None:
     truth = labelled(6).assign(gender=gender, age=40)
     assert suggest(truth, seen_as(truth)) == []
 
@@ -144,7 +144,7 @@ def test_predictions_of_other_photos_are_named(tmp_path: Path) -> None:
         read(tmp_path / "labels.csv", tmp_path / "out_of_fold.csv")
 
 
-def test_predictions_that_were_made_with_other_labels_are_named(tmp_path: Path) -> None:
+def test_predictions_of_models_of_other_labels_are_named(tmp_path: Path) -> None:
     labels = labelled(2)
     write(tmp_path, labels, seen_as(labels))
     tables.write(with_wrong(labels, "001", gender="male"), tmp_path / "labels.csv")
@@ -156,6 +156,6 @@ def test_the_columns_are_those_of_a_fixes_file() -> None:
     assert set(corrections.COLUMNS) < set(Suggestion._fields)
 
 
-def test_without_results_it_is_said_how_to_get_them(tmp_path: Path) -> None:
+def test_missing_results_are_refused_with_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"run `dvc repro`(?s:.*)labels\.csv(?s:.*)out_of_fold\.csv"):
         read(tmp_path / "labels.csv", tmp_path / "out_of_fold.csv")

@@ -1,4 +1,4 @@
-"""locks: entries survive every journey, and only those of this graph are taken."""
+"""locks: entries come back unchanged, and only those of this graph are accepted."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""remote: stages that run apart from each other, through folders and through S3, make what `dvc repro` makes."""
+"""remote: stages that run apart from each other, through folders and through S3, have the outs of `dvc repro`."""
 
 import shutil
 from collections.abc import Iterator
@@ -98,7 +98,7 @@ def test_a_second_run_runs_no_command_and_a_changed_rate_only_what_depends_on_it
     assert outs(changed)["models/a.txt"] == outs(first)["models/a.txt"]
 
 
-def test_exactly_what_the_parents_made_is_pulled(project: Project, storage: Path) -> None:
+def test_exactly_the_outs_of_the_parents_are_pulled(project: Project, storage: Path) -> None:
     entries = project.run_all(str(storage))
     with scratch(str(storage), project=project.root) as root:
         remote.run(root, "join", {name: entries[name] for name in ("fit@a", "fit@b")})

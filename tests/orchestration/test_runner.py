@@ -34,7 +34,7 @@ class Project:
         root.mkdir(exist_ok=True)
         YAML().dump({"stages": stages}, root / "dvc.yaml")
         self.dvc("init", "--no-scm", "--quiet")
-        self.seen: list[dict[str, str]] = []
+        self.history: list[dict[str, str]] = []
 
     def dvc(self, *arguments: str) -> str:
         command = [sys.executable, "-m", "dvc", *arguments]
@@ -44,14 +44,14 @@ class Project:
         runner.run(graph.read(), slots, gpus, Path("logs"), self._note)
 
     def states(self) -> dict[str, str]:
-        return self.seen[-1]
+        return self.history[-1]
 
     def lock(self) -> Any:
         return YAML(typ="safe").load(self.root / "dvc.lock")
 
     def _note(self, jobs: Jobs) -> None:
-        """Keep what is shown, and tell the stages by a file for each that has come to a state, `NAME-STATE`."""
-        self.seen.append({name: job.state for name, job in jobs.items()})
+        """Keep what is shown, and write a file `NAME-STATE` for each stage and state."""
+        self.history.append({name: job.state for name, job in jobs.items()})
         for name, job in jobs.items():
             (self.root / f"{name}-{job.state}").touch()
 
@@ -82,16 +82,16 @@ def test_stages_side_by_side_share_the_cores_unless_one_says_otherwise(
     project: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = project(threads={"cmd": "echo $OMP_NUM_THREADS > threads", "outs": ["threads"]})
-    said = []
+    output = []
     for given, slots in ((None, 2), (None, 1), ("7", 2)):
         monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
         if given:
             monkeypatch.setenv("OMP_NUM_THREADS", given)
         Path("dvc.lock").unlink(missing_ok=True)
         made.run(slots)
-        said.append(Path("threads").read_text().strip())
+        output.append(Path("threads").read_text().strip())
     cores = len(os.sched_getaffinity(0))
-    assert said == [str(max(cores // 2, 1)), str(cores), "7"]
+    assert output == [str(max(cores // 2, 1)), str(cores), "7"]
 
 
 def test_the_python_of_a_command_is_the_one_that_runs_it(project: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,7 +127,7 @@ def test_stages_that_do_not_need_each_other_run_at_once_on_gpus_of_their_own(pro
 def test_no_more_run_at_once_than_asked_for(project: Make) -> None:
     made = project(a=writes("a"), b=writes("b"), c=writes("c"))
     made.run(slots=2)
-    assert max(list(states.values()).count("running") for states in made.seen) == 2
+    assert max(list(states.values()).count("running") for states in made.history) == 2
 
 
 def test_after_a_failure_nothing_new_starts_and_what_runs_is_finished(project: Make) -> None:
@@ -157,9 +157,9 @@ def test_an_interrupted_run_ends_what_it_has_started_and_can_go_on(project: Make
     )
     sleeper = pid_in(made.root / "logs" / "slow.log")
     process.send_signal(how)
-    said, _ = process.communicate(timeout=PATIENCE)
+    output, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
-    assert "finished stages are kept" in said
+    assert "finished stages are kept" in output
     with pytest.raises(ProcessLookupError):
         os.kill(sleeper, 0)
     assert set(made.lock()["stages"]) == {"quick"}
@@ -195,10 +195,10 @@ def heed_interrupts() -> None:
 
 
 def pid_in(log: Path) -> int:
-    """The process that a log tells of, as soon as it does."""
+    """The process id in a log, as soon as it is there."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         if log.exists() and (found := re.search(r"^process (\d+)$", log.read_text(), re.MULTILINE)):
             return int(found[1])
         time.sleep(0.1)
-    raise AssertionError(f"{log} tells of no process")
+    raise AssertionError(f"{log} names no process")

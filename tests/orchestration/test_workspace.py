@@ -31,7 +31,7 @@ def test_a_workspace_has_code_and_parameters_and_no_data_and_goes_away(project: 
     assert not root.exists()
 
 
-def test_nobody_is_told_of_a_repository_that_goes_away(project: Project, caplog: pytest.LogCaptureFixture) -> None:
+def test_dvc_logs_no_welcome_for_a_temporary_repository(project: Project, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "dvc"), scratch("remote", project=project.root):
         pass
     assert caplog.text == ""

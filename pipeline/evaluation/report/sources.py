@@ -1,4 +1,4 @@
-"""What the report is made of: the tables that the stages wrote."""
+"""Sources of the report: the tables that the stages wrote."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

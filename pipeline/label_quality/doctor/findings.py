@@ -22,7 +22,7 @@ class Check:
     Attributes:
         name: Unique among the checks.
         severity: `ERROR` when a stage refuses the data set, or scores would be wrong; else `WARNING`.
-        meaning: What the finding says about the data set.
+        meaning: What the finding means for the data set.
         remedy: What to do about it.
     """
 

@@ -1,4 +1,4 @@
-"""What the doctor measures on every photo, from one decoding of a reduced grey version."""
+"""Measurements of the doctor on each photo, from one decoding of a reduced grey version."""
 
 import hashlib
 import os
@@ -40,7 +40,7 @@ SIZE = (192, 256)
 SIDEWAYS = (5, 6, 7, 8)
 """The EXIF orientations that swap width and height."""
 SAME_FORMAT = {"MPO": "JPEG"}
-"""Pillow's names of formats that are another one's files: a multi-picture file of a phone is a JPEG and more."""
+"""Pillow's names of formats whose files are also valid in another: an MPO file of a phone begins with a JPEG."""
 THUMBNAIL = (32, 32)
 HASH_SIDE = 16
 HASH_BITS = HASH_SIDE**2

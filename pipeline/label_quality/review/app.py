@@ -143,7 +143,7 @@ async def _guard(request: Request, respond: Callable[[Request], Awaitable[Respon
 
 
 def _refuse_request(_: Request, error: Exception) -> JSONResponse:
-    """Say what is wrong with a request without repeating it: JSON cannot carry every value that was sent."""
+    """Answer with the faults of a request without its values: JSON cannot hold every value that was sent."""
     found = error.errors() if isinstance(error, RequestValidationError) else []
     lines = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in found]
     return JSONResponse({"detail": "; ".join(lines).encode("ascii", "backslashreplace").decode()}, 422)

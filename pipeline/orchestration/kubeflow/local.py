@@ -51,7 +51,7 @@ def _execute(compiled: dict[str, Any], arguments: Arguments) -> Path:
     pipeline = components.load_component_from_text(json.dumps(compiled))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Task .* have no effect")  # what only a cluster has
-        warnings.filterwarnings("ignore", "You may be attemping")  # the image's name does not say that it has Python
+        warnings.filterwarnings("ignore", "You may be attemping")  # KFP does not know that the image has Python
         try:
             (lock,) = pipeline(**asdict(arguments)).outputs.values()
             return Path(lock.path)

@@ -1,4 +1,4 @@
-"""What became of each task of a run, kept in the DVC remote for the task that ends the run."""
+"""State, times and error of each task of a run, kept in the DVC remote for the last task."""
 
 import json
 import os

@@ -70,14 +70,14 @@ class Server:
             raise NoAnswerError(f"{self._address}: no answer from Kubeflow Pipelines: {error}") from error
 
     def _refusal(self, error: Any) -> InputError:
-        said = f"{self._address}: {error.status} {error.reason}{_message(error.body)}"
+        message = f"{self._address}: {error.status} {error.reason}{_message(error.body)}"
         if error.status in REFUSED:
-            return InputError(f"{said}; set {TOKEN} to a token that this server accepts")
-        return NoAnswerError(said) if error.status >= 500 else InputError(said)
+            return InputError(f"{message}; set {TOKEN} to a token that this server accepts")
+        return NoAnswerError(message) if error.status >= 500 else InputError(message)
 
 
 def _message(body: Any) -> str:
-    """What the server says about it, where it says it as Kubeflow Pipelines does."""
+    """The message in the JSON body of an error of Kubeflow Pipelines; empty for another body."""
     try:
         return f": {json.loads(body)['message']}"
     except (TypeError, ValueError, KeyError):

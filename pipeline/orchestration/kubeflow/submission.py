@@ -20,7 +20,7 @@ from pipeline.orchestration.kubeflow.arguments import Arguments
 from pipeline.orchestration.kubeflow.server import NoAnswerError, Server
 
 ENDED = ("SUCCEEDED", "FAILED", "CANCELED", "SKIPPED")
-PERIOD = 10.0  # seconds between two polls of a run
+PERIOD = 10.0  # seconds between two requests for a run's state
 PATIENCE = 900.0  # seconds without an answer after which watching ends; the run goes on
 
 
@@ -63,7 +63,7 @@ def wait(server: Server, run_id: str, show: Show) -> None:
 
 
 def submit(server: Server, arguments: Arguments, service_account: str | None = None) -> str:
-    """Start a run; returns its id. The server's client prints where to look at it."""
+    """Start a run; returns its id. The KFP client prints the address of its page."""
     name = arguments.image.rpartition("/")[2]
     return server.submit(specification.FILE, arguments.experiment, name, asdict(arguments), service_account)
 

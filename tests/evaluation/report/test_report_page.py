@@ -177,7 +177,7 @@ def test_models_stand_side_by_side_by_epoch(text: str) -> None:
 
 
 def test_scores_of_epochs_that_were_selected_on_the_scored_people_are_reported_as_biased(run: Run, text: str) -> None:
-    said = "biased upwards: the epoch of a member was selected"
-    assert said not in text
+    warning = "biased upwards: the epoch of a member was selected"
+    assert warning not in text
     sources = run.sources()
-    assert said in render(replace(sources, scores=sources.scores | {"epoch_selected_on_val": 1}))
+    assert warning in render(replace(sources, scores=sources.scores | {"epoch_selected_on_val": 1}))

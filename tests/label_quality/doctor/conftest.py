@@ -28,7 +28,7 @@ def draw() -> Draw:
 
 @pytest.fixture
 def data(tmp_path: Path, draw: Draw) -> DataSet:
-    """Four people and three eval photos, as in `DataSet`, but no two photos are alike."""
+    """Four people and three eval photos, as in `DataSet`, but without near duplicates."""
     made = DataSet(tmp_path / "photos")
     for number, path in enumerate(sorted(made.root.glob("*/images/**/*.*"))):
         path.write_bytes(encoded(draw, number, path.suffix))

@@ -60,7 +60,7 @@ def test_a_photo_that_was_saved_again_is_found(data: DataSet, change: str) -> No
     assert (finding.check, finding.photos) == (NEAR_DUPLICATE, ("eval/images/a.jpg", f"train/images/{ONE}/normal.png"))
 
 
-def test_photos_of_one_person_and_of_eval_may_be_alike(data: DataSet) -> None:
+def test_near_duplicates_within_a_person_and_within_eval_are_allowed(data: DataSet) -> None:
     Image.open(data.images / ONE / "mask1.png").save(data.images / ONE / "mask2.png", compress_level=1)
     images = data.root / "eval" / "images"
     Image.open(images / "a.jpg").save(images / "c.jpg", quality=60)

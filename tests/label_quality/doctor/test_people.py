@@ -61,7 +61,7 @@ def test_a_folder_that_says_something_else_than_its_row_is_shown(tmp_path: Path,
     assert [finding.text for finding in names] == [f"{persons[0]}: the row has 000000, female, 20"]
 
 
-def test_suspicious_ages_are_told_by_their_range_of_ids(tmp_path: Path, persons: list[str]) -> None:
+def test_suspicious_ages_are_named_by_their_range_of_ids(tmp_path: Path, persons: list[str]) -> None:
     for number in range(100, 108):
         persons[number] = f"{number:06d}_male_Asian_30"
     persons[150] = "000150_male_Asian_3"

@@ -29,7 +29,7 @@ def distance(one: Photo, other: Photo) -> int:
     return int(np.bitwise_count(bits[0] ^ bits[1]).sum())
 
 
-def test_the_file_tells_format_mode_size_and_orientation(tmp_path: Path, draw: Draw) -> None:
+def test_format_mode_size_and_orientation_are_read_from_the_file(tmp_path: Path, draw: Draw) -> None:
     upright, rotated = save(tmp_path / "a.jpg", draw(0)), save(tmp_path / "b.jpg", draw(0), orientation=6)
     assert (upright.kind, upright.mode, upright.width, upright.height) == ("JPEG", "RGB", 192, 256)
     assert (rotated.orientation, rotated.width, rotated.height) == (6, 256, 192)
@@ -37,7 +37,7 @@ def test_the_file_tells_format_mode_size_and_orientation(tmp_path: Path, draw: D
     assert (clear.kind, clear.mode, clear.transparent) == ("PNG", "RGBA", True)
 
 
-def test_a_rotated_picture_is_measured_upright(tmp_path: Path, draw: Draw) -> None:
+def test_a_rotated_photo_is_measured_upright(tmp_path: Path, draw: Draw) -> None:
     upright = save(tmp_path / "a.jpg", draw(0))
     turned = save(tmp_path / "b.jpg", draw(0).transpose(Image.Transpose.ROTATE_90), orientation=6)
     assert distance(upright, turned) <= NEAR
@@ -51,13 +51,13 @@ def test_what_is_measured_hardly_depends_on_size_and_format(tmp_path: Path, draw
     assert one.brightness == pytest.approx(other.brightness, abs=2)
 
 
-def test_a_brighter_picture_measures_brighter_and_a_blurred_one_less_sharp(tmp_path: Path, draw: Draw) -> None:
+def test_brightness_and_sharpness_follow_the_photo(tmp_path: Path, draw: Draw) -> None:
     plain = save(tmp_path / "a.jpg", draw(0))
     assert save(tmp_path / "b.jpg", draw(0).point(lambda value: value + 40)).brightness > plain.brightness + 30
     assert save(tmp_path / "c.jpg", draw(0).filter(ImageFilter.GaussianBlur(3))).sharpness < plain.sharpness / 2
 
 
-def test_the_owner_is_the_person_in_train_and_the_picture_itself_in_eval(tmp_path: Path, draw: Draw) -> None:
+def test_the_owner_is_the_person_in_train_and_the_photo_itself_in_eval(tmp_path: Path, draw: Draw) -> None:
     for path in ("train/images/1_male_Asian_30/mask1.jpg", "eval/images/a.jpg"):
         save(tmp_path / path, draw(0))
     train, other = (measure(tmp_path, path) for path in ("train/images/1_male_Asian_30/mask1.jpg", "eval/images/a.jpg"))
@@ -78,7 +78,7 @@ def test_unreadable_photos_are_findings_in_the_words_of_the_stages(tmp_path: Pat
     assert {finding.check for finding in findings} == {UNREADABLE}
 
 
-def test_a_multi_picture_file_of_a_phone_is_a_jpeg(tmp_path: Path, draw: Draw) -> None:
+def test_an_mpo_file_of_a_phone_is_a_jpeg(tmp_path: Path, draw: Draw) -> None:
     draw(0).save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=[draw(1)])
     with Image.open(tmp_path / "a.jpg") as image:
         assert image.format == "MPO"

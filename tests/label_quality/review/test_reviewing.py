@@ -80,7 +80,7 @@ def test_one_of_two_simultaneous_decisions_is_refused(workspace: Workspace) -> N
 
     class Interrupted(Review):
         def decisions(self) -> list[Decision]:
-            """What is read between the look at the revision and the writing."""
+            """The file as it is read between the check of the revision and the write."""
             thread.start()
             thread.join(timeout=0.5)
             return super().decisions()

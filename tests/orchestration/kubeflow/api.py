@@ -22,10 +22,12 @@ class Cluster:
     """What the server knows; every body that it reads or writes is one of kfp_server_api's own models."""
 
     token: str | None = None
-    looks: Sequence[dict[str, Any]] = ()  # how the run stands at each look; the last one lasts; an int is a status
+    answers: Sequence[
+        dict[str, Any]
+    ] = ()  # the run at each request, the last one from then on; `status` is an HTTP error
     experiments: list[Any] = field(default_factory=list)
     submitted: list[Any] = field(default_factory=list)
-    looked: int = 0
+    requests: int = 0
     address: str = ""
 
     def answer(self, method: str, path: str, query: dict[str, list[str]], body: Any) -> tuple[int, Any]:
@@ -39,7 +41,7 @@ class Cluster:
             case "POST", "/runs":
                 return 200, self._create_run(read(body, "V2beta1Run"))
             case "GET", run if run == f"/runs/{RUN}":
-                return self._look()
+                return self._get_run()
         return 404, {"code": 5, "message": f"{path} not found"}
 
     def _named(self, chosen: str) -> list[Any]:
@@ -57,27 +59,27 @@ class Cluster:
         self.submitted.append(run)
         return run
 
-    def _look(self) -> tuple[int, Any]:
-        look = self.looks[min(self.looked, len(self.looks) - 1)]
-        self.looked += 1
-        if "status" in look:
-            return look["status"], {"message": "upstream is away"}
+    def _get_run(self) -> tuple[int, Any]:
+        answer = self.answers[min(self.requests, len(self.answers) - 1)]
+        self.requests += 1
+        if "status" in answer:
+            return answer["status"], {"message": "upstream is away"}
         run = self.submitted[-1] if self.submitted else SimpleNamespace(pipeline_spec=None, runtime_config=None)
-        config = run.runtime_config or kfp_server_api.V2beta1RuntimeConfig(parameters=look.get("parameters"))
-        details = kfp_server_api.V2beta1RunDetails(task_details=[task(*each) for each in look.get("tasks", [])])
+        config = run.runtime_config or kfp_server_api.V2beta1RuntimeConfig(parameters=answer.get("parameters"))
+        details = kfp_server_api.V2beta1RunDetails(task_details=[task(*each) for each in answer.get("tasks", [])])
         return 200, kfp_server_api.V2beta1Run(
             run_id=RUN,
             created_at=BEGUN,
-            state=look["state"],
+            state=answer["state"],
             pipeline_spec=run.pipeline_spec,
             runtime_config=config,
             run_details=details,
-            error=look.get("error") and kfp_server_api.GoogleRpcStatus(message=look["error"]),
+            error=answer.get("error") and kfp_server_api.GoogleRpcStatus(message=answer["error"]),
         )
 
 
 def task(name: str, state: str, error: str | None = None) -> Any:
-    """What the server tells of a task; one that has begun began at a fixed time."""
+    """The server's details of a task. Tasks start at a fixed time."""
     begun = None if state == "PENDING" else BEGUN
     return kfp_server_api.V2beta1PipelineTaskDetail(
         display_name=name,

@@ -1,4 +1,4 @@
-"""arguments: what would stop every task is told before the first."""
+"""arguments: faults that would stop every task are reported before the first one."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,20 +34,20 @@ def test_parameters_may_change(tmp_path: Path) -> None:
         ("models.age.epoch=3", "Could not override 'models.age.epoch'"),
     ],
 )
-def test_an_override_that_no_task_could_run_with_is_told(tmp_path: Path, override: str, fault: str) -> None:
+def test_an_override_that_would_stop_every_task_is_refused(tmp_path: Path, override: str, fault: str) -> None:
     with pytest.raises(InputError, match=fault):
         arguments(tmp_path, [override]).check()
 
 
-def test_after_a_local_run_one_is_told_how_to_pull_from_the_remote_that_was_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_local_run_prints_how_to_pull_from_its_remote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local, "run", lambda *_: None)
-    said = CliRunner().invoke(app, ["run", "--local", "subprocess", "--remote", str(tmp_path)], catch_exceptions=False)
-    assert f"`dvc remote add --default NAME {tmp_path}` and `dvc pull`" in said.output
+    result = CliRunner().invoke(
+        app, ["run", "--local", "subprocess", "--remote", str(tmp_path)], catch_exceptions=False
+    )
+    assert f"`dvc remote add --default NAME {tmp_path}` and `dvc pull`" in result.output
 
 
-def test_a_remote_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_missing_remote_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such folder"):
         arguments(tmp_path / "nowhere").check()
 

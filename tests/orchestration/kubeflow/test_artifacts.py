@@ -65,7 +65,7 @@ def test_a_page_among_the_outs_is_shown_as_it_is(root: Path) -> None:
     assert (root / "page").read_text() == "<p>as it is</p>"
 
 
-def test_a_model_is_its_digest_and_the_run_that_made_it(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_has_its_digest_and_the_mlflow_run_of_its_training(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     content = hashlib.sha256(b"weights").hexdigest()
     monkeypatch.setattr(tracking, "producer_id", lambda *given: {("weights", content): "0123"}.get(given))
     artifact = dsl.Model(uri="s3://kubeflow/model")
@@ -74,7 +74,7 @@ def test_a_model_is_its_digest_and_the_run_that_made_it(root: Path, monkeypatch:
     assert artifact.metadata == {"sha256": content, "bytes": 7}
 
 
-def test_a_model_that_no_run_made_keeps_its_place(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_without_a_run_keeps_its_uri(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tracking, "producer_id", lambda *_: None)
     artifact = dsl.Model(uri="s3://kubeflow/model")
     artifacts.fill(artifact, root, STAGE)

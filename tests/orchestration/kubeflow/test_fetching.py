@@ -71,7 +71,7 @@ def fetched(monkeypatch: pytest.MonkeyPatch, *words: str) -> None:
 
 
 def cluster(storage: Path, state: str = "SUCCEEDED") -> Cluster:
-    return Cluster(looks=[{"state": state, "parameters": {"remote": str(storage)}}])
+    return Cluster(answers=[{"state": state, "parameters": {"remote": str(storage)}}])
 
 
 def test_a_finished_run_is_the_state_of_the_project_that_fetches_it(
@@ -101,16 +101,16 @@ def test_a_run_that_has_not_succeeded_is_not_fetched(storage: Path, home: Path, 
 
 
 def test_a_run_that_was_given_no_parameters_has_the_remote_of_its_pipeline(home: Path) -> None:
-    with serving(Cluster(looks=[{"state": "SUCCEEDED"}])) as known:
+    with serving(Cluster(answers=[{"state": "SUCCEEDED"}])) as known:
         server = Server(known.address)
         assert fetching.storage(server, server.submit(ROOT / "pipeline.yaml", "faces", "by hand", {})) == (
             params.load(ROOT / params.FILE).kubeflow.remote
         )
 
 
-def test_a_run_whose_remote_the_server_does_not_tell_has_to_be_told_it(home: Path) -> None:
+def test_a_run_without_a_known_remote_needs_the_option(home: Path) -> None:
     with (
-        serving(Cluster(looks=[{"state": "SUCCEEDED"}])) as server,
+        serving(Cluster(answers=[{"state": "SUCCEEDED"}])) as server,
         pytest.raises(InputError, match=f"run {RUN}: the server does not know its DVC remote; name it with --remote"),
     ):
         fetching.storage(Server(server.address), RUN)
@@ -122,7 +122,7 @@ def test_a_run_that_the_remote_does_not_know_changes_nothing(storage: Path, home
     assert not (home / "dvc.lock").exists()
 
 
-def test_other_parameters_than_those_of_the_run_are_kept_until_told_otherwise(storage: Path, home: Path) -> None:
+def test_different_parameters_are_kept_without_the_option_to_replace_them(storage: Path, home: Path) -> None:
     ours = change(home / "params.yaml", "relabel", {"fixes": ["champion"]})
     with pytest.raises(InputError, match=r"other parameters: relabel.fixes: \[\] \(here \['champion'\]\)"):
         fetching.fetch(RUN, str(storage), replace=False)

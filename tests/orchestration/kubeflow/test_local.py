@@ -110,7 +110,7 @@ def test_after_a_pull_everything_is_up_to_date(pulled: Clone) -> None:
     assert (pulled.root / "results" / "submission.csv").exists()
 
 
-def test_trainings_are_tracked_where_a_person_looks(finished: Finished) -> None:
+def test_trainings_are_tracked_in_the_experiment_of_the_data_set(finished: Finished) -> None:
     root = finished[0].root
     client = mlflow.MlflowClient(f"sqlite:///{root}/mlflow.db")
     (experiment,) = client.search_experiments(filter_string="name = 'mask-gender-age-sample'")
@@ -120,7 +120,7 @@ def test_trainings_are_tracked_where_a_person_looks(finished: Finished) -> None:
     assert runs["ensemble"].data.tags["member_run.face-0"] == runs["face-0"].info.run_id
 
 
-def test_a_training_shows_its_scores_and_the_run_that_made_its_model(show: Show, finished: Finished) -> None:
+def test_a_training_shows_its_scores_and_the_mlflow_run_of_its_model(show: Show, finished: Finished) -> None:
     show("train@face-0", scores := dsl.Metrics(), model := dsl.Model())
     run = mlflow.MlflowClient(f"sqlite:///{finished[0].root}/mlflow.db").get_run(model.uri.removeprefix("runs:/"))
     assert run.info.run_name == "face-0"

@@ -15,7 +15,7 @@ TOKEN = "a-token"
 
 @pytest.fixture(autouse=True)
 def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))  # kfp keeps there what it was last told
+    monkeypatch.setenv("HOME", str(tmp_path))  # kfp keeps its latest settings there
 
 
 def test_a_server_that_is_down_is_named() -> None:
@@ -27,7 +27,7 @@ def test_a_server_that_is_down_is_named() -> None:
 
 
 def test_a_server_that_asks_who_is_there_needs_a_token() -> None:
-    with serving(Cluster(token=TOKEN, looks=[{"state": "RUNNING"}])) as cluster:
+    with serving(Cluster(token=TOKEN, answers=[{"state": "RUNNING"}])) as cluster:
         with pytest.raises(InputError, match="401 Unauthorized: who is there\\?; set KF_PIPELINES_TOKEN to a token"):
             Server(cluster.address)
         assert Server(cluster.address, token=TOKEN).run(RUN).state == "RUNNING"
@@ -44,7 +44,7 @@ def test_a_run_that_the_server_does_not_know_is_named() -> None:
 
 
 def test_a_server_in_trouble_may_answer_later() -> None:
-    with serving(Cluster(looks=[{"status": 503}, {"state": "RUNNING"}])) as cluster:
+    with serving(Cluster(answers=[{"status": 503}, {"state": "RUNNING"}])) as cluster:
         server = Server(cluster.address)
         with pytest.raises(NoAnswerError, match="503 Service Unavailable: upstream is away"):
             server.run(RUN)

@@ -41,7 +41,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def in_project(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the project to be in."""
     monkeypatch.chdir(shutil.copytree(project, tmp_path / "project"))
-    monkeypatch.setenv("HOME", str(tmp_path))  # kfp keeps there what it was last told
+    monkeypatch.setenv("HOME", str(tmp_path))  # kfp keeps its latest settings there
     monkeypatch.setattr(submission, "PERIOD", 0.01)
     return tmp_path / "project"
 
@@ -72,8 +72,8 @@ def engine(folder: Path, has_image: bool) -> Path:
     return file.parent
 
 
-def wait(*looks: dict[str, Any]) -> None:
-    with serving(Cluster(looks=looks)) as cluster:
+def wait(*answers: dict[str, Any]) -> None:
+    with serving(Cluster(answers=answers)) as cluster:
         submission.wait(Server(cluster.address), RUN, lambda *_: None)
 
 
@@ -82,13 +82,13 @@ def tasks(**states: str) -> list[tuple[str, str]]:
 
 
 def test_a_run_gets_its_parameters_and_is_followed_to_its_end(submit: Callable[..., Typed], project: Path) -> None:
-    looks: list[dict[str, Any]] = [
+    answers: list[dict[str, Any]] = [
         {"state": "PENDING"},
         {"state": "RUNNING", "tasks": tasks(root_driver="SUCCEEDED", sample="RUNNING")},
         {"state": "RUNNING", "tasks": tasks(sample="SUCCEEDED", relabel="RUNNING", train_2="PENDING")},
         {"state": "SUCCEEDED", "tasks": tasks(sample="SUCCEEDED", relabel="SUCCEEDED", train_2="SUCCEEDED")},
     ]
-    with serving(Cluster(looks=looks)) as cluster:
+    with serving(Cluster(answers=answers)) as cluster:
         status, out, err = submit(
             cluster.address, "-S", "models.age.epochs=3", "--image", "faces:v1", "--experiment", "x"
         )
@@ -115,7 +115,7 @@ def test_a_run_gets_its_parameters_and_is_followed_to_its_end(submit: Callable[.
 
 
 def test_kfps_own_command_submits_the_compiled_file_as_it_comes(project: Path, tmp_path: Path) -> None:
-    with serving(Cluster(looks=[{"state": "PENDING"}])) as cluster:
+    with serving(Cluster(answers=[{"state": "PENDING"}])) as cluster:
         command = [str(Path(sys.executable).parent / "kfp"), "run", "submit", "-f", "pipeline.yaml", "-e", "faces"]
         environment = os.environ | {"KF_PIPELINES_ENDPOINT": cluster.address, "HOME": str(tmp_path)}
         subprocess.run(command, cwd=project, env=environment, capture_output=True, check=True)
@@ -128,14 +128,14 @@ def test_kfps_own_command_submits_the_compiled_file_as_it_comes(project: Path, t
 
 def test_a_failed_run_names_the_stages_that_failed_and_exits_with_1(submit: Callable[..., Typed]) -> None:
     failed = [("sample", "SUCCEEDED"), ("train-2", "FAILED", "out of memory"), ("ensemble", "PENDING")]
-    with serving(Cluster(looks=[{"state": "FAILED", "tasks": failed}])) as cluster:
+    with serving(Cluster(answers=[{"state": "FAILED", "tasks": failed}])) as cluster:
         status, _, err = submit(cluster.address)
     assert status == 1
     assert f"error: run {RUN}: failed (1):\n  train@mask-1: out of memory\n" in err
 
 
 def test_an_experiment_that_is_there_is_used_again(in_project: Path) -> None:
-    with serving(Cluster(looks=[{"state": "SUCCEEDED"}])) as cluster:
+    with serving(Cluster(answers=[{"state": "SUCCEEDED"}])) as cluster:
         for _ in range(2):
             submission.submit(Server(cluster.address), ARGUMENTS)
     assert len(cluster.experiments) == 1
@@ -144,7 +144,7 @@ def test_an_experiment_that_is_there_is_used_again(in_project: Path) -> None:
 
 @pytest.mark.parametrize("account", [None, "trainer"])
 def test_a_run_has_the_service_account_of_the_settings(in_project: Path, account: str | None) -> None:
-    with serving(Cluster(looks=[{"state": "SUCCEEDED"}])) as cluster:
+    with serving(Cluster(answers=[{"state": "SUCCEEDED"}])) as cluster:
         submission.submit(Server(cluster.address), ARGUMENTS, account)
     (run,) = cluster.submitted
     assert run.service_account == account
@@ -165,9 +165,7 @@ def test_a_server_that_stays_silent_is_given_up(in_project: Path, monkeypatch: p
         wait({"status": 503})
 
 
-def test_everything_that_would_fail_is_said_at_once_and_nothing_is_submitted(
-    submit: Callable[..., Typed], tmp_path: Path
-) -> None:
+def test_all_faults_are_reported_at_once_and_nothing_is_submitted(submit: Callable[..., Typed], tmp_path: Path) -> None:
     engine(tmp_path, has_image=False)
     Path("pipeline.yaml").write_text("stale")
     with serving(Cluster()) as cluster:
@@ -201,7 +199,7 @@ def test_without_an_engine_the_image_is_not_checked(
 ) -> None:
     (tmp_path / "bin" / "docker").unlink()
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    with serving(Cluster(looks=[{"state": "SUCCEEDED"}])) as cluster:
+    with serving(Cluster(answers=[{"state": "SUCCEEDED"}])) as cluster:
         status, out, err = submit(cluster.address)
     assert status == 0, err
     assert "mask-gender-age:latest: not checked, there is no container engine here" in out

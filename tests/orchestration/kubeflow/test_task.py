@@ -56,7 +56,7 @@ def test_tasks_hand_on_entries_and_the_last_one_leaves_the_lock_of_all(project: 
     assert report.count("| succeeded | 0:") == len(entries) + 1
 
 
-def test_a_stage_tracks_where_the_run_says(project: Project, storage: str) -> None:
+def test_a_stage_logs_to_the_tracking_server_of_the_run(project: Project, storage: str) -> None:
     entries = locks.unpack(run(storage, "track"))
     digest = entries["track"]["outs"][0]["md5"]
     found = Path(storage) / "files" / "md5" / digest[:2] / digest[2:]
@@ -88,7 +88,7 @@ def test_tasks_share_a_cache_and_checkpoints_on_the_volume(
     assert {path.name for path in shared.iterdir()} == {"cache", "checkpoints"}
 
 
-def test_what_mlflow_was_not_told_travels_through_the_remote(
+def test_runs_that_mlflow_lacks_are_handed_on_through_the_remote(
     project: Project, storage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lost = {"cmd": "mkdir -p tracking/1-a/files && echo {} > tracking/1-a/files/a && false", "outs": ["never"]}
