@@ -1,4 +1,4 @@
-"""A body below a head: neck, shoulders and clothes, and a scarf to hide in."""
+"""The body: neck, shoulders and clothes, and a scarf that hides the face."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ NECKLINE = [(-0.52, 1.84), (-0.32, 2.15), (0, 2.27), (0.32, 2.15), (0.52, 1.84)]
 
 
 def draw_body(canvas: Canvas, person: Person) -> None:
-    """Neck, shoulders and clothes."""
+    """Draw neck, shoulders and clothes."""
     _neck(canvas, person)
     broad = 1.55 + 1.4 * (person.jaw - 0.66)
     shoulder = [(0.3, 2.16), (0.5, 1.86), (broad * 0.75, 2.06), (broad, 2.5), (broad + 0.15, 4.5), (broad + 0.3, 7.0)]
@@ -66,7 +66,7 @@ COLLARS: dict[str, Callable[[Canvas, Person], None]] = {
 
 
 def draw_scarf(canvas: Canvas, person: Person) -> None:
-    """A big scarf and a woollen cap that leave nothing of a face to see."""
+    """Draw a big scarf and a woollen cap, which hide the whole face."""
     scarf = symmetric([(0, -0.35), (0.9, -0.35), (1.2, 0.4), (1.25, 1.4), (1.1, 2.0), (0.6, 2.3), (0, 2.4)])
     canvas.paint(scarf, colour=person.accent)
     fold = np.array([(-1.3, 0.0), (-0.3, 0.28), (0.5, 0.22), (1.3, -0.1)])

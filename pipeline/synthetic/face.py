@@ -1,4 +1,4 @@
-"""A face without its eyes: skin, light and shadow on it, ears, nose, mouth and beard."""
+"""The face: skin, ears, nose, mouth, beard, eyes, brows, glasses and wrinkles."""
 
 import numpy as np
 
@@ -20,11 +20,13 @@ from pipeline.synthetic.drawing import (
 from pipeline.synthetic.person import Expression, Person
 
 BLUSH = (230.0, 104.0, 94.0)
+EYE = (0.42, 0.02)
+IRIS, GLOW, LASH = (70.0, 44.0, 30.0), (128.0, 84.0, 54.0), (38.0, 26.0, 26.0)
 GOLD = (244.0, 214.0, 130.0)
 
 
 def draw_face(canvas: Canvas, person: Person, expression: Expression) -> Stencil:
-    """Paint the bare face; its stencil is returned, to paint within."""
+    """Draw the face without its eyes; return the stencil of its skin, for `paint(within=...)`."""
     if person.style.bares_ears:
         _ears(canvas, person)
     contour = _contour(person)
@@ -117,12 +119,8 @@ def _teeth(canvas: Canvas, wide: float, corner: float, low: float) -> None:
     canvas.paint(teeth, colour=(250, 247, 240))
 
 
-EYE = (0.42, 0.02)
-IRIS, GLOW, LASH = (70.0, 44.0, 30.0), (128.0, 84.0, 54.0), (38.0, 26.0, 26.0)
-
-
 def draw_eyes(canvas: Canvas, person: Person, expression: Expression) -> None:
-    """Both eyes with their brows."""
+    """Draw both eyes with lids, lashes and brows."""
     upper, lower = _lids(person, expression)
     shapes = both(closed(np.concatenate([upper, lower])))
     canvas.paint(*shapes, colour=(248, 246, 243))
@@ -136,7 +134,7 @@ def draw_eyes(canvas: Canvas, person: Person, expression: Expression) -> None:
 
 
 def _lids(person: Person, expression: Expression) -> tuple[Points, Points]:
-    """The upper lid's edge from the nose outwards and the lower one's back again, of the right eye."""
+    """Return the edges of the right eye's lids: the upper one from the nose outwards, the lower one back."""
     high, droop = 0.125 * person.eye * expression.lids, 0.05 * person.sag
     arch = [(-0.23, 0.045), (-0.12, -high * 0.8), (0.03, -high), (0.15, -high * 0.62 + droop * 0.7), (0.245, droop)]
     return _place(person, arch), _place(person, [(0.14, 0.075), (0.0, 0.095), (-0.13, 0.085)])
@@ -179,7 +177,7 @@ def _brows(canvas: Canvas, person: Person) -> None:
 
 
 def draw_glasses(canvas: Canvas, person: Person) -> None:
-    """Glasses, the rounder the larger `person.glasses`; none at 0."""
+    """Draw glasses, rounder for a larger `person.glasses`, and none for 0."""
     if not person.glasses:
         return
     high = 0.16 + 0.09 * person.glasses
@@ -194,7 +192,7 @@ def draw_glasses(canvas: Canvas, person: Person) -> None:
 
 
 def draw_wrinkles(canvas: Canvas, person: Person, face: Stencil) -> None:
-    """Forehead lines, crow's feet, bags under the eyes and folds around nose and mouth."""
+    """Draw forehead lines, crow's feet, bags under the eyes, and folds around nose and mouth."""
     line, depth = darker(person.skin, 0.55), person.wrinkles
     _forehead_lines(canvas, person, face)
     bag = ribbon([(0.2, 0.14), (0.4, 0.215), (0.62, 0.15)], 0.045)

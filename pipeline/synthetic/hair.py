@@ -1,4 +1,4 @@
-"""Hair: what falls behind a head and what lies on it."""
+"""Hair: behind the head, on it, and the back of a head that is turned away."""
 
 import numpy as np
 
@@ -19,8 +19,8 @@ from pipeline.synthetic.drawing import (
 from pipeline.synthetic.person import Person
 
 
-def draw_back(canvas: Canvas, person: Person) -> None:
-    """What lies behind neck and shoulders."""
+def draw_hair_behind(canvas: Canvas, person: Person) -> None:
+    """Draw the hair behind neck and shoulders."""
     style = person.style
     if style.tail == "bun":
         _bun(canvas, person)
@@ -47,8 +47,8 @@ def _curtain(canvas: Canvas, person: Person) -> None:
     canvas.paint(*strands, colour=darker(person.hair, 0.1), opacity=0.5)
 
 
-def draw_front(canvas: Canvas, person: Person) -> None:
-    """What lies on the head: the cap with its hairline, locks beside the face, strands and shine."""
+def draw_hair(canvas: Canvas, person: Person) -> None:
+    """Draw the hair on the head: the cap with its hairline, locks beside the face, strands and shine."""
     crown = _crown(person)
     cap = np.concatenate([crown, _hairline(person)])
     shapes = [cap, *_locks(person), *_curls(crown, person)]
@@ -60,8 +60,8 @@ def draw_front(canvas: Canvas, person: Person) -> None:
     canvas.paint(shine, colour=lighter(person.hair, 0.6), opacity=0.28, blur=0.09, within=inside)
 
 
-def draw_away(canvas: Canvas, person: Person) -> None:
-    """The back of the head, over whatever is drawn there."""
+def draw_back_of_head(canvas: Canvas, person: Person) -> None:
+    """Draw the back of the head over the face."""
     back = symmetric([(0.0, -1.4), (0.7, -1.2), (1.1, -0.5), (1.08, 0.3), (0.85, 1.0), (0.6, 1.5), (0.0, 1.62)])
     canvas.paint(back, colour=person.hair)
     across = np.random.default_rng(person.texture).uniform(-1, 1, 30)
@@ -76,7 +76,7 @@ def _comb(canvas: Canvas, person: Person, strands: list[Points], inside: Stencil
 
 
 def _crown(person: Person) -> Points:
-    """From the left sideburn over the top of the head to the right one."""
+    """Return the upper outline, from the left sideburn over the top of the head to the right one."""
     volume, low = person.style.volume * (1 - 0.5 * person.recession), person.style.sides
     wide, top = 1.03 + volume * 0.55, -1.2 - volume
     left = [(-1.0, low), (-wide, -0.2), (-wide * 0.94, -0.75), (-0.55, top)]
@@ -84,7 +84,7 @@ def _crown(person: Person) -> Points:
 
 
 def _hairline(person: Person) -> Points:
-    """From the right sideburn over the forehead to the left one."""
+    """Return the lower outline, from the right sideburn over the forehead to the left one."""
     x = np.linspace(0.86, -0.86, 41)
     low = min(person.style.sides, 0.5)
     front = np.stack([x, _edge(person, x)], axis=1)
@@ -92,7 +92,7 @@ def _hairline(person: Person) -> Points:
 
 
 def _edge(person: Person, x: Points) -> Points:
-    """How far down the front hair comes at each x: least at the parting, and receding from the temples."""
+    """Return the y of the hairline at each x: highest at the parting; it recedes at the temples with age."""
     style, recession = person.style, person.recession
     fringe = style.fringe * (1 - 0.8 * recession)
     opening = (1 - style.fringe**4) * np.exp(-(((x - style.part) / 0.3) ** 2))
@@ -110,7 +110,7 @@ def _locks(person: Person) -> tuple[Points, ...]:
 
 
 def _strands(person: Person) -> list[Points]:
-    """Fine lines from the parting down over the cap."""
+    """Return fine lines from the parting down over the cap."""
     rng = np.random.default_rng(person.texture)
     top, part = -1.24 - person.style.volume, 0.7 * person.style.part
     across = np.sort(rng.uniform(-1.0, 1.0, 36))
@@ -124,7 +124,7 @@ def _strands(person: Person) -> list[Points]:
 
 
 def _curls(outline: Points, person: Person) -> list[Points]:
-    """Round locks along an outline, of the size that the style names."""
+    """Return round locks along an outline, of the size `style.curls`."""
     size = person.style.curls
     if not size:
         return []

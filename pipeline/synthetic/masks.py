@@ -1,4 +1,4 @@
-"""Masks of several kinds, worn as they should be or not."""
+"""Masks of several fabrics, worn correctly or incorrectly."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ PETALS = 0.05 * np.array([(1.0, 0.0), (0.3, 0.95), (-0.8, 0.6), (-0.8, -0.6), (0
 
 
 def draw_fabric(canvas: Canvas, mask: Mask, inside: Stencil) -> None:
-    """What is to be seen on a mask of this kind, within its outline."""
+    """Draw the fabric of a mask (pleats, folds, a seam or a print) within its outline."""
     FABRICS[mask.kind](canvas, mask, inside)
 
 
@@ -119,19 +119,19 @@ HEMS: dict[str, list[tuple[float, float]]] = {
     "folded": [(0, 0.1), (0.2, 0.17), (0.55, 0.38), (0.94, 0.56), (0.93, 0.74), (0.66, 1.15), (0.3, 1.48), (0, 1.54)],
     "cloth": [(0, 0.12), (0.22, 0.2), (0.6, 0.4), (0.96, 0.46), (0.94, 0.66), (0.78, 1.02), (0.4, 1.42), (0, 1.5)],
 }
-"""Right half of the outline of each cut."""
+"""Right half of the outline of each cut; all other kinds have the cut of cloth."""
 
 
 @dataclass(frozen=True)
 class Fit:
-    """How a mask sits: moved down by `drop` head units, its width and height multiplied."""
+    """The position of a mask: moved down by `drop` head units, with `width` and `height` as factors."""
 
     drop: float = 0.0
     height: float = 1.0
     width: float = 1.0
 
     def place(self, points: Points) -> Points:
-        """Where points of a well-worn mask (its top edge at 0.2, its bottom at 1.5) come to lie."""
+        """Map points of a correctly worn mask (top edge at y = 0.2, bottom at 1.5) to this fit."""
         return np.asarray((points - (0, 0.2)) * (self.width, self.height) + (0, 0.2 + self.drop))
 
 
@@ -139,12 +139,12 @@ WORN = Fit()
 NOSE_OUT = Fit(drop=0.48, height=0.75)
 UNDER_CHIN = Fit(drop=0.86, height=0.42, width=0.9)
 OVER_EYES = Fit(drop=-0.52, height=0.72, width=1.06)
-WRONG = (NOSE_OUT, UNDER_CHIN, OVER_EYES)
-WRONG_SHARES = (0.55, 0.35, 0.1)
+INCORRECT = (NOSE_OUT, UNDER_CHIN, OVER_EYES)
+INCORRECT_PROBABILITIES = (0.55, 0.35, 0.1)
 
 
 def draw_mask(canvas: Canvas, mask: Mask, fit: Fit) -> None:
-    """The mask with its ear loops."""
+    """Draw the mask with its ear loops."""
     _loops(canvas, mask, fit)
     canvas = canvas.placing(fit.place)
     hem = symmetric(HEMS.get(mask.kind, HEMS["cloth"]))

@@ -1,4 +1,4 @@
-"""A person to draw: looks that follow gender and age in years, with chance in every one of them."""
+"""The looks of a person: random traits whose distributions depend on gender and age in years."""
 
 from dataclasses import dataclass
 from typing import Literal, Self
@@ -10,7 +10,7 @@ from pipeline.synthetic.drawing import Colour, mix
 
 @dataclass(frozen=True)
 class Style:
-    """A hairdo and who wears it: most often at `age`, less beyond `spread` years from it."""
+    """A hairstyle and its wearers: most frequent at `age`, rarer beyond `spread` years from it."""
 
     name: str
     genders: tuple[str, ...]
@@ -18,14 +18,14 @@ class Style:
     spread: float
     weight: float = 1.0
     length: float = 0.0
-    """How far hair falls behind the head: the y that it reaches, 0 for short hair."""
+    """Lowest y of the hair behind the head; 0 for short hair."""
     volume: float = 0.14
     fringe: float = 0.0
-    """How far the front hair covers the forehead, 0 to 1."""
+    """How much of the forehead the fringe covers, 0 to 1."""
     part: float = 0.0
-    """Where the hair is parted, from -1 to 1."""
+    """Position of the parting, -1 to 1."""
     sides: float = 0.3
-    """How far down hair lies before the ears: the y that it reaches."""
+    """Lowest y of the hair in front of the ears."""
     curls: float = 0.0
     tail: Literal["", "bun", "ponytail"] = ""
 
@@ -70,7 +70,7 @@ WALLS = ("lights", "window", "stripes")
 
 @dataclass(frozen=True)
 class Expression:
-    """What a face does in one image: smile from 0 to 1, gaze in head units, lids from 0 (closed) to 1."""
+    """The expression in one photo: smile from 0 to 1, gaze in head units, lids from 0 (closed) to 1."""
 
     smile: float
     gaze: float
@@ -79,7 +79,7 @@ class Expression:
 
 @dataclass(frozen=True)
 class Person:
-    """What stays the same in all images of a person; shares run from 0 to 1, lengths are in head units."""
+    """The traits that all photos of a person share. Lengths are in head units, intensities run from 0 to 1."""
 
     skin: Colour
     hair: Colour
@@ -112,12 +112,12 @@ class Person:
 
     @classmethod
     def random(cls, gender: str, age: float, rng: np.random.Generator) -> Self:
-        """A person of a gender (male, female) and an age in years."""
+        """Return a random person of a gender (male, female) and an age in years."""
         man = float(gender == "male")
         looks = age + rng.normal(0, 1.5)
-        old = rise(looks, 26, 64)
-        mature = rise(looks, 26, 36)
-        grey = rise(looks + rng.normal(0, 2.0), 43, 62) ** 1.8
+        old = ramp(looks, 26, 64)
+        mature = ramp(looks, 26, 36)
+        grey = ramp(looks + rng.normal(0, 2.0), 43, 62) ** 1.8
         skin = mix(FAIR, TAN, float(np.clip(rng.beta(1.6, 2.4) + 0.15 * man - 0.05 + 0.1 * old, 0, 1)))
         dyed = (1 - mature) * rng.uniform(0.25, 1)
         natural = mix(BLACK, BROWN, 0.2 * rng.random() + 0.8 * dyed * (1 - 0.4 * man))
@@ -139,7 +139,7 @@ class Person:
             sag=float(np.clip(old + rng.normal(0, 0.06), 0, 1)),
             blush=0.36 - 0.24 * mature,
             grey=grey,
-            recession=man * rise(looks + rng.normal(0, 4), 34, 66),
+            recession=man * ramp(looks + rng.normal(0, 4), 34, 66),
             stubble=man * rng.uniform(0.1, 0.8),
             moustache=man * float(rng.random() < 0.08 + 0.2 * old) * rng.uniform(0.6, 1.0),
             earrings=bool(rng.random() < 0.75 * (1 - man)),
@@ -154,8 +154,8 @@ class Person:
         )
 
 
-def rise(value: float, start: float, end: float) -> float:
-    """How far a value has come from start (0) to end (1)."""
+def ramp(value: float, start: float, end: float) -> float:
+    """Interpolate linearly: 0 up to start, 1 from end on."""
     return float(np.clip((value - start) / (end - start), 0.0, 1.0))
 
 

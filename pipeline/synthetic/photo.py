@@ -5,14 +5,14 @@ from dataclasses import replace
 from typing import Literal, get_args
 
 import numpy as np
-import numpy.typing as npt
 
+from pipeline.formats import images
 from pipeline.formats.opencv import cv2
 from pipeline.synthetic.body import draw_body, draw_scarf
 from pipeline.synthetic.drawing import HEIGHT, WIDTH, Canvas, Pixels, Pose, darker, ellipse, lighter, ribbon
 from pipeline.synthetic.face import draw_eyes, draw_face, draw_glasses, draw_wrinkles
-from pipeline.synthetic.hair import draw_away, draw_back, draw_front
-from pipeline.synthetic.masks import MASKS, WORN, WRONG, WRONG_SHARES, Fit, Mask, draw_mask
+from pipeline.synthetic.hair import draw_back_of_head, draw_hair, draw_hair_behind
+from pipeline.synthetic.masks import INCORRECT, INCORRECT_PROBABILITIES, MASKS, WORN, Fit, Mask, draw_mask
 from pipeline.synthetic.person import Expression, Person
 
 Faceless = Literal["turned away", "wrapped up", "out of frame"]
@@ -22,16 +22,23 @@ FACELESS: tuple[Faceless, ...] = get_args(Faceless)
 
 def person_photos(
     gender: str, age: float, rng: np.random.Generator, faceless: tuple[str, Faceless] | None = None
-) -> Iterator[tuple[str, npt.NDArray[np.uint8]]]:
-    """Stem (mask1..mask5, incorrect_mask, normal) and image of all seven of a new person.
+) -> Iterator[tuple[str, images.Pixels]]:
+    """Draw the seven photos of a new person.
 
-    `faceless` names one stem whose image shows no face, and why.
+    Args:
+        gender: male or female.
+        age: Age in years.
+        rng: Generator of the person and of all seven photos.
+        faceless: Stem of one photo that shows no face, and the reason.
+
+    Yields:
+        Stem (mask1 to mask5, incorrect_mask, normal) and pixels of each photo, uint8 RGB (512, 384, 3).
     """
     person = Person.random(gender, age, rng)
     chosen = [MASKS[i] for i in rng.choice(len(MASKS), 5, replace=False)]
-    wrong = WRONG[rng.choice(len(WRONG), p=WRONG_SHARES)]
+    incorrect = INCORRECT[rng.choice(len(INCORRECT), p=INCORRECT_PROBABILITIES)]
     worn: list[tuple[str, Mask | None, Fit]] = [(f"mask{i}", mask, WORN) for i, mask in enumerate(chosen, 1)]
-    for stem, mask, fit in [*worn, ("incorrect_mask", chosen[rng.integers(5)], wrong), ("normal", None, WORN)]:
+    for stem, mask, fit in [*worn, ("incorrect_mask", chosen[rng.integers(5)], incorrect), ("normal", None, WORN)]:
         reason = faceless[1] if faceless and faceless[0] == stem else None
         yield stem, draw_photo(person, rng, mask, fit, reason)
 
@@ -42,14 +49,14 @@ def draw_photo(
     mask: Mask | None = None,
     fit: Fit = WORN,
     faceless: Faceless | None = None,
-) -> npt.NDArray[np.uint8]:
-    """One image, uint8 RGB (512, 384, 3): pose, expression and light are drawn from `rng`."""
+) -> images.Pixels:
+    """Draw one photo, uint8 RGB (512, 384, 3); pose, expression and light are sampled from `rng`."""
     pose, expression = _pose(rng), _expression(rng)
     if faceless == "out of frame":
         pose = replace(pose, y=-1.0 * pose.scale)
     canvas = Canvas(_backdrop(person), pose)
     _draw_wall(canvas, person)
-    draw_back(canvas, person)
+    draw_hair_behind(canvas, person)
     draw_body(canvas, person)
     skin = draw_face(canvas, person, expression)
     draw_wrinkles(canvas, person, skin)
@@ -57,9 +64,9 @@ def draw_photo(
     if mask:
         draw_mask(canvas, mask, fit)
     draw_glasses(canvas, person)
-    draw_front(canvas, person)
+    draw_hair(canvas, person)
     if faceless == "turned away":
-        draw_away(canvas, person)
+        draw_back_of_head(canvas, person)
     if faceless == "wrapped up":
         draw_scarf(canvas, person)
     canvas.pixels *= _light(rng)
@@ -82,7 +89,7 @@ def _expression(rng: np.random.Generator) -> Expression:
 
 
 def _backdrop(person: Person) -> Pixels:
-    """Fresh pixels of a wall, float32 (3, height, width): a soft gradient from top to bottom."""
+    """Return the pixels of a wall, float32 (3, height, width): a soft gradient from top to bottom."""
     colours = [lighter(person.backdrop, 0.4), darker(person.backdrop, 0.22)]
     top, bottom = np.array(colours, np.float32)[:, :, None, None]
     down = np.linspace(0, 1, HEIGHT, dtype=np.float32)[:, None]
@@ -90,7 +97,7 @@ def _backdrop(person: Person) -> Pixels:
 
 
 def _draw_wall(canvas: Canvas, person: Person) -> None:
-    """What is on the wall: lights out of focus, a round window, or stripes."""
+    """Draw lights out of focus, a round window, or stripes on the wall."""
     pale = lighter(person.backdrop, 0.7)
     if person.wall == "lights":
         lights = np.random.default_rng(person.texture).uniform((-2.4, -2.6, 0.15), (2.4, 1.5, 0.5), (7, 3))
@@ -104,7 +111,7 @@ def _draw_wall(canvas: Canvas, person: Person) -> None:
 
 
 def _light(rng: np.random.Generator) -> Pixels:
-    """Factors (3, 1, width) of a lamp that stands on one side, bright or dim, warm or cold."""
+    """Return the factors (3, 1, width) of a lamp on one side, bright or dim, warm or cold."""
     colour = rng.uniform(0.92, 1.04) + rng.normal(0, 0.012, (3, 1, 1))
     across = 1 + rng.uniform(-0.14, 0.14) * np.linspace(-1, 1, WIDTH)
     return np.asarray(colour * across, np.float32)

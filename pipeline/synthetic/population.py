@@ -19,7 +19,7 @@ TRAIN_AGES: tuple[Ages, ...] = ((18, 22, 30), (30, 47, 60), (60, 60, 61))
 EVAL_AGES: tuple[Ages, ...] = (*TRAIN_AGES[:2], (60, 64, 76))
 """Lowest age, mode and excluded upper end of each age band's triangular distribution, in years."""
 MIN_PEOPLE = 4
-"""Minimum number of people of each gender and age band in a large enough data set: every fold gets some."""
+"""Minimum number of people of each gender and age band, so that every fold of up to four holds each class."""
 
 
 @dataclass(frozen=True)
