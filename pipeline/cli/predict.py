@@ -46,11 +46,11 @@ def predict(
     A version is run by the code that it was registered with. Where that differs from the code here it needs --trust,
     or the model's name in PIPELINE_TRUSTED_MODELS.
     """
-    from pipeline.dataset.input_paths import listed, skipped_message
+    from pipeline.dataset.input_paths import find_photos, skipped_message
     from pipeline.foundation import files
     from pipeline.registry import versions
 
-    found, skipped = listed(photos)
+    found, skipped = find_photos(photos)
     if skipped:
         print(printable(skipped_message(skipped)), file=sys.stderr)
     paths = _readable(found, skip_broken)

@@ -1,4 +1,4 @@
-"""Parameters of the data set: where it lies, its corrections and its folds."""
+"""Parameters of the data set: its folder, its corrections and its folds."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -27,10 +27,11 @@ class Split(Section):
     """Folds of people, or one held-out share of them.
 
     Attributes:
-        by: What is assigned to a fold. With `photo` a person stands on both sides, and scores are too high.
+        by: The unit of assignment to folds. With `photo`, photos of one person are in several folds, and scores are
+            too high.
         folds: Number of folds.
-        validation: Share of people that is held out as fold 0, instead of folds; the others are fold 1.
-        same_people: Files of fixes/ that name people who are the same person; they share a fold.
+        validation: Share of people in a single held-out fold 0, instead of folds; the others are fold 1.
+        same_people: Files of fixes/ with pairs of folders of the same person; both go to the same fold.
         seed: Seed of the shuffle.
     """
 
@@ -42,5 +43,5 @@ class Split(Section):
 
     @property
     def held_out(self) -> range:
-        """The folds that a training may hold out."""
+        """The folds that a training can hold out."""
         return range(self.folds if self.validation is None else 1)

@@ -1,4 +1,4 @@
-"""Corrections of labels: files of rows `id,field,was,value,source`, held against the labels and applied."""
+"""Corrections of labels: files with rows `id,field,was,value,source`, matched with the labels and applied."""
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Sequence
@@ -48,9 +48,14 @@ Target = tuple[str, str]  # a person's path and the field that is corrected
 
 
 def read(folder: Path, names: Sequence[str]) -> list[Fix]:
-    """The rows of the named files of a folder (`consensus` or `consensus.csv`).
+    """Read files of corrections.
 
-    Raises `InputError` for a file that is not in the folder and for rows that are no correction, all at once.
+    Args:
+        folder: The folder of the files.
+        names: Names of files, with or without `.csv`.
+
+    Raises:
+        InputError: When a file is missing or malformed; lists every invalid row.
     """
     there = sorted(path.stem for path in folder.glob("*.csv"))
     wanted = list(dict.fromkeys(name.removesuffix(".csv") for name in names))
@@ -59,16 +64,22 @@ def read(folder: Path, names: Sequence[str]) -> list[Fix]:
         raise InputError(f"{folder}: no file {', '.join(missing)}; there are: {', '.join(there) or 'none'}")
     fixes = [fix for name in wanted for fix in _read_file(folder / f"{name}.csv")]
     faults = [f"{fix.place}: {fault}" for fix in fixes if (fault := malformed(fix))]
-    raise_faults("rows that are no correction", faults)
+    raise_faults("invalid corrections", faults)
     return fixes
 
 
 def match(fixes: Sequence[Fix], photos: pd.DataFrame) -> tuple[dict[Target, Fix], list[Mismatch]]:
-    """The correction of each person and field, and the rows that do not apply, by file and row.
+    """Match corrections with the labels.
 
-    `photos` has the columns id, person, gender and age. Every row is held against the labels as they are there,
-    so the order of rows and files does not matter. Rows of different files that agree are one correction; of rows
-    that disagree none applies.
+    Every row is compared with the original labels, so the order of rows and files does not matter. Rows of different
+    files that agree are one correction. Of rows that disagree, none applies.
+
+    Args:
+        fixes: The rows of all files.
+        photos: The labelled photos, with the columns id, person, gender and age.
+
+    Returns:
+        The correction of each person and field, and the rows that do not apply, sorted by file and row.
     """
     people = photos.drop_duplicates("person").set_index("person")
     claims, mismatches = _find(sorted(fixes), people)
@@ -81,7 +92,7 @@ def match(fixes: Sequence[Fix], photos: pd.DataFrame) -> tuple[dict[Target, Fix]
 
 
 def apply(corrections: dict[Target, Fix], photos: pd.DataFrame) -> pd.DataFrame:
-    """The table `tables.LABELS`: photos with corrected labels, and in `corrected` what became what."""
+    """Return the table `tables.LABELS`: corrected labels, and the changes as text in the column `corrected`."""
     rows = [_corrected(photo, corrections) for photo in photos.to_dict("records")]
     return pd.DataFrame(rows, columns=list(tables.LABELS)).astype({"age": "int64"})
 
@@ -93,12 +104,12 @@ def _read_file(file: Path) -> Iterator[Fix]:
 
 
 def _plain(cell: str) -> str:
-    """Years without leading zeros; anything else as it is."""
+    """Remove leading zeros of years; return any other cell unchanged."""
     return str(int(cell)) if is_years(cell) else cell
 
 
 def malformed(fix: Fix) -> str | None:
-    """Why a row is no correction, whoever it is of; None when it is one."""
+    """Return why a row is invalid for every data set, or None for a valid one."""
     if fix.field == "mask":
         return (
             None if (fix.was, fix.value) == ("", SWAP) else f"a correction of mask has no `was` and the value `{SWAP}`"
@@ -114,19 +125,19 @@ def malformed(fix: Fix) -> str | None:
 
 
 def _find(fixes: Sequence[Fix], people: pd.DataFrame) -> tuple[dict[Target, list[Fix]], list[Mismatch]]:
-    """The rows that name one person, by whom and what they correct; and the others."""
-    called: dict[str, list[str]] = defaultdict(list)
+    """Group the rows that match exactly one person by person and field; return the others as mismatches."""
+    paths_of_id: dict[str, list[str]] = defaultdict(list)
     for person, name in people["id"].items():
-        called[name].append(str(person))
-    called.update({str(person): [str(person)] for person in people.index})
+        paths_of_id[name].append(str(person))
+    paths_of_id.update({str(person): [str(person)] for person in people.index})
     claims: dict[Target, list[Fix]] = defaultdict(list)
     mismatches = []
     for fix in fixes:
-        found = called.get(fix.id, [])
+        found = paths_of_id.get(fix.id, [])
         if len(found) == 1:
             claims[found[0], fix.field].append(fix)
         elif found:
-            reason = f"id {fix.id!r} is used by {' and '.join(found)}; write the one that is meant"
+            reason = f"id {fix.id!r} is used by {' and '.join(found)}; use one of these paths instead"
             mismatches.append(Mismatch(fix, "ambiguous", reason))
         else:
             mismatches.append(Mismatch(fix, "unmatched", f"id {fix.id!r} matches nobody"))
@@ -134,7 +145,7 @@ def _find(fixes: Sequence[Fix], people: pd.DataFrame) -> tuple[dict[Target, list
 
 
 def _mismatch(fix: Fix, label: str, rivals: Sequence[Fix]) -> Mismatch | None:
-    """What keeps a row from the label that it and its rivals correct."""
+    """Return why a row does not apply; `rivals` are all rows of the same person and field."""
     for rival in rivals:
         if rival.value != fix.value:
             reason = f"{fix.field} of {fix.id} becomes {fix.value}, but {rival.value} by {rival.place}"

@@ -1,4 +1,4 @@
-"""The labelled photos with their folds, and the groups of them that are scored by what the others taught."""
+"""The labelled photos with their folds, and the groups for cross-fitting on out-of-fold predictions."""
 
 from pathlib import Path
 
@@ -11,20 +11,25 @@ from pipeline.schema import label_table
 from pipeline.schema.predictions import mismatches
 from pipeline.schema.schema import Codes
 
-GROUPS = 5  # of people, where there is one fold only
+GROUPS = 5
+"""Number of groups of people when there is only one fold."""
 
 
-def folded(labels: Path, folds: Path) -> pd.DataFrame:
-    """The table of labels with the column `fold`; raises `InputError` unless both tables are of the same photos."""
+def labels_with_folds(labels: Path, folds: Path) -> pd.DataFrame:
+    """Read the table of labels and add the column `fold`.
+
+    Raises:
+        InputError: When a table is missing or malformed, or the tables list different photos.
+    """
     labelled, assigned = label_table.read(labels), tables.read(folds, tables.FOLDS, unique="path")
     raise_faults(f"{folds} does not fit {labels}: run `dvc repro`", mismatches(labelled["path"], assigned["path"]))
     return labelled.merge(assigned[["path", "fold"]], on="path", validate="one_to_one")
 
 
 def groups(photos: pd.DataFrame) -> Codes:
-    """The group of every labelled photo (n,), to which applies what is fitted on the other groups: its fold.
+    """Return the cross-fitting group (n,) of every photo: parameters that apply to a group are fitted on the others.
 
-    Photos of a fold that is alone are in five groups of people.
+    The group of a photo is its fold. With a single fold, people are split into `GROUPS` groups.
     """
     folds = photos["fold"].to_numpy(np.int64)
     people = np.unique(photos["person"].to_numpy(str), return_inverse=True)[1]

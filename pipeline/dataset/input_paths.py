@@ -1,4 +1,4 @@
-"""The photos that a command line names: files, folders, and tables such as info.csv."""
+"""The photos of a command line: files, folders, and tables such as info.csv."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,60 +10,63 @@ from pipeline.formats.images import FORMATS
 from pipeline.foundation.errors import InputError, raise_faults
 
 SHOWN = 10
-"""Skipped files that are named one by one."""
+"""Number of skipped files that a message lists by name."""
 
 
-class Listed(NamedTuple):
-    """Photos in their order, and the other files of the folders."""
+class InputPaths(NamedTuple):
+    """Photos in order, and the skipped files of the folders."""
 
     photos: list[Path]
     skipped: list[Path]
 
 
-def listed(given: Iterable[Path]) -> Listed:
-    """List the photos of files, folders and tables.
+def find_photos(paths: Iterable[Path]) -> InputPaths:
+    """Find the photos of files, folders and tables.
 
     Args:
-        given: Files are photos whatever their names. A folder stands for all photos below it, sorted by path. A table
-            (*.csv) names photos of the folder `images` beside it, in its column `ImageID`, under the rules of info.csv.
+        paths: A file is a photo, whatever its name. A folder stands for all photos below it, sorted by path. A table
+            (*.csv) lists photos of the folder `images` beside it in its column `ImageID`, as info.csv does.
+
+    Returns:
+        The photos in the order of `paths`, and the files of the folders that are not photos by extension.
 
     Raises:
-        InputError: Names everything that does not exist, a folder without photos, a table without rows, and every name
-            in a table that is repeated or leads out of its folder.
+        InputError: When a path does not exist, a folder has no photos, a table has no rows, or a table repeats a name
+            or names a file outside its folder.
     """
-    places = list(given)
+    places = list(paths)
     raise_faults("no such file or folder", [str(place) for place in places if not place.exists()])
-    parts = [_of(place) for place in places]
-    return Listed([path for photos, _ in parts for path in photos], [path for _, other in parts for path in other])
+    parts = [_find(place) for place in places]
+    return InputPaths([path for photos, _ in parts for path in photos], [path for _, other in parts for path in other])
 
 
 def skipped_message(skipped: list[Path]) -> str:
-    """One line on the files that are no photos: how many, and the names of the first."""
+    """Return one line with the number of skipped files and the names of the first `SHOWN`."""
     names = ", ".join(map(str, skipped[:SHOWN]))
     more = f" and {len(skipped) - SHOWN:,} more" if len(skipped) > SHOWN else ""
     number = "1 file" if len(skipped) == 1 else f"{len(skipped):,} files"
     return f"{number} skipped (not a photo by extension): {names}{more}"
 
 
-def _of(place: Path) -> Listed:
+def _find(place: Path) -> InputPaths:
     if place.is_dir():
-        return _below(place)
+        return _find_below(place)
     if place.suffix.lower() == ".csv":
-        return Listed(_named_by(place), [])
-    return Listed([place], [])
+        return InputPaths(_read_table(place), [])
+    return InputPaths([place], [])
 
 
-def _below(folder: Path) -> Listed:
+def _find_below(folder: Path) -> InputPaths:
     extensions = {extension for extensions in FORMATS.values() for extension in extensions}
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     files = [path for path in files if not any(map(is_ignored, path.relative_to(folder).parts))]
     photos = [path for path in files if path.suffix.lower() in extensions]
     if not photos:
         raise InputError(f"{folder}: no photos ({', '.join(sorted(extensions))}) in this folder or below it")
-    return Listed(photos, [path for path in files if path.suffix.lower() not in extensions])
+    return InputPaths(photos, [path for path in files if path.suffix.lower() not in extensions])
 
 
-def _named_by(table: Path) -> list[Path]:
+def _read_table(table: Path) -> list[Path]:
     names = tables.read(table, {"ImageID": "text"})["ImageID"]
     if names.empty:
         raise InputError(f"{table}: no rows; it needs one per photo")

@@ -14,7 +14,7 @@ MASK_OF_STEM = {
     "incorrect_mask": "incorrect",
     "normal": "normal",
 }
-"""The seven photos of a person, by the stem of the file name, and the value of `mask` that each shows."""
+"""The value of `mask` of each of a person's seven photos, by the stem of the file name."""
 
 TRAIN = Path("train", "images")
 EVAL = Path("eval", "images")
@@ -25,10 +25,19 @@ INFO: dict[str, tables.Kind] = {"ImageID": "text", "ans": "text"}
 
 
 def train_photos(root: Path) -> pd.DataFrame:
-    """A row a train photo, sorted by path: path, id, person, mask, gender, age (years).
+    """Read train.csv and list the photos in the folders of train/images.
 
-    Paths are `<person>/<stem>.<extension>`, relative to train/images. The row of train.csv is the label, the name
-    of a person's folder only a key. Raises `InputError` that names every fault of train.csv and of the folders.
+    Labels come from train.csv; the name of a person's folder is only a key.
+
+    Args:
+        root: Folder of the data set.
+
+    Returns:
+        One row per photo, sorted by path, with the columns path, id, person, mask, gender and age (years). Paths are
+        `<person>/<stem>.<extension>`, relative to train/images.
+
+    Raises:
+        InputError: Lists every fault of train.csv and of the folders.
     """
     people = _table(root, Path("train", "train.csv"), PEOPLE)
     images = _folder(root / TRAIN)
@@ -39,7 +48,7 @@ def train_photos(root: Path) -> pd.DataFrame:
         if name not in listed:
             faults.append(f"{TRAIN.as_posix()}/{name}: no row in train.csv")
         elif _is_folder(images, name):
-            found[name], wrong = _seven(images / name)
+            found[name], wrong = _photos_of_person(images / name)
             faults += wrong
     raise_faults(f"{root}: train.csv and train/images do not fit together", faults)
     rows = [
@@ -52,9 +61,10 @@ def train_photos(root: Path) -> pd.DataFrame:
 
 
 def eval_photos(root: Path) -> list[str]:
-    """Names of the eval photos, relative to eval/images, in the order of info.csv.
+    """Return the names of the eval photos, relative to eval/images, in the order of info.csv.
 
-    Raises `InputError` that names every fault of info.csv.
+    Raises:
+        InputError: Lists every fault of info.csv.
     """
     names = _table(root, Path("eval", "info.csv"), INFO)["ImageID"]
     images = _folder(root / EVAL)
@@ -74,7 +84,7 @@ def _table(root: Path, name: Path, columns: dict[str, tables.Kind]) -> pd.DataFr
     table = tables.read(root / name, columns)
     extra = [column for column in table.columns if column not in columns]
     if extra:
-        raise InputError(f"{root / name}: column {', '.join(extra)} is unknown; expected are {', '.join(columns)}")
+        raise InputError(f"{root / name}: column {', '.join(extra)} is unknown; the columns are {', '.join(columns)}")
     if table.empty:
         raise InputError(f"{root / name}: no rows")
     return table
@@ -103,7 +113,7 @@ def _wrong_rows(people: pd.DataFrame, images: Path) -> list[str]:
 
 
 def repeated(file: str, cells: "pd.Series[str]") -> list[str]:
-    """A fault for every cell that is already in an earlier row; `file` is the name of the table."""
+    """Return a fault for every cell that repeats an earlier row; `file` is the name of the table."""
     first = {cell: row for row, cell in reversed(list(enumerate(cells, start=2)))}
     return [
         f"{file}, row {row}: {cells.name} {cell!r} is already in row {first[cell]}"
@@ -112,8 +122,8 @@ def repeated(file: str, cells: "pd.Series[str]") -> list[str]:
     ]
 
 
-def _seven(folder: Path) -> tuple[dict[str, str], list[str]]:
-    """File name of each of a person's seven stems, and what is missing, there twice or unknown."""
+def _photos_of_person(folder: Path) -> tuple[dict[str, str], list[str]]:
+    """Return the file name of each stem, and a fault for every missing, duplicate or unknown file."""
     place = f"{TRAIN.as_posix()}/{folder.name}"
     files: dict[str, list[str]] = {stem: [] for stem in MASK_OF_STEM}
     faults = []
@@ -122,7 +132,7 @@ def _seven(folder: Path) -> tuple[dict[str, str], list[str]]:
             files[file.stem].append(file.name)
         else:
             faults.append(f"{place}/{file}: none of the seven photos ({', '.join(EXTENSIONS)})")
-    faults += [f"{place}: {stem} is there as {' and '.join(names)}" for stem, names in files.items() if len(names) > 1]
+    faults += [f"{place}: {stem} exists as {' and '.join(names)}" for stem, names in files.items() if len(names) > 1]
     missing = [stem for stem, names in files.items() if not names]
     if missing:
         faults.append(f"{place}: {', '.join(missing)} missing")
@@ -130,17 +140,17 @@ def _seven(folder: Path) -> tuple[dict[str, str], list[str]]:
 
 
 def _visible(folder: Path) -> list[str]:
-    """Sorted names in a folder, without the ignored ones."""
+    """Return the sorted names in a folder, without those that `is_ignored`."""
     return sorted(file.name for file in folder.iterdir() if not is_ignored(file.name))
 
 
 def is_ignored(name: str) -> bool:
-    """Whether a file or folder is hidden (`._mask1.jpg`, `.DS_Store`) or one that an operating system leaves."""
+    """Whether a file or folder is hidden (`._mask1.jpg`, `.DS_Store`) or belongs to an operating system."""
     return name.startswith(".") or name in SYSTEM_FILES
 
 
 def is_name(name: str) -> bool:
-    """Whether a cell is the name of a file or folder, and no path."""
+    """Whether a cell can be the name of a file or folder, as opposed to a path."""
     return (
         len(name.encode()) <= LONGEST_NAME
         and name not in ("", ".", "..")

@@ -1,4 +1,4 @@
-"""People who stand in the data set more than once: one of them under several ids or folders is one group."""
+"""People with several ids or folders in the data set; all folders of one person form a group."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -9,21 +9,21 @@ from pipeline.foundation.errors import InputError, raise_faults
 
 COLUMNS: dict[str, tables.Kind] = {"person": "text", "same_as": "text"}
 ID = re.compile(r"(?P<id>\d+)(?P<suffix>-\d+)?_", re.ASCII)
-"""How the name of a person's folder begins; `001498-1` is `001498` photographed again."""
+"""The start of the name of a person's folder; `001498-1` is another session of `001498`."""
 
 Pair = tuple[str, str]
 
 
 def read(folder: Path, names: Sequence[str], people: Iterable[str]) -> list[Pair]:
-    """The pairs of people in the named files of a folder: CSV with the columns `person` and `same_as`.
+    """Read pairs of folders of the same person from CSV files with the columns `person` and `same_as`.
 
     Args:
         folder: The folder of the files.
         names: Names of files, with or without `.csv`.
-        people: Everybody in the labels, as the column `person` names them.
+        people: The column `person` of the labels.
 
     Raises:
-        InputError: When a file is missing or malformed, or names somebody who is not in the labels.
+        InputError: When a file is missing or malformed, or lists a person that is not in the labels.
     """
     known = set(people)
     pairs, faults = [], []
@@ -36,15 +36,15 @@ def read(folder: Path, names: Sequence[str], people: Iterable[str]) -> list[Pair
         for row, pair in enumerate(rows, start=2):
             pairs.append(pair)
             faults += [f"{path}, row {row}: {one!r} is not in the labels" for one in pair if one not in known]
-    raise_faults("people who are not in the labels; remove the rows, or correct the names", faults)
+    raise_faults("people that are not in the labels; remove the rows or correct the names", faults)
     return pairs
 
 
 def groups(people: Sequence[str], pairs: Iterable[Pair] = ()) -> dict[str, str]:
-    """The group of each person, named by the first of its people in sorted order.
+    """Return the group of each person; its name is the first of its people in sorted order.
 
-    People share a group when their ids are equal but for a suffix (`001498`, `001498-1`), or when a pair joins them,
-    directly or through others.
+    People share a group when their ids differ only by a suffix (`001498`, `001498-1`), or when pairs connect them,
+    directly or through other people.
     """
     group = {person: person for person in sorted(people)}
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
-from pipeline.formats.section import Section, distinct, worded
+from pipeline.formats.section import Section, distinct, with_message
 from pipeline.schema.schema import AGE
 
 Vote = Literal["soft", "logit_mean", "hard"]
@@ -31,18 +31,18 @@ class Ensemble(Section):
     systems: Annotated[
         Literal["per_attribute"]
         | Annotated[tuple[tuple[str, ...], ...], Field(min_length=1), AfterValidator(distinct)],
-        worded("must be per_attribute, or lists of models such as [[mask, gender, age]], no two alike"),
+        with_message("must be per_attribute, or lists of models such as [[mask, gender, age]], no two alike"),
     ]
     vote: Vote = "soft"
     top_folds: PositiveInt | None = None
     top_systems: PositiveInt | None = None
     weights: Annotated[
         Literal["equal", "greedy"] | tuple[NonNegativeFloat, ...],
-        worded("must be equal, greedy or a list of numbers, none negative"),
+        with_message("must be equal, greedy or a list of numbers, none negative"),
     ] = "equal"
     age_thresholds: Annotated[
         Literal["scored", "fitted"] | tuple[PositiveFloat, ...],
-        worded("must be scored, fitted or a list of years such as [29.5, 57.5]"),
+        with_message("must be scored, fitted or a list of years such as [29.5, 57.5]"),
     ] = "scored"
     calibrate: bool = False
     label_shift: bool = False

@@ -1,4 +1,4 @@
-"""The background of a crop made black: GrabCut, which is told where the face is."""
+"""Blackening of the background of a crop by GrabCut, initialized with the face."""
 
 import numpy as np
 import numpy.typing as npt
@@ -6,21 +6,24 @@ import numpy.typing as npt
 from pipeline.formats.images import Pixels
 from pipeline.formats.opencv import cv2
 
-EDGE = 0.04  # share of the width and height, at the sides and on top, that is background
-RIM = 0.2  # share of a face's box, on each side, that is not foreground for sure
+EDGE = 0.04  # fraction of the width (left and right) and height (top) that is definite background
+RIM = 0.2  # fraction of a face's box, on each side, that is not definite foreground
 ROUNDS = 5
 SEED = 777
 
 
 def blacken(image: Pixels, face: npt.NDArray[np.floating]) -> Pixels:
-    """An RGB image (h, w, 3) with black where GrabCut sees background; equal images give equal ones.
+    """Return an RGB image (h, w, 3) with its background black, bit-for-bit reproducible.
 
-    `face` is a box (left, top, right, bottom) in pixels of the image whose inside is foreground. The lower edge is
-    no background: there a body goes on.
-    Rother, Kolmogorov, Blake 2004, "GrabCut": Interactive Foreground Extraction using Iterated Graph Cuts.
+    Rother, Kolmogorov, Blake 2004, "GrabCut": Interactive Foreground Extraction using Iterated Graph Cuts
+    (https://doi.org/10.1145/1015706.1015720). The lower edge is not definite background, as the body continues there.
+
+    Args:
+        image: RGB pixels (h, w, 3).
+        face: Box (left, top, right, bottom) in pixels of the image; its interior is definite foreground.
     """
     guess = _guess(image.shape[0], image.shape[1], face)
-    cv2.setRNGSeed(SEED)  # of this thread: the models of colour start from a random clustering
+    cv2.setRNGSeed(SEED)  # per thread: the colour models start from a random clustering
     cv2.grabCut(image, guess, (0, 0, 0, 0), np.zeros((1, 65)), np.zeros((1, 65)), ROUNDS, cv2.GC_INIT_WITH_MASK)
     foreground = (guess == cv2.GC_FGD) | (guess == cv2.GC_PR_FGD)
     return np.asarray(image * foreground[..., None])

@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, field_validator
 
-from pipeline.formats.section import Section, worded
+from pipeline.formats.section import Section, with_message
 
 
 class Grow(Section):
-    """How far a face's box grows on each side: pixels, or fractions of the box's width and height."""
+    """Margin on each side of a face's box: pixels, or fractions of the box's width and height."""
 
     x: NonNegativeFloat = 20
     y: NonNegativeFloat = 30
@@ -16,14 +16,15 @@ class Grow(Section):
 
 
 class Crop(Section):
-    """From a photo to the image that models see; one setting for train and eval."""
+    """The crop of a photo that models see; train and eval share one setting."""
 
     method: Literal["mtcnn", "grabcut", "center", "center_grabcut", "none"] = "mtcnn"
     grow: Grow = Grow()
     square: bool = False
     center: PositiveInt = 300
     size: Annotated[
-        PositiveInt | tuple[PositiveInt, PositiveInt], worded("must be a positive number of pixels, or [height, width]")
+        PositiveInt | tuple[PositiveInt, PositiveInt],
+        with_message("must be a positive number of pixels, or [height, width]"),
     ] = 224
     shards: Annotated[tuple[NonNegativeInt, ...], Field(min_length=1)] = (0,)
 
@@ -36,12 +37,12 @@ class Crop(Section):
 
     @property
     def searches_faces(self) -> bool:
-        """Whether an image is cut around its face, where it has one."""
+        """Whether a photo with a face is cropped around it."""
         return self.method in ("mtcnn", "grabcut")
 
     @property
     def blackens(self) -> bool:
-        """Whether the background of a crop is made black."""
+        """Whether the background of a crop is blackened."""
         return self.method in ("grabcut", "center_grabcut")
 
     @property

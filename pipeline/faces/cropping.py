@@ -1,4 +1,4 @@
-"""From photos to the images that models see: one function for train, eval and inference."""
+"""Cropping of photos to what models see: one class for train, eval and inference."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
@@ -17,11 +17,11 @@ Source = Literal["face", "center", "whole"]
 Box = tuple[int, int, int, int]
 
 BATCH = 16
-"""Images that are searched at once: the same in training and in use, since a crop may depend on its company."""
+"""Photos per batch of the detector, equal in training and serving: a crop can depend on the rest of its batch."""
 
 
 class Crop(NamedTuple):
-    """A crop (height, width, 3) and where it was cut: left, top, right, bottom in pixels of the upright image."""
+    """A crop (height, width, 3) and its box: left, top, right, bottom in pixels of the upright photo."""
 
     pixels: Pixels
     box: Box
@@ -30,14 +30,14 @@ class Crop(NamedTuple):
 
 
 class Cropper:
-    """Cuts images as the params say; equal batches give equal crops."""
+    """Crops photos according to `params`; reproducible for equal batches."""
 
     def __init__(self, params: Params, device: str = "cpu") -> None:
         self.params = params
         self.detect = Detector(device) if params.searches_faces else _nothing
 
     def __call__(self, images: Sequence[Pixels]) -> list[Crop]:
-        """Crop each upright RGB image (h, w, 3) to `params.shape`."""
+        """Crop each upright RGB photo (h, w, 3) to `params.shape`."""
         return [self._crop(image, face) for image, face in zip(images, self.detect(images), strict=True)]
 
     def _crop(self, image: Pixels, face: Face | None) -> Crop:
@@ -54,9 +54,16 @@ class Cropper:
 
 
 def face_box(face: Face, width: int, height: int, grow: Grow, square: bool) -> Box:
-    """A face's box, grown on each side, made square if asked for, and clipped to the image.
+    """Return a face's box with a margin, optionally square, and clipped to the image.
 
-    A square that would stick out is moved inside; its side is at most the image's shorter side.
+    A square that reaches out of the image is moved inside; its side is at most the image's shorter side.
+
+    Args:
+        face: The face, in pixels of the image.
+        width: Width of the image in pixels.
+        height: Height of the image in pixels.
+        grow: The margin.
+        square: Whether the box becomes a square of its longer side.
     """
     left, top, right, bottom = (float(edge) for edge in face.box)
     fraction = grow.unit == "fraction"
@@ -72,7 +79,7 @@ def face_box(face: Face, width: int, height: int, grow: Grow, square: bool) -> B
 
 
 def center_box(width: int, height: int, side: int) -> Box:
-    """The square in the middle of a image; its side is at most the image's shorter side."""
+    """Return the square in the centre of an image; its side is at most the image's shorter side."""
     return _square(width / 2, height / 2, min(side, width, height), width, height)
 
 
@@ -90,11 +97,11 @@ def _clip(start: float, stop: float, length: int) -> tuple[int, int]:
 def _resize(image: Pixels, box: Box, shape: tuple[int, int]) -> Pixels:
     left, top, right, bottom = box
     cut = Image.fromarray(image[top:bottom, left:right])
-    return np.asarray(cut.resize(shape[::-1], Image.Resampling.BICUBIC))  # Pillow's own widens when it shrinks
+    return np.asarray(cut.resize(shape[::-1], Image.Resampling.BICUBIC))  # Pillow's filter antialiases when it shrinks
 
 
 def _inside(face: Face | None, box: Box, shape: tuple[int, int]) -> npt.NDArray[np.float64]:
-    """Where a face is in the resized crop; without one, the middle half of the crop."""
+    """Return the box of a face in the resized crop; without a face, the middle half of the crop."""
     if face is None:
         return np.asarray([0.25, 0.25, 0.75, 0.75] * np.tile(shape[::-1], 2))
     left, top, right, bottom = box

@@ -1,4 +1,4 @@
-"""The largest face of each image: the three networks of MTCNN run on batches, large faces first.
+"""Detection of the largest face of each image: the three networks of MTCNN on batches, large faces first.
 
 Zhang et al. 2016, Joint Face Detection and Alignment using Multi-task Cascaded Convolutional Networks
 (https://arxiv.org/abs/1604.02878); networks and weights are those of facenet-pytorch.
@@ -24,7 +24,7 @@ from pipeline.formats.opencv import cv2
 CELL = 12  # side in pixels of the face that the first network sees
 FINEST = 20  # side in pixels of the smallest face on the usual pyramid
 FACTOR = 0.709  # from one level of the pyramid to the next: half the area
-ENOUGH = 480  # shorter side in pixels above which a image is reduced: its smallest face still has 48
+MAX_SIDE = 480  # shorter side in pixels above which an image is reduced; its smallest face still has 48 pixels
 
 
 class Face(NamedTuple):
@@ -36,14 +36,14 @@ class Face(NamedTuple):
 
 
 class Search(NamedTuple):
-    """How small a face may be, as a fraction of the image's shorter side, and how sure each network has to be."""
+    """Smallest face, as a fraction of the image's shorter side, and the probability thresholds of the networks."""
 
     smallest: float
     thresholds: tuple[float, float, float]
 
 
-# Only a image in which the search before found nothing goes on to the next. The fine levels of the pyramid cost the
-# most and most photos show a large face; most large faces that the usual thresholds miss are behind a mask.
+# Only images without a face so far go on to the next search. The fine levels of the pyramid cost most, and most photos
+# show a large face; most large faces that the usual thresholds miss are behind a mask.
 SEARCHES = (
     Search(0.28, (0.6, 0.7, 0.7)),
     Search(0.2, (0.3, 0.3, 0.4)),
@@ -52,19 +52,19 @@ SEARCHES = (
 
 
 class Candidates(NamedTuple):
-    """Boxes (n, 4) in pixels, their scores (n,) and the numbers (n,) of the images that they lie in."""
+    """Boxes (n, 4) in pixels, their scores (n,) and the indices (n,) of their images."""
 
     boxes: Tensor
     scores: Tensor
     images: Tensor
 
     def take(self, which: Tensor) -> "Candidates":
-        """Those of a mask (n,) or of indices."""
+        """Select candidates by a mask (n,) or by indices."""
         return Candidates(self.boxes[which], self.scores[which], self.images[which])
 
 
 class Detector:
-    """Finds the largest face of each image; images of one size are searched as one batch."""
+    """Finds the largest face of each image; images of equal size form a batch."""
 
     def __init__(self, device: str = "cpu") -> None:
         self.device = torch.device(device)
@@ -74,7 +74,7 @@ class Detector:
 
     @torch.inference_mode()
     def __call__(self, images: Sequence[Pixels]) -> list[Face | None]:
-        """Return the largest face of each RGB image (h, w, 3), or None where none is found."""
+        """Return the largest face of each RGB image (h, w, 3), or None."""
         sums = [integrate(_reduce(image)) for image in images]
         faces: list[Face | None] = [None] * len(images)
         for search in SEARCHES:
@@ -94,22 +94,22 @@ class Detector:
         return self._third(images, found, search.thresholds[2])
 
     def _slide(self, images: Sequence[Sums], scale: float, threshold: float) -> tuple[Tensor, Tensor]:
-        """Slide the first network over one level of the pyramid: boxes with score and offsets (n, 9), images (n,)."""
+        """Slide the first network over a level of the pyramid; return box, score, offsets (n, 9) and images (n,)."""
         height, width = _size(images)
         whole, size = np.array([[0, 0, width, height]]), (int(height * scale + 1), int(width * scale + 1))
         each = np.arange(len(images))
-        seen = self._seen(shrink(images, each, whole.repeat(len(images), axis=0), size))
-        offsets, probabilities = self._propose(seen)
+        pixels = self._normalize(shrink(images, each, whole.repeat(len(images), axis=0), size))
+        offsets, probabilities = self._propose(pixels)
         found, owners = generateBoundingBox(offsets, probabilities[:, 1], scale, threshold)
         keep = batched_nms(found[:, :4], found[:, 4], owners, 0.5)
         return found[keep], owners[keep]
 
     def _second(self, images: Sequence[Sums], found: Candidates, threshold: float) -> Candidates:
-        """The candidates of which the second network is sure, with its boxes."""
+        """Return the candidates that the second network accepts, with its boxes."""
         found, cut = self._cut(images, found, 24)
         if not len(cut):
             return found
-        offsets, probabilities = self._ask(self._refine, cut, 64)
+        offsets, probabilities = self._run(self._refine, cut, 64)
         sure = probabilities[:, 1] > threshold
         found = found._replace(scores=probabilities[:, 1]).take(sure)
         keep = batched_nms(found.boxes, found.scores, found.images, 0.7)
@@ -117,11 +117,11 @@ class Detector:
         return found._replace(boxes=rerec(bbreg(found.boxes, offsets[sure][keep])))
 
     def _third(self, images: Sequence[Sums], found: Candidates, threshold: float) -> list[Face | None]:
-        """The largest face of each image of which the third network is sure, with its landmarks."""
+        """Return the largest face of each image that the third network accepts, with its landmarks."""
         found, cut = self._cut(images, found, 48)
         if not len(cut):
             return [None] * len(images)
-        offsets, points, probabilities = self._ask(self._decide, cut, 8)
+        offsets, points, probabilities = self._run(self._decide, cut, 8)
         sure = probabilities[:, 1] > threshold
         found = found._replace(scores=probabilities[:, 1]).take(sure)
         sides = found.boxes[:, 2:] - found.boxes[:, :2] + 1
@@ -130,13 +130,13 @@ class Detector:
         keep = batched_nms_numpy(found.boxes, found.scores, found.images, 0.7, "Min")
         return _largest(found.take(keep), landmarks[keep], len(images))
 
-    def _ask(self, network: nn.Module, cut: Tensor, most: int) -> list[Tensor]:
-        """What a network says of candidates; on a CPU as few at once as its cache holds, which halves the time."""
+    def _run(self, network: nn.Module, cut: Tensor, most: int) -> list[Tensor]:
+        """Run a network on candidates. On a CPU, parts of at most `most` fit its cache, which halves the time."""
         parts = torch.split(cut, len(cut) if self.device.type == "cuda" else most)
-        return [torch.cat(said) for said in zip(*map(network, parts), strict=True)]
+        return [torch.cat(column) for column in zip(*map(network, parts), strict=True)]
 
     def _cut(self, images: Sequence[Sums], found: Candidates, side: int) -> tuple[Candidates, Tensor]:
-        """The candidates that reach into their images, by image, and what they show there (n, 3, side, side)."""
+        """Return the candidates that overlap their images, sorted by image, and their pixels (n, 3, side, side)."""
         height, width = _size(images)
         first = torch.tensor([1, 1, 0, 0], device=self.device)  # these networks count pixels from 1
         limits = torch.tensor([width, height, width, height], device=self.device)
@@ -146,28 +146,28 @@ class Detector:
         order = order[found.images[order].argsort(stable=True)]
         found = found.take(order)
         owners, corners = found.images.cpu().numpy(), boxes[order].cpu().numpy()
-        return found, self._seen(shrink(images, owners, corners, (side, side)))
+        return found, self._normalize(shrink(images, owners, corners, (side, side)))
 
-    def _seen(self, colours: Colours) -> Tensor:
-        """Colours (n, h, w, 3) as the networks want them: (n, 3, h, w) of -1..1.
+    def _normalize(self, colours: Colours) -> Tensor:
+        """Convert colours (n, h, w, 3) to the networks' input (n, 3, h, w) in -1..1.
 
-        Channels lie last in memory, which makes the networks several times as fast on a CPU.
+        The memory format is channels last, which is several times as fast on a CPU.
         """
         return ((torch.from_numpy(colours).to(self.device) - 127.5) / 128).permute(0, 3, 1, 2)
 
 
 def device() -> str:
-    """The first GPU where there is one, else the CPU."""
+    """Return `cuda` where a GPU is available, else `cpu`."""
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def _size(images: Sequence[Sums]) -> tuple[int, int]:
-    """Height and width of images of one size."""
+    """Return height and width of images of one size."""
     return images[0].shape[0] - 1, images[0].shape[1] - 1
 
 
 def _scales(shorter: int, smallest: float) -> list[float]:
-    """Levels of the usual pyramid on which a face of `smallest` of the shorter side, or a larger one, fills a cell."""
+    """Return the scales of the pyramid at which faces of at least `smallest` of the shorter side fill a cell."""
     levels = takewhile(lambda scale: scale * shorter >= CELL, (CELL / FINEST * FACTOR**level for level in count()))
     return [scale for scale in levels if scale * smallest * shorter <= CELL]
 
@@ -192,7 +192,7 @@ def _largest(found: Candidates, landmarks: Tensor, images: int) -> list[Face | N
 
 def _reduce(image: Pixels) -> Pixels:
     height, width = image.shape[:2]
-    factor = ENOUGH / min(height, width)
+    factor = MAX_SIDE / min(height, width)
     if factor >= 1:
         return image
     return np.asarray(cv2.resize(image, (round(width * factor), round(height * factor)), interpolation=cv2.INTER_AREA))
@@ -204,5 +204,5 @@ def _enlarge(face: Face, sums: Sums, image: Pixels) -> Face:
 
 
 def pool() -> ThreadPoolExecutor:
-    """As many threads as torch would use, each of which runs torch on itself alone."""
+    """Return a pool with as many threads as torch uses; in each of them, torch uses one."""
     return ThreadPoolExecutor(torch.get_num_threads(), initializer=torch.set_num_threads, initargs=(1,))

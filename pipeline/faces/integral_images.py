@@ -1,7 +1,7 @@
-"""Integral images, from which any number of boxes is shrunk to one size at once.
+"""Integral images, for shrinking many boxes to one size at once.
 
-A pixel of a shrunk box is the mean of a rectangle, and the sum over a rectangle is four look-ups in the integral
-image, however large it is (Crow 1984, https://doi.org/10.1145/800031.808600).
+A pixel of a shrunk box is the mean of a rectangle. Its sum takes four look-ups in the integral image, whatever the size
+of the rectangle (Crow 1984, https://doi.org/10.1145/800031.808600).
 """
 
 from collections.abc import Sequence
@@ -18,19 +18,26 @@ Colours = npt.NDArray[np.float32]
 
 
 def integrate(image: Pixels) -> Sums:
-    """The integral image (height + 1, width + 1, 4) of an RGB image (height, width, 3); the last colour is opaque.
+    """Return the integral image (height + 1, width + 1, 4) of an RGB image (height, width, 3).
 
-    Four colours are 16 bytes, which are looked up several times faster than 12.
+    The fourth channel is padding: look-ups of 16 bytes are several times as fast as of 12.
     """
     return np.asarray(cv2.integral(cv2.cvtColor(image, cv2.COLOR_RGB2RGBA)), dtype=np.int32)
 
 
 def shrink(images: Sequence[Sums], owners: npt.NDArray[np.int64], boxes: Boxes, size: tuple[int, int]) -> Colours:
-    """Mean colours (n, *size, 3) of the cells of boxes (n, 4): each box is cut into height x width cells.
+    """Shrink boxes to one size by averaging: each box is divided into height x width cells.
 
-    A box is left, top, right, bottom in whole pixels of the image whose number `owners` (n,) has, in rising order;
-    images are integral ones of one size, and no box is empty. The edges of cells are rounded outwards to whole
-    pixels, as adaptive average pooling rounds them.
+    The edges of cells are rounded outwards to whole pixels, as in adaptive average pooling.
+
+    Args:
+        images: Integral images of one size.
+        owners: Index (n,) of each box's image, in ascending order.
+        boxes: Non-empty boxes (n, 4): left, top, right, bottom in whole pixels.
+        size: Height and width of the result.
+
+    Returns:
+        Mean colours (n, height, width, 3) of the cells.
     """
     rows = _edges(boxes[:, 1], boxes[:, 3], size[0]).swapaxes(0, 1)
     columns = _edges(boxes[:, 0], boxes[:, 2], size[1]).swapaxes(0, 1)
@@ -48,7 +55,7 @@ def shrink(images: Sequence[Sums], owners: npt.NDArray[np.int64], boxes: Boxes, 
 
 
 def _edges(start: npt.NDArray[np.int64], stop: npt.NDArray[np.int64], cells: int) -> npt.NDArray[np.int64]:
-    """First and last edges (2, n, cells) of equal cells from start to stop."""
+    """Return the first and last edges (2, n, cells) of equal cells from start to stop."""
     length = (stop - start)[:, None]
     steps = np.arange(cells)
     return start[:, None] + np.stack([length * steps // cells, -(-length * (steps + 1) // cells)])

@@ -1,1 +1,1 @@
-"""Tables and images, read and written; the base of parameters."""
+"""Reading and writing of tables, images, arrays and documents; the base class of parameters."""

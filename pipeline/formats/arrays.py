@@ -15,10 +15,11 @@ from pipeline.foundation.files import replacing
 
 @contextmanager
 def writing(path: Path, shape: tuple[int, int, int, int]) -> Iterator[Pixels]:
-    """An array (n, height, width, 3) to be filled; the file is in its place when the body has ended well.
+    """Yield a memory-mapped uint8 array (n, height, width, 3) to fill; the file replaces `path` when the body succeeds.
 
-    Raises `OSError` where the disk has no room for all of it: a page of a sparse map that finds none later would end
-    the process by SIGBUS, without a word.
+    Raises:
+        OSError: When the disk has no room for the whole array. It is reserved first, because a sparse file on a full
+            disk ends the process later by SIGBUS, without a message.
     """
     with replacing(path) as partial:
         pixels = open_memmap(partial, "w+", np.uint8, shape)
@@ -28,7 +29,7 @@ def writing(path: Path, shape: tuple[int, int, int, int]) -> Iterator[Pixels]:
 
 
 def read(path: Path) -> Pixels:
-    """The images (n, height, width, 3) of a file that `writing` wrote; raises `InputError` for anything else."""
+    """Map the uint8 images (n, height, width, 3) of a file of `writing`; raises `InputError` for any other file."""
     try:
         pixels = open_memmap(path, mode="r")
     except FileNotFoundError:
@@ -41,7 +42,7 @@ def read(path: Path) -> Pixels:
 
 
 def _reserve(path: Path) -> None:
-    """Have the disk set all of a sparse file's bytes aside."""
+    """Allocate all blocks of a sparse file."""
     import os
 
     with path.open("r+b") as file:

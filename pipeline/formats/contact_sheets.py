@@ -13,10 +13,16 @@ TILE, GAP, HEAD, LINE = 128, 12, 44, 13
 
 
 def write(path: Path, title: str, images: Sequence[Pixels], captions: Sequence[str], tile: int = TILE) -> None:
-    """Write RGB images (h, w, 3) of any size as one JPEG, eight a row, each in a square above its caption.
+    """Write a JPEG of RGB images (h, w, 3) of any size, eight per row, each above its caption.
 
-    A square has `tile` pixels; a caption has two lines at most, cut where they are wider.
-    Without images the sheet is its title.
+    Without images, the sheet shows only its title.
+
+    Args:
+        path: The JPEG file.
+        title: Heading of the sheet.
+        images: The images, scaled to fit into squares.
+        captions: A caption per image: two lines at most, truncated to the width of the square.
+        tile: Side of the squares in pixels.
     """
     columns = min(max(len(images), 4), 8)
     rows = -(-len(images) // columns)

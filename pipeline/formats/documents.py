@@ -1,4 +1,4 @@
-"""Text, JSON and YAML files: whatever is in one, it is read or refused by an `InputError` that names the file."""
+"""Text, JSON and YAML files, read or refused by an `InputError` that names the file."""
 
 import json
 from math import isfinite
@@ -12,11 +12,11 @@ from pipeline.foundation.errors import InputError
 
 
 def read_text(path: Path, remedy: str) -> str:
-    """The text of a UTF-8 file.
+    """Read a UTF-8 file.
 
     Args:
         path: The file.
-        remedy: What to do where there is none or another, as the end of the message.
+        remedy: What the user can do when the file cannot be read; the end of the message.
 
     Raises:
         InputError: When the file is missing, unreadable or not UTF-8.
@@ -32,12 +32,12 @@ def read_text(path: Path, remedy: str) -> str:
 
 
 def read_numbers(path: Path, remedy: str) -> dict[str, float]:
-    """The numbers of a JSON file, by name; raises `InputError` for a file of anything else."""
+    """Read a JSON object of numbers; raises `InputError` for a file with any other content."""
     return parse_numbers(read_text(path, remedy), str(path), remedy)
 
 
 def parse_numbers(text: str, place: str, remedy: str) -> dict[str, float]:
-    """The numbers of a JSON text, by name; raises `InputError` that names `place` when it is anything else."""
+    """Parse a JSON object of numbers; raises `InputError` that names `place` for any other text."""
     found = parse_json(text, place, remedy)
     if not isinstance(found, dict) or not all(_is_number(value) for value in found.values()):
         raise InputError(f"{place}: not a JSON object of numbers; {remedy}")
@@ -49,7 +49,7 @@ def _is_number(value: Any) -> bool:
 
 
 def parse_json(text: str, place: str, remedy: str) -> Any:
-    """The value of a JSON text; raises `InputError` that names `place` when it is none."""
+    """Parse a JSON text; raises `InputError` that names `place` when it is not JSON."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:  # not JSON, a number of too many digits, brackets nested too deep
@@ -57,7 +57,7 @@ def parse_json(text: str, place: str, remedy: str) -> Any:
 
 
 def parse_yaml(text: str, place: str) -> Any:
-    """The value of a YAML text; raises `InputError` that names `place` and the line when it is none."""
+    """Parse a YAML text; raises `InputError` that names `place` and the line when it is not YAML."""
     try:
         return YAML(typ="safe").load(text)
     except MarkedYAMLError as error:

@@ -1,4 +1,4 @@
-"""Photos as upright RGB pixels, and why one cannot be read."""
+"""Decoding of photos to upright RGB pixels, and the reasons why one cannot be decoded."""
 
 import os
 import struct
@@ -37,9 +37,9 @@ DAMAGED = (
 )
 """What Pillow's decoders raise for damaged bytes, beside `OSError`."""
 HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
-MOST_PIXELS = 100_000_000
-"""Number of pixels above which a photo is refused before it is decoded: a kilobyte of PNG can take gigabytes."""
-Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit, which warns first; `MOST_PIXELS` takes its place
+MAX_PIXELS = 100_000_000
+"""Maximum number of pixels. Larger photos are refused before decoding: a kilobyte of PNG can expand to gigabytes."""
+Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit, which warns first; `MAX_PIXELS` takes its place
 PNG = b"\x89PNG\r\n\x1a\n"
 PNG_END = b"IEND\xaeB`\x82"
 UPRIGHT = {  # what undoes each EXIF orientation
@@ -54,36 +54,41 @@ UPRIGHT = {  # what undoes each EXIF orientation
 
 
 def read(path: Path) -> Pixels:
-    """Upright RGB pixels (height, width, 3) of a photo in any of `FORMATS` and any mode.
+    """Read a photo in any of `FORMATS` and any mode as upright RGB pixels, uint8 (height, width, 3).
 
-    The EXIF orientation is applied, transparency is laid over white, and 16 bits keep their upper 8.
-    Raises `InputError` for a photo that is missing, empty, truncated or otherwise unreadable.
+    The EXIF orientation is applied, transparency is composited over white, and 16 bits are reduced to the upper 8.
+
+    Raises:
+        InputError: When the photo is missing, empty, truncated or otherwise unreadable.
     """
     return decode(_bytes(path), str(path))
 
 
 def decode(data: bytes, name: str) -> Pixels:
-    """Upright RGB pixels of a photo's bytes, as `read` has them; `name` is what an `InputError` calls it."""
+    """Decode the bytes of a photo as `read` does; an `InputError` begins with `name`."""
     image = _load(data, name)
     orientation = image.getexif().get(ExifTags.Base.Orientation)
-    if orientation in UPRIGHT:  # not ImageOps.exif_transpose: it writes all tags anew and fails on odd ones
+    if orientation in UPRIGHT:  # ImageOps.exif_transpose rewrites all tags and fails on unusual ones
         image = image.transpose(UPRIGHT[orientation])
     return np.array(_rgb(image))
 
 
 def check(paths: Iterable[Path]) -> None:
-    """Decode every photo as cheaply as is safe; raises one `InputError` that names all broken ones."""
-    raise_faults("photos that cannot be read; fetch them anew", [*filter(None, faults(paths))])
+    """Decode every photo at low resolution; raises one `InputError` that lists all unreadable ones."""
+    raise_faults("photos that cannot be read; get them again", [*filter(None, faults(paths))])
 
 
 def faults(paths: Iterable[Path]) -> list[str | None]:
-    """What `fault` says of every path, in their order."""
+    """Return the `fault` of every path, in order, with a thread per core."""
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         return list(threads.map(fault, paths))
 
 
 def fault(path: Path) -> str | None:
-    """Why a photo cannot be read, its path first; None for one that can, decoded as cheaply as is safe."""
+    """Return the path and the reason why a photo cannot be read, or None for a readable one.
+
+    The photo is decoded at low resolution, which still reads all of its bytes.
+    """
     try:
         _load(_bytes(path), str(path), draft=True)
     except InputError as error:
@@ -101,19 +106,19 @@ def _bytes(path: Path) -> bytes:
 
 
 def _load(data: bytes, name: str, draft: bool = False) -> Image.Image:
-    """The decoded photo; as a draft in grey and an eighth of its size, where all bytes are read all the same."""
+    """Decode a photo; a draft is grey and an eighth of the size, but all bytes are still read."""
     try:
         if data.startswith(PNG) and PNG_END not in data:  # Pillow tolerates a missing end
             raise InputError(f"{name}: truncated")
         image = Image.open(BytesIO(data), formats=tuple(FORMATS))
-        if image.width * image.height > MOST_PIXELS:
+        if image.width * image.height > MAX_PIXELS:
             raise InputError(
-                f"{name}: {image.width} x {image.height} pixels; photos may have {MOST_PIXELS:,}: save it smaller"
+                f"{name}: {image.width} x {image.height} pixels; the maximum is {MAX_PIXELS:,}; save it smaller"
             )
         if draft:
             image.draft("L", (1, 1))
         image.load()
-        image.getexif()  # fails here on tags that cannot be read, not later
+        image.getexif()  # fails here rather than later on unreadable tags
         return image
     except UnidentifiedImageError:
         raise InputError(f"{name}: {_unknown(data)}") from None
@@ -124,7 +129,7 @@ def _load(data: bytes, name: str, draft: bool = False) -> Image.Image:
 
 
 def _unknown(data: bytes) -> str:
-    """Why bytes are not a readable photo, and what to do."""
+    """Return why bytes are not a readable photo, and the remedy."""
     if not data:
         return "empty (0 bytes)"
     if data[4:8] == b"ftyp" and data[8:12] in HEIC:

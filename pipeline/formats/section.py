@@ -1,4 +1,4 @@
-"""What all parts of params.yaml have in common: frozen, checked, and told of in one line."""
+"""The base class of all sections of params.yaml, and shared validators with one-line messages."""
 
 from collections.abc import Hashable
 from typing import Annotated, Any, TypeVar
@@ -19,26 +19,26 @@ T = TypeVar("T", bound=Hashable)
 
 
 class Section(BaseModel):
-    """Frozen, with no key but those declared; numbers are lax because Kubeflow turns 20 into 20.0."""
+    """A frozen model without undeclared keys; its numbers are lax because Kubeflow turns 20 into 20.0."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-def named(value: Any) -> Any:
-    """A bare name stands for an entry without settings: `focal` is `{name: focal}`."""
+def expand_name(value: Any) -> Any:
+    """Expand a bare name to a configuration without settings: `focal` becomes `{name: focal}`."""
     return {"name": value} if isinstance(value, str) else value
 
 
 def distinct(values: tuple[T, ...]) -> tuple[T, ...]:
-    """The values as they are; raises `ValueError` that names those that are there more than once."""
+    """Return the values unchanged; raises `ValueError` that names duplicate ones."""
     repeated = [str(value) for value in dict.fromkeys(values) if values.count(value) > 1]
     if repeated:
         raise ValueError(f"{', '.join(repeated)} is named twice")
     return values
 
 
-def worded(text: str) -> WrapValidator:
-    """One line of our own, in place of pydantic's line for every member of a union."""
+def with_message(text: str) -> WrapValidator:
+    """Return a validator that reports `text` instead of pydantic's line for every member of a union."""
 
     def check(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
         try:

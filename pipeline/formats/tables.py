@@ -1,4 +1,4 @@
-"""The tables between stages: CSV read with checked columns and types, written the same every time."""
+"""The tables between stages: CSV files with checked columns and types, written reproducibly."""
 
 import codecs
 import csv
@@ -15,7 +15,7 @@ from pipeline.foundation.files import write_text
 Kind = Literal["text", "integer", "number"]
 NO_FILE = "no such file"
 EXCEL = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # .xlsx and .xls
-FLOAT_FORMAT = "%.9g"  # nine digits bring every float32 back exactly
+FLOAT_FORMAT = "%.9g"  # nine digits restore every float32 exactly
 
 LABELS: dict[str, Kind] = {
     "path": "text",
@@ -38,17 +38,25 @@ FOLDS: dict[str, Kind] = {"path": "text", "person": "text", "fold": "integer"}
 
 
 def read(path: Path, columns: Mapping[str, Kind], others: Kind = "text", unique: str | None = None) -> pd.DataFrame:
-    """Read a CSV file that must hold the named columns; `others` is the kind of those that are not named.
+    """Read a CSV file.
 
-    Text stays text (`000012` keeps its zeros, an empty cell is ``""``).
-    Raises `InputError` for a missing file, a missing column, cells that are not of the column's kind, or repeated
-    cells of the column `unique`, each with its row (the header is row 1).
+    Text stays text: `000012` keeps its zeros, and an empty cell is `""`.
+
+    Args:
+        path: The file, in UTF-8.
+        columns: Kind of each required column.
+        others: Kind of all other columns.
+        unique: Column whose cells must be distinct.
+
+    Raises:
+        InputError: When the file or a column is missing; lists the row of every cell that is not of its column's kind
+            and of every repeated cell of `unique`. The header is row 1.
     """
     table = _read_text(path)
     missing = [column for column in columns if column not in table.columns]
     if missing:
         raise InputError(
-            f"{path}: column {', '.join(missing)} is missing; the file has {_shown(table.columns)}"
+            f"{path}: column {', '.join(missing)} is missing; the file has {_join(table.columns)}"
             f"{_why_missing(missing, list(table.columns))}"
         )
     kinds = {**columns, **{column: others for column in table.columns if column not in columns}}
@@ -60,23 +68,23 @@ def read(path: Path, columns: Mapping[str, Kind], others: Kind = "text", unique:
     if unique:
         repeated = table[unique].duplicated()
         cells = zip(table.index[repeated] + 2, table.loc[repeated, unique], strict=True)
-        raise_faults(f"{path}: rows that are there twice", [f"row {row}: {unique} {cell!r}" for row, cell in cells])
+        raise_faults(f"{path}: duplicate rows", [f"row {row}: {unique} {cell!r}" for row, cell in cells])
     return table.astype({column: "int64" for column, kind in kinds.items() if kind == "integer"})
 
 
 def infer(path: Path) -> pd.DataFrame:
-    """Read a CSV file of whatever columns: numbers as numbers, empty cells NaN; raises `InputError` as `read` does."""
+    """Read a CSV file with any columns and infer their types; empty cells are NaN. Raises as `read` does."""
     read(path, {})
     return pd.read_csv(path)
 
 
 def write(table: pd.DataFrame, path: Path) -> None:
-    """Write a CSV file, whole or not at all: no index, floats with nine digits, the same bytes for the same table."""
+    """Write a CSV file atomically, without index and with nine digits per float: equal tables are equal bytes."""
     write_text(path, text(table))
 
 
 def text(table: pd.DataFrame) -> str:
-    """What `write` writes."""
+    """Return the text that `write` writes."""
     return table.to_csv(index=False, float_format=FLOAT_FORMAT, lineterminator="\n")
 
 
@@ -94,14 +102,14 @@ def _read_text(path: Path) -> pd.DataFrame:
         raise InputError(f"{path}: empty; not even a header")
     header = rows.pop(0)
     if len(set(header)) < len(header):
-        raise InputError(f"{path}: a column is there twice: {', '.join(header)}")
+        raise InputError(f"{path}: duplicate column: {', '.join(header)}")
     uneven = [f"row {n}: {_cells(row)}" for n, row in enumerate(rows, start=2) if len(row) != len(header)]
     raise_faults(f"{path}: rows that do not have {len(header)} cells as the header has", uneven)
     return pd.DataFrame(rows, columns=header, dtype=str)
 
 
 def _cells(row: Sequence[str]) -> str:
-    """The number of cells of a faulty row, and what to do where that is known."""
+    """Describe a faulty row: its number of cells, and the remedy where one is known."""
     if not row:
         return "blank line; remove it"
     nul = "; it has NUL bytes, remove them" if any("\0" in cell for cell in row) else ""
@@ -109,7 +117,7 @@ def _cells(row: Sequence[str]) -> str:
 
 
 def _encoding(path: Path) -> str:
-    """What a file is instead of UTF-8 text, and what to do; empty when it is UTF-8."""
+    """Return the encoding of a file and the remedy, or an empty text for UTF-8."""
     content = path.read_bytes()
     if content.startswith(EXCEL):
         return "it is an Excel file; save it as CSV UTF-8"
@@ -126,14 +134,14 @@ def _encoding(path: Path) -> str:
     return ""
 
 
-def _shown(columns: Iterable[object]) -> str:
-    """Names of columns, quoted where blanks or other invisible characters would be overlooked."""
+def _join(columns: Iterable[object]) -> str:
+    """Join the names of columns; names with blanks at an end or invisible characters are quoted."""
     names = [str(column) for column in columns]
     return ", ".join(name if name == name.strip() and name.isprintable() and name else repr(name) for name in names)
 
 
 def _why_missing(missing: Sequence[str], columns: Sequence[str]) -> str:
-    """The likely reason that columns are missing, and what to do; empty without a guess."""
+    """Return the likely reason for missing columns and the remedy, or an empty text."""
     separators = [separator for separator in (";", "\t", "|") if separator in columns[0]]
     if len(columns) == 1 and separators:
         return f" (separated by {separators[0]!r}; save it with commas)"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.dataset.folds import folded
+from pipeline.dataset.folds import labels_with_folds
 from pipeline.ensembling import fitted_ensemble
 from pipeline.ensembling.members import EnsembleMembers, held_out
 from pipeline.faces.config import Crop
@@ -86,7 +86,7 @@ def candidates(
         InputError: When an output of a stage is missing.
     """
     require(members.everyone())
-    photos = folded(labels, folds)
+    photos = labels_with_folds(labels, folds)
     trained = photos[photos["fold"].isin(members.folds)].reset_index(drop=True)
     for name in members.trained:
         predicted = evidence.of_heads(list(trained["path"]), held_out(members.scored(name), trained))

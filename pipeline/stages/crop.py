@@ -1,4 +1,4 @@
-"""Stage crop: a shard of the train and eval photos cut to what the models see, packed into one array a split."""
+"""Stage crop: the crops of one shard of the train and eval photos, in one array per split."""
 
 from collections.abc import Sequence
 from itertools import chain
@@ -22,13 +22,26 @@ COLUMNS = [name for name in tables.CROPS if name != "path"] + LANDMARKS
 
 
 def crop(shard: int, data: Path, labels: Path, crops: Path, params: Params) -> None:
-    """Write into `crops`, for train and eval, <split>.npy (n, height, width, 3) and <split>.csv.
+    """Crop one shard of the photos.
 
-    A shard is a run of whole batches, so that every photo is cropped in the same company whatever their number.
-    Raises `InputError` that names all photos of the shard that cannot be read, before any is cropped.
+    A shard is a range of whole batches. Each photo is therefore in the same batch for any number of shards, and its
+    crop is the same.
+
+    Args:
+        shard: Number of the shard, one of `params.shards`.
+        data: Folder of the data set, with train/ and eval/.
+        labels: Table of labels, which lists the train photos.
+        crops: Output folder. For each split, train and eval, it receives <split>.npy, the crops as uint8 RGB
+            (n, height, width, 3), and <split>.csv with the columns `tables.CROPS` and the landmarks, in pixels of the
+            upright photo.
+        params: Method, margin and size of the crops, and the shards.
+
+    Raises:
+        InputError: Lists all photos of the shard that cannot be read, before any is cropped; also when the labels or
+            info.csv are missing or malformed.
     """
-    named = {"train": list(tables.read(labels, tables.LABELS)["path"]), "eval": eval_photos(data)}
-    names = {split: _share(named[split], params.shards.index(shard), len(params.shards)) for split in named}
+    listed = {"train": list(tables.read(labels, tables.LABELS)["path"]), "eval": eval_photos(data)}
+    names = {split: _share(listed[split], params.shards.index(shard), len(params.shards)) for split in listed}
     folders = {"train": data / TRAIN, "eval": data / EVAL}
     paths = {split: [folders[split] / name for name in names[split]] for split in names}
     check(chain.from_iterable(paths.values()))
@@ -47,9 +60,9 @@ def _share(names: Sequence[str], shard: int, shards: int) -> Sequence[str]:
 
 
 def _pack(cropper: Cropper, paths: Sequence[Path], packed: Path) -> pd.DataFrame:
-    """Crop photos into one array on disk, a batch a thread; returns where each crop was cut.
+    """Crop photos into one array on disk, with one batch per thread; return box, source and landmarks of each crop.
 
-    Batches go by number and each runs on one thread of torch, so nothing depends on the number of cores.
+    Batches have fixed borders, and each runs on one thread of torch: no crop depends on the number of cores.
     """
     starts = range(0, len(paths), BATCH)
     with arrays.writing(packed, (len(paths), *cropper.params.shape, 3)) as pixels, pool() as threads:

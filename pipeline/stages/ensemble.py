@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline.dataset.folds import folded
+from pipeline.dataset.folds import labels_with_folds
 from pipeline.ensembling import adjustments, blend, calibration
 from pipeline.ensembling.adjustments import Adjusted
 from pipeline.ensembling.blend import MemberProbabilities
@@ -64,7 +64,7 @@ def ensemble(
     scored = {name: members.scored(name) for name in names}
     used = list(dict.fromkeys(one for name in names for one in [*scored[name], *members.voters(name)]))
     trainings.require(used)
-    labelled = folded(labels, folds)
+    labelled = labels_with_folds(labels, folds)
     photos = labelled[labelled["fold"].isin(members.folds)].sort_values("path", ignore_index=True)
     voters = {name: best(members.voters(name), photos, params.top_folds) for name in names}
 

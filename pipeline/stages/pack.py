@@ -1,4 +1,4 @@
-"""Stage pack: the shards of crops joined to one array a split, and shown on two sheets."""
+"""Stage pack: the shards of crops joined to one array per split, with two contact sheets."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,12 +13,26 @@ from pipeline.formats.images import read
 from pipeline.foundation.terminal import log
 
 SPLITS = ("train", "eval")
-SHOWN = 64
+SHEET_SIZE = 64
 SEED = 777
 
 
 def pack(data: Path, shards: Path, crops: Path, params: Params) -> None:
-    """Write into `crops`, for train and eval, <split>.npy (n, height, width, 3) and <split>.csv, and two sheets."""
+    """Join the shards of the stage crop.
+
+    Prints the number of photos without a face per split, where `params.method` searches for faces.
+
+    Args:
+        data: Folder of the data set, whose photos without a face are shown.
+        shards: Folder with a subfolder per shard, each an output of `crop`.
+        crops: Output folder. For each split, train and eval, it receives <split>.npy, the crops as uint8 RGB
+            (n, height, width, 3), and <split>.csv, their table. The sheet crops.jpg shows random crops and misses.jpg
+            photos without a face, at most `SHEET_SIZE` each.
+        params: The params of `crop`.
+
+    Raises:
+        InputError: When a file of a shard is missing or malformed, or a photo without a face cannot be read.
+    """
     folders = [shards / str(shard) for shard in params.shards]
     crops.mkdir(parents=True, exist_ok=True)
     for split in SPLITS:
@@ -36,10 +50,10 @@ def _join_pixels(paths: Sequence[Path], packed: Path) -> None:
 
 
 def _show(crops: Path, folders: dict[str, Path], params: Params) -> None:
-    """Say how many photos have no face; write a sheet of crops drawn at random, and one of those photos."""
+    """Write both contact sheets, and print the number of photos without a face."""
     found = {split: tables.read(crops / f"{split}.csv", tables.CROPS) for split in folders}
     table = pd.concat(found, names=["split", "row"]).reset_index()
-    _show_crops(crops, table.sample(min(SHOWN, len(table)), random_state=SEED).sort_index(), len(table))
+    _show_crops(crops, table.sample(min(SHEET_SIZE, len(table)), random_state=SEED).sort_index(), len(table))
     misses = table[(table["source"] == "center") & params.searches_faces]
     _show_misses(crops, misses, folders)
     for split in folders if params.searches_faces else ():
@@ -47,16 +61,16 @@ def _show(crops: Path, folders: dict[str, Path], params: Params) -> None:
         log(f"{split}: {missed:,} of {len(found[split]):,} photos without a face: centre crop")
 
 
-def _show_crops(crops: Path, drawn: pd.DataFrame, total: int) -> None:
-    packed = {split: arrays.read(crops / f"{split}.npy") for split in drawn["split"].unique()}
-    photos = [packed[split][row] for split, row in zip(drawn["split"], drawn["row"], strict=True)]
+def _show_crops(crops: Path, sampled: pd.DataFrame, total: int) -> None:
+    packed = {split: arrays.read(crops / f"{split}.npy") for split in sampled["split"].unique()}
+    images = [packed[split][row] for split, row in zip(sampled["split"], sampled["row"], strict=True)]
     contact_sheets.write(
-        crops / "crops.jpg", f"{len(drawn)} of {total:,} crops, drawn at random", photos, _captions(drawn)
+        crops / "crops.jpg", f"{len(sampled)} of {total:,} crops, drawn at random", images, _captions(sampled)
     )
 
 
 def _show_misses(crops: Path, misses: pd.DataFrame, folders: dict[str, Path]) -> None:
-    shown = misses.head(SHOWN)
+    shown = misses.head(SHEET_SIZE)
     photos = [read(folders[split] / path) for split, path in zip(shown["split"], shown["path"], strict=True)]
     title = f"{len(shown)} of {len(misses):,} photos without a face" if len(misses) else "no photo without a face"
     contact_sheets.write(crops / "misses.jpg", title, photos, _captions(shown))

@@ -1,4 +1,4 @@
-"""Stage relabel: the labels of every train photo, after the corrections that are asked for."""
+"""Stage relabel: a table of the labels of every train photo, with corrections applied."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,22 +13,29 @@ from pipeline.foundation.terminal import log, warn
 
 
 def relabel(data: Path, fixes: Path, labels: Path, params: Relabel) -> None:
-    """Write the table `labels` (`tables.LABELS`, a row a photo) of the data set in the folder `photos`.
+    """Write the labels of all train photos.
 
-    `fixes` is the folder of the files that `params.fixes` names. Raises `InputError` that names every fault of the
-    data set, or every correction that does not apply unless `params.allow` tolerates its kind: it is then skipped.
+    Args:
+        data: Folder of the data set, with train/ and eval/.
+        fixes: Folder of the files that `params.fixes` lists.
+        labels: Output table with the columns `tables.LABELS`, one row per photo.
+        params: Files of corrections, and the kinds of mismatch that are skipped with a warning.
+
+    Raises:
+        InputError: Lists every fault of train/, every invalid correction, or every correction that does not apply and
+            whose kind is not in `params.allow`.
     """
     photos = train_photos(data)
     corrections, mismatches = match(read(fixes, params.fixes), photos)
-    _judge(mismatches, params.allow)
+    _refuse_or_warn(mismatches, params.allow)
     table = apply(corrections, photos)
     tables.write(table, labels)
     changed = (table["corrected"] != "").sum()
     log(f"{len(table):,} photos of {table['person'].nunique():,} people, {changed:,} with a corrected label")
 
 
-def _judge(mismatches: Sequence[Mismatch], allowed: Sequence[FixFault]) -> None:
+def _refuse_or_warn(mismatches: Sequence[Mismatch], allowed: Sequence[FixFault]) -> None:
     refused = [str(mismatch) for mismatch in mismatches if mismatch.kind not in allowed]
-    raise_faults("corrections that do not apply; mend the rows, or name their kind in relabel.allow", refused)
+    raise_faults("corrections that do not apply; correct the rows, or add their kind to relabel.allow", refused)
     for kind, count in sorted(Counter(mismatch.kind for mismatch in mismatches).items()):
         warn(f"{count:,} correction{'s' * (count > 1)} skipped, because relabel.allow has '{kind}'")

@@ -88,7 +88,7 @@ def test_an_id_of_nobody_is_unmatched(identity: str) -> None:
 def test_an_id_of_two_people_is_ambiguous_and_both_are_named() -> None:
     _, (mismatch,) = match(fixes("000002,gender,male,female"), photos())
     assert str(mismatch) == (
-        f"some.csv, row 2: id '000002' is used by {TWINS[0]} and {TWINS[1]}; write the one that is meant (ambiguous)"
+        f"some.csv, row 2: id '000002' is used by {TWINS[0]} and {TWINS[1]}; use one of these paths instead (ambiguous)"
     )
 
 

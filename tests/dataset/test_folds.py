@@ -1,11 +1,11 @@
-"""folded: every labelled photo with its fold, or a word on those that have none."""
+"""Every labelled photo has its fold; photos without one are named."""
 
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from pipeline.dataset.folds import GROUPS, folded, groups
+from pipeline.dataset.folds import GROUPS, groups, labels_with_folds
 from pipeline.foundation.errors import InputError
 
 LABELS = "path,person,mask,gender,age,corrected\nb/normal.jpg,b,normal,male,20,\na/normal.jpg,a,normal,female,60,\n"
@@ -18,14 +18,14 @@ def write(root: Path, folds: str) -> tuple[Path, Path]:
 
 
 def test_photos_keep_the_order_of_the_labels(tmp_path: Path) -> None:
-    found = folded(*write(tmp_path, "a/normal.jpg,a,1\nb/normal.jpg,b,0\n"))
+    found = labels_with_folds(*write(tmp_path, "a/normal.jpg,a,1\nb/normal.jpg,b,0\n"))
     assert found["path"].tolist() == ["b/normal.jpg", "a/normal.jpg"]
     assert found["fold"].tolist() == [0, 1]
 
 
 def test_photos_of_one_table_alone_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"folds\.csv does not fit .*labels\.csv") as error:
-        folded(*write(tmp_path, "a/normal.jpg,a,1\nc/normal.jpg,c,0\n"))
+        labels_with_folds(*write(tmp_path, "a/normal.jpg,a,1\nc/normal.jpg,c,0\n"))
     assert "no row for b/normal.jpg" in str(error.value)
     assert "a row for c/normal.jpg" in str(error.value)
 

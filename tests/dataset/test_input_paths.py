@@ -1,10 +1,10 @@
-"""input_paths: photos of files, folders and tables; other files are listed, and wrong names refused."""
+"""Photos are found in files, folders and tables; other files are listed, and wrong names are refused."""
 
 from pathlib import Path
 
 import pytest
 
-from pipeline.dataset.input_paths import SHOWN, listed, skipped_message
+from pipeline.dataset.input_paths import SHOWN, find_photos, skipped_message
 from pipeline.foundation.errors import InputError
 
 
@@ -28,19 +28,19 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_folder_is_all_its_photos_sorted_and_the_other_files_are_listed(folder: Path) -> None:
-    photos, skipped = listed([folder])
+    photos, skipped = find_photos([folder])
     assert photos == [folder / name for name in ("a.jpg", "b/c.webp", "d.BMP")]
     assert skipped == [folder / name for name in ("e.xmp", "notes.txt")]
 
 
 def test_a_file_is_a_photo_whatever_its_name(folder: Path) -> None:
-    assert listed([folder / "notes.txt", folder / "a.jpg"]).photos == [folder / "notes.txt", folder / "a.jpg"]
+    assert find_photos([folder / "notes.txt", folder / "a.jpg"]).photos == [folder / "notes.txt", folder / "a.jpg"]
 
 
 def test_a_table_names_photos_of_the_folder_beside_it(folder: Path) -> None:
     table = folder.parent / "info.csv"
     table.write_text("ImageID\nd.BMP\na.jpg\n")
-    assert listed([table]).photos == [folder / "d.BMP", folder / "a.jpg"]
+    assert find_photos([table]).photos == [folder / "d.BMP", folder / "a.jpg"]
 
 
 @pytest.mark.parametrize(
@@ -57,15 +57,15 @@ def test_a_table_obeys_the_rules_of_info_csv(folder: Path, rows: str, message: s
     table = folder.parent / "info.csv"
     table.write_text(f"ImageID\n{rows}")
     with pytest.raises(InputError, match=message):
-        listed([table])
+        find_photos([table])
 
 
 def test_what_does_not_exist_and_a_folder_without_photos_are_named(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="empty: no photos"):
-        listed([tmp_path / "empty"])
+        find_photos([tmp_path / "empty"])
     with pytest.raises(InputError, match=r"no such file or folder \(2\)"):
-        listed([tmp_path / "one", tmp_path / "two"])
+        find_photos([tmp_path / "one", tmp_path / "two"])
 
 
 def test_skipped_files_are_counted_and_the_first_named() -> None:

@@ -93,7 +93,7 @@ TRAIN_FAULTS: dict[str, tuple[Callable[[DataSet], object], str]] = {
     ),
     "photo twice": (
         lambda data: draw(data.images / FIRST / "normal.jpg"),
-        f"train/images/{FIRST}: normal is there as normal.jpg and normal.png",
+        f"train/images/{FIRST}: normal exists as normal.jpg and normal.png",
     ),
     "unknown stem": (lambda data: draw(data.images / FIRST / "mask6.jpg"), "mask6.jpg: none of the seven photos"),
     "unknown extension": (lambda data: draw(data.images / FIRST / "mask1.webp"), "mask1.webp: none of the seven"),

@@ -95,7 +95,7 @@ def test_all_cells_of_the_wrong_kind_are_named_at_once(tmp_path: Path) -> None:
         ("\n\n", "empty; not even a header"),
         ("name\nx\n", "column count, share is missing; the file has name"),
         ("name;count;share\n", "column name, count, share is missing"),
-        ("name,name,count,share\n", "a column is there twice: name"),
+        ("name,name,count,share\n", "duplicate column: name"),
         ("name,count,share\na,1,2,3\n", "row 2: 4 cells"),
         ("name,count,share\na,1,2\nb,1\n", "row 3: 2 cells"),
         ("name,count,share\n\na,1,2\n", "row 2: blank line; remove it"),

@@ -111,7 +111,7 @@ def _of_tables(root: Path) -> dict[str, Reader]:
         return fold_data.FoldData.of(table, crops, (table["fold"] == 0).to_numpy(), config)
 
     def fold(_: Path) -> object:
-        return folds.groups(folds.folded(folder / "labels.csv", folder / "folds.csv"))
+        return folds.groups(folds.labels_with_folds(folder / "labels.csv", folder / "folds.csv"))
 
     return {
         "labels, to train": _file(folder / "labels.csv", train),

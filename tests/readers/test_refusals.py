@@ -89,7 +89,7 @@ def test_evidence_of_unknown_classes(tmp_path: Path, row: str, fault: str) -> No
 
 def test_predictions_with_a_repeated_path(tmp_path: Path) -> None:
     (tmp_path / "eval.csv").write_text("path,age=years\na.jpg,30\na.jpg,31\n")
-    with pytest.raises(InputError, match=r"eval\.csv: rows that are there twice[\s\S]*row 3: path 'a.jpg'"):
+    with pytest.raises(InputError, match=r"eval\.csv: duplicate rows[\s\S]*row 3: path 'a.jpg'"):
         predictions.read(tmp_path / "eval.csv")
 
 

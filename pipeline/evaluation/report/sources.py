@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline.dataset.folds import folded
+from pipeline.dataset.folds import labels_with_folds
 from pipeline.formats import arrays, tables
 from pipeline.formats.documents import read_numbers
 from pipeline.formats.images import Pixels
@@ -101,7 +101,7 @@ def read(labels: Path, folds: Path, crops: Path, results: Path, train_bands: Map
     ensemble = results / "ensemble"
     photos, probabilities = suggestions.read(labels, ensemble / "out_of_fold.csv")
     crop_tables = {split: tables.read(crops / f"{split}.csv", tables.CROPS) for split in SPLITS}
-    labelled = folded(labels, folds)
+    labelled = labels_with_folds(labels, folds)
     faults = mismatches(labelled["path"], crop_tables["train"]["path"])
     raise_faults(f"{crops} does not fit {labels}: run `dvc repro`", faults)
     return Sources(

@@ -4,14 +4,14 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, NonNegativeFloat, PositiveFloat
 
-from pipeline.formats.section import Section, named, worded
+from pipeline.formats.section import Section, expand_name, with_message
 
 Kind = Literal["classes", "ordinal", "regression"]
 """What a head predicts: class probabilities, ordered age bands, or years."""
 
 ClassWeights = Annotated[
     Literal["balanced"] | tuple[PositiveFloat, ...] | None,
-    worded("must be balanced, or a list of positive numbers, one a class"),
+    with_message("must be balanced, or a list of positive numbers, one a class"),
 ]
 """Weight of every class; `balanced` gives all classes of the training images the same total weight."""
 
@@ -50,7 +50,9 @@ class ArcFace(Section):
     scale: PositiveFloat = 30
 
 
-ClassLoss = Annotated[CrossEntropy | Focal | SoftF1 | ArcFace, Field(discriminator="name"), BeforeValidator(named)]
+ClassLoss = Annotated[
+    CrossEntropy | Focal | SoftF1 | ArcFace, Field(discriminator="name"), BeforeValidator(expand_name)
+]
 
 
 class Mix(Section):
@@ -87,7 +89,7 @@ class Mse(Section):
 Loss = Annotated[
     CrossEntropy | Focal | SoftF1 | ArcFace | Mix | Coral | SmoothL1 | Mse,
     Field(discriminator="name"),
-    BeforeValidator(named),
+    BeforeValidator(expand_name),
 ]
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, field_validator, model_validator
 
-from pipeline.formats.section import Fraction, Section, Seed, worded
+from pipeline.formats.section import Fraction, Section, Seed, with_message
 from pipeline.modeling.config.heads import Head, check
 from pipeline.modeling.config.optimization import Constant, Optimizer, Schedule
 from pipeline.modeling.config.sampling import CutMix, MixUp, Oversample, Sampling, Shuffle
@@ -101,7 +101,9 @@ class ModelConfig(Section):
     image_size: PositiveInt = 224
     normalize: Annotated[
         Literal["auto", "imagenet", "competition", "half"] | Normalization,
-        worded("must be auto, imagenet, competition, half, or {mean: [r, g, b], std: [r, g, b]} with numbers of 0..1"),
+        with_message(
+            "must be auto, imagenet, competition, half, or {mean: [r, g, b], std: [r, g, b]} with numbers of 0..1"
+        ),
     ] = "auto"
     preprocess: tuple[Transform, ...] = ()
     augmentation: tuple[Transform, ...] = ()

@@ -12,7 +12,7 @@ from pydantic import (
     model_validator,
 )
 
-from pipeline.formats.section import Fraction, Section, named
+from pipeline.formats.section import Fraction, Section, expand_name
 
 
 class Optimizer(Section):
@@ -94,4 +94,6 @@ class Plateau(Section):
     factor: Fraction = 0.1
 
 
-Schedule = Annotated[Constant | Step | Cosine | OneCycle | Plateau, Field(discriminator="name"), BeforeValidator(named)]
+Schedule = Annotated[
+    Constant | Step | Cosine | OneCycle | Plateau, Field(discriminator="name"), BeforeValidator(expand_name)
+]

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, PositiveFloat
 
-from pipeline.formats.section import Fraction, Section, named
+from pipeline.formats.section import Fraction, Section, expand_name
 from pipeline.schema.schema import SCHEMA
 
 
@@ -27,7 +27,7 @@ class Weighted(Section):
     strength: Fraction = 0.5
 
 
-Sampling = Annotated[Shuffle | Balanced | Weighted, Field(discriminator="name"), BeforeValidator(named)]
+Sampling = Annotated[Shuffle | Balanced | Weighted, Field(discriminator="name"), BeforeValidator(expand_name)]
 
 
 class Oversample(Section):
