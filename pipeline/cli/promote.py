@@ -81,7 +81,7 @@ def history(
     if on is None:
         Console().print(page.history(model, known) if known else f"{model}: there has been no champion yet")
     else:
-        print("\n".join(f"{model} on {on:%Y-%m-%d}: {line}" for line in alias_history.on(known, on.date())))
+        print("\n".join(f"{model} on {on:%Y-%m-%d}: {line}" for line in alias_history.champions_on(known, on.date())))
 
 
 def _version(model: str, version: str) -> "Version":
@@ -96,9 +96,9 @@ def _judge(champion: "Version | None", challenger: "Version", margin: float, sli
     if champion == challenger:
         raise InputError(f"{challenger} is already the champion")
     if champion is None:
-        return gate.alone(_evidence(challenger))
+        return gate.check_first(_evidence(challenger))
     tags = champion.tags, challenger.tags
-    return gate.judge(_evidence(champion), _evidence(challenger), tags, margin, slice_margin)
+    return gate.compare(_evidence(champion), _evidence(challenger), tags, margin, slice_margin)
 
 
 def _recorded_reason(reason: str, verdict: "Verdict", margin: float, slice_margin: float) -> str:

@@ -22,7 +22,7 @@ def sync(
     from pipeline import tracking
     from pipeline.orchestration import remote as storage
 
-    os.environ.update(tracking.impatient())
+    os.environ.update(tracking.no_retry_environment())
     with storage.fetched_unsent(storage.resolve(remote), tracking.folder()) if remote else nullcontext():
         sent = tracking.sync()
     print(f"{sent} runs sent to {tracking.displayed()}" if sent else "no runs to send")

@@ -74,15 +74,14 @@ def promote(version: Version, champion: Version | None, person: str, reason: str
     """Make a version the champion in place of `champion`; it is no longer the challenger.
 
     Raises:
-        InputError: When the champion is another one by now, with which the version was not compared, or another
-            process changes it at the same time.
+        InputError: When the champion has changed since the comparison, or another process changes it at the same time.
     """
     with versions.exclusive() as locked:
         known = _reconcile(version.name, locked)
         current, compared = _current(known), champion.number if champion else None
         if current != compared:
             raise InputError(
-                f"{version.name}: {_label(current)} has become champion meanwhile, not {_label(compared)}; "
+                f"{version.name}: the champion is now {_label(current)}, but was {_label(compared)} when compared; "
                 "promote again"
             )
         change = _change(version, "promote", known, person, reason, locked)
@@ -114,8 +113,8 @@ def succession(known: Sequence[AliasChange]) -> list[int]:
     return former
 
 
-def on(known: Sequence[AliasChange], day: date) -> list[str]:
-    """The champions of a day (UTC) as far as known, a line each."""
+def champions_on(known: Sequence[AliasChange], day: date) -> list[str]:
+    """The recorded champions of a day (UTC), one line each."""
     start, end = datetime(day.year, day.month, day.day, tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
     lines = []
     for change, following in zip(known, [*known[1:], None], strict=True):
@@ -173,7 +172,7 @@ def _settle(name: str, change: AliasChange) -> None:
         _require_no_rival([rival for rival in _rivals(name, change) if rival.identity < change.identity])
         champion = versions.by_alias(name, CHAMPION)
         if (champion.number if champion else None) != change.before:
-            raise InputError(f"{name}: another champion was set meanwhile; try again")
+            raise InputError(f"{name}: another process has changed the champion; try again")
     except InputError:
         versions.delete_model_tag(name, change.key)
         raise
@@ -188,7 +187,7 @@ def _require_no_rival(rivals: Sequence[AliasChange]) -> None:
         rival = rivals[0]
         raise InputError(
             f"{rival.person} is setting {_label(rival.after)} as champion at the same time ({rival.kind}, "
-            f"{_minute(rival.time)}); look at `history` and try again"
+            f"{_minute(rival.time)}); check `history` and try again"
         )
 
 

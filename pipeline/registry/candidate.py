@@ -1,4 +1,4 @@
-"""What is registered: a model's files, its out-of-fold evidence and the hashes of its data."""
+"""A candidate for registration: a model's files, its out-of-fold evidence and the hashes of its data."""
 
 import hashlib
 import shutil
@@ -34,8 +34,12 @@ PHOTOS_STAGE = "relabel"  # the stage that depends on the folder of photos
 class Candidate:
     """One model to be registered.
 
-    `model` are the files that predict and `sources` those that document the training, by their path in the version:
-    a file on disk, or the text itself. `configs` are the configurations of the trained models.
+    Attributes:
+        name: Name of the registered model.
+        model: The files that prediction needs, by their path in the version: a file on disk, or its text.
+        evidence: The out-of-fold evidence.
+        configs: The configurations of the trained models.
+        sources: The files that document the training, in the same form.
     """
 
     name: str
@@ -53,7 +57,7 @@ class Candidate:
         return whole.hexdigest()
 
     def write_model(self, folder: Path) -> None:
-        """Write the files that predict."""
+        """Write the files that prediction needs."""
         _write(self.model, folder)
 
     def write_evidence(self, folder: Path) -> None:
@@ -71,7 +75,7 @@ def candidates(
     folds: Path,
     results: Path,
 ) -> Iterator[Candidate]:
-    """Every trained model, then the ensemble.
+    """Yield a candidate for every trained model, then one for the ensemble.
 
     Args:
         members: The trained members.

@@ -97,15 +97,15 @@ def _classes(eval_slice: EvalSlice) -> Iterator[tuple[str, ...]]:
 def _slices(eval_slice: EvalSlice) -> Iterator[tuple[str, ...]]:
     for code in np.unique(eval_slice.slices):
         own = eval_slice.of_slice(code)
-        low, high = bootstrap.bounds(bootstrap.accuracies(own.people, own.slices, own.right))
-        yield SLICES[code], f"{len(set(own.people)):,}", f"{own.right.mean():.3f} ({low:.3f} to {high:.3f})"
+        low, high = bootstrap.bounds(bootstrap.accuracies(own.people, own.slices, own.correct))
+        yield SLICES[code], f"{len(set(own.people)):,}", f"{own.correct.mean():.3f} ({low:.3f} to {high:.3f})"
 
 
 def _failures(eval_slice: EvalSlice) -> Iterator[str]:
     """The worst slice, those of few people, and the most frequent confusions."""
     parts = {code: eval_slice.of_slice(code) for code in np.unique(eval_slice.slices)}
-    worst = min(parts, key=lambda code: float(parts[code].right.mean()))
-    yield f"* Worst slice: {SLICES[worst]}, accuracy {parts[worst].right.mean():.1%}."
+    worst = min(parts, key=lambda code: float(parts[code].correct.mean()))
+    yield f"* Worst slice: {SLICES[worst]}, accuracy {parts[worst].correct.mean():.1%}."
     if few := [SLICES[code] for code, part in parts.items() if len(set(part.people)) < FEW]:
         yield f"* Fewer than {FEW} people, so hardly known: {', '.join(few)}."
     counts = metrics.confusion(eval_slice.true, eval_slice.predicted, len(eval_slice.classes))

@@ -115,7 +115,7 @@ class EvalSlice:
         return metrics.f1(metrics.confusion(self.true, self.predicted, len(self.classes)))
 
     @property
-    def right(self) -> npt.NDArray[np.bool_]:
+    def correct(self) -> npt.NDArray[np.bool_]:
         """Which photos (n,) are predicted correctly in all attributes."""
         return np.asarray(self.true == self.predicted)
 

@@ -45,7 +45,7 @@ class Verdict:
     photos: int = 0
 
 
-def judge(
+def compare(
     champion: OutOfFoldEvidence,
     challenger: OutOfFoldEvidence,
     data: tuple[Mapping[str, str], Mapping[str, str]] = ({}, {}),
@@ -62,6 +62,9 @@ def judge(
         data: The tags with the data hashes of both.
         margin: Largest accepted loss of macro F1.
         slice_margin: Largest accepted loss of accuracy in a slice.
+
+    Returns:
+        The figures of both versions, and the reasons against a promotion.
     """
     objections = [*_other_data(*data), *_leakage(champion, challenger), *_other_attributes(champion, challenger)]
     people = set(champion.held_out["person"]) & set(challenger.held_out["person"])
@@ -76,10 +79,10 @@ def judge(
     return Verdict(rows, (*objections, *losses), len(people), len(pair[0].true))
 
 
-def alone(challenger: OutOfFoldEvidence) -> Verdict:
-    """The verdict on a first version, which has no champion to compare with: whether its scores are unbiased."""
+def check_first(challenger: OutOfFoldEvidence) -> Verdict:
+    """The verdict on a first version, without a champion to compare with: whether its scores are unbiased."""
     people = challenger.leaks()
-    reasons = [f"trained on {len(people)} of the people on whom it is scored"] if people else []
+    reasons = [f"trained on {len(people)} of the people in its evaluation"] if people else []
     return Verdict((), tuple(reasons), challenger.held_out["person"].nunique(), len(challenger.held_out))
 
 
@@ -91,7 +94,7 @@ def _other_data(champion: Mapping[str, str], challenger: Mapping[str, str]) -> I
 
 
 def _leakage(champion: OutOfFoldEvidence, challenger: OutOfFoldEvidence) -> Iterator[str]:
-    """People whom the champion held out and the challenger was trained on."""
+    """Objections if the challenger was trained on people that the champion held out, or has no labels of them."""
     held_out = set(champion.held_out["person"])
     labelled = set(challenger.table["person"])
     trained_on = (held_out & labelled - set(challenger.held_out["person"])) | (challenger.leaks() & held_out)
@@ -109,7 +112,8 @@ def _leakage(champion: OutOfFoldEvidence, challenger: OutOfFoldEvidence) -> Iter
 
 def _other_attributes(champion: OutOfFoldEvidence, challenger: OutOfFoldEvidence) -> Iterator[str]:
     if champion.attributes != challenger.attributes:
-        yield f"they predict {' x '.join(champion.attributes)} and {' x '.join(challenger.attributes)}"
+        before, after = (" x ".join(one.attributes) for one in (champion, challenger))
+        yield f"the champion predicts {before}, the challenger {after}"
 
 
 def _scores(champion: OutOfFoldEvidence, challenger: OutOfFoldEvidence, margin: float) -> Iterator[Row]:
@@ -129,8 +133,8 @@ def _scores(champion: OutOfFoldEvidence, challenger: OutOfFoldEvidence, margin: 
 def _slices(pair: tuple[EvalSlice, EvalSlice], margin: float) -> Iterator[Row]:
     for code in np.unique(pair[0].slices):
         champion, challenger = (eval_slice.of_slice(code) for eval_slice in pair)
-        first, second = (bootstrap.accuracies(one.people, one.slices, one.right) for one in (champion, challenger))
-        before, after = (float(one.right.mean()) for one in (champion, challenger))
+        first, second = (bootstrap.accuracies(one.people, one.slices, one.correct) for one in (champion, challenger))
+        before, after = (float(one.correct.mean()) for one in (champion, challenger))
         yield Row("slice", SLICES[code], before, after, *bootstrap.bounds(second - first), margin)
 
 

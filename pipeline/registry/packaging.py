@@ -1,4 +1,4 @@
-"""Registered models as MLflow pyfuncs: created from a folder, loaded with the code that they were registered with."""
+"""Registered models as MLflow pyfuncs: logged from a folder, and loaded with the code logged with them."""
 
 import logging
 import sys
@@ -56,6 +56,9 @@ def register(
         facts: Tags of the version; floats are also metrics of the run.
         card: Description of the version, in Markdown.
         experiment: Name of the experiment of the run that holds the evidence.
+
+    Returns:
+        The new version.
     """
     import mlflow
 
@@ -90,9 +93,9 @@ def download(version: Version) -> Path:
 
 
 def foreign_code(folder: Path) -> list[str]:
-    """The code of a downloaded model that is not the code here, by its path in the model.
+    """Paths of the code files of a downloaded model that differ from this checkout.
 
-    Empty when the model is loaded by this package alone and all its source files equal those here.
+    Empty when the model is loaded by this package only and all its source files are equal to those of this checkout.
     """
     from mlflow.models import Model
 
@@ -105,14 +108,14 @@ def foreign_code(folder: Path) -> list[str]:
 
 
 def load_with_own_code(folder: Path) -> Classifier:
-    """A downloaded model, run by the code here; nothing that it brings is executed."""
+    """Load a downloaded model with the code of this checkout; no code of the model is executed."""
     from mlflow.models import Model
 
     return Classifier(folder / str(Model.load(str(folder)).flavors["python_function"]["data"]))
 
 
 def load(uri: str) -> Any:
-    """A registered model, run by the code that it was registered with and not by the code here."""
+    """Load a registered model with the code that it was registered with, not the code of this checkout."""
     import mlflow
 
     client()

@@ -1,4 +1,4 @@
-"""Models that are not trained here: versions of the registry, pinned in params.yaml and fetched instead."""
+"""Pinned models: versions of the registry that params.yaml names, fetched instead of trained."""
 
 import hashlib
 import shutil
@@ -24,7 +24,7 @@ NULL = "tag:yaml.org,2002:null"  # ruamel writes an empty value for null by defa
 
 
 def pin(version: Version) -> tuple[ModelConfig, Pinned]:
-    """The configuration that a version was trained with, and the content hash of each fold.
+    """The training configuration of a version, and the content hash of each of its folds.
 
     Raises:
         InputError: When the version predicts with a refit or pseudo-labelled folds, which cannot be pinned, or its

@@ -1,4 +1,4 @@
-"""A candidate as a version of the registry: with scores, hashes and a card, and as the challenger."""
+"""Registration: creates a version with scores, hashes and a card, and makes it the challenger."""
 
 import base64
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ def register(candidate: Candidate, tags: Mapping[str, str], experiment: str) -> 
         experiment: Name of the MLflow experiment of the run that holds the evidence.
 
     Returns:
-        The version with the candidate's content, which is created if there is none, and its state in words.
+        The version with the candidate's content, created unless it exists, and a message on its state.
     """
     content = candidate.digest()
     with versions.exclusive():

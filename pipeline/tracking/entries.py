@@ -26,7 +26,7 @@ class _Logged(BaseModel):
 
 
 class Start(_Logged):
-    """The first entry: where the run goes, and how it is found again.
+    """The first entry: the tracking URI, experiment and identity of the run.
 
     `reopen` is the stem and SHA-256 of an output file: the latest run with this output is continued.
     """

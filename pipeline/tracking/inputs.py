@@ -27,7 +27,7 @@ class Input:
 
     @classmethod
     def of(cls, path: Path) -> "Input":
-        """From a path: counts are the rows and people of a table, or the rows of every table of a folder."""
+        """Hash a path, and count the rows and people of a table, or the rows of every table of a folder."""
         tables = sorted(path.glob("*.csv")) if path.is_dir() else [path]
         counts = {key: number for table in tables for key, number in _counts(table, path.is_dir()).items()}
         return cls(path.as_posix(), content(path), counts)

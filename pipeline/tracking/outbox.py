@@ -1,4 +1,4 @@
-"""The outbox: everything that a run logs, on disk before it is uploaded to MLflow."""
+"""The outbox: a folder on disk with everything that a run logs, until it is uploaded to MLflow."""
 
 import fcntl
 import json
@@ -18,7 +18,7 @@ from pipeline.foundation import files
 from pipeline.foundation.errors import InputError
 from pipeline.tracking.entries import ENTRY, End, Entry, Start
 
-FOLDER = "PIPELINE_TRACKING"  # environment variable: another folder than tracking/
+FOLDER = "PIPELINE_TRACKING"  # environment variable: a folder to use instead of tracking/
 DAMAGED = "damaged"
 
 
@@ -28,7 +28,7 @@ class DamagedOutboxError(InputError):
 
 @dataclass
 class Sent:
-    """How much of an outbox MLflow has: a number of entries, the ids of the runs, and the last fault."""
+    """How much of an outbox is uploaded: the number of entries, the ids of the runs, and the last fault."""
 
     entries: int = 0
     run: str | None = None
@@ -40,12 +40,12 @@ class Sent:
 class Outbox:
     """A folder with entries.jsonl, which only grows, copies of files, and sent.json.
 
-    A line counts when its line end is there: a kill in the middle of one leaves the lines before it.
+    A line without a line end is ignored: when a process is killed in the middle of a line, the lines before it remain.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.given_up = False  # the disk takes no more
+        self.disk_failed = False  # the disk is full or broken: nothing more is logged
 
     @classmethod
     def new(cls) -> "Outbox":
@@ -62,8 +62,8 @@ class Outbox:
     def append(self, entry: Entry) -> None:
         """Append an entry and flush it to the disk; threads and processes may append at the same time.
 
-        A run appends a few entries per epoch, so a flush for each costs nothing that counts. An entry that does not
-        fit on the disk is taken back, so that the file still ends with a whole line.
+        A run appends a few entries per epoch, so the cost of a flush per entry is negligible. An entry that does not
+        fit on the disk is removed again, so that the file still ends with a complete line.
         """
         path = self.folder / "entries.jsonl"
         with files.naming(path), path.open("ab", buffering=0) as file:
@@ -77,7 +77,11 @@ class Outbox:
                 raise
 
     def entries(self) -> list[Entry]:
-        """All whole entries; raises `DamagedOutboxError` when one is not an entry of this version."""
+        """Read all complete entries.
+
+        Raises:
+            DamagedOutboxError: When a line is not an entry of this version, or the first is not the start of a run.
+        """
         path = self.folder / "entries.jsonl"
         lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
         found: list[Entry] = []
@@ -99,24 +103,24 @@ class Outbox:
         """Whether the run has logged its end."""
         return any(isinstance(entry, End) for entry in self.entries())
 
-    def place(self, name: str) -> Path:
-        """A path for a new file of this name, to be named by an entry afterwards."""
+    def new_file(self, name: str) -> Path:
+        """A path for a new file with this name; a `File` entry must then refer to it."""
         folder = self.folder / "files" / uuid4().hex[:12]
         folder.mkdir(parents=True)
         return folder / name
 
     def sent(self) -> Sent | None:
-        """How much MLflow has; None before anything was noted.
+        """Read how much is uploaded; None without a valid sent.json.
 
-        A damaged note is none: everything is uploaded again, which changes nothing that MLflow has.
+        Everything is then uploaded again, which changes nothing in MLflow.
         """
         try:
             return Sent(**json.loads((self.folder / "sent.json").read_bytes()))
         except (FileNotFoundError, ValueError, TypeError):
             return None
 
-    def note(self, sent: Sent) -> None:
-        """Keep how much MLflow has."""
+    def save_sent(self, sent: Sent) -> None:
+        """Write sent.json, which holds how much is uploaded."""
         files.write_text(self.folder / "sent.json", json.dumps(asdict(sent)))
 
     @contextmanager
@@ -137,7 +141,7 @@ class Outbox:
         shutil.rmtree(uploaded, ignore_errors=True)  # NFS keeps a folder in which a file, the lock, is open
 
     def set_aside(self) -> Path:
-        """Move a damaged outbox to where nothing is uploaded from; returns its new folder."""
+        """Move a damaged outbox to a folder that is never uploaded; returns its new path."""
         place = self.folder.parent / DAMAGED / self.name
         place.parent.mkdir(exist_ok=True)
         return self.folder.rename(place)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
-SETTLED = 1.0  # seconds after which a parent that another process was creating is visible
+SETTLED = 1.0  # seconds until a parent created by another process is visible
 PARENT = "mlflow.parentRunId"
 UNFINISHED = "The ensemble, which has the scores, has not run yet."
 
@@ -47,14 +47,14 @@ def find_or_create(
 
 
 def begin(client: "MlflowClient", parent: str) -> None:
-    """Show a pipeline run as running."""
+    """Set the status of a pipeline run to RUNNING."""
     client.update_run(parent, "RUNNING")
 
 
 def end(client: "MlflowClient", parent: str, ended: int) -> None:
     """Set the status of a pipeline run from its parts: still running, failed, or finished at `ended` (milliseconds).
 
-    Of a part that was restarted, as Kubeflow does after a failure or an eviction, the last attempt counts.
+    Of a part that Kubeflow restarted after a failure or an eviction, only the last attempt counts.
     """
     experiment = client.get_run(parent).info.experiment_id
     parts = client.search_runs([experiment], f"tags.`{PARENT}` = '{parent}'", order_by=["attributes.start_time ASC"])
@@ -64,14 +64,15 @@ def end(client: "MlflowClient", parent: str, ended: int) -> None:
 
 
 def end_run(status: str) -> None:
-    """End the pipeline run that this process is part of, and what is left of its parts, as FINISHED, FAILED or KILLED.
+    """Set the status of this process's pipeline run: FINISHED, FAILED or KILLED.
 
-    A part whose process was killed is still shown as running. Without an answer from MLflow a warning is printed.
+    Parts that are still shown as running, because their process was killed, get the status KILLED. A warning is printed
+    when MLflow is unavailable.
     """
     whole = provenance.pipeline_run()
     if whole is None:
         return
-    with store.deadline(store.patience()):
+    with store.deadline(store.request_timeout()):
         try:
             client = store.connect()
             for parent in store.find(client, {"pipeline_run": whole.identity, "stage": "pipeline"}):

@@ -36,7 +36,7 @@ DISK_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 
 
 class Run:
-    """A run that is being logged. It needs neither MLflow nor a disk with room: a training goes on without them."""
+    """A run that is being logged. The training continues when MLflow is unavailable or the disk is full."""
 
     def __init__(self, outbox: Outbox, tags: Mapping[str, str]) -> None:
         self._outbox = outbox
@@ -47,7 +47,7 @@ class Run:
 
     @property
     def pipeline(self) -> "Run":
-        """The pipeline run that this run is part of; without one, nothing is logged to it."""
+        """The pipeline run that this run is part of. If there is none, what is logged to it is dropped."""
         whole = copy(self)
         whole._to, whole._inputs = "pipeline", []
         return whole
@@ -87,10 +87,10 @@ class Run:
         self.log_figure(path.name, lambda place: shutil.copyfile(path, place))
 
     def log_figure(self, name: str, write: Callable[[Path], object]) -> None:
-        """Log an artifact that `write` writes to the path that it gets."""
+        """Log an artifact; `write` is called with the path to write it to."""
 
         def log() -> None:
-            place = self._outbox.place(name)
+            place = self._outbox.new_file(name)
             write(place)
             self._outbox.append(File(path=place.relative_to(self._outbox.folder).as_posix(), to=self._to))
 
@@ -105,9 +105,9 @@ class Run:
         self._log(Members(digests=dict(digests), to=self._to))
 
     def set_description(self, text: str) -> None:
-        """Describe the run in Markdown; `[mask-0](sha256:...)` links to the run with weights of that hash.
+        """Set the description in Markdown; `[mask-0](sha256:...)` links to the run with weights of that hash.
 
-        A line with duration, commit and stage is added.
+        A line with duration, commit and stage is appended.
         """
         self._log(Description(text=f"{text}\n\n{self._footer()}", to=self._to))
 
@@ -122,17 +122,17 @@ class Run:
         self._attempt(lambda: self._outbox.append(entry))
 
     def _attempt(self, log: Callable[[], object]) -> None:
-        """Log, unless the disk of the outbox is full or broken: the run is then logged no further."""
-        if self._outbox.given_up:
+        """Log, unless the disk of the outbox is full or broken; then nothing more of the run is logged."""
+        if self._outbox.disk_failed:
             return
         try:
             log()
         except OSError as error:
             if error.errno not in DISK_FAULTS:
                 raise
-            self._outbox.given_up = True
+            self._outbox.disk_failed = True
             where = error.filename or self._outbox.folder
-            warn(f"{where}: {error.strerror}; this run is logged no further")
+            warn(f"{where}: {error.strerror}; nothing more of this run is logged")
 
 
 @contextmanager
@@ -145,7 +145,7 @@ def run(name: str, tags: Mapping[str, str], params: Mapping[str, Any], experimen
         name: Name of the run.
         tags: Its tags.
         params: Its parameters; nested ones are logged with dotted names.
-        experiment: Name of the experiment, unless `MLFLOW_EXPERIMENT_NAME` names another.
+        experiment: Name of the experiment; `MLFLOW_EXPERIMENT_NAME` overrides it.
     """
     with _logged(name, tags, experiment, None, measure_system=True) as logged:
         logged.params(params)
@@ -154,7 +154,13 @@ def run(name: str, tags: Mapping[str, str], params: Mapping[str, Any], experimen
 
 @contextmanager
 def run_with_output(path: Path, name: str, experiment: str) -> Iterator[Run]:
-    """The latest run with an output of this content, continued; a new run `name` when there is none."""
+    """Continue the latest run that wrote this output, or start a new one.
+
+    Args:
+        path: The output file; its run is found by its content.
+        name: Name of a new run.
+        experiment: Name of the experiment; `MLFLOW_EXPERIMENT_NAME` overrides it.
+    """
     with _logged(name, {}, experiment, (path.stem, sha256(path)), measure_system=False) as logged:
         yield logged
 

@@ -1,4 +1,4 @@
-"""From an outbox to MLflow: every entry once, however often the upload is tried."""
+"""Sends the entries of an outbox to MLflow; sending an entry again changes nothing."""
 
 import os
 import re
@@ -34,9 +34,9 @@ BYTES_PER_SECOND = 1e6  # of an artifact, on a slow line
 class Sender:
     """Uploads the entries of an outbox that MLflow does not have yet.
 
-    An entry that arrived without being noted is uploaded again and changes nothing: a run is found by its outbox,
-    parameters, tags and files are replaced by equal ones, and MLflow stores a metric of the same key, step, value and
-    time once.
+    An entry that MLflow received, but that sent.json does not count yet, is sent again and changes nothing: a run is
+    found by its outbox, parameters, tags and files are replaced by equal ones, and MLflow stores a metric with the same
+    key, step, value and time once.
     """
 
     def __init__(self, outbox: Outbox) -> None:
@@ -47,10 +47,10 @@ class Sender:
     def send(self, end: End | None = None) -> None:
         """Upload all entries, and `end` after them.
 
-        A run that MLflow does not have any more (its database was lost or restored) is uploaded anew.
+        A run that is missing in MLflow, because its database was lost or restored, is uploaded from the beginning.
 
         Raises:
-            store.faults(): When MLflow does not answer in time or refuses an entry.
+            store.faults(): When MLflow is unavailable or refuses an entry.
             DamagedOutboxError: When the entries cannot be read.
         """
         from mlflow.exceptions import MlflowException
@@ -64,27 +64,27 @@ class Sender:
             self._sent = Sent()
             self._send(entries)
 
-    def note_fault(self, fault: str) -> None:
-        """Keep why the upload stopped."""
+    def save_fault(self, fault: str) -> None:
+        """Save in sent.json why the upload stopped."""
         self._sent.fault = fault
-        self._outbox.note(self._sent)
+        self._outbox.save_sent(self._sent)
 
     def _send(self, entries: list[Entry]) -> None:
         for entry in entries[self._sent.entries :]:
             start = entries[0]
             assert isinstance(start, Start)
             if entry.to == "run" or start.pipeline:
-                with store.deadline(store.patience() + self._bytes(entry) / BYTES_PER_SECOND):
+                with store.deadline(store.request_timeout() + self._bytes(entry) / BYTES_PER_SECOND):
                     getattr(self, f"_{entry.kind}")(self._connected(start), entry)
             self._sent.entries += 1
             self._sent.fault = ""
-            self._outbox.note(self._sent)
+            self._outbox.save_sent(self._sent)
 
     def _bytes(self, entry: Entry) -> int:
         return self._file_of(entry).stat().st_size if isinstance(entry, File) else 0
 
     def _file_of(self, entry: File) -> Any:
-        """The file of an entry; raises `DamagedOutboxError` when it is not in the outbox, as behind a link."""
+        """The file of an entry; raises `DamagedOutboxError` when it is not inside the outbox."""
         path = self._outbox.folder / entry.path
         if not path.resolve().is_relative_to(self._outbox.folder.resolve()) or not path.is_file():
             raise DamagedOutboxError(f"{self._outbox.folder}: {entry.path} is not a file of this outbox")
@@ -141,7 +141,7 @@ class Sender:
         client.log_artifact(self._run(entry), str(self._file_of(entry)))
 
     def _members(self, client: "MlflowClient", entry: Members) -> None:
-        """Tag the members by content and by run; those of earlier pipeline runs are linked from this one."""
+        """Tag the members' hashes and runs; the pipeline run is tagged with members of earlier pipeline runs."""
         found = {name: store.producer(client, "weights", digest) for name, digest in entry.digests.items()}
         tags = {f"member.{name}": digest for name, digest in entry.digests.items()}
         tags |= {f"member_run.{name}": run.info.run_id if run else "unknown" for name, run in found.items()}

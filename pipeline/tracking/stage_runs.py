@@ -51,9 +51,10 @@ class Training:
 
 @contextmanager
 def training(this: Training) -> Iterator["OnEpoch"]:
-    """A run that logs the metrics of every epoch and, at the end, the outputs of the training.
+    """Open a run that logs the metrics of every epoch and, at the end, the outputs of the training.
 
-    Yields the function to call after every epoch.
+    Yields:
+        The function to call after every epoch; it does nothing in all processes but the first.
     """
     from pipeline.modeling import batch_preview
 

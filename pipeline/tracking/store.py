@@ -1,4 +1,4 @@
-"""The MLflow store: its address, client and experiment, and the search for runs."""
+"""The MLflow tracking store: its URI, client and experiment, and the search for runs."""
 
 import logging
 import math
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 STORE = "sqlite:///mlflow.db"
 ARTIFACTS = Path("mlartifacts")
-KIND = {"mlflow.experimentKind": "custom_model_development"}  # or MLflow's pages ask whether it is about agents
+KIND = {"mlflow.experimentKind": "custom_model_development"}  # otherwise MLflow's UI asks for the kind of experiment
 LOGIN = re.compile(r"(?<=://)[^/\s]*@")
-TIMEOUT = "MLFLOW_HTTP_REQUEST_TIMEOUT"
-PATIENCE = 10.0  # seconds for an answer; MLflow's own default, with its retries, is minutes
+TIMEOUT_VARIABLE = "MLFLOW_HTTP_REQUEST_TIMEOUT"
+REQUEST_TIMEOUT = 10.0  # seconds; MLflow's own default, with its retries, amounts to minutes
 
 
 def address() -> str:
@@ -99,38 +99,38 @@ def producer(client: "MlflowClient", stem: str, content: str) -> "Run | None":
 
 def producer_id(stem: str, content: str) -> str | None:
     """Id of the latest run with such an output; None when there is none or MLflow does not answer."""
-    found = _asked(stem, content)
+    found = _find_producer(stem, content)
     return found.info.run_id if found else None
 
 
 def duration(stem: str, content: str) -> float:
     """Seconds that the latest run with such an output took; NaN when there is none or MLflow does not answer."""
-    found = _asked(stem, content)
+    found = _find_producer(stem, content)
     if found is None or not found.info.end_time:
         return math.nan
     return float(found.info.end_time - found.info.start_time) / 1000
 
 
 def prepare() -> None:
-    """Create a missing local database, before several processes would each create its tables."""
+    """Create a missing local database, so that several processes do not each create its tables."""
     database = local_database()
     if database and not database.exists():
         connect().search_experiments(max_results=1)
 
 
-def patience(default: float = PATIENCE) -> float:
-    """Seconds for an answer of MLflow: `MLFLOW_HTTP_REQUEST_TIMEOUT`, or `default`."""
-    return float(os.environ.get(TIMEOUT, default))
+def request_timeout(default: float = REQUEST_TIMEOUT) -> float:
+    """Timeout of a request to MLflow in seconds: `MLFLOW_HTTP_REQUEST_TIMEOUT`, or `default`."""
+    return float(os.environ.get(TIMEOUT_VARIABLE, default))
 
 
-def impatient() -> dict[str, str]:
-    """An environment for a child process in which MLflow is asked once and answers within `PATIENCE`."""
-    return {TIMEOUT: f"{PATIENCE:.0f}", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"} | dict(os.environ)
+def no_retry_environment() -> dict[str, str]:
+    """An environment for a child process in which MLflow is asked once and results within `REQUEST_TIMEOUT`."""
+    return {TIMEOUT_VARIABLE: f"{REQUEST_TIMEOUT:.0f}", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"} | dict(os.environ)
 
 
 @contextmanager
 def deadline(seconds: float) -> Iterator[None]:
-    """Raise `TimeoutError` in the body when it takes longer, whatever it waits for.
+    """Raise `TimeoutError` in the body when it takes longer than `seconds`.
 
     MLflow's own timeout is for each read, so a server that sends a byte now and then never exceeds it. Only for the
     main thread of a process.
@@ -158,29 +158,29 @@ def faults() -> tuple[type[Exception], ...]:
     return (MlflowException, OSError, BotoCoreError, ClientError, Boto3Error, SQLAlchemyError)
 
 
-def _asked(stem: str, content: str) -> "Run | None":
-    """The run with such an output; None, with a message, when MLflow does not answer within `PATIENCE`.
+def _find_producer(stem: str, content: str) -> "Run | None":
+    """The run with such an output; None, with a message, when MLflow does not answer within `REQUEST_TIMEOUT`.
 
-    A daemon thread asks: it may wait for MLflow as long as the process lasts.
+    The request runs in a daemon thread, which cannot keep the process from ending.
     """
     database, expected = local_database(), faults()
     if database and not database.exists():
         return None
-    answers: Queue[Run | Exception | None] = Queue()
+    results: Queue[Run | Exception | None] = Queue()
 
     def ask() -> None:
         try:
-            answers.put(producer(connect(), stem, content))
+            results.put(producer(connect(), stem, content))
         except expected as error:
-            answers.put(error)
+            results.put(error)
 
     Thread(target=ask, daemon=True).start()
     try:
-        answer = answers.get(timeout=patience())
+        result = results.get(timeout=request_timeout())
     except Empty:
-        answer = TimeoutError(f"no answer within {patience():.0f} s")
-    if isinstance(answer, Exception):
-        why = without_secrets(str(answer))
+        result = TimeoutError(f"no answer within {request_timeout():.0f} s")
+    if isinstance(result, Exception):
+        why = without_secrets(str(result))
         log(f"MLflow at {displayed()}: no answer about the run of {stem} {content[:12]}: {why}")
         return None
-    return answer
+    return result

@@ -1,8 +1,8 @@
-"""Upload of outboxes to MLflow: by a process beside the run while it lasts, by `sync` later.
+"""Upload of outboxes to MLflow: by a separate process during the run, or by `sync` later.
 
-The process keeps everything that MLflow may do to its clients away from the training: a server that hangs, sends a byte
-now and then or answers nonsense, a locked database, the import of MLflow itself. The run's process waits for it at the
-end only, and not longer than entries keep arriving.
+The separate process isolates the training from MLflow: from a server that hangs, responds slowly or sends invalid
+responses, from a locked database, and from the import of MLflow itself. The run's process waits for it only at the end,
+and only while entries keep arriving.
 """
 
 import os
@@ -20,10 +20,10 @@ from pipeline.tracking.entries import End
 from pipeline.tracking.outbox import DamagedOutboxError, Outbox, waiting
 from pipeline.tracking.sender import BYTES_PER_SECOND, Sender
 
-POLL = 0.2  # seconds between two looks at the outbox
-FIRST_PAUSE, LONGEST_PAUSE = 30.0, 600.0  # seconds between two attempts while MLflow does not answer
-START_PATIENCE = 120.0  # seconds for the process to import MLflow and to create a local database, on a busy machine
-END_PATIENCE = 5.0  # seconds without a new entry in MLflow after which a run that has ended does not wait any longer
+POLL = 0.2  # seconds between two checks of the outbox
+FIRST_PAUSE, LONGEST_PAUSE = 30.0, 600.0  # seconds between two attempts while MLflow is unavailable
+START_TIMEOUT = 120.0  # seconds for the process to import MLflow and to create a local database, on a busy machine
+IDLE_TIMEOUT = 5.0  # seconds without an uploaded entry after which an ended run stops waiting
 SYNC = "`python -m pipeline tracking sync`"
 
 
@@ -34,16 +34,18 @@ class Uploader:
         self._outbox = outbox
         command = [sys.executable, "-m", "pipeline.tracking", str(outbox.folder)]
         root = str(Path(__file__).parents[2])
-        environment = store.impatient() | {"PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])}
+        environment = store.no_retry_environment() | {
+            "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])
+        }
         self._process = subprocess.Popen(
             [*command, *(["--measure-system"] if measure_system else [])],
             env=environment,
-            stdin=subprocess.PIPE,  # its end tells the process that this one is gone, even when it was killed
+            stdin=subprocess.PIPE,  # closed when this process ends, even if it is killed
             start_new_session=True,  # Ctrl-C ends the run, which then ends this process
         )
 
     def finish(self) -> None:
-        """Wait until MLflow has all of the outbox, as long as entries keep arriving; else leave it for `sync`."""
+        """Wait until the outbox is uploaded, while entries keep arriving; otherwise leave it for `sync`."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         arrived, since = -1, time.monotonic()
@@ -51,7 +53,7 @@ class Uploader:
             sent = self._outbox.sent()
             if sent and sent.entries != arrived:
                 arrived, since = sent.entries, time.monotonic()
-            if time.monotonic() - since > (START_PATIENCE if arrived < 0 else self._end_patience()):
+            if time.monotonic() - since > (START_TIMEOUT if arrived < 0 else self._idle_timeout()):
                 self._process.kill()
                 break
             time.sleep(POLL / 4)
@@ -64,15 +66,15 @@ class Uploader:
                 f"{SYNC} sends it: {fault}"
             )
 
-    def _end_patience(self) -> float:
+    def _idle_timeout(self) -> float:
         files = [path.stat().st_size for path in (self._outbox.folder / "files").glob("*/*")]
-        return store.patience(END_PATIENCE) + max(files, default=0) / BYTES_PER_SECOND
+        return store.request_timeout(IDLE_TIMEOUT) + max(files, default=0) / BYTES_PER_SECOND
 
 
 def follow(folder: Path, measure_system: bool) -> None:
-    """Upload a run's outbox until the run ends; the work of the process beside a run, whose stdin is the run's pipe.
+    """Upload a run's outbox until the run ends: the main function of the uploading process.
 
-    When the run's process was killed, the run is uploaded as killed.
+    Its stdin is a pipe from the run's process. If that process is killed, the run gets the status KILLED.
     """
     outbox = Outbox(folder)
     store.prepare()
@@ -88,12 +90,15 @@ def follow(folder: Path, measure_system: bool) -> None:
 
 
 def sync() -> int:
-    """Upload the outboxes of runs that have ended, those of killed processes as killed; returns how many.
+    """Upload the outboxes of runs that have ended; runs of killed processes get the status KILLED.
 
-    Outboxes that a run still writes are left alone, and damaged ones are set aside.
+    Outboxes of runs that are still logging are skipped, and damaged ones are set aside.
+
+    Returns:
+        The number of uploaded outboxes.
 
     Raises:
-        InputError: When MLflow does not accept some of them; it names them. Entries that arrived are not sent again.
+        InputError: When MLflow does not accept some of them; the error lists them. Uploaded entries are not sent again.
     """
     uploaded, faults = 0, []
     for outbox in waiting():
@@ -116,14 +121,14 @@ class _Upload:
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
         self._sender = Sender(outbox)
-        self._sender.note_fault("")  # from now on the run knows that this process has started
+        self._sender.save_fault("")  # shows the run that this process has started
         self._pause = 0.0
         self._not_before = 0.0
         self._others_sent = False
         self._size = 0  # bytes of the outbox that are uploaded
 
     def attempt(self) -> None:
-        """Upload new entries, unless an attempt has failed a moment ago."""
+        """Upload new entries, unless the pause after a failed attempt lasts."""
         size = self._outbox.size()
         if time.monotonic() < self._not_before or size == self._size:
             return
@@ -132,7 +137,7 @@ class _Upload:
         except store.faults() as error:
             self._pause = min(2 * self._pause or FIRST_PAUSE, LONGEST_PAUSE)
             self._not_before = time.monotonic() + self._pause
-            self._sender.note_fault(_short(error))
+            self._sender.save_fault(_short(error))
             _warn(
                 f"MLflow at {store.displayed()} does not accept this run, which goes on and logs to "
                 f"{_shown(self._outbox)} until MLflow answers: {_short(error)}"
@@ -146,13 +151,13 @@ class _Upload:
         try:
             self._sender.send()
         except store.faults() as error:
-            self._sender.note_fault(_short(error))
+            self._sender.save_fault(_short(error))
             return
         self._outbox.remove()
         self._send_others()
 
     def _send_others(self) -> None:
-        """Upload, once, what earlier runs have left."""
+        """Upload the outboxes of earlier runs, once."""
         if self._others_sent:
             return
         self._others_sent = True
@@ -163,7 +168,7 @@ class _Upload:
 
 
 def _upload_meanwhile(outbox: Outbox, upload: _Upload) -> bool:
-    """Upload what the run logs; returns True at its end, False when its process is gone without one."""
+    """Upload what the run logs; returns True when the run has ended, False when its process was killed."""
     size = 0
     while True:
         gone = bool(select.select([sys.stdin], [], [], POLL)[0])

@@ -182,7 +182,9 @@ def is_promoted_compared_forced_and_rolled_back(workspace: Path) -> None:
     assert versions.find("models:/mga@champion").number == 1
     with pytest.raises(InputError, match="--force needs --reason"):
         call("promote", "--force")
-    with pytest.raises(InputError, match="version 1 has become champion meanwhile, not no version; promote again"):
+    with pytest.raises(
+        InputError, match="the champion is now version 1, but was no version when compared; promote again"
+    ):
         alias_history.promote(worse, None, "Bob", "compared with nobody")
     assert len(alias_history.changes("mga")) == 1
     call("promote", "--margin", "1", "--slice-margin", "1", "--user", "Bob")
@@ -254,7 +256,7 @@ def test_history_tells_who_was_champion_on_a_day_and_what_nobody_knows() -> None
         AliasChange(day(9), "by hand", 2, 3, "unknown", "", since=day(5)),
         AliasChange(day(12), "promote", 3, 4, "Eve", ""),
     ]
-    answers = {number: alias_history.on(known, date(2026, 1, number)) for number in (1, 3, 5, 7, 9, 13)}
+    answers = {number: alias_history.champions_on(known, date(2026, 1, number)) for number in (1, 3, 5, 7, 9, 13)}
     assert answers[1] == ["no champion recorded"]
     assert answers[3] == ["version 1, from 2026-01-02 12:00 UTC to 2026-01-05 12:00 UTC"]
     assert [answer.split(",")[0] for answer in answers[5]] == ["version 1", "version 2", "version 3"]

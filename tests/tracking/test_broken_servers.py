@@ -101,7 +101,7 @@ def test_a_broken_mlflow_costs_a_training_five_seconds_at_most(
                 run.metrics({"f1": 0.5}, epoch)
             assert time.monotonic() - before < SLACK, "logging does not wait for MLflow"
             before = time.monotonic()
-        assert time.monotonic() - before < uploader.END_PATIENCE + SLACK
+        assert time.monotonic() - before < uploader.IDLE_TIMEOUT + SLACK
     assert "does not accept this run, which is kept in tracking/" in capfd.readouterr().err
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
     assert tracking.sync() == 1, "nothing of it is lost"

@@ -53,10 +53,10 @@ class Cut(Outbox):
         super().__init__(folder)
         self._after = after
 
-    def note(self, sent: Sent) -> None:
+    def save_sent(self, sent: Sent) -> None:
         if sent.entries == self._after:
             raise KeyboardInterrupt
-        super().note(sent)
+        super().save_sent(sent)
 
 
 def runs() -> list[Run]:

@@ -120,7 +120,7 @@ def test_a_full_disk_ends_the_log_of_a_run_and_not_its_training(
         run.metrics({"f1": 0.5}, 1)
         run.metrics({"f1": 0.7}, 2)
     said = capsys.readouterr().err
-    assert said.count("entries.jsonl: No space left on device; this run is logged no further") == 1
+    assert said.count("entries.jsonl: No space left on device; nothing more of this run is logged") == 1
 
 
 def test_a_run_whose_process_is_killed_is_shown_as_killed() -> None:

@@ -1,4 +1,4 @@
-"""A registered model: it crops photos as in training, runs its members and combines them as the ensemble did."""
+"""A registered model: crops photos as in training, runs the members and combines their outputs as the ensemble does."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -45,7 +45,7 @@ class Classifier:
         """Predict a row per photo, in the order of the request.
 
         Args:
-            model_input: Photos in any form that `request_parsing` reads.
+            model_input: Photos in any form that `request_parsing` accepts.
             params: Not used; part of MLflow's interface.
 
         Returns:
@@ -54,7 +54,7 @@ class Classifier:
             likely value and the probabilities `<head>=<value>`, or the years.
 
         Raises:
-            InputError: When photos cannot be read; it names all of them, before any is predicted.
+            InputError: When photos cannot be read. The error lists all of them; none is predicted.
         """
         cells = request_parsing.cells(model_input)
         crops = self._crop(cells)
@@ -83,11 +83,11 @@ class Classifier:
 
 
 def _of_ensemble(fitted: fitted_ensemble.FittedEnsemble, outputs: Mapping[str, Heads]) -> pd.DataFrame:
-    member_probabilities = {name: [outputs[member] for member in members] for name, members in fitted.voters.items()}
-    table = fitted.predict(member_probabilities)
+    voter_outputs = {name: [outputs[member] for member in members] for name, members in fitted.voters.items()}
+    table = fitted.predict(voter_outputs)
     codes = table.argmax(axis=1)
-    likeliest = {"class": codes, **SCHEMA.value_names(codes), "probability": table.max(axis=1)}
-    return pd.concat([pd.DataFrame(likeliest), _probabilities(table)], axis=1)
+    predicted = {"class": codes, **SCHEMA.value_names(codes), "probability": table.max(axis=1)}
+    return pd.concat([pd.DataFrame(predicted), _probabilities(table)], axis=1)
 
 
 def _probabilities(table: Table) -> pd.DataFrame:
@@ -98,8 +98,8 @@ def _probabilities(table: Table) -> pd.DataFrame:
 def _of_model(members: Sequence[Heads]) -> pd.DataFrame:
     """The mean of the members' outputs, head by head."""
     means = {head: np.stack([heads[head] for heads in members]).mean(axis=0, dtype=np.float64) for head in members[0]}
-    answers = {head: np.array(SCHEMA.head(head).class_names)[likeliest(mean)] for head, mean in means.items()}
-    return pd.concat([pd.DataFrame(answers), predictions.columns(means)], axis=1)
+    predicted = {head: np.array(SCHEMA.head(head).class_names)[likeliest(mean)] for head, mean in means.items()}
+    return pd.concat([pd.DataFrame(predicted), predictions.columns(means)], axis=1)
 
 
 def _columns(attribute: str) -> list[str]:

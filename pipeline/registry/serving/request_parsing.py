@@ -64,9 +64,12 @@ def _check_size(photos: Sequence[Any]) -> None:
 
 
 def read(cell: Any, name: str) -> Pixels:
-    """Upright RGB pixels (height, width, 3) of one photo; an `InputError` calls it `name`.
+    """Upright RGB pixels (height, width, 3) of one photo.
 
-    A served model opens no paths: a request must not name files of the server's machine.
+    A served model opens no paths: a request must not read files of the server.
+
+    Raises:
+        InputError: When the photo cannot be read; the error refers to it as `name`.
     """
     match cell:
         case bytes():
