@@ -124,7 +124,7 @@ def request_timeout(default: float = REQUEST_TIMEOUT) -> float:
 
 
 def no_retry_environment() -> dict[str, str]:
-    """An environment for a child process in which MLflow is asked once and results within `REQUEST_TIMEOUT`."""
+    """Environment variables for a child process whose MLflow client does not retry; `REQUEST_TIMEOUT` by default."""
     return {TIMEOUT_VARIABLE: f"{REQUEST_TIMEOUT:.0f}", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"} | dict(os.environ)
 
 
