@@ -1,4 +1,4 @@
-"""fixes: every correction applies exactly once, or is named by file and row."""
+"""Every correction applies exactly once, or is named by file and row."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""dataset: the layout is checked as a whole, and every fault of it is named."""
+"""The layout of a data set is checked as a whole, and every fault is named."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +17,7 @@ def data(tmp_path: Path) -> DataSet:
     return DataSet(tmp_path / "photos")
 
 
-def test_every_train_picture_is_a_row_sorted_by_path(data: DataSet) -> None:
+def test_every_train_photo_is_a_row_sorted_by_path(data: DataSet) -> None:
     photos = train_photos(data.root)
     assert list(photos["path"]) == sorted(f"{person}/{stem}.png" for person in PEOPLE for stem in MASK_OF_STEM)
     assert list(photos["mask"]) == [MASK_OF_STEM[Path(path).stem] for path in photos["path"]]

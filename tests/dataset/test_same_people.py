@@ -1,4 +1,4 @@
-"""same_people: one person under several ids or folders is one group."""
+"""One person under several ids or folders is one group."""
 
 from itertools import permutations
 

@@ -1,4 +1,4 @@
-"""background: black outside, untouched inside, and the same on every thread."""
+"""GrabCut blackens the background, keeps the face, and gives the same result on every thread."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,7 +13,7 @@ FACE = np.array([24.0, 20.0, 40.0, 44.0])
 
 
 def a_disc(seed: int = 0) -> tuple[Pixels, Pixels]:
-    """A red disc on green, both noisy, and where it is."""
+    """A noisy red disc on noisy green, and its mask."""
     down, right = np.mgrid[:64, :64]
     disc = (down - 32) ** 2 + (right - 32) ** 2 < 18**2
     colour = np.where(disc[..., None], (190, 60, 50), (50, 150, 90))
@@ -29,7 +29,7 @@ def test_what_surrounds_the_face_alike_is_kept_and_the_rest_is_black() -> None:
     assert np.array_equal(cut[~black], image[~black])
 
 
-def test_the_result_depends_on_the_picture_alone() -> None:
+def test_the_result_depends_on_the_image_alone() -> None:
     images = [a_disc(seed)[0] for seed in range(8)]
     expected = [blacken(image, FACE) for image in images]
     cv2.setRNGSeed(1)
@@ -39,6 +39,6 @@ def test_the_result_depends_on_the_picture_alone() -> None:
 
 
 @pytest.mark.parametrize("image", [np.zeros((8, 8, 3), np.uint8), np.full((40, 24, 3), 255, np.uint8)])
-def test_a_picture_of_one_colour_is_no_error(image: Pixels) -> None:
+def test_an_image_of_one_colour_is_no_error(image: Pixels) -> None:
     height, width = image.shape[:2]
     assert blacken(image, np.array([0.0, 0.0, width, height])).shape == image.shape

@@ -1,4 +1,4 @@
-"""crops: boxes grow, stay inside and are what the pixels come from."""
+"""Crops come from boxes that grow and stay inside the image."""
 
 from collections.abc import Sequence
 
@@ -29,7 +29,7 @@ def assert_inside(box: Sequence[int], width: int, height: int) -> None:
 
 
 @given(edges, edges, edges, edges, sides, sides, st.booleans(), st.sampled_from(["pixels", "fraction"]))
-def test_every_box_lies_inside_its_picture_and_is_square_when_asked(
+def test_every_box_lies_inside_its_image_and_is_square_when_asked(
     left: float, top: float, right: float, bottom: float, width: int, height: int, square: bool, unit: str
 ) -> None:
     grow = Grow.model_validate({"x": 0.3, "y": 0.5, "unit": unit})
@@ -102,14 +102,14 @@ def test_a_crop_has_the_height_and_width_asked_for() -> None:
     assert crop.pixels.dtype == np.uint8
 
 
-def test_a_picture_without_a_face_gets_the_centre_crop() -> None:
+def test_an_image_without_a_face_gets_the_centre_crop() -> None:
     blank = np.full((512, 384, 3), 99, dtype=np.uint8)
     crop = Cropper(Params(size=32))([blank])[0]
     assert (crop.source, crop.face, crop.box) == ("center", None, (42, 106, 342, 406))
 
 
 @pytest.mark.parametrize("method", ["mtcnn", "grabcut"])
-def test_equal_pictures_give_equal_crops(method: str) -> None:
+def test_equal_images_give_equal_crops(method: str) -> None:
     cropper = Cropper(Params.model_validate({"method": method, "size": 32}))
     for one, other in zip(cropper(people()), cropper(people()), strict=True):
         assert one.box == other.box

@@ -1,4 +1,4 @@
-"""faces: the faces that MTCNN finds, found faster, and some more."""
+"""The detector finds the faces of MTCNN, faster, and some more."""
 
 import cv2
 import numpy as np
@@ -60,17 +60,17 @@ def test_no_face_is_found_where_none_is(detect: Detector) -> None:
     assert detect([BLANK, BLANK]) == [None, None]
 
 
-def test_no_pictures_have_no_faces(detect: Detector) -> None:
+def test_no_images_have_no_faces(detect: Detector) -> None:
     assert detect([]) == []
 
 
-def test_pictures_of_any_size_go_together_in_their_order(detect: Detector) -> None:
+def test_images_of_any_size_go_together_in_their_order(detect: Detector) -> None:
     photo = people()[6]
     found = detect([BLANK[:5, :5], photo, BLANK, photo[:500], BLANK[:20, :13]])
     assert [face is not None for face in found] == [False, True, False, True, False]
 
 
-def test_a_large_picture_has_its_face_in_its_own_pixels(detect: Detector) -> None:
+def test_a_large_image_has_its_face_in_its_own_pixels(detect: Detector) -> None:
     photo = people()[6]
     height, width = photo.shape[:2]
     small, large = detect([photo, np.asarray(cv2.resize(photo, (3 * width, 3 * height)))])

@@ -1,4 +1,4 @@
-"""Arrays of images: what was written comes back, and a full disk is an error before any page of the map is touched."""
+"""Arrays of images are read as written, and a full disk is an error before the map is touched."""
 
 from pathlib import Path
 

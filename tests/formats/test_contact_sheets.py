@@ -1,4 +1,4 @@
-"""sheets: valid small images, however many or wide what they show."""
+"""Contact sheets are valid images for any number and shape of images."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ TALL = np.full((300, 20, 3), (0, 0, 255), dtype=np.uint8)
 
 
 @pytest.mark.parametrize("count", [0, 1, 8, 9, 64])
-def test_a_sheet_holds_any_number_of_pictures_of_any_shape(tmp_path: Path, count: int) -> None:
+def test_a_sheet_holds_any_number_of_images_of_any_shape(tmp_path: Path, count: int) -> None:
     images = [BROAD if number % 2 else TALL for number in range(count)]
     contact_sheets.write(tmp_path / "new" / "sheet.jpg", "title", images, ["a\nb"] * count)
     with Image.open(tmp_path / "new" / "sheet.jpg") as sheet:
@@ -24,7 +24,7 @@ def test_a_sheet_holds_any_number_of_pictures_of_any_shape(tmp_path: Path, count
         )
 
 
-def test_a_caption_that_is_too_wide_stays_under_its_picture(tmp_path: Path) -> None:
+def test_a_caption_that_is_too_wide_stays_under_its_image(tmp_path: Path) -> None:
     contact_sheets.write(tmp_path / "sheet.jpg", "", [BROAD, BROAD], ["", "wide " * 99])
     with Image.open(tmp_path / "sheet.jpg") as sheet:
         beside = np.asarray(sheet)[:, : contact_sheets.GAP + contact_sheets.TILE + contact_sheets.GAP // 2]

@@ -1,4 +1,4 @@
-"""images: a photo is read as upright RGB pixels, or refused with the reason."""
+"""Photos are read as upright RGB pixels, or refused with the reason."""
 
 import io
 from importlib.util import find_spec

@@ -1,4 +1,4 @@
-"""opencv: one thread, wherever OpenCV is used."""
+"""OpenCV runs on one thread wherever it is used."""
 
 import subprocess
 import sys
@@ -20,7 +20,9 @@ def test_everything_imports_opencv_with_its_setting() -> None:
     assert direct == [PACKAGE / "formats" / "opencv.py"]
 
 
-@pytest.mark.parametrize("module", ["pipeline.synthetic", "pipeline.faces.detection", "pipeline.modeling.augmentation"])
+@pytest.mark.parametrize(
+    "module", ["pipeline.synthetic.photo", "pipeline.faces.detection", "pipeline.modeling.augmentation"]
+)
 def test_what_draws_cuts_or_augments_sets_it(module: str) -> None:
     """albumentations imports OpenCV by itself, and a loader's worker imports it anew."""
     code = f"import {module}, cv2; assert cv2.getNumThreads() == 1"

@@ -1,4 +1,4 @@
-"""tables: what is written is read back, and what does not fit is named by row."""
+"""Tables are read as written, and faulty cells are named by row."""
 
 from pathlib import Path
 

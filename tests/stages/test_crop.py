@@ -1,4 +1,4 @@
-"""crop and pack: train and eval through one function, nothing lost, the same bytes every time."""
+"""Stages crop and pack: train and eval share one function, no photo is lost, and outputs are reproducible."""
 
 import hashlib
 from pathlib import Path
@@ -21,15 +21,15 @@ PERSON, OTHER = "000001_male_Asian_40", "000002_female_Asian_40"
 
 
 class Workplace:
-    """A data set of two drawn people, who are the eval photos too, in the same order."""
+    """A data set of two synthetic people, whose photos are also the eval photos, in the same order."""
 
-    def __init__(self, folder: Path, drawn: bool) -> None:
+    def __init__(self, folder: Path, synthetic: bool) -> None:
         self.data = DataSet(folder / "photos", people=(PERSON, OTHER))
         self.labels, self.crops = folder / "labels.csv", folder / "crops"
         self.paths = [f"{person}/{stem}.png" for person in (PERSON, OTHER) for stem in sorted(MASK_OF_STEM)]
         self.eval = [path.replace("/", "-") for path in self.paths]
         self.data.evaluate(self.eval)
-        if drawn:
+        if synthetic:
             for path, name, photo in zip(self.paths, self.eval, people(), strict=True):
                 Image.fromarray(photo).save(self.data.images / path, compress_level=1)
                 Image.fromarray(photo).save(self.data.root / "eval" / "images" / name, compress_level=1)
@@ -46,15 +46,15 @@ class Workplace:
 
 @pytest.fixture
 def workplace(tmp_path: Path) -> Workplace:
-    return Workplace(tmp_path, drawn=True)
+    return Workplace(tmp_path, synthetic=True)
 
 
 @pytest.fixture
 def faceless(tmp_path: Path) -> Workplace:
-    return Workplace(tmp_path, drawn=False)
+    return Workplace(tmp_path, synthetic=False)
 
 
-def test_a_picture_is_cropped_alike_in_train_and_in_eval(workplace: Workplace) -> None:
+def test_a_photo_is_cropped_alike_in_train_and_in_eval(workplace: Workplace) -> None:
     workplace.crop()
     train, evaluated = (np.load(workplace.crops / f"{split}.npy") for split in ("train", "eval"))
     assert np.array_equal(train, evaluated)

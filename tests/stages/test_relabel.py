@@ -1,4 +1,4 @@
-"""relabel: published corrections meet the labels, loudly, and the raw data stay as they are."""
+"""Stage relabel: corrections are applied and reported, and the raw data stay unchanged."""
 
 import hashlib
 from pathlib import Path
@@ -40,7 +40,7 @@ def workplace(tmp_path: Path) -> Workplace:
     return Workplace(tmp_path)
 
 
-def test_every_picture_gets_its_label(workplace: Workplace) -> None:
+def test_every_photo_gets_its_label(workplace: Workplace) -> None:
     workplace.relabel()
     labels = tables.read(workplace.labels, tables.LABELS)
     assert list(labels.columns) == list(tables.LABELS)
