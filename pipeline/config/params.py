@@ -163,9 +163,9 @@ def _pseudo_label_faults(name: str, model: ModelConfig) -> Iterator[str]:
     if any(head.kind == "regression" for head in model.heads.values()):
         yield f"'{name}' has a head of years, which has no probability"
     if model.last_epochs_on_validation:
-        yield f"'{name}' has last_epochs_on_validation: its pseudo labels would tell of the people that it holds out"
+        yield f"'{name}' has last_epochs_on_validation: its pseudo labels would leak labels of the held-out people"
     if model.oversample and _covered([model]) != sorted(SCHEMA.names):
-        yield f"'{name}' enlarges some of the 18 classes, of which its heads tell a part only"
+        yield f"'{name}' oversamples some of the 18 classes, but its heads predict only a part of the attributes"
 
 
 def _covered(models: Iterable[ModelConfig]) -> list[str]:

@@ -35,7 +35,7 @@ MATCHED: dict[str, Any] = {  # one small network from scratch, and the one way t
 class Scale(NamedTuple):
     """Upper limits for the settings of a recipe: `folds` are made, and `trained` of them are trained.
 
-    With `matched` every model configuration gets these values, and every fold is trained, whatever the recipe has.
+    With `matched` every model configuration gets these values, and every fold is trained, whatever its recipe.
     """
 
     people: int

@@ -1,4 +1,4 @@
-"""The graph of dvc.yaml as a Mermaid diagram: one node per entry, whatever its models and folds."""
+"""The graph of dvc.yaml as a Mermaid diagram: one node per entry, with its models and folds together."""
 
 import re
 from collections.abc import Iterable, Mapping

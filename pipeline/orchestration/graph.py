@@ -27,7 +27,7 @@ class Stage:
 
     @property
     def kind(self) -> str:
-        """Its entry in dvc.yaml, whatever the model and fold: `train`."""
+        """The stage's entry in dvc.yaml, without model and fold: `train`."""
         return self.name.partition("@")[0]
 
 

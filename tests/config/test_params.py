@@ -207,13 +207,16 @@ def test_a_head_of_years_makes_no_pseudo_labels(change: Callable[..., Path]) -> 
 
 def test_a_model_trained_on_its_held_out_fold_gives_no_pseudo_labels(change: Callable[..., Path]) -> None:
     (line,) = faults(change(("models.age.last_epochs_on_validation", 3), ("pseudo_label.models", ["age"])))
-    assert line.startswith("pseudo_label.models: 'age' has last_epochs_on_validation: its pseudo labels would tell")
+    assert line.startswith("pseudo_label.models: 'age' has last_epochs_on_validation: its pseudo labels would leak")
 
 
 def test_pseudo_labels_of_a_part_of_the_18_classes_cannot_be_enlarged(change: Callable[..., Path]) -> None:
     oversampled = ("models.age.oversample", {"times": 2}), ("pseudo_label.models", ["age"])
     (line,) = faults(change(*oversampled))
-    assert line == "pseudo_label.models: 'age' enlarges some of the 18 classes, of which its heads tell a part only"
+    assert (
+        line
+        == "pseudo_label.models: 'age' oversamples some of the 18 classes, but its heads predict only a part of the attributes"
+    )
 
 
 def test_which_training_of_a_model_votes_must_be_clear(change: Callable[..., Path]) -> None:

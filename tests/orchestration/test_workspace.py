@@ -1,4 +1,4 @@
-"""workspace: code and parameters come along, data do not; overrides change values and never the graph."""
+"""workspace: a workspace has code and parameters but no data; overrides change values and never the graph."""
 
 import logging
 import os

@@ -10,7 +10,7 @@ from pipeline.orchestration import graph
 FILE = Path("pipeline.yaml")
 NAME = "mask-gender-age"
 JOIN = "join"  # the task after all stages: it writes the dvc.lock of the run
-FINISH = "finish"  # the task that runs in the end, whatever happened: it reports
+FINISH = "finish"  # the last task, which also runs after a failure: it reports
 
 
 def read(path: Path = FILE) -> dict[str, Any]:

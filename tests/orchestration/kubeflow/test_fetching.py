@@ -1,4 +1,4 @@
-"""A finished run brought home, from a remote that holds it as a cluster leaves it."""
+"""fetching: the dvc.lock and outs of a finished run come from its remote."""
 
 import shutil
 import subprocess
