@@ -165,7 +165,7 @@ def _pseudo_label_faults(name: str, model: ModelConfig) -> Iterator[str]:
     if model.last_epochs_on_validation:
         yield f"'{name}' has last_epochs_on_validation: its pseudo labels would leak labels of the held-out people"
     if model.oversample and _covered([model]) != sorted(SCHEMA.names):
-        yield f"'{name}' oversamples some of the 18 classes, but its heads predict only a part of the attributes"
+        yield f"'{name}' oversamples some of the 18 classes, but its heads predict only some attributes"
 
 
 def _covered(models: Iterable[ModelConfig]) -> list[str]:

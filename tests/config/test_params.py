@@ -215,7 +215,7 @@ def test_pseudo_labels_of_a_part_of_the_18_classes_cannot_be_enlarged(change: Ca
     (line,) = faults(change(*oversampled))
     assert (
         line
-        == "pseudo_label.models: 'age' oversamples some of the 18 classes, but its heads predict only a part of the attributes"
+        == "pseudo_label.models: 'age' oversamples some of the 18 classes, but its heads predict only some attributes"
     )
 
 
