@@ -12,7 +12,7 @@ from PIL import Image
 from benchmarks.photos import photos_of
 from benchmarks.timing import Result, compare
 from pipeline.faces.config import Crop as Params
-from pipeline.faces.cropping import Crop, Cropper
+from pipeline.faces.cropping import Cropper, CropResult
 from pipeline.faces.detection import Face, pool
 from pipeline.formats.images import check, read
 
@@ -49,11 +49,11 @@ def measure(root: Path | None) -> list[Result]:
     ]
 
 
-def cut(cropper: Cropper, paths: list[Path]) -> Iterator[Crop]:
+def cut(cropper: Cropper, paths: list[Path]) -> Iterator[CropResult]:
     """Check and crop photos as the stage does: one batch per thread."""
     check(paths)
 
-    def one_batch(start: int) -> list[Crop]:
+    def one_batch(start: int) -> list[CropResult]:
         return cropper([read(path) for path in paths[start : start + BATCH]])
 
     with pool() as threads:

@@ -1,6 +1,8 @@
 """dvc.yaml names the code that every stage runs: all of its import closure, and hardly anything else."""
 
+import ast
 import shlex
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -67,3 +69,13 @@ def test_a_stage_is_a_file_of_its_own(stage: str) -> None:
 @pytest.mark.parametrize("stage", STAGES)
 def test_the_command_of_a_stage_exists(stage: str) -> None:
     assert command(stage) in get_command(app).commands  # type: ignore[attr-defined]  # a group of commands
+
+
+def test_no_two_classes_have_one_name() -> None:
+    names = [
+        node.name
+        for file in sorted((ROOT / "pipeline").rglob("*.py"))
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.ClassDef)
+    ]
+    assert [name for name, count in Counter(names).items() if count > 1] == []

@@ -134,7 +134,7 @@ def train(
             fetch(config.pinned, inputs, fold, output)
             return
         with stage_runs.training(
-            stage_runs.Training("train", model, fold, config, inputs, output, _experiment())
+            stage_runs.TrainingRun("train", model, fold, config, inputs, output, _experiment())
         ) as on_epoch:
             stage(inputs, model, fold, config, output, on_epoch)
 
@@ -158,7 +158,7 @@ def refit(
     with (
         _config(model) as config,
         stage_runs.training(
-            stage_runs.Training("refit", model, None, config, inputs, output, _experiment())
+            stage_runs.TrainingRun("refit", model, None, config, inputs, output, _experiment())
         ) as on_epoch,
     ):
         read = params.load()
@@ -186,7 +186,7 @@ def pseudo_label(
     with (
         _config(model) as config,
         stage_runs.training(
-            stage_runs.Training("pseudo_label", model, fold, config, inputs, output, _experiment())
+            stage_runs.TrainingRun("pseudo_label", model, fold, config, inputs, output, _experiment())
         ) as on_epoch,
     ):
         labelled = Teacher(Member(models, model, fold).eval, settings.share, settings.weight)

@@ -28,7 +28,7 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Training:
+class TrainingCost:
     """A finished training.
 
     Attributes:
@@ -95,7 +95,7 @@ def measure(folder: Path) -> Row:
     outs = [folder / out for stage in stages.values() for out in stage.outs]
     raise_faults(f"{folder} has not run to its end; missing", [str(out) for out in outs if not out.exists()])
     photos = len(tables.read(folder / stages["split"].outs[0], {}))
-    trainings = [Training(out.parent, photos) for out in outs if out.name == WEIGHTS]
+    trainings = [TrainingCost(out.parent, photos) for out in outs if out.name == WEIGHTS]
     return _scores((folder / stages["ensemble"].outs[0]).parent) | _effort(trainings)
 
 
@@ -116,7 +116,7 @@ def _scores(results: Path) -> Row:
     }
 
 
-def _effort(trainings: Sequence[Training]) -> Row:
+def _effort(trainings: Sequence[TrainingCost]) -> Row:
     seconds = sum(training.seconds for training in trainings)
     gaps = [training.gap for training in trainings if not np.isnan(training.gap)]
     return {

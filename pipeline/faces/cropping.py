@@ -20,7 +20,7 @@ BATCH = 16
 """Photos per batch of the detector, equal in training and serving: a crop can depend on the rest of its batch."""
 
 
-class Crop(NamedTuple):
+class CropResult(NamedTuple):
     """A crop (height, width, 3) and its box: left, top, right, bottom in pixels of the upright photo."""
 
     pixels: Pixels
@@ -36,11 +36,11 @@ class Cropper:
         self.params = params
         self.detect = Detector(device) if params.searches_faces else _nothing
 
-    def __call__(self, images: Sequence[Pixels]) -> list[Crop]:
+    def __call__(self, images: Sequence[Pixels]) -> list[CropResult]:
         """Crop each upright RGB photo (h, w, 3) to `params.shape`."""
         return [self._crop(image, face) for image, face in zip(images, self.detect(images), strict=True)]
 
-    def _crop(self, image: Pixels, face: Face | None) -> Crop:
+    def _crop(self, image: Pixels, face: Face | None) -> CropResult:
         height, width = image.shape[:2]
         source: Source = "face" if face else "whole" if self.params.method == "none" else "center"
         if face:
@@ -50,7 +50,7 @@ class Cropper:
         pixels = _resize(image, box, self.params.shape)
         if self.params.blackens:
             pixels = blacken(pixels, _inside(face, box, self.params.shape))
-        return Crop(pixels, box, source, face)
+        return CropResult(pixels, box, source, face)
 
 
 def face_box(face: Face, width: int, height: int, grow: Grow, square: bool) -> Box:

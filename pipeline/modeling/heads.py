@@ -29,7 +29,7 @@ def create(name: str, head: Head, features: int) -> nn.Module:
         case "ordinal":
             return Ordinal(features, classes(name))
     scales = [part.scale for part in parts(head.loss) if isinstance(part, ArcFace)]
-    return Cosine(features, classes(name), scales[0]) if scales else nn.Linear(features, classes(name))
+    return CosineClassifier(features, classes(name), scales[0]) if scales else nn.Linear(features, classes(name))
 
 
 def classes(name: str) -> int:
@@ -74,7 +74,7 @@ class Ordinal(nn.Module):
         return scores + self.thresholds
 
 
-class Cosine(nn.Module):
+class CosineClassifier(nn.Module):
     """The layer for ArcFace: the cosine between the features and the direction of every class, times a scale."""
 
     def __init__(self, features: int, classes: int, scale: float) -> None:

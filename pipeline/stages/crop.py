@@ -8,7 +8,7 @@ import pandas as pd
 
 from pipeline.dataset.layout import EVAL, TRAIN, eval_photos
 from pipeline.faces.config import Crop as Params
-from pipeline.faces.cropping import BATCH, Crop, Cropper
+from pipeline.faces.cropping import BATCH, Cropper, CropResult
 from pipeline.faces.detection import device, pool
 from pipeline.formats import arrays, tables
 from pipeline.formats.images import check, read
@@ -77,7 +77,7 @@ def _pack(cropper: Cropper, paths: Sequence[Path], packed: Path) -> pd.DataFrame
         return pd.DataFrame(chain.from_iterable(batches), columns=COLUMNS)
 
 
-def _row(crop: Crop) -> Row:
+def _row(crop: CropResult) -> Row:
     box = dict(zip(("left", "top", "right", "bottom"), crop.box, strict=True))
     if crop.face is None:
         return {**box, "source": crop.source, "probability": 0.0, **dict.fromkeys(LANDMARKS)}

@@ -41,7 +41,7 @@ class Start(_Logged):
     reopen: tuple[str, str] | None = None
 
 
-class Params(_Logged):
+class LoggedParams(_Logged):
     """Parameters by dotted name."""
 
     kind: Literal["params"] = "params"
@@ -63,7 +63,7 @@ class Metrics(_Logged):
     step: int = 0
 
 
-class Inputs(_Logged):
+class LoggedInputs(_Logged):
     """Data sets, each with the fields of MLflow's `Dataset`."""
 
     kind: Literal["inputs"] = "inputs"
@@ -107,6 +107,7 @@ class End(_Logged):
 
 
 Entry = Annotated[
-    Start | Params | Tags | Metrics | Inputs | File | Members | Description | End, Field(discriminator="kind")
+    Start | LoggedParams | Tags | Metrics | LoggedInputs | File | Members | Description | End,
+    Field(discriminator="kind"),
 ]
 ENTRY: TypeAdapter[Entry] = TypeAdapter(Entry)

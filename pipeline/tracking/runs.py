@@ -18,10 +18,10 @@ from pipeline.tracking.entries import (
     End,
     Entry,
     File,
-    Inputs,
+    LoggedInputs,
+    LoggedParams,
     Members,
     Metrics,
-    Params,
     Start,
     Status,
     Tags,
@@ -54,7 +54,7 @@ class Run:
 
     def params(self, values: Mapping[str, Any]) -> None:
         """Log parameters, flat with dotted names."""
-        self._log(Params(values={key: str(value) for key, value in flat(values).items()}, to=self._to))
+        self._log(LoggedParams(values={key: str(value) for key, value in flat(values).items()}, to=self._to))
 
     def metrics(self, values: Mapping[str, float], step: int = 0) -> None:
         """Log metrics, of an epoch (`step`) or of the whole run."""
@@ -68,7 +68,7 @@ class Run:
         """Log the data sets that the run reads, with DVC's hashes."""
         found = [Input.of(path) for path in paths]
         self._inputs += found
-        self._log(Inputs(datasets=[each.dataset() for each in found], to=self._to))
+        self._log(LoggedInputs(datasets=[each.dataset() for each in found], to=self._to))
 
     def lock(self, folder: Path) -> None:
         """Log lock.json: the data of the stage's entry in dvc.lock, which DVC writes after the stage."""

@@ -11,10 +11,10 @@ from pipeline.tracking.entries import (
     End,
     Entry,
     File,
-    Inputs,
+    LoggedInputs,
+    LoggedParams,
     Members,
     Metrics,
-    Params,
     Start,
     Tags,
 )
@@ -111,7 +111,7 @@ class Sender:
         run = known or client.create_run(experiment, entry.time, tags, entry.name)
         self._sent.run = run.info.run_id
 
-    def _params(self, client: "MlflowClient", entry: Params) -> None:
+    def _params(self, client: "MlflowClient", entry: LoggedParams) -> None:
         from mlflow.entities import Param
 
         for batch in _batches(entry.values):
@@ -130,7 +130,7 @@ class Sender:
             metrics = [Metric(key, value, entry.time, entry.step) for key, value in batch.items()]
             client.log_batch(self._run(entry), metrics=metrics)
 
-    def _inputs(self, client: "MlflowClient", entry: Inputs) -> None:
+    def _inputs(self, client: "MlflowClient", entry: LoggedInputs) -> None:
         from mlflow.entities import Dataset, DatasetInput, InputTag
 
         context = [InputTag("mlflow.data.context", "training")]

@@ -27,7 +27,7 @@ STATE = ("params.yaml", "dvc.lock")  # dvc.lock has the entries of all earlier s
 
 
 @dataclass(frozen=True)
-class Training:
+class TrainingRun:
     """A training: its stage, model, fold (None: all data), configuration, inputs, output folder and experiment."""
 
     stage: str
@@ -50,7 +50,7 @@ class Training:
 
 
 @contextmanager
-def training(this: Training) -> Iterator["OnEpoch"]:
+def training(this: TrainingRun) -> Iterator["OnEpoch"]:
     """Open a run that logs the metrics of every epoch and, at the end, the outputs of the training.
 
     Yields:
@@ -110,7 +110,7 @@ def _log_epoch(run: tracking.Run, name: str, epochs: int, epoch: int, metrics: d
     log(f"{name} epoch {epoch + 1}/{epochs}: {shown}")
 
 
-def _training_description(this: Training, scores: Mapping[str, float]) -> str:
+def _training_description(this: TrainingRun, scores: Mapping[str, float]) -> str:
     config, weights = this.config, "pretrained" if this.config.pretrained else "from scratch"
     kept = [key for key in scores if key not in {"epoch", "epoch_selected_on_val"}]
     shown = ", ".join(f"{key.replace('_', ' ')} {scores[key]:.3f}" for key in kept)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.experiments.measures import Training
+from pipeline.experiments.measures import TrainingCost
 from pipeline.foundation.errors import InputError
 from pipeline.modeling.members import METRICS, WEIGHTS
 
@@ -14,4 +14,4 @@ from pipeline.modeling.members import METRICS, WEIGHTS
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, figure: str, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=name):
-        getattr(Training(tmp_path, 0), figure)
+        getattr(TrainingCost(tmp_path, 0), figure)

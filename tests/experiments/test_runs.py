@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from pipeline.cli.app import app
 from pipeline.config.params import load
-from pipeline.experiments.measures import Training
+from pipeline.experiments.measures import TrainingCost
 from pipeline.foundation.errors import InputError
 from pipeline.modeling.members import Member
 from pipeline.stages.sample import sample
@@ -93,18 +93,18 @@ def test_parameters_are_those_of_the_network(smoke: pd.DataFrame, project: Path)
     member = Member(project / "compare/ours-smoke/models", "three", 0)
     network, recipe = weights.load(member.weights)
     assert recipe.config == load(project / "compare/ours-smoke/params.yaml").models["three"]
-    assert Training(member.folder, 0).model == "three"
-    assert Training(member.folder, 0).parameters == sum(tensor.numel() for tensor in network.state_dict().values())
+    assert TrainingCost(member.folder, 0).model == "three"
+    assert TrainingCost(member.folder, 0).parameters == sum(tensor.numel() for tensor in network.state_dict().values())
 
 
 def test_a_refit_has_no_gap_and_unknown_weights_no_time(smoke: pd.DataFrame, project: Path) -> None:
     member = Member(project / "compare/r1-podium-b3-smoke/models", "age")
     copy = shutil.copytree(member.folder, project / "copy")
-    assert math.isnan(Training(copy, 0).gap)
-    assert Training(copy, 0).seconds == Training(member.folder, 0).seconds > 0, "found by content"
+    assert math.isnan(TrainingCost(copy, 0).gap)
+    assert TrainingCost(copy, 0).seconds == TrainingCost(member.folder, 0).seconds > 0, "found by content"
     with (copy / "weights.safetensors").open("ab") as file:
         file.write(b" ")
-    assert math.isnan(Training(copy, 0).seconds)
+    assert math.isnan(TrainingCost(copy, 0).seconds)
 
 
 def test_dvc_runs_a_recipe_once(project: Path) -> None:

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pipeline.modeling.config import losses as config
-from pipeline.modeling.heads import Cosine, Ordinal, predicted
+from pipeline.modeling.heads import CosineClassifier, Ordinal, predicted
 from pipeline.modeling.losses import (
     ArcFaceLoss,
     CoralLoss,
@@ -206,7 +206,7 @@ def test_the_loss_rises_with_the_angle_up_to_half_a_circle_with_finite_gradients
 
 def test_its_layer_sees_angles_alone() -> None:
     torch.manual_seed(0)
-    layer, features = Cosine(8, 3, SCALE), torch.randn(5, 8)
+    layer, features = CosineClassifier(8, 3, SCALE), torch.randn(5, 8)
     torch.testing.assert_close(layer(features), layer(100 * features))
     assert (layer(torch.randn(1000, 8)).abs() <= SCALE + 1e-4).all()
 

@@ -45,7 +45,7 @@ def learn(config: Callable[..., ModelConfig], trainable: Path) -> Callable[..., 
         inputs = Inputs(Path("crops"), Path("labels.csv"), Path("folds.csv"), Path(f"{experiment}.pt"))
         settings, output = config(heads={"gender": {}}), Path("out")
         with stage_runs.training(
-            stage_runs.Training("train", "gender", 0, settings, inputs, output, "faces")
+            stage_runs.TrainingRun("train", "gender", 0, settings, inputs, output, "faces")
         ) as on_epoch:
 
             def watch(epoch: int, measured: dict[str, float]) -> None:

@@ -8,9 +8,9 @@ import numpy.typing as npt
 
 from pipeline.dataset.layout import MASK_OF_STEM
 from pipeline.label_quality.doctor.findings import ERROR, WARNING, Check, Finding
-from pipeline.label_quality.doctor.photos import HASH_BITS, Photo
+from pipeline.label_quality.doctor.photos import HASH_BITS, CheckedPhoto
 
-Pair = tuple[Photo, Photo]
+Pair = tuple[CheckedPhoto, CheckedPhoto]
 Hashes = npt.NDArray[np.uint64]
 
 DUPLICATE = Check(
@@ -51,12 +51,12 @@ BLOCK = 16
 """Rows compared with all others at once; few enough for the processor's cache."""
 
 
-def find(photos: Sequence[Photo]) -> Iterator[Finding]:
+def find(photos: Sequence[CheckedPhoto]) -> Iterator[Finding]:
     """A finding for each group of people and eval photos that share photos.
 
     Near duplicates of one person are expected, and so are those within eval, where people are unknown.
     """
-    copies: dict[bytes, list[Photo]] = {}
+    copies: dict[bytes, list[CheckedPhoto]] = {}
     for photo in photos:
         copies.setdefault(photo.content, []).append(photo)
     groups = [group for group in copies.values() if len(group) > 1]
@@ -82,26 +82,26 @@ def close(hashes: Hashes, limit: int) -> Iterator[tuple[int, int]]:
                 yield start + row, start + column
 
 
-def _near_duplicates(photos: Sequence[Photo]) -> list[Pair]:
+def _near_duplicates(photos: Sequence[CheckedPhoto]) -> list[Pair]:
     """Near duplicates that cross people, or train and eval."""
     words = np.frombuffer(b"".join(photo.perceptual_hash for photo in photos), np.uint64)
     pairs = ((photos[i], photos[j]) for i, j in close(words.reshape(-1, HASH_BITS // 64), NEAR))
     return [pair for pair in pairs if _crosses(pair) and _correlation(*pair) >= SIMILAR]
 
 
-def _correlation(one: Photo, other: Photo) -> float:
+def _correlation(one: CheckedPhoto, other: CheckedPhoto) -> float:
     """Correlation of two thumbnails; 0 where one has a single colour."""
     values = [np.frombuffer(photo.thumbnail, np.uint8).astype(float) for photo in (one, other)]
     first, second = (value - value.mean() for value in values)
     return float(first @ second / max(np.linalg.norm(first) * np.linalg.norm(second), 1))
 
 
-def _crosses(group: Iterable[Photo]) -> bool:
+def _crosses(group: Iterable[CheckedPhoto]) -> bool:
     """Whether photos belong to two people, or to train and eval."""
     return len({photo.owner for photo in group}) > 1 and any(photo.is_train for photo in group)
 
 
-def _contradicts(group: Iterable[Photo]) -> bool:
+def _contradicts(group: Iterable[CheckedPhoto]) -> bool:
     """Whether a person's photos have names of different mask states."""
     stems = {PurePosixPath(photo.path).stem for photo in group if photo.is_train}
     return len({MASK_OF_STEM.get(stem) for stem in stems}) > 1

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from pipeline.formats.images import FORMATS
 from pipeline.label_quality.doctor.findings import WARNING, Check, Finding
-from pipeline.label_quality.doctor.photos import Photo
+from pipeline.label_quality.doctor.photos import CheckedPhoto
 
 Numbers = npt.NDArray[np.float64]
 
@@ -38,7 +38,7 @@ BLUR = Check(
 )
 
 
-def find(photos: Sequence[Photo]) -> Iterator[Finding]:
+def find(photos: Sequence[CheckedPhoto]) -> Iterator[Finding]:
     """Findings on single photos; a value beyond Tukey's outer fences is an outlier."""
     if not photos:
         return
@@ -56,7 +56,7 @@ def fences(values: Numbers) -> tuple[float, float]:
     return float(first - 3 * (third - first)), float(third + 3 * (third - first))
 
 
-def _traits(photo: Photo) -> Iterator[str]:
+def _traits(photo: CheckedPhoto) -> Iterator[str]:
     suffix = PurePosixPath(photo.path).suffix.lower()
     if suffix not in FORMATS[photo.kind]:
         yield f"content is {photo.kind}"
@@ -68,7 +68,7 @@ def _traits(photo: Photo) -> Iterator[str]:
         yield f"mode {photo.mode}"
 
 
-def _sizes(photos: Sequence[Photo]) -> Iterator[Finding]:
+def _sizes(photos: Sequence[CheckedPhoto]) -> Iterator[Finding]:
     sizes = np.array([(photo.width, photo.height) for photo in photos], dtype=float)
     (left, right), (bottom, top) = fences(sizes[:, 0]), fences(sizes[:, 1])
     for photo in photos:
@@ -82,7 +82,7 @@ def _usual(sizes: Numbers) -> str:
     return f"{width:.0f} x {height:.0f}"
 
 
-def _dark_and_bright(photos: Sequence[Photo]) -> Iterator[Finding]:
+def _dark_and_bright(photos: Sequence[CheckedPhoto]) -> Iterator[Finding]:
     brightness = np.array([photo.brightness for photo in photos])
     low, high = fences(brightness)
     for photo in photos:
@@ -91,7 +91,7 @@ def _dark_and_bright(photos: Sequence[Photo]) -> Iterator[Finding]:
             yield Finding(BRIGHTNESS, f"{text}, the others have about {np.median(brightness):.0f}", (photo.path,))
 
 
-def _blurred(photos: Sequence[Photo]) -> Iterator[Finding]:
+def _blurred(photos: Sequence[CheckedPhoto]) -> Iterator[Finding]:
     detail = np.log([photo.sharpness + 0.1 for photo in photos])  # 0.1: a photo of one colour has no detail
     low, _ = fences(detail)
     usual = np.median([photo.sharpness for photo in photos])

@@ -39,7 +39,7 @@ FAR = 10
 
 
 @dataclass(frozen=True)
-class Person:
+class LabelledPerson:
     """A row of train.csv with a valid age."""
 
     id: str
@@ -54,7 +54,7 @@ class Person:
         return int(match[1]) if match else None
 
 
-Suspicions = Iterator[tuple[Check, str, Sequence[Person]]]
+Suspicions = Iterator[tuple[Check, str, Sequence[LabelledPerson]]]
 
 
 def find(root: Path, paths: Sequence[str]) -> Iterator[Finding]:
@@ -68,17 +68,17 @@ def find(root: Path, paths: Sequence[str]) -> Iterator[Finding]:
         yield Finding(check, text, tuple(faces[person.path] for person in shown if person.path in faces))
 
 
-def _rows(root: Path) -> list[Person]:
+def _rows(root: Path) -> list[LabelledPerson]:
     try:
         table = tables.read(root / "train" / "train.csv", PEOPLE)
     except InputError:
         return []
     cells = table[["id", "gender", "age", "path"]].itertuples(index=False, name=None)
-    return [Person(id_, gender, int(age), path) for id_, gender, age, path in cells if is_years(age)]
+    return [LabelledPerson(id_, gender, int(age), path) for id_, gender, age, path in cells if is_years(age)]
 
 
-def _ids(rows: Sequence[Person]) -> Suspicions:
-    same: dict[str, list[Person]] = defaultdict(list)
+def _ids(rows: Sequence[LabelledPerson]) -> Suspicions:
+    same: dict[str, list[LabelledPerson]] = defaultdict(list)
     for person in rows:
         same[person.id].append(person)
         if person.number is None:
@@ -89,7 +89,7 @@ def _ids(rows: Sequence[Person]) -> Suspicions:
     yield from _far_ids(_by_number(rows))
 
 
-def _far_ids(ordered: Sequence[Person]) -> Suspicions:
+def _far_ids(ordered: Sequence[LabelledPerson]) -> Suspicions:
     """Ids that are more than `FAR` times as large as those of 99 % of the people.
 
     Gaps are not suspicious: a part of a data set has them.
@@ -103,7 +103,7 @@ def _far_ids(ordered: Sequence[Person]) -> Suspicions:
             yield IDS, f"id {person.id} of {person.path} is far from the others: 99 % are up to {usual:.0f}", [person]
 
 
-def _names(rows: Sequence[Person]) -> Suspicions:
+def _names(rows: Sequence[LabelledPerson]) -> Suspicions:
     for person in rows:
         match person.path.split("_"):
             case [id_, gender, _, age] if (id_, gender, age) != (person.id, person.gender, str(person.age)):
@@ -111,7 +111,7 @@ def _names(rows: Sequence[Person]) -> Suspicions:
                 yield NAMES, f"{person.path}: the row has {row}", [person]
 
 
-def _ages(rows: Sequence[Person]) -> Suspicions:
+def _ages(rows: Sequence[LabelledPerson]) -> Suspicions:
     ordered = _by_number(rows)
     years = np.array([person.age for person in ordered], dtype=float)
     for start, end in ages.runs(years):
@@ -126,10 +126,10 @@ def _ages(rows: Sequence[Person]) -> Suspicions:
         yield AGES, f"{person.path}: age {person.age}, and hardly anyone is within {ages.FAR} years", [person]
 
 
-def _by_number(rows: Sequence[Person]) -> list[Person]:
+def _by_number(rows: Sequence[LabelledPerson]) -> list[LabelledPerson]:
     numbered = [(person.number, person.id, person.path, person) for person in rows if person.number is not None]
     return [person for *_, person in sorted(numbered, key=lambda row: row[:3])]
 
 
-def _span(group: Sequence[Person]) -> str:
+def _span(group: Sequence[LabelledPerson]) -> str:
     return f"ids {group[0].id} to {group[-1].id} ({len(group)} people)"

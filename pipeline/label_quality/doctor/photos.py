@@ -47,7 +47,7 @@ HASH_BITS = HASH_SIDE**2
 
 
 @dataclass(frozen=True)
-class Photo:
+class CheckedPhoto:
     """A readable photo: properties of its file, and measurements of its reduced grey version."""
 
     path: str
@@ -83,7 +83,7 @@ class Photo:
         return self.owner != self.path
 
 
-def examine(root: Path, paths: list[str]) -> tuple[list[Photo], list[Finding]]:
+def examine(root: Path, paths: list[str]) -> tuple[list[CheckedPhoto], list[Finding]]:
     """Measure photos on all cores.
 
     Args:
@@ -99,7 +99,7 @@ def examine(root: Path, paths: list[str]) -> tuple[list[Photo], list[Finding]]:
     def note(message: Warning | str, *_: object, **__: object) -> None:
         texts.found.append(str(message))
 
-    def examined(path: str) -> tuple[Photo | None, list[Finding]]:
+    def examined(path: str) -> tuple[CheckedPhoto | None, list[Finding]]:
         texts.found = []
         try:
             photo = measure(root, path)
@@ -121,7 +121,7 @@ def _warnings_to(note: Callable[..., None]) -> Iterator[None]:
         yield
 
 
-def measure(root: Path, path: str) -> Photo:
+def measure(root: Path, path: str) -> CheckedPhoto:
     """Decode and measure one photo; raises `InputError` for exactly those that `images.read` refuses."""
     file = root / path
     try:
@@ -140,7 +140,7 @@ def measure(root: Path, path: str) -> Photo:
         raise
     width, height = reversed(size) if orientation in SIDEWAYS else size
     content = hashlib.blake2b(data, digest_size=16).digest()
-    return Photo(path, content, kind, mode, orientation, transparent, width, height, *_measurements(grey))
+    return CheckedPhoto(path, content, kind, mode, orientation, transparent, width, height, *_measurements(grey))
 
 
 def _measurements(grey: Image.Image) -> tuple[float, float, bytes, bytes]:

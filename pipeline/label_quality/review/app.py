@@ -45,7 +45,7 @@ class FieldChoice(BaseModel):
     verdict: str
 
 
-class Step(BaseModel):
+class DecideRequest(BaseModel):
     """The decisions on a person, with the revision of the file that the page shows."""
 
     model_config = ConfigDict(extra="forbid")
@@ -99,7 +99,7 @@ def create(review: Review, images: Path, hosts: list[str]) -> FastAPI:
         return Response(shown, media_type="image/jpeg")
 
     @app.post("/decide")
-    def decide(step: Step) -> dict[str, Any]:
+    def decide(step: DecideRequest) -> dict[str, Any]:
         review.decide(step.revision, step.person, [Choice(**choice.model_dump()) for choice in step.choices])
         return _state(review)
 

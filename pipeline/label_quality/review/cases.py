@@ -19,7 +19,7 @@ STEMS = ("normal", "incorrect_mask", *(stem for stem in MASK_OF_STEM if stem.sta
 
 
 @dataclass(frozen=True)
-class Photo:
+class CasePhoto:
     """A photo: its path below train/images, its stem, and the probability of each value by attribute."""
 
     path: str
@@ -28,7 +28,7 @@ class Photo:
 
 
 @dataclass(frozen=True)
-class Suggestion:
+class CaseSuggestion:
     """A suggested correction: field, label, suggested value, score, evidence, and the probability of each value."""
 
     field: str
@@ -47,8 +47,8 @@ class Case:
     gender: str
     age: int
     labelled: Mapping[str, str]
-    photos: Sequence[Photo]
-    suggestions: Sequence[Suggestion]
+    photos: Sequence[CasePhoto]
+    suggestions: Sequence[CaseSuggestion]
 
 
 def read(suggestions: Path, photos: pd.DataFrame, probabilities: Table, root: Path) -> list[Case]:
@@ -86,36 +86,36 @@ def _cells(rows: pd.DataFrame) -> list[tuple[str, ...]]:
     return list(rows[["id", "field", "was", "value"]].itertuples(index=False, name=None))
 
 
-def _case(person: str, gender: str, age: int, photos: list[Photo], doubts: list[Suggestion]) -> Case:
+def _case(person: str, gender: str, age: int, photos: list[CasePhoto], doubts: list[CaseSuggestion]) -> Case:
     labelled = {"gender": gender, "age": SCHEMA["age"].values[band(age)]}
     return Case(person, gender, age, labelled, photos, doubts)
 
 
-def _doubts(rows: pd.DataFrame, photos: pd.DataFrame, probabilities: Table) -> dict[str, list[Suggestion]]:
+def _doubts(rows: pd.DataFrame, photos: pd.DataFrame, probabilities: Table) -> dict[str, list[CaseSuggestion]]:
     pooled_attributes = {attribute: pooled(photos, probabilities, attribute) for attribute in ("gender", "age")}
     shares = {
         (person, attribute): dict(zip(SCHEMA[attribute].values, map(float, table), strict=True))
         for attribute, reading in pooled_attributes.items()
         for person, table in zip(reading.people, reading.probabilities, strict=True)
     }
-    doubts: dict[str, list[Suggestion]] = {}
+    doubts: dict[str, list[CaseSuggestion]] = {}
     for row in rows.to_dict("records"):
         cells = {key: str(row.get(key, "")) for key in ("field", "was", "value", "score", "evidence")}
-        doubt = Suggestion(**cells, probabilities=shares.get((row["id"], cells["field"]), {}))
+        doubt = CaseSuggestion(**cells, probabilities=shares.get((row["id"], cells["field"]), {}))
         doubts.setdefault(row["id"], []).append(doubt)
     return doubts
 
 
-def _photos(suspected: pd.DataFrame, probabilities: Table) -> dict[str, list[Photo]]:
+def _photos(suspected: pd.DataFrame, probabilities: Table) -> dict[str, list[CasePhoto]]:
     """The photos of each person, the one without a mask first."""
     reads = {attribute: SCHEMA.marginal(probabilities, attribute) for attribute in SCHEMA.names}
-    found: dict[str, list[Photo]] = {}
+    found: dict[str, list[CasePhoto]] = {}
     for number, (path, person) in enumerate(zip(suspected["path"], suspected["person"], strict=True)):
         predicted = {
             attribute: dict(zip(SCHEMA[attribute].values, map(float, table[number]), strict=True))
             for attribute, table in reads.items()
         }
-        found.setdefault(person, []).append(Photo(path, PurePosixPath(path).stem, predicted))
+        found.setdefault(person, []).append(CasePhoto(path, PurePosixPath(path).stem, predicted))
     for photos in found.values():
         photos.sort(key=lambda photo: STEMS.index(photo.stem))
     return found

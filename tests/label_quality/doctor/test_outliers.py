@@ -8,9 +8,9 @@ import pytest
 
 from pipeline.label_quality.doctor.findings import Check
 from pipeline.label_quality.doctor.outliers import BLUR, BRIGHTNESS, FORMAT, SIZE, fences, find
-from pipeline.label_quality.doctor.photos import Photo
+from pipeline.label_quality.doctor.photos import CheckedPhoto
 
-PLAIN = Photo(
+PLAIN = CheckedPhoto(
     path="eval/images/odd.jpg",
     content=b"",
     kind="JPEG",

@@ -11,12 +11,12 @@ from PIL import Image, ImageFilter
 from pipeline.formats.images import read
 from pipeline.label_quality.doctor.duplicates import NEAR
 from pipeline.label_quality.doctor.outliers import find
-from pipeline.label_quality.doctor.photos import SUSPICIOUS, UNREADABLE, Photo, examine, measure
+from pipeline.label_quality.doctor.photos import SUSPICIOUS, UNREADABLE, CheckedPhoto, examine, measure
 from tests.label_quality.doctor.conftest import Draw
 from tests.support.damage import damaged, is_refused
 
 
-def save(path: Path, image: Image.Image, orientation: int = 1) -> Photo:
+def save(path: Path, image: Image.Image, orientation: int = 1) -> CheckedPhoto:
     tags = Image.Exif()
     tags[0x0112] = orientation
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -24,7 +24,7 @@ def save(path: Path, image: Image.Image, orientation: int = 1) -> Photo:
     return measure(path.parent, path.name)
 
 
-def distance(one: Photo, other: Photo) -> int:
+def distance(one: CheckedPhoto, other: CheckedPhoto) -> int:
     bits = [np.frombuffer(photo.perceptual_hash, np.uint8) for photo in (one, other)]
     return int(np.bitwise_count(bits[0] ^ bits[1]).sum())
 
