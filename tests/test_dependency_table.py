@@ -1,10 +1,15 @@
 """docs/dependencies.md names exactly the direct dependencies, and the two that rest are behind one module each."""
 
+import ast
 import re
+import sys
 import tomllib
+from importlib.metadata import packages_distributions, requires
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 TABLE = (ROOT / "docs" / "dependencies.md").read_text()
@@ -28,3 +33,30 @@ def test_a_package_that_nobody_maintains_is_behind_one_module(package: str, modu
     found = [path.relative_to(ROOT) for path in (ROOT / "pipeline").rglob("*.py") if imports.search(path.read_text())]
     assert found == [Path(module)]
     assert f"only `{module.removeprefix('pipeline/')}` imports it" in TABLE
+
+
+def shipped() -> set[str]:
+    """The distributions that come with the direct dependencies, without the tools of `dev`."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    waiting, found = [Requirement(each) for each in project["dependencies"]], set[tuple[str, str]]()
+    while waiting:
+        requirement = waiting.pop()
+        for extra in ["", *sorted(requirement.extras)]:
+            key = (canonicalize_name(requirement.name), extra)
+            if key in found:
+                continue
+            found.add(key)
+            needs = [Requirement(each) for each in requires(requirement.name) or []]
+            waiting += [need for need in needs if need.marker is None or need.marker.evaluate({"extra": extra})]
+    return {name for name, _ in found}
+
+
+def test_the_image_has_every_package_that_the_program_imports() -> None:
+    ours = {"pipeline", "components"}
+    files = [file for folder in ours for file in (ROOT / folder).rglob("*.py")]
+    nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text()))]
+    modules = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    modules |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
+    names = {module.partition(".")[0] for module in modules} - ours - sys.stdlib_module_names
+    distributions, there = packages_distributions(), shipped()
+    assert {name for name in names if not {canonicalize_name(each) for each in distributions[name]} & there} == set()

@@ -7,6 +7,8 @@ import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
@@ -150,12 +152,14 @@ def deadline(seconds: float) -> Iterator[None]:
 
 def faults() -> tuple[type[Exception], ...]:
     """The errors of a store that cannot be reached or refuses a request, for runs and for artifacts."""
-    from boto3.exceptions import Boto3Error
     from botocore.exceptions import BotoCoreError, ClientError
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
-    return (MlflowException, OSError, BotoCoreError, ClientError, Boto3Error, SQLAlchemyError)
+    found = (MlflowException, OSError, BotoCoreError, ClientError, SQLAlchemyError)
+    if find_spec("boto3") is None:  # the image has none: MLflow needs it only for artifacts directly on S3
+        return found
+    return (*found, import_module("boto3.exceptions").Boto3Error)
 
 
 def _find_producer(stem: str, content: str) -> "Run | None":
