@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from io import FileIO
 from pathlib import Path
@@ -83,7 +83,10 @@ class Outbox:
             DamagedOutboxError: When a line is not an entry of this version, or the first is not the start of a run.
         """
         path = self.folder / "entries.jsonl"
-        lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
+        try:
+            lines = path.read_bytes().split(b"\n")[:-1]
+        except FileNotFoundError:
+            return []
         found: list[Entry] = []
         for number, line in enumerate(lines, start=1):
             try:
@@ -96,8 +99,15 @@ class Outbox:
 
     def size(self) -> int:
         """Bytes of the entries."""
-        path = self.folder / "entries.jsonl"
-        return path.stat().st_size if path.exists() else 0
+        with suppress(FileNotFoundError):
+            return (self.folder / "entries.jsonl").stat().st_size
+        return 0
+
+    def largest_file(self) -> int:
+        """Bytes of the largest copied file; 0 when the uploading process has just removed them."""
+        with suppress(FileNotFoundError):
+            return max((path.stat().st_size for path in (self.folder / "files").glob("*/*")), default=0)
+        return 0
 
     def ended(self) -> bool:
         """Whether the run has logged its end."""

@@ -67,8 +67,7 @@ class Uploader:
             )
 
     def _idle_timeout(self) -> float:
-        files = [path.stat().st_size for path in (self._outbox.folder / "files").glob("*/*")]
-        return store.request_timeout(IDLE_TIMEOUT) + max(files, default=0) / BYTES_PER_SECOND
+        return store.request_timeout(IDLE_TIMEOUT) + self._outbox.largest_file() / BYTES_PER_SECOND
 
 
 def follow(folder: Path, measure_system: bool) -> None:
