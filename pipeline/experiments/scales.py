@@ -72,6 +72,7 @@ def reduce(params: Params, scale: Scale | None) -> dict[str, Any]:
     height, width = params.crop.shape
     settings["crop"]["size"] = [min(round(side * scale.size / min(height, width)), side) for side in (height, width)]
     settings["split"]["folds"] = folds = min(params.split.folds, scale.folds)
+    settings["split"]["validation"] = None  # a share of so few people may hold out nobody of a gender and age band
     if scale.matched:
         settings["split"]["validation"] = None
     wanted = range(folds) if scale.matched else {fold % folds for fold in params.train.folds}
