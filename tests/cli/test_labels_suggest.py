@@ -73,5 +73,5 @@ def test_labels_corrected_since_the_models_were_trained_are_refused(tmp_path: Pa
     workspace = Workspace(tmp_path)
     workspace.suggest()
     workspace.relabel("proposed")
-    with pytest.raises(InputError, match="of other labels than"):
+    with pytest.raises(InputError, match="has other labels than"):
         workspace.suggest()

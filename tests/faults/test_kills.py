@@ -4,16 +4,17 @@
 """
 
 import os
-import signal
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 from typing import Any
 
+import psutil
 import pytest
 from ruamel.yaml import YAML
 
@@ -49,23 +50,21 @@ def kill_after(workspace: Workspace, seconds: float, command: Sequence[str]) -> 
 
 
 def _kill_session(leader: int) -> None:
-    """Kill every process of a session: stages of `run` have groups, or sessions, of their own below it."""
-    for pid in _below(leader):
-        os.kill(pid, signal.SIGKILL)
-
-
-def _below(leader: int) -> list[int]:
-    parents = {}
-    for place in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = place.read_text().rpartition(")")[2].split()
-        except OSError:  # has just ended
-            continue
-        parents[int(place.parent.name)] = int(fields[1])
-    found = [leader]
-    for pid in found:
-        found += [child for child, parent in parents.items() if parent == pid]
-    return found
+    """Kill a process and all that it has started, however deep: stages of `run` have sessions of their own."""
+    found: list[psutil.Process] = []
+    new = [psutil.Process(leader)]
+    while new:  # what is stopped starts nothing more
+        for process in new:
+            with suppress(psutil.NoSuchProcess):
+                process.suspend()
+        found += new
+        below = {child for parent in found if parent.is_running() for child in parent.children()}
+        new = list(below - set(found))
+    for process in found:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    _, alive = psutil.wait_procs(found, timeout=30)
+    assert not alive
 
 
 @pytest.fixture(scope="module")

@@ -60,7 +60,7 @@ def refuses_what_was_not_pinned(file: Path) -> None:
     assert pinned is not None
     text = file.read_text()
     file.write_text(text.replace(pinned.folds[0], "f" * 64))
-    with pytest.raises(InputError, match="fold 0 is not what"):
+    with pytest.raises(InputError, match="the files of fold 0 are not those that"):
         call(*TRAIN)
     file.write_text(text)
 

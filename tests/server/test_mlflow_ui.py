@@ -113,7 +113,7 @@ def test_an_alias_set_by_clicking_is_what_predict_uses(
         training.get_by_role("link", name=f"Version {version}", exact=True).click()
         give(training, "champion")
         pipeline(f"predict {photos}")
-        assert f"answered by {MODEL} version {version}" in capsys.readouterr().err
+        assert f"photos predicted by {MODEL} version {version}" in capsys.readouterr().err
     training.get_by_role("link", name=MODEL, exact=True).first.click()
     expect(training.get_by_text("challenger")).to_be_visible()
     keep(training, "model")
