@@ -79,5 +79,5 @@ clean: ## remove all outputs; keep the environment and your own data in data/
 	rm -rf data/sample data/shards data/crops data/labels.csv data/folds.csv data/classes.csv data/classes.png
 	rm -rf models results checkpoints compare mlartifacts mlflow.db dvc_plots logs report.html
 
-compile = uv pip compile --quiet --extra dev --generate-hashes --python-version 3.11 \
+compile = uv pip compile --quiet --extra dev --extra boosting --extra export --extra nodes --generate-hashes --python-version 3.11 \
 	--custom-compile-command "make lock" --output-file $(1) pyproject.toml
