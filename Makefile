@@ -8,7 +8,7 @@ TAG ?= latest
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONDONTWRITEBYTECODE # every stage is a new process; without bytecode its start takes twice as long
 
-.PHONY: run test test-faults audit bench test-model test-containers install image check format lock ui clean
+.PHONY: run test test-faults audit bench test-model test-containers install image check format lock platforms ui clean
 
 run: export OMP_NUM_THREADS ?= 1# the sample's networks are too small for more; one thread count gives one score everywhere
 run: install ## the whole pipeline on the synthetic sample
@@ -72,6 +72,17 @@ format: install ## fix format and imports
 lock: install ## resolve pyproject.toml again, keeping versions that still fit
 	$(call compile,requirements.lock)
 
+platforms: export MACOSX_DEPLOYMENT_TARGET = 14.0
+platforms: install ## whether the lock can be installed on every supported platform and Python; needs a package index
+	@for platform in x86_64-manylinux_2_28 aarch64-manylinux_2_35 aarch64-apple-darwin; do \
+		for version in 3.11 3.12 3.13; do \
+			echo "$$platform, Python $$version"; \
+			uv pip install --quiet --dry-run --target .venv/platform --no-deps --only-binary :all: \
+				--no-binary antlr4-python3-runtime --no-binary kfp-server-api --require-hashes \
+				--python-platform $$platform --python-version $$version --requirement requirements.lock || exit 1; \
+		done; \
+	done
+
 ui: install ## MLflow's UI on http://127.0.0.1:5000
 	mlflow server --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port 5000
 
@@ -79,5 +90,7 @@ clean: ## remove all outputs; keep the environment and your own data in data/
 	rm -rf data/sample data/shards data/crops data/labels.csv data/folds.csv data/classes.csv data/classes.png
 	rm -rf models results checkpoints compare mlartifacts mlflow.db dvc_plots logs report.html
 
-compile = uv pip compile --quiet --extra dev --extra boosting --extra export --extra nodes --generate-hashes --python-version 3.11 \
+# One lock for every platform and Python of `platforms`; markers say what belongs where.
+compile = uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 --generate-hashes \
+	--extra dev --extra boosting --extra export --extra nodes \
 	--custom-compile-command "make lock" --output-file $(1) pyproject.toml
