@@ -72,7 +72,8 @@ def reduce(params: Params, scale: Scale | None) -> dict[str, Any]:
     height, width = params.crop.shape
     settings["crop"]["size"] = [min(round(side * scale.size / min(height, width)), side) for side in (height, width)]
     settings["split"]["folds"] = folds = min(params.split.folds, scale.folds)
-    settings["split"]["validation"] = None  # a share of so few people may hold out nobody of a gender and age band
+    if scale.matched:
+        settings["split"]["validation"] = None  # every recipe holds out the same people
     wanted = range(folds) if scale.matched else {fold % folds for fold in params.train.folds}
     settings["train"]["folds"] = sorted(wanted)[: scale.trained]
     settings["models"] = {name: _reduce_model(config, scale) for name, config in settings["models"].items()}

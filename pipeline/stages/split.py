@@ -3,10 +3,9 @@
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from pipeline.dataset import same_people
+from pipeline.dataset import assignment, same_people
 from pipeline.dataset.config import Split
 from pipeline.evaluation import plots
 from pipeline.formats import tables
@@ -46,23 +45,11 @@ def split(labels: Path, fixes: Path, folds: Path, classes: Path, plot: Path, par
     plots.save(plots.classes_per_fold(counts), plot)
 
 
-def assign(cells: npt.ArrayLike, params: Split) -> Codes:
-    """Fold of each unit (n,), given the cell of each (n,), in which every cell and the whole have their shares.
-
-    Units are shuffled, sorted by cell and assigned in turn: shares of folds differ by one unit at most. With a
-    validation share s, unit i of that order is held out where i * s passes a whole number.
-    """
-    cells = np.asarray(cells)
-    shuffled = np.random.default_rng(params.seed).permutation(len(cells))
-    order = shuffled[np.argsort(cells[shuffled], kind="stable")]
-    turns = np.arange(len(cells))
-    assigned = np.empty(len(cells), dtype=np.int64)
+def assign(cells: Codes, params: Split) -> Codes:
+    """Fold (n,) of each unit, given the cell of each (n,); with a validation share those of fold 0 are held out."""
     if params.validation is None:
-        assigned[order] = turns % params.folds
-    else:
-        passed = np.floor((turns + 1) * params.validation + 1e-9) > np.floor(turns * params.validation + 1e-9)
-        assigned[order] = np.where(passed, 0, 1)
-    return assigned
+        return assignment.to_folds(cells, params.folds, params.seed)
+    return np.where(assignment.held_out(cells, params.validation, params.seed), 0, 1)
 
 
 def _by_person(table: pd.DataFrame, pairs: list[same_people.Pair], params: Split) -> "pd.Series[int]":
@@ -72,7 +59,7 @@ def _by_person(table: pd.DataFrame, pairs: list[same_people.Pair], params: Split
     people["cell"] = SCHEMA.people.codes(people)
     people["alike"] = people["cell"].map(people["cell"].value_counts())
     groups = people.sort_values(["group", "alike", "person"]).drop_duplicates("group")
-    assigned = dict(zip(groups["group"], assign(groups["cell"], params), strict=True))
+    assigned = dict(zip(groups["group"], assign(groups["cell"].to_numpy(np.int64), params), strict=True))
     return table["person"].map(dict(zip(people["person"], people["group"].map(assigned), strict=True)))
 
 
