@@ -20,6 +20,7 @@ from pipeline.cli.predict import predict
 from pipeline.cli.promote import history, promote, rollback
 from pipeline.cli.register import register
 from pipeline.cli.run import run as run_all
+from pipeline.cli.set import set_
 from pipeline.cli.submit_diff import TwoWords, submit_diff
 from pipeline.cli.tracking import app as tracking_app
 from pipeline.config import params
@@ -34,6 +35,7 @@ app = typer.Typer(
 )
 RUN, DATA, MODELS, STAGES = "Run and compare", "Data and labels", "Models and tracking", "Stages (run by dvc repro)"
 app.command("run", rich_help_panel=RUN)(run_all)
+app.command("set", rich_help_panel=RUN)(set_)
 app.add_typer(recipe.app, name="recipe", rich_help_panel=RUN)
 app.command(rich_help_panel=RUN)(compare)
 app.add_typer(kubeflow.app, name="kubeflow", rich_help_panel=RUN)

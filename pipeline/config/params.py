@@ -174,9 +174,14 @@ def _covered(models: Iterable[ModelConfig]) -> list[str]:
 
 def load(path: Path = FILE) -> Params:
     """Read and check a params file; raises `InputError` with a line per wrong key."""
-    given = parse_yaml(read_text(path, "run from the project's root"), str(path))
+    return parse(read_text(path, "run from the project's root"), str(path))
+
+
+def parse(text: str, place: str) -> Params:
+    """Check the text of a params file; raises `InputError` that names `place`, with a line per wrong key."""
+    given = parse_yaml(text, place)
     try:
         return Params.model_validate(given)
     except ValidationError as error:
-        raise_faults(f"{path}: wrong parameters", "\n".join(map(describe, error.errors())).splitlines())
+        raise_faults(f"{place}: wrong parameters", "\n".join(map(describe, error.errors())).splitlines())
         raise
