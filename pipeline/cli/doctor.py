@@ -12,6 +12,9 @@ def doctor(
     data: Annotated[Path | None, typer.Option(help="Data set. Default: data.root of params.yaml.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write a page with all findings and their photos.")] = None,
     csv: Annotated[Path | None, typer.Option(help="Write a table of all findings.")] = None,
+    same_people: Annotated[
+        Path | None, typer.Option(help="Write the people who share photos, as a file for split.same_people.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print all findings as JSON, for programs.")] = False,
 ) -> None:
     """Check a data set before training: layout, unreadable and odd photos, duplicates, ids and ages.
@@ -24,6 +27,7 @@ def doctor(
     from pipeline.formats import tables
     from pipeline.foundation.files import write_text
     from pipeline.label_quality.doctor import diagnose, findings
+    from pipeline.label_quality.doctor import same_people as shared
     from pipeline.label_quality.doctor.page import page
 
     root = data or params.load().data.root
@@ -35,6 +39,8 @@ def doctor(
         Console().print(findings.terminal(found, title) if found else escape(title))
     if csv:
         tables.write(findings.table(found), csv)
+    if same_people:
+        tables.write(shared.table(found), same_people)
     if html:
         write_text(html, page(root, found, title))
     if findings.errors(found):
