@@ -160,8 +160,8 @@ class Params(Section):
 
 def _pseudo_label_faults(name: str, model: ModelConfig) -> Iterator[str]:
     """Reasons why a model cannot be trained on pseudo labels of its own predictions."""
-    if any(head.kind == "regression" for head in model.heads.values()):
-        yield f"'{name}' has a head of years, which has no probability"
+    if any(head.of_years for head in model.heads.values()):
+        yield f"'{name}' has a head of years, and pseudo labels are classes"
     if model.last_epochs_on_validation:
         yield f"'{name}' has last_epochs_on_validation: its pseudo labels would leak labels of the held-out people"
     if model.oversample and _covered([model]) != sorted(SCHEMA.names):

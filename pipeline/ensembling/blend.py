@@ -12,7 +12,16 @@ from pipeline.ensembling.age_thresholds import Thresholds
 from pipeline.ensembling.config import Ensemble, Vote
 from pipeline.ensembling.nesting import Mask
 from pipeline.schema import metrics
-from pipeline.schema.probabilities import Heads, Numbers, Table, band_table, fit_spread, multiply
+from pipeline.schema.probabilities import (
+    Heads,
+    Numbers,
+    Table,
+    band_table,
+    fit_spread,
+    in_bands,
+    is_distribution,
+    multiply,
+)
 from pipeline.schema.schema import SCHEMA, Codes
 
 MemberProbabilities = Mapping[str, Sequence[Heads]]
@@ -28,7 +37,7 @@ class Blend:
 
     Attributes:
         years_stds: Standard deviation in years of the residuals of `<name>=<head>`, for heads of years.
-        age_thresholds: Predicted years at which the next age band begins, for the same heads.
+        age_thresholds: Years at which the next age band begins, for heads of years and of distributions over them.
         weights: Weights (systems,) of the systems, by the head that they vote on.
     """
 
@@ -50,10 +59,10 @@ def fit(out_of_fold: MemberProbabilities, photos: pd.DataFrame, params: Ensemble
         f"{name}={head}": numbers
         for name, (heads,) in out_of_fold.items()
         for head, numbers in heads.items()
-        if numbers.ndim == 1
+        if numbers.ndim == 1 or is_distribution(numbers)
     }
     blend = Blend(
-        {key: fit_spread(numbers, ages) for key, numbers in years.items()},
+        {key: fit_spread(numbers, ages) for key, numbers in years.items() if numbers.ndim == 1},
         {key: _thresholds(numbers, ages, params) for key, numbers in years.items()},
         {},
     )
@@ -113,15 +122,17 @@ def _vote(name: str, members: Sequence[Heads], blend: Blend, vote: Vote) -> dict
 def _table(key: str, numbers: Numbers, blend: Blend) -> Table:
     if numbers.ndim == 1:
         return band_table(numbers, blend.years_stds[key], blend.age_thresholds[key])
+    if is_distribution(numbers):
+        return in_bands(numbers, blend.age_thresholds[key])
     return np.asarray(numbers, np.float64)
 
 
-def _thresholds(years: Numbers, ages: Codes, params: Ensemble) -> Thresholds:
+def _thresholds(predicted: Numbers, ages: Codes, params: Ensemble) -> Thresholds:
     match params.age_thresholds:
         case "scored":
             return age_thresholds.SCORED
         case "fitted":
-            return age_thresholds.fit(years, ages)
+            return age_thresholds.fit(predicted, ages)
         case given:
             return given
 

@@ -9,7 +9,7 @@ from pipeline.dataset.folds import groups
 from pipeline.ensembling import nesting
 from pipeline.ensembling.blend import MemberProbabilities
 from pipeline.ensembling.nesting import Mask
-from pipeline.schema.probabilities import Numbers, Table, softmax
+from pipeline.schema.probabilities import Numbers, Table, is_distribution, softmax, year_codes
 from pipeline.schema.schema import SCHEMA, Codes
 
 MIN_PROBABILITY = 1e-9
@@ -79,7 +79,7 @@ def helps(table: Numbers, targets: Codes, groups: Codes) -> bool:
 def calibrate(
     out_of_fold: MemberProbabilities, photos: pd.DataFrame
 ) -> tuple[MemberProbabilities, Mapping[str, float], pd.DataFrame]:
-    """Fit a temperature for every head of classes where it helps. Heads of years are left as they are.
+    """Fit a temperature for every head of probabilities where it helps; that of a distribution over years on the years.
 
     Args:
         out_of_fold: Out-of-fold predictions of the photos, one member for each name.
@@ -92,10 +92,11 @@ def calibrate(
         that it is not fitted on, with it.
     """
     own_groups = groups(photos)
-    targets = {head: SCHEMA.head(head).codes(photos) for (heads,) in out_of_fold.values() for head in heads}
-    scaled = _map(out_of_fold, lambda _, head, table: _nested_where_it_helps(table, targets[head], photos))
+    scaled = _map(
+        out_of_fold, lambda _, head, table: _nested_where_it_helps(table, _targets(head, table, photos), photos)
+    )
     rows = [
-        {"model": name, "head": head, **_row(table, targets[head], own_groups)}
+        {"model": name, "head": head, **_row(table, _targets(head, table, photos), own_groups)}
         for name, (heads,) in out_of_fold.items()
         for head, table in heads.items()
         if table.ndim == 2
@@ -107,7 +108,7 @@ def calibrate(
 
 
 def apply(probabilities: MemberProbabilities, temperatures: Mapping[str, float]) -> MemberProbabilities:
-    """Tables of classes at the temperature of their `<name>=<head>`; unchanged without one."""
+    """Tables of probabilities at the temperature of their `<name>=<head>`; unchanged without one."""
     return _map(
         probabilities,
         lambda name, head, table: (
@@ -116,6 +117,11 @@ def apply(probabilities: MemberProbabilities, temperatures: Mapping[str, float])
             else np.asarray(table, np.float64)
         ),
     )
+
+
+def _targets(head: str, table: Numbers, photos: pd.DataFrame) -> Codes:
+    """Codes (n,) of the photos among the columns of a head's table."""
+    return year_codes(photos["age"].to_numpy()) if is_distribution(table) else SCHEMA.head(head).codes(photos)
 
 
 def _row(table: Numbers, targets: Codes, groups: Codes) -> dict[str, float | str]:
@@ -143,7 +149,7 @@ def _nested_where_it_helps(table: Numbers, targets: Codes, photos: pd.DataFrame)
 
 
 def _map(probabilities: MemberProbabilities, change: Callable[[str, str, Numbers], Table]) -> MemberProbabilities:
-    """Every table of classes replaced by `change(name, head, table)`."""
+    """Every table of probabilities replaced by `change(name, head, table)`."""
     return {
         name: [
             {head: change(name, head, numbers) if numbers.ndim == 2 else numbers for head, numbers in heads.items()}

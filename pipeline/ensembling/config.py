@@ -21,8 +21,8 @@ class Ensemble(Section):
         top_folds: Number of folds of each model that predict eval, the best by out-of-fold score; all by default.
         top_systems: Number of systems that vote, the best by out-of-fold score; all by default.
         weights: Weights of the systems: equal, fitted greedily, or given.
-        age_thresholds: Predicted years at which the next age band begins, for heads of years: the scored boundaries
-            less half a year (29.5 and 59.5, because labels are whole years), fitted, or given.
+        age_thresholds: Years at which the next age band begins, for heads of years and of distributions over them: the
+            scored boundaries less half a year (29.5 and 59.5, because labels are whole years), fitted, or given.
         calibrate: Whether heads of classes get a temperature, where it helps on other folds.
         label_shift: Whether eval's probabilities are corrected to eval's class priors.
         class_bias: Whether classes get a bias that raises macro F1.

@@ -29,7 +29,7 @@ class FittedEnsemble(Section):
         voters: Names of the members that predict, by the model's name in a system.
         temperatures: Temperatures by `<name>=<head>`.
         years_stds: Standard deviation in years of the residuals of `<name>=<head>`, for heads of years.
-        age_thresholds: Predicted years at which the next age band begins, for the same heads.
+        age_thresholds: Years at which the next age band begins, for heads of years and of distributions over them.
         weights: Weights of the systems, by the head that they vote on.
         prior_correction: Weights (classes,) that multiply the class probabilities, estimated for the eval photos.
         class_bias: Bias (classes,) added to the log probabilities.

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from pipeline.ensembling.blend import MemberProbabilities
 from pipeline.evaluation import plots
 from pipeline.evaluation.plots import INK
-from pipeline.schema.probabilities import Numbers, Table
+from pipeline.schema.probabilities import Numbers, Table, expected_years, is_distribution
 from pipeline.schema.schema import AGE, SCHEMA, Codes, band
 
 
@@ -58,8 +58,13 @@ def plot(ages: npt.NDArray[np.int64], predicted: Codes, years: Mapping[str, Numb
 
 
 def _years(out_of_fold: MemberProbabilities) -> dict[str, Numbers]:
-    """Predicted years (n,) of every model that has a head of years, by its name."""
-    return {name: years for name, (heads,) in out_of_fold.items() for years in heads.values() if years.ndim == 1}
+    """Predicted years (n,) of every model that has a head of years or of a distribution over them, by its name."""
+    return {
+        name: expected_years(numbers)
+        for name, (heads,) in out_of_fold.items()
+        for numbers in heads.values()
+        if numbers.ndim == 1 or is_distribution(numbers)
+    }
 
 
 def _finish(axes: Axes, title: str, ages: npt.NDArray[np.int64]) -> None:

@@ -12,7 +12,7 @@ from pipeline.ensembling.blend import MemberProbabilities
 from pipeline.ensembling.calibration import expected_calibration_error
 from pipeline.evaluation import plots
 from pipeline.evaluation.plots import DIM, INK
-from pipeline.schema.probabilities import Numbers
+from pipeline.schema.probabilities import Numbers, in_classes
 from pipeline.schema.schema import SCHEMA, Codes
 
 BINS = 10
@@ -66,7 +66,8 @@ def _heads(
         for head, table in heads.items():
             if table.ndim == 2:
                 targets = SCHEMA.head(head).codes(photos)
-                yield name if name == head else f"{name}: {head}", (table, after[name][0][head], targets)
+                tables = in_classes(table), in_classes(after[name][0][head])
+                yield name if name == head else f"{name}: {head}", (*tables, targets)
 
 
 def _draw(axes: Axes, tables: Mapping[str, pd.DataFrame]) -> None:

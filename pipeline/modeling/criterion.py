@@ -12,7 +12,7 @@ from pipeline.modeling.heads import classes
 from pipeline.modeling.inference import EvalOutput, Outputs
 from pipeline.modeling.mixing import Batch
 from pipeline.schema import metrics
-from pipeline.schema.probabilities import likeliest
+from pipeline.schema.probabilities import YEARS, expected_years, likeliest
 
 
 class Criterion:
@@ -49,7 +49,7 @@ class Criterion:
         return own if batch.lam == 1 else torch.lerp(self.loss(outputs, batch.partners), own, batch.lam)
 
     def measure(self, part: str, output: EvalOutput) -> Metrics:
-        """Compute loss, accuracy and macro F1, and for a regression head the mean absolute error in years.
+        """Compute loss, accuracy and macro F1, and for a head of years the mean absolute error in years.
 
         Accuracy and F1 use the age bands of the label schema, whatever bands a head is trained on. In training, a mixed
         image counts with the label of its own row only.
@@ -81,7 +81,8 @@ class Criterion:
         scores = {"accuracy": metrics.accuracy(counts), "macro_f1": metrics.macro_f1(counts)}
         if self._config.select == "binary_f1":
             scores["binary_f1"] = float(metrics.f1(counts)[1])
-        if head.kind == "regression":
-            years = self._train_targets[name].cpu().numpy()[rows]
-            scores["mae"] = float(np.abs(predicted - years).mean())
+        if head.of_years:
+            targets = self._train_targets[name].cpu().numpy()[rows]
+            years = YEARS[targets] if head.kind == "distribution" else targets
+            scores["mae"] = float(np.abs(expected_years(predicted) - years).mean())
         return scores

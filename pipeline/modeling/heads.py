@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from pipeline.modeling.config import Head
 from pipeline.modeling.config.losses import ArcFace, Kind, parts
+from pipeline.schema.probabilities import YEARS
 from pipeline.schema.schema import SCHEMA
 
 YEARS_CENTRE, YEARS_SCALE = 40.0, 20.0  # an untrained layer, whose outputs are near 0, predicts plausible ages
@@ -21,13 +22,15 @@ def create(name: str, head: Head, features: int) -> nn.Module:
 
     Returns:
         A module from features (n, features) to logits (n, classes), to the logits (n, classes - 1) of being above each
-        ordered class but the last, or to years (n,).
+        ordered class but the last or (n, years) of every year, or to years (n,).
     """
     match head.kind:
         case "regression":
             return Years(features, 1)
         case "ordinal":
             return Ordinal(features, classes(name))
+        case "distribution":
+            return nn.Linear(features, len(YEARS))
     scales = [part.scale for part in parts(head.loss) if isinstance(part, ArcFace)]
     return CosineClassifier(features, classes(name), scales[0]) if scales else nn.Linear(features, classes(name))
 
@@ -38,9 +41,9 @@ def classes(name: str) -> int:
 
 
 def predicted(kind: Kind, outputs: Tensor) -> Tensor:
-    """Convert outputs (n, views, ...) of a head to probabilities (n, views, classes) or years (n, views)."""
+    """Convert outputs (n, views, ...) of a head to probabilities (n, views, classes or years) or years (n, views)."""
     match kind:
-        case "classes":
+        case "classes" | "distribution":
             return outputs.float().softmax(dim=-1)
         case "ordinal":
             return _between(outputs.float().sigmoid())

@@ -91,7 +91,7 @@ class Predictor:
             workers: Number of processes that load images; by default one per core, less one.
 
         Returns:
-            Per head, probabilities (m, classes) or years (m,).
+            Per head, probabilities (m, classes) or (m, years), or years (m,).
 
         Raises:
             ModelConfigError: When the GPU or the machine runs out of memory.

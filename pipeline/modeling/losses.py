@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pipeline.modeling.config import losses as config
+from pipeline.schema.probabilities import YEARS, band_table
 
 TrainTargets = npt.NDArray[np.integer[Any]] | npt.NDArray[np.floating[Any]]
 
@@ -46,10 +47,12 @@ def create(loss: config.Loss, targets: TrainTargets, classes: int) -> nn.Module:
             return _of_age(loss)
 
 
-def _of_age(loss: config.Coral | config.SmoothL1 | config.Mse) -> nn.Module:
+def _of_age(loss: config.Coral | config.Dldl | config.SmoothL1 | config.Mse) -> nn.Module:
     match loss:
         case config.Coral():
             return CoralLoss()
+        case config.Dldl(std=std, expectation=expectation):
+            return DldlLoss(std, expectation)
         case config.SmoothL1(beta=beta):
             return SmoothL1Loss(beta)
         case config.Mse():
@@ -167,6 +170,32 @@ class CoralLoss(nn.Module):
         return weighted_mean(losses.sum(dim=1), weights)
 
 
+class DldlLoss(nn.Module):
+    """Kullback-Leibler divergence from the soft label, plus `expectation` times the error of the expectation in years.
+
+    Gao et al., Age Estimation Using Expectation of Label Distribution Learning (DLDL-v2), 2018,
+    https://doi.org/10.24963/ijcai.2018/99. The soft label is a normal distribution about the age, here as its
+    probability of every year. The first and the last year stand for all ages beyond: they take the tails, and a
+    label of such a year, which gives a bound and no age, is all of that year.
+    """
+
+    soft_labels: Tensor
+    years: Tensor
+
+    def __init__(self, std: float, expectation: float) -> None:
+        super().__init__()
+        self.expectation = expectation
+        self.register_buffer("soft_labels", soft_labels(std))
+        self.register_buffer("years", torch.from_numpy(YEARS).float())
+
+    def forward(self, logits: Tensor, codes: Tensor, weights: Tensor) -> Tensor:
+        """Logits (n, years), codes of years (n,) and row weights (n,) to a loss ()."""
+        log_probabilities = F.log_softmax(logits, dim=1)
+        divergence = F.kl_div(log_probabilities, self.soft_labels[codes], reduction="none").sum(dim=1)
+        error = (log_probabilities.exp() @ self.years - self.years[codes]).abs()
+        return weighted_mean(divergence + self.expectation * error, weights)
+
+
 class SmoothL1Loss(nn.Module):
     """Mean over rows of ``error^2 / (2 beta)`` below `beta` years and ``error - beta / 2`` above.
 
@@ -188,6 +217,14 @@ class MseLoss(nn.Module):
     def forward(self, predicted: Tensor, years: Tensor, weights: Tensor) -> Tensor:
         """Predicted years (n,), years (n,) and row weights (n,) to a loss ()."""
         return weighted_mean(F.mse_loss(predicted, years, reduction="none"), weights)
+
+
+def soft_labels(std: float) -> Tensor:
+    """Soft labels (years, years): in row k the probability of every year for a label of `YEARS[k]`."""
+    years = YEARS.astype(np.float64)
+    table = band_table(years, std, years[1:] - 0.5)
+    table[[0, -1]] = np.eye(len(YEARS))[[0, -1]]
+    return torch.from_numpy(table).float()
 
 
 def class_weights(setting: config.ClassWeights, codes: TrainTargets, classes: int) -> Tensor:

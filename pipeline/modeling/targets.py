@@ -1,4 +1,4 @@
-"""Targets of training and evaluation: class codes or years, from the table of labels."""
+"""Targets of training and evaluation: codes of classes or years, or years, from the table of labels."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,19 +7,16 @@ import numpy.typing as npt
 import pandas as pd
 
 from pipeline.modeling.config import Head
+from pipeline.schema.probabilities import year_codes
 from pipeline.schema.schema import SCHEMA, Codes
 
-Targets = dict[str, npt.NDArray[np.int64] | npt.NDArray[np.float32]]
+Target = npt.NDArray[np.int64] | npt.NDArray[np.float32]
+Targets = dict[str, Target]
 
 
 def train_targets(table: pd.DataFrame, heads: Mapping[str, Head]) -> Targets:
-    """Training targets of every head: codes (n,) on the head's own age bands, or years (n,)."""
-    return {
-        name: table["age"].to_numpy(np.float32)
-        if head.kind == "regression"
-        else SCHEMA.head(name).codes(table, head.bands)
-        for name, head in heads.items()
-    }
+    """Training targets of every head: codes (n,) on the head's own age bands or of `YEARS`, or years (n,)."""
+    return {name: _of_head(name, head, table) for name, head in heads.items()}
 
 
 def strata(table: pd.DataFrame, heads: Mapping[str, Head]) -> Codes:
@@ -51,3 +48,13 @@ def weights(table: pd.DataFrame) -> npt.NDArray[np.float32]:
 def eval_targets(table: pd.DataFrame, heads: Mapping[str, Head]) -> dict[str, Codes]:
     """Evaluation targets of every head: codes (n,), always on the age bands of the label schema."""
     return {name: SCHEMA.head(name).codes(table) for name in heads}
+
+
+def _of_head(name: str, head: Head, table: pd.DataFrame) -> Target:
+    match head.kind:
+        case "regression":
+            return table["age"].to_numpy(np.float32)
+        case "distribution":
+            return year_codes(table["age"].to_numpy())
+        case _:
+            return SCHEMA.head(name).codes(table, head.bands)

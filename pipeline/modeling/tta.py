@@ -30,7 +30,7 @@ def mean(outputs: Tensor, kind: Kind, tta: TTA) -> Tensor:
     """Weighted mean over the variants of outputs (n, v, ...), of probabilities or of logits.
 
     Returns:
-        Probabilities (n, classes) or years (n,).
+        Probabilities (n, classes) or (n, years), or years (n,).
     """
     if tta.average == "logits":
         return predicted(kind, _weighted_mean(outputs.float(), weights(tta)).unsqueeze(1)).squeeze(1)

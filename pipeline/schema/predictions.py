@@ -1,4 +1,4 @@
-"""Prediction files: CSV with a row per photo and, for each head, a column per class or one of years."""
+"""Prediction files: CSV with a row per photo and, for each head, a column per class, per year, or one of years."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -9,8 +9,11 @@ import pandas as pd
 
 from pipeline.formats import tables
 from pipeline.foundation.errors import InputError, raise_faults
-from pipeline.schema.probabilities import Heads, Table
+from pipeline.schema.probabilities import YEARS, Heads, Numbers, Table, is_distribution
 from pipeline.schema.schema import SCHEMA
+
+ONE_COLUMN = "years"
+DISTRIBUTION = [str(year) for year in YEARS]
 
 
 def write(path: Path, photos: Iterable[str], heads: Heads) -> None:
@@ -21,18 +24,20 @@ def write(path: Path, photos: Iterable[str], heads: Heads) -> None:
 
 
 def columns(heads: Heads) -> pd.DataFrame:
-    """The predictions of heads, a row per photo: `<head>=<class>` for every class, or `<head>=years`."""
+    """The predictions of heads, a row per photo: `<head>=<class>` or `<head>=<year>` for each, or `<head>=years`."""
     return pd.DataFrame(
         {
             f"{head}={value}": column
             for head, numbers in heads.items()
-            for value, column in zip(_values(head, numbers.ndim), numbers.reshape(len(numbers), -1).T, strict=True)
+            for value, column in zip(_values(head, numbers), numbers.reshape(len(numbers), -1).T, strict=True)
         }
     )
 
 
 def read(path: Path) -> tuple[list[str], dict[str, Table]]:
-    """The paths of the photos (n) in a prediction file, and what each head predicts: (n, classes), or years (n,).
+    """The paths of the photos (n) in a prediction file, and the predictions of each head.
+
+    These are probabilities (n, classes) or (n, years), or ages in years (n,).
 
     Raises:
         InputError: When the file is missing or malformed, or its columns are not those of heads.
@@ -67,17 +72,18 @@ def mismatches(expected: Iterable[str], found: Iterable[str]) -> list[str]:
     ]
 
 
-def _values(head: str, dimensions: int) -> list[str]:
-    return ["years"] if dimensions == 1 else SCHEMA.head(head).class_names
+def _values(head: str, numbers: Numbers) -> list[str]:
+    if numbers.ndim == 1:
+        return [ONE_COLUMN]
+    return DISTRIBUTION if is_distribution(numbers) else SCHEMA.head(head).class_names
 
 
 def _numbers(path: Path, table: pd.DataFrame, head: str, values: list[str]) -> Table:
-    dimensions = 1 if values == ["years"] else 2
     try:
-        expected = _values(head, dimensions)
+        expected = values if values in ([ONE_COLUMN], DISTRIBUTION) else SCHEMA.head(head).class_names
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     if values != expected:
         raise InputError(f"{path}: columns {head}={', '.join(values)} are not the classes of head '{head}'")
     numbers = table[[f"{head}={value}" for value in values]].to_numpy(np.float64)
-    return numbers[:, 0] if dimensions == 1 else numbers
+    return numbers[:, 0] if values == [ONE_COLUMN] else numbers

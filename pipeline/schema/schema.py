@@ -31,12 +31,14 @@ class Attribute:
         name: The column of the labels, and what heads, metrics and tables call it.
         values: The names of the values; the code of a value is its position.
         bands: For an age, which labels give in years: the years at which the second value, the third, ... begin.
+        years: For an age: the youngest and the oldest label, which stand for all ages up to and from them on.
         of_person: Whether all photos of a person share the value.
     """
 
     name: str
     values: tuple[str, ...]
     bands: tuple[int, ...] = ()
+    years: tuple[int, ...] = ()
     of_person: bool = False
 
     def codes(self, labels: "pd.Series[Any]", bands: Sequence[float] | None = None) -> Codes:
@@ -155,7 +157,7 @@ class LabelSchema:
 
 MASK = Attribute("mask", ("worn", "incorrect", "normal"))
 GENDER = Attribute("gender", ("male", "female"), of_person=True)
-AGE = Attribute("age", ("<30", "30-59", ">=60"), bands=(30, 60), of_person=True)
+AGE = Attribute("age", ("<30", "30-59", ">=60"), bands=(30, 60), years=(18, 60), of_person=True)
 SCHEMA = LabelSchema((MASK, GENDER, AGE))
 
 

@@ -49,4 +49,4 @@ def report(
 def _age_bands(model: "ModelConfig") -> list[tuple[int, ...]]:
     """The boundaries of the age bands that a model is trained on; none without a head of age bands."""
     heads = model.heads.items()
-    return [head.bands for name, head in heads if AGE.name in SCHEMA.head(name).names and head.kind != "regression"]
+    return [head.bands for name, head in heads if AGE.name in SCHEMA.head(name).names and not head.of_years]

@@ -199,10 +199,10 @@ def test_epochs_of_a_refit_are_written_and_of_models_that_exist(change: Callable
     assert unknown == "refit.epochs: no model 'agee' under models; did you mean 'age'?"
 
 
-def test_a_head_of_years_makes_no_pseudo_labels(change: Callable[..., Path]) -> None:
-    years = {"kind": "regression", "loss": "mse"}
-    (line,) = faults(change(("models.age.heads.age", years), ("pseudo_label.models", ["age"])))
-    assert line == "pseudo_label.models: 'age' has a head of years, which has no probability"
+@pytest.mark.parametrize("kind", ["regression", "distribution"])
+def test_a_head_of_years_makes_no_pseudo_labels(change: Callable[..., Path], kind: str) -> None:
+    (line,) = faults(change(("models.age.heads.age", {"kind": kind}), ("pseudo_label.models", ["age"])))
+    assert line == "pseudo_label.models: 'age' has a head of years, and pseudo labels are classes"
 
 
 def test_a_model_trained_on_its_held_out_fold_gives_no_pseudo_labels(change: Callable[..., Path]) -> None:

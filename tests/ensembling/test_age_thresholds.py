@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from pipeline.ensembling import age_thresholds, blend
 from pipeline.ensembling.age_thresholds import SCORED
 from pipeline.ensembling.config import Ensemble
-from pipeline.schema.probabilities import Table
+from pipeline.schema.probabilities import YEARS, Table, band_table
 from pipeline.schema.schema import Codes, band
 
 AGES: Codes = np.repeat(np.arange(18, 80), 4)
@@ -86,3 +86,25 @@ def test_a_fold_is_cut_by_what_is_fitted_on_the_others() -> None:
 def test_thresholds_that_cannot_be_meant_are_refused(given: object, fault: str) -> None:
     with pytest.raises(ValidationError, match=fault):
         params(age_thresholds=given)
+
+
+def distributions(years: Table) -> Table:
+    """Normal distributions about predicted years."""
+    return band_table(years, 2, list(YEARS[1:] - 0.5))
+
+
+def test_the_bounds_of_a_distribution_move_as_those_of_years() -> None:
+    young, old = age_thresholds.fit(distributions(timid(AGES)), AGES)
+    assert 31 <= young <= 33
+    assert 54 <= old <= 56
+    assert age_thresholds.fit(distributions(AGES.astype(float)), AGES) == SCORED
+
+
+@pytest.mark.parametrize(
+    ("chosen", "wrong"), [("scored", (0.1, 0.5)), ("fitted", (0, 0.03)), ((32.2, 54.6), (0, 0.03))]
+)
+def test_the_ensemble_sums_a_distribution_between_its_thresholds(chosen: object, wrong: tuple[float, float]) -> None:
+    heads = {"age": distributions(timid(AGES)), "mask x gender": np.ones((len(AGES), 6)) / 6}
+    table = blend.nested({"years": [heads]}, PHOTOS, params(age_thresholds=chosen))
+    bands = table.reshape(len(AGES), -1, 3).sum(axis=1).argmax(axis=1)
+    assert wrong[0] <= (bands != band(AGES)).mean() <= wrong[1]

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from pipeline.ensembling.blend import MemberProbabilities
 from pipeline.ensembling.calibration import calibrate, expected_calibration_error, fit, helps, log_loss, nested, scale
+from pipeline.schema.probabilities import YEARS
 from pipeline.schema.schema import MASK
 from tests.support.simulated import people
 
@@ -117,3 +118,15 @@ def test_whether_a_temperature_helps_is_decided_without_the_fold_that_is_scored(
         labelled = photos.assign(mask=np.array(MASK.values)[targets])
         found.append(calibrate({"over": [{"mask": sample.probabilities}]}, labelled)[0]["over"][0]["mask"][own])
     np.testing.assert_array_equal(found[0], found[1])
+
+
+def test_a_distribution_over_years_is_calibrated_on_its_years() -> None:
+    draw = np.random.default_rng(0)
+    own = draw.dirichlet(np.full(len(YEARS), 0.2), 2000)
+    ages = np.array([draw.choice(YEARS, p=row) for row in own])
+    photos = pd.DataFrame({"age": ages, "fold": np.arange(len(ages)) % 2})
+    photos["person"] = photos.index.astype(str)
+    scaled, temperatures, table = calibrate({"years": [{"age": scale(own, 0.5)}]}, photos)
+    assert temperatures == {"years=age": pytest.approx(2, rel=0.05)}
+    assert table["helps"].tolist() == ["yes"]
+    np.testing.assert_allclose(scaled["years"][0]["age"], own, atol=0.05)

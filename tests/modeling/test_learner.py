@@ -182,6 +182,7 @@ def test_mixed_precision_rounds_what_full_precision_does_not(config: Make) -> No
     [
         {"mask": {}},
         {"mask": {"loss": "arcface"}},
+        {"age": {"kind": "distribution"}},
         {"age": {"kind": "regression"}},
         {"age": {"kind": "ordinal"}},
     ],

@@ -1,5 +1,6 @@
 import math
 from itertools import pairwise
+from statistics import NormalDist
 from typing import get_args
 
 import numpy as np
@@ -14,13 +15,17 @@ from pipeline.modeling.losses import (
     ArcFaceLoss,
     CoralLoss,
     CrossEntropyLoss,
+    DldlLoss,
     FocalLoss,
     MixtureLoss,
     SoftF1Loss,
     class_weights,
     create,
+    soft_labels,
 )
 from pipeline.schema import metrics
+from pipeline.schema.probabilities import YEARS, likeliest
+from pipeline.schema.schema import band
 
 OF_CLASSES = (
     config.CrossEntropy(),
@@ -30,6 +35,7 @@ OF_CLASSES = (
     config.ArcFace(),
     config.Mix(of=(config.Focal(), config.SoftF1())),
     config.Coral(),
+    config.Dldl(),
 )
 OF_YEARS = (config.SmoothL1(), config.Mse())
 TARGETS = np.array([0] * 6 + [1] * 3 + [2])
@@ -41,7 +47,7 @@ def test_every_loss_that_a_configuration_may_name_is_tested_here() -> None:
 
 
 def outputs(loss: config.Loss) -> Tensor:
-    width = 2 if isinstance(loss, config.Coral) else 3
+    width = len(YEARS) if isinstance(loss, config.Dldl) else 2 if isinstance(loss, config.Coral) else 3
     return torch.randn(10, width, generator=torch.Generator().manual_seed(0))
 
 
@@ -256,3 +262,34 @@ def test_the_layer_has_one_direction_for_all_boundaries() -> None:
     layer = Ordinal(8, 3)
     first, second = layer(torch.randn(2, 8))
     assert torch.allclose(first - second, (first - second)[0])
+
+
+@pytest.mark.parametrize("age", [19, 30, 59])
+def test_a_soft_label_is_the_normal_probability_of_every_year_with_the_tails_at_the_ends(age: int) -> None:
+    label = soft_labels(2)[age - YEARS[0]].numpy()
+    below = [NormalDist(age, 2).cdf(year + 0.5) for year in YEARS[:-1]]
+    np.testing.assert_allclose(label, np.diff(below, prepend=0, append=1), atol=1e-7)
+    assert likeliest(label[None]) == band(age)
+    assert label.sum() == pytest.approx(1)
+
+
+def test_a_label_of_an_end_says_only_that_the_age_is_beyond() -> None:
+    assert torch.equal(soft_labels(2)[0], torch.eye(len(YEARS))[0])
+    assert torch.equal(soft_labels(2)[-1], torch.eye(len(YEARS))[-1])
+
+
+@pytest.mark.parametrize("expectation", [0.0, 1.0, 0.3])
+def test_dldl_is_the_divergence_from_the_soft_label_and_the_error_of_the_expectation(expectation: float) -> None:
+    logits = torch.randn(3, len(YEARS), generator=torch.Generator().manual_seed(0))
+    codes = torch.tensor([2, 20, len(YEARS) - 1])
+    predicted, labels = logits.softmax(dim=1).double().numpy(), soft_labels(2).double().numpy()[codes]
+    error = np.abs(predicted @ YEARS - YEARS[codes])
+    divergence = [(p[p > 0] * np.log(p[p > 0] / q[p > 0])).sum() for p, q in zip(labels, predicted, strict=True)]
+    expected = np.mean(divergence + expectation * error)
+    assert DldlLoss(2, expectation)(logits, codes, torch.ones(3)).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_least_divergence_is_that_of_the_soft_label_itself() -> None:
+    logits = soft_labels(3).clamp(min=1e-30).log()
+    loss = DldlLoss(3, expectation=0)(logits, torch.arange(len(YEARS)), torch.ones(len(YEARS)))
+    assert loss.item() == pytest.approx(0, abs=1e-5)

@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.foundation.errors import InputError
 from pipeline.schema import predictions
+from pipeline.schema.probabilities import YEARS
 from pipeline.schema.schema import SCHEMA
 
 
@@ -67,3 +68,18 @@ def test_every_picture_that_is_missing_unknown_or_there_twice_is_named() -> None
         "2 rows for c",
     ]
     assert predictions.mismatches(["a", "b"], ["b", "a"]) == []
+
+
+def test_a_distribution_over_years_has_a_column_a_year(tmp_path: Path) -> None:
+    table = np.random.default_rng(777).dirichlet(np.ones(len(YEARS)), 4).astype(np.float32)
+    predictions.write(tmp_path / "out.csv", "abcd", {"age": table})
+    header = (tmp_path / "out.csv").read_text().partition("\n")[0].split(",")
+    assert header == ["path", *(f"age={year}" for year in range(18, 61))]
+    np.testing.assert_array_equal(predictions.read(tmp_path / "out.csv")[1]["age"].astype(np.float32), table)
+
+
+def test_years_out_of_order_are_refused(tmp_path: Path) -> None:
+    columns = ",".join(f"age={year}" for year in YEARS[::-1])
+    (tmp_path / "out.csv").write_text(f"path,{columns}\na{',0' * len(YEARS)}\n")
+    with pytest.raises(InputError, match="are not the classes of head 'age'"):
+        predictions.read(tmp_path / "out.csv")

@@ -6,7 +6,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.foundation.errors import InputError
-from pipeline.schema.probabilities import Table, band_table, fit_spread, likeliest, multiply
+from pipeline.schema.probabilities import (
+    YEARS,
+    Table,
+    band_table,
+    expected_years,
+    fit_spread,
+    in_bands,
+    in_classes,
+    is_distribution,
+    likeliest,
+    multiply,
+    year_codes,
+)
 from pipeline.schema.schema import SCHEMA, band
 
 MIXES = [
@@ -93,3 +105,36 @@ def test_the_marginal_of_an_attribute_is_what_a_product_of_marginals_keeps(head:
     )
     for part in parts:
         np.testing.assert_allclose(SCHEMA.head(head).marginal(product.reshape(50, -1), part), alone[part])
+
+
+def test_a_distribution_over_years_is_summed_over_the_years_of_each_band() -> None:
+    distribution = np.random.default_rng(777).dirichlet(np.ones(len(YEARS)), 20)
+    expected = np.stack([distribution[:, band(YEARS) == code].sum(axis=1) for code in range(3)], axis=1)
+    np.testing.assert_allclose(in_bands(distribution), expected)
+    np.testing.assert_array_equal(likeliest(distribution), expected.argmax(axis=1))
+    np.testing.assert_array_equal(in_classes(distribution), in_bands(distribution))
+
+
+@pytest.mark.parametrize(("edge", "share"), [(29.5, 0.0), (29.75, 0.25), (30.0, 0.5), (30.5, 1.0), (31.0, 1.0)])
+def test_an_edge_divides_the_probability_of_its_year_in_proportion(edge: float, share: float) -> None:
+    at_thirty = np.eye(len(YEARS))[year_codes(np.array([30]))]
+    np.testing.assert_allclose(in_bands(at_thirty, (edge, 59.5)), [[share, 1 - share, 0]])
+
+
+def test_ages_beyond_the_ends_are_at_the_ends() -> None:
+    np.testing.assert_array_equal(
+        YEARS[year_codes(np.array([1, 17, 18, 44, 60, 61, 120]))], [18, 18, 18, 44, 60, 60, 60]
+    )
+
+
+def test_the_expectation_of_a_distribution_is_in_years() -> None:
+    certain = np.eye(len(YEARS))
+    np.testing.assert_allclose(expected_years(certain), YEARS)
+    np.testing.assert_allclose(expected_years((certain[[0]] + certain[[-1]]) / 2), [39])
+    years = np.array([29.6, 60.2])
+    np.testing.assert_array_equal(expected_years(years), years)
+
+
+def test_no_product_of_attributes_is_taken_for_a_distribution() -> None:
+    for heads in MIXES:
+        assert not any(is_distribution(table) for table in tables(heads).values())

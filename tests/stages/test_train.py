@@ -17,7 +17,7 @@ from pipeline.modeling.config import TTA, ModelConfig
 from pipeline.modeling.inference import Predictor
 from pipeline.modeling.training import Inputs
 from pipeline.schema import predictions
-from pipeline.schema.probabilities import Heads
+from pipeline.schema.probabilities import YEARS, Heads
 from pipeline.stages.infer import infer
 from pipeline.stages.train import train
 
@@ -94,6 +94,17 @@ def test_years_are_learnt_with_their_mean_absolute_error(config: Make, trainable
     assert found["age"].shape == (16,)
     epochs = pd.read_csv(trainable / "out" / "epochs.csv")
     assert epochs["val_mae"].min() < 8
+
+
+def test_a_distribution_over_years_is_learnt_with_the_error_of_its_expectation(config: Make, trainable: Path) -> None:
+    heads = {"age": {"kind": "distribution"}}
+    train(inputs(trainable), "years", 0, config(heads=heads, epochs=12), trainable / "out", quiet)
+    found = predict(trainable, trainable / "out", TTA(flip=True))
+    assert found["age"].shape == (16, len(YEARS))
+    np.testing.assert_allclose(found["age"].sum(axis=1), 1, atol=1e-5)
+    epochs = pd.read_csv(trainable / "out" / "epochs.csv")
+    assert epochs["val_mae"].min() < 8
+    assert epochs["val_macro_f1"].max() > 0.6
 
 
 @pytest.mark.parametrize("settings", [PLAIN, EVERYTHING], ids=["plain", "everything"])

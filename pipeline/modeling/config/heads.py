@@ -8,7 +8,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from pipeline.formats.section import Section
 from pipeline.foundation.errors import InputError
-from pipeline.modeling.config.losses import ArcFace, Coral, CrossEntropy, Focal, Kind, Loss, SmoothL1, parts
+from pipeline.modeling.config.losses import ArcFace, Coral, CrossEntropy, Dldl, Focal, Kind, Loss, SmoothL1, parts
 from pipeline.schema.schema import AGE, SCHEMA
 
 
@@ -16,6 +16,8 @@ def _usual_loss(settings: dict[str, Any]) -> Loss:
     match settings.get("kind"):
         case "ordinal":
             return Coral()
+        case "distribution":
+            return Dldl()
         case "regression":
             return SmoothL1()
         case _:
@@ -26,9 +28,9 @@ class Head(Section):
     """One output of a model: attributes as classes, or age as ordered bands or in years.
 
     Attributes:
-        kind: `classes` is one class per combination of the head's attributes, `ordinal` ordered age bands, `regression`
-            age in years.
-        loss: Cross entropy, CORAL or smooth L1 by default, as the kind needs.
+        kind: `classes` is one class per combination of the head's attributes, `ordinal` ordered age bands,
+            `distribution` the probability of every year, `regression` age in years.
+        loss: Cross entropy, CORAL, DLDL or smooth L1 by default, as the kind needs.
         weight: Weight of the loss in the sum over all heads.
         bands: Ages at which the bands of the training targets begin, in years. Scores use the schema's bands.
     """
@@ -37,6 +39,11 @@ class Head(Section):
     loss: Loss = Field(default_factory=_usual_loss)
     weight: PositiveFloat = 1
     bands: tuple[PositiveInt, ...] = AGE.bands
+
+    @property
+    def of_years(self) -> bool:
+        """Whether it is trained on ages in years, and not on classes."""
+        return self.kind in ("distribution", "regression")
 
     @model_validator(mode="after")
     def _loss_fits_kind(self) -> Self:
@@ -50,7 +57,7 @@ class Head(Section):
 
     @model_validator(mode="after")
     def _years_have_no_bands(self) -> Self:
-        if self.kind == "regression" and self.bands != AGE.bands:
+        if self.of_years and self.bands != AGE.bands:
             raise ValueError(
                 f"bands {list(self.bands)} have no effect on a head of years; move the boundaries of its predictions "
                 "with ensemble.age_thresholds"

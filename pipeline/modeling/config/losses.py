@@ -6,8 +6,8 @@ from pydantic import BeforeValidator, Field, NonNegativeFloat, PositiveFloat
 
 from pipeline.formats.section import Section, expand_name, with_message
 
-Kind = Literal["classes", "ordinal", "regression"]
-"""What a head predicts: class probabilities, ordered age bands, or years."""
+Kind = Literal["classes", "ordinal", "distribution", "regression"]
+"""What a head predicts: class probabilities, ordered age bands, a distribution over years, or years."""
 
 ClassWeights = Annotated[
     Literal["balanced"] | tuple[PositiveFloat, ...] | None,
@@ -71,6 +71,20 @@ class Coral(Section):
     name: Literal["coral"] = "coral"
 
 
+class Dldl(Section):
+    """Divergence of a distribution over years from soft labels, plus the error of its expectation (DLDL-v2).
+
+    Attributes:
+        std: Standard deviation of the soft labels in years.
+        expectation: Weight of the error of the expectation.
+    """
+
+    kind: ClassVar[Kind] = "distribution"
+    name: Literal["dldl"] = "dldl"
+    std: PositiveFloat = 2
+    expectation: NonNegativeFloat = 1
+
+
 class SmoothL1(Section):
     """Smooth L1 (Huber) loss of years; quadratic below `beta` years."""
 
@@ -87,7 +101,7 @@ class Mse(Section):
 
 
 Loss = Annotated[
-    CrossEntropy | Focal | SoftF1 | ArcFace | Mix | Coral | SmoothL1 | Mse,
+    CrossEntropy | Focal | SoftF1 | ArcFace | Mix | Coral | Dldl | SmoothL1 | Mse,
     Field(discriminator="name"),
     BeforeValidator(expand_name),
 ]

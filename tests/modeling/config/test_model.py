@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 from pipeline.config.params import FILE, load
 from pipeline.foundation.errors import InputError
 from pipeline.modeling.config import Head, ModelConfig
-from pipeline.modeling.config.losses import Coral, CrossEntropy, Focal, Mix, SmoothL1, SoftF1
+from pipeline.modeling.config.losses import Coral, CrossEntropy, Dldl, Focal, Mix, SmoothL1, SoftF1
 from pipeline.modeling.config.sampling import Balanced, Weighted
 
 SHIPPED = Path(__file__).parents[3] / FILE
@@ -52,6 +52,10 @@ def fault(tmp_path: Path, settings: dict[str, Any]) -> str:
         ),
         (
             {"heads": {"age": {"kind": "regression", "bands": [30, 58]}}},
+            ".heads.age: bands [30, 58] have no effect on a head of years; move the boundaries of its predictions with",
+        ),
+        (
+            {"heads": {"age": {"kind": "distribution", "bands": [30, 58]}}},
             ".heads.age: bands [30, 58] have no effect on a head of years; move the boundaries of its predictions with",
         ),
         ({"weights": "a.safetensors"}, ": weights 'a.safetensors' would not be read: set pretrained: true"),
@@ -102,6 +106,7 @@ def test_binary_f1_selects_only_where_there_are_two_classes(config: Make, tmp_pa
 def test_a_head_without_a_loss_has_the_usual_one_of_its_kind() -> None:
     assert Head() == Head(kind="classes", loss=CrossEntropy())
     assert Head(kind="ordinal") == Head(kind="ordinal", loss=Coral())
+    assert Head(kind="distribution") == Head(kind="distribution", loss=Dldl())
     assert Head(kind="regression") == Head(kind="regression", loss=SmoothL1())
 
 
