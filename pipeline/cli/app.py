@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,12 +23,14 @@ from pipeline.cli.run import run as run_all
 from pipeline.cli.set import set_
 from pipeline.cli.submit_diff import TwoWords, submit_diff
 from pipeline.cli.tracking import app as tracking_app
-from pipeline.config import params
 from pipeline.foundation.errors import REMEDIES, InputError, ModelConfigError, describe
 from pipeline.foundation.process_settings import tune
 from pipeline.foundation.terminal import printable
-from pipeline.modeling.config import ModelConfig
 from pipeline.modeling.members import Member
+
+if TYPE_CHECKING:
+    from pipeline.config.params import Params
+    from pipeline.modeling.config import ModelConfig
 
 app = typer.Typer(
     cls=TwoWords, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
@@ -72,7 +74,7 @@ def sample(data: Data) -> None:
     """Write a small synthetic data set in the competition's layout."""
     from pipeline.stages.sample import sample as stage
 
-    stage(data, params.load().sample)
+    stage(data, _params().sample)
 
 
 @of_dvc()
@@ -80,7 +82,7 @@ def relabel(data: Data, fixes: Fixes, labels: Labels) -> None:
     """Read the labels and apply the corrections that params.yaml names."""
     from pipeline.stages.relabel import relabel as stage
 
-    stage(data, fixes, labels, params.load().relabel)
+    stage(data, fixes, labels, _params().relabel)
 
 
 @of_dvc()
@@ -93,7 +95,7 @@ def crop(
     """Crop the photos of a shard to the face; train and eval are cropped by the same code."""
     from pipeline.stages.crop import crop as stage
 
-    stage(shard, data, labels, shards / str(shard), params.load().crop)
+    stage(shard, data, labels, shards / str(shard), _params().crop)
 
 
 @of_dvc()
@@ -101,7 +103,7 @@ def pack(data: Data, shards: Shards, crops: Crops) -> None:
     """Join the crop shards and write contact sheets."""
     from pipeline.stages.pack import pack as stage
 
-    stage(data, shards, crops, params.load().crop)
+    stage(data, shards, crops, _params().crop)
 
 
 @of_dvc()
@@ -109,7 +111,7 @@ def split(labels: Labels, fixes: Fixes, folds: Folds, classes: Classes, plot: Pl
     """Assign people to folds."""
     from pipeline.stages.split import split as stage
 
-    stage(labels, fixes, folds, classes, plot, params.load().split)
+    stage(labels, fixes, folds, classes, plot, _params().split)
 
 
 @of_dvc()
@@ -163,7 +165,7 @@ def refit(
             stage_runs.TrainingRun("refit", model, None, config, inputs, output, _experiment())
         ) as on_epoch,
     ):
-        read = params.load()
+        read = _params()
         stage(inputs, model, config, models, read.train.folds, output, on_epoch, read.refit.epochs.get(model))
 
 
@@ -183,7 +185,7 @@ def pseudo_label(
     from pipeline.stages.pseudo_label import pseudo_label as stage
     from pipeline.tracking import stage_runs
 
-    member, settings = Member(models, model, fold, pseudo_labelled=True), params.load().pseudo_label
+    member, settings = Member(models, model, fold, pseudo_labelled=True), _params().pseudo_label
     inputs, output = Inputs(crops, labels, folds, _checkpoint(checkpoints, member)), member.folder
     with (
         _config(model) as config,
@@ -209,7 +211,7 @@ def infer(
 
     member = Member(models, model, fold, pseudo_labelled)
     with _config(model):
-        stage(member.weights, crops, folds, params.load().tta[model], member.predictions)
+        stage(member.weights, crops, folds, _params().tta[model], member.predictions)
 
 
 @of_dvc()
@@ -220,7 +222,7 @@ def ensemble(models: Models, crops: Crops, labels: Labels, folds: Folds, results
     from pipeline.stages.ensemble import ensemble as stage
     from pipeline.tracking import stage_runs
 
-    read = params.load()
+    read = _params()
     settings = read.model_dump(mode="json", include={"ensemble", "tta"})
     with tracking.run("ensemble", {"stage": "ensemble"}, settings, read.experiment) as run:
         for each in (run, run.pipeline):
@@ -272,7 +274,7 @@ def report(
     from pipeline import tracking
     from pipeline.stages.report import report as stage
 
-    read = params.load()
+    read = _params()
     stage(labels, folds, crops, results, report, read.models, read.train.models, against)
     with tracking.run_with_output(results / "ensemble" / "eval_probabilities.csv", "report", _experiment()) as run:
         run.file(report)
@@ -303,13 +305,22 @@ def main() -> None:
         sys.exit(1)
 
 
+def _params() -> "Params":
+    """params.yaml. Its reader is imported here, because `--help` and half of the commands need none of it."""
+    from pipeline.config import params
+
+    return params.load()
+
+
 def _checkpoint(folder: Path, member: Member) -> Path:
     return folder / f"{member.name}.pt"
 
 
 @contextmanager
-def _config(model: str) -> Iterator[ModelConfig]:
+def _config(model: str) -> Iterator["ModelConfig"]:
     """The configuration of a model; a setting that does not work is reported with its place in params.yaml."""
+    from pipeline.config import params
+
     models = params.load().models
     if model not in models:
         raise InputError(f"{params.FILE}: no model '{model}' under models; there are {', '.join(models)}")
@@ -320,4 +331,4 @@ def _config(model: str) -> Iterator[ModelConfig]:
 
 
 def _experiment() -> str:
-    return params.load().experiment
+    return _params().experiment

@@ -8,8 +8,6 @@ from typing import Annotated, Literal
 
 import typer
 
-from pipeline import tracking
-from pipeline.config import params, recipes
 from pipeline.foundation.errors import raise_faults
 from pipeline.foundation.files import write_text
 
@@ -45,6 +43,8 @@ def compare(
     import pandas as pd
     from rich.console import Console
 
+    from pipeline import tracking
+    from pipeline.config import params, recipes
     from pipeline.experiments import measures, page, runs
     from pipeline.formats import tables
 

@@ -5,8 +5,6 @@ from typing import Annotated
 
 import typer
 
-from pipeline.config import params
-
 
 def doctor(
     data: Annotated[Path | None, typer.Option(help="Data set. Default: data.root of params.yaml.")] = None,
@@ -24,6 +22,7 @@ def doctor(
     from rich.console import Console
     from rich.markup import escape
 
+    from pipeline.config import params
     from pipeline.formats import tables
     from pipeline.foundation.files import write_text
     from pipeline.label_quality.doctor import diagnose, findings

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.foundation.errors import InputError
-from pipeline.schema.schema import SCHEMA
 
 if TYPE_CHECKING:
     from pipeline.label_quality.review.agreement import Agreement
@@ -37,6 +36,7 @@ def suggest(
     """
     from pipeline.label_quality.suggestions import read, write
     from pipeline.label_quality.suggestions import suggest as found
+    from pipeline.schema.schema import SCHEMA
 
     proposed = found(*read(labels, out_of_fold))
     write(suggestions, proposed)

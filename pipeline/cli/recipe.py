@@ -5,9 +5,6 @@ from typing import Annotated
 
 import typer
 
-from pipeline.config import params, recipes
-from pipeline.formats.documents import read_text
-
 app = typer.Typer(no_args_is_help=True, help="List, show, compare and use published systems.")
 
 Name = Annotated[str, typer.Argument(help="Name of a recipe.")]
@@ -17,6 +14,8 @@ Either = Annotated[str, typer.Argument(help="Name of a recipe, or a params file 
 @app.command("list")
 def list_() -> None:
     """List all recipes."""
+    from pipeline.config import recipes
+
     width = max(map(len, recipes.names()))
     for name in recipes.names():
         print(f"{name:<{width}}  {recipes.title(name)}")
@@ -25,12 +24,17 @@ def list_() -> None:
 @app.command()
 def show(name: Name) -> None:
     """Print a recipe with its comments."""
+    from pipeline.config import recipes
+    from pipeline.formats.documents import read_text
+
     print(read_text(recipes.find(name), recipes.REMEDY), end="")
 
 
 @app.command()
 def diff(before: Either, after: Either) -> None:
     """Print the parameters that differ, defaults included."""
+    from pipeline.config import params, recipes
+
     lines = recipes.changes(*(params.load(recipes.find(name)) for name in (before, after)))
     print("\n".join(lines) or "the same parameters")
 
@@ -42,6 +46,8 @@ def use(
     models: Annotated[Path, typer.Option(help="Folder of trained models.")] = Path("models"),
 ) -> None:
     """Replace params.yaml by a recipe; the sections data and kubeflow are kept."""
+    from pipeline.config import params, recipes
+
     before, after = recipes.use(name, force)
     print("\n".join(recipes.changes(before, after)) or "the same parameters as before")
     print(f"{params.FILE}: now {name}; {' and '.join(recipes.HERE)} are unchanged (data.root {after.data.root})")

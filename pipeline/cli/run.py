@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from pipeline.foundation.errors import InputError
 
@@ -22,6 +21,8 @@ Logs = Annotated[Path, typer.Option(help="Folder of log files, one per stage.")]
 
 def run(jobs: Jobs = None, gpus: Gpus = "", logs: Logs = Path("logs")) -> None:
     """Run all stages that are out of date, independent ones in parallel. Same results as `dvc repro`."""
+    from rich.console import Console
+
     from pipeline import tracking
     from pipeline.config import params
     from pipeline.foundation.live_table import board

@@ -5,9 +5,6 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
 from pipeline.foundation.errors import InputError
 
 
@@ -58,6 +55,9 @@ def parse_json(text: str, place: str, remedy: str) -> Any:
 
 def parse_yaml(text: str, place: str) -> Any:
     """Parse a YAML text; raises `InputError` that names `place` and the line when it is not YAML."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
     try:
         return YAML(typ="safe").load(text)
     except MarkedYAMLError as error:

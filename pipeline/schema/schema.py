@@ -8,13 +8,15 @@ classes, with names, codes and arithmetic of its own.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from pipeline.foundation.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Codes = npt.NDArray[np.int64]
 Years = npt.NDArray[np.number[Any]] | Sequence[float] | float
@@ -49,6 +51,8 @@ class Attribute:
 
     def value_codes(self, names: "pd.Series[str]") -> Codes:
         """Codes (n,) of values by name; -1 for an unknown one."""
+        import pandas as pd
+
         return np.asarray(pd.Index(self.values).get_indexer(pd.Index(names)), dtype=np.int64)
 
 
@@ -133,7 +137,7 @@ class LabelSchema:
         """The name of each attribute's value, by the attribute's name, of class codes (n,)."""
         return {name: np.array(self[name].values)[positions] for name, positions in self.decode(codes).items()}
 
-    def codes(self, labels: pd.DataFrame, bands: Sequence[int] | None = None) -> Codes:
+    def codes(self, labels: "pd.DataFrame", bands: Sequence[int] | None = None) -> Codes:
         """Class codes (n,) of a table of labels: a column an attribute, ages in years.
 
         Args:
