@@ -16,14 +16,14 @@ GROUPS = 5
 
 
 def labels_with_folds(labels: Path, folds: Path) -> pd.DataFrame:
-    """Read the table of labels and add the column `fold`.
+    """Read the table of labels and add the column `fold`; `person` is one name for all folders of a person.
 
     Raises:
         InputError: When a table is missing or malformed, or the tables list different photos.
     """
     labelled, assigned = label_table.read(labels), tables.read(folds, tables.FOLDS, unique="path")
     raise_faults(f"{folds} does not fit {labels}: run `dvc repro`", mismatches(labelled["path"], assigned["path"]))
-    return labelled.merge(assigned[["path", "fold"]], on="path", validate="one_to_one")
+    return labelled.drop(columns="person").merge(assigned[list(tables.FOLDS)], on="path", validate="one_to_one")
 
 
 def groups(photos: pd.DataFrame) -> Codes:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from pipeline import tracking
 from pipeline.experiments.runs import needed
@@ -94,16 +95,16 @@ def measure(folder: Path) -> Row:
     stages = {stage.name: stage for stage in needed(graph.read(folder))}
     outs = [folder / out for stage in stages.values() for out in stage.outs]
     raise_faults(f"{folder} has not run to its end; missing", [str(out) for out in outs if not out.exists()])
-    photos = len(tables.read(folder / stages["split"].outs[0], {}))
-    trainings = [TrainingCost(out.parent, photos) for out in outs if out.name == WEIGHTS]
-    return _scores((folder / stages["ensemble"].outs[0]).parent) | _effort(trainings)
+    person_of = tables.read(folder / stages["split"].outs[0], tables.FOLDS).set_index("path")["person"]
+    trainings = [TrainingCost(out.parent, len(person_of)) for out in outs if out.name == WEIGHTS]
+    return _scores((folder / stages["ensemble"].outs[0]).parent, person_of) | _effort(trainings)
 
 
-def _scores(results: Path) -> Row:
+def _scores(results: Path, person_of: "pd.Series[str]") -> Row:
     scores = read_numbers(results / "metrics.json", REMEDY)
     table = tables.read(results / OUT_OF_FOLD, PREDICTED)
     targets, predictions = table["target"].to_numpy(), table["prediction"].to_numpy()
-    low, high = interval(list(table["path"].str.partition("/")[0]), targets, predictions)
+    low, high = interval(list(person_of[table["path"]]), targets, predictions)
     ages = metrics.confusion(SCHEMA.decode(targets)["age"], SCHEMA.decode(predictions)["age"], len(AGE.values))
     return {
         "macro_f1": scores["macro_f1"],

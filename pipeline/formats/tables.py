@@ -35,6 +35,7 @@ CROPS: dict[str, Kind] = {
     "probability": "number",
 }
 FOLDS: dict[str, Kind] = {"path": "text", "person": "text", "fold": "integer"}
+"""`person` is one name for all folders of a person, where the labels have the folder."""
 
 
 def read(path: Path, columns: Mapping[str, Kind], others: Kind = "text", unique: str | None = None) -> pd.DataFrame:

@@ -23,7 +23,8 @@ def split(labels: Path, fixes: Path, folds: Path, classes: Path, plot: Path, par
     Args:
         labels: Table of labels, a row per train photo.
         fixes: Folder of the files that `params.same_people` names.
-        folds: Output: table of the fold of every train photo. With `params.validation` fold 0 is held out.
+        folds: Output: table of the fold of every train photo, and of its person under one name for all their folders.
+            With `params.validation` fold 0 is held out.
         classes: Output: table of the photos of each class in each fold.
         plot: Output: the same as a plot.
         params: The section `split` of params.yaml.
@@ -32,11 +33,14 @@ def split(labels: Path, fixes: Path, folds: Path, classes: Path, plot: Path, par
         InputError: When a fold would lack a class that others have, or a file of `params.same_people` has faults.
     """
     table = label_table.read(labels)
+    people = sorted(set(table["person"]))
+    name_of = same_people.groups(people, same_people.read(fixes, params.same_people, people))
+    table["folder"], table["person"] = table["person"], table["person"].map(name_of)
     if params.by == "photo":
         warn(LEAK)
         table["fold"] = assign(SCHEMA.codes(table), params)
     else:
-        table["fold"] = _by_person(table, same_people.read(fixes, params.same_people, table["person"]), params)
+        table["fold"] = _by_person(table, params)
     counts = _count(table, params.folds if params.validation is None else 2)
     _check(counts)
     tables.write(table[list(tables.FOLDS)], folds)
@@ -52,15 +56,14 @@ def assign(cells: Codes, params: Split) -> Codes:
     return np.where(assignment.held_out(cells, params.validation, params.seed), 0, 1)
 
 
-def _by_person(table: pd.DataFrame, pairs: list[same_people.Pair], params: Split) -> "pd.Series[int]":
-    """Fold (n,) of the person of each photo; those who are the same person share one, and count as the rarest."""
-    people = table.drop_duplicates("person").sort_values("person", ignore_index=True)
-    people["group"] = people["person"].map(same_people.groups(list(people["person"]), pairs))
-    people["cell"] = SCHEMA.people.codes(people)
-    people["alike"] = people["cell"].map(people["cell"].value_counts())
-    groups = people.sort_values(["group", "alike", "person"]).drop_duplicates("group")
-    assigned = dict(zip(groups["group"], assign(groups["cell"].to_numpy(np.int64), params), strict=True))
-    return table["person"].map(dict(zip(people["person"], people["group"].map(assigned), strict=True)))
+def _by_person(table: pd.DataFrame, params: Split) -> "pd.Series[int]":
+    """Fold (n,) of the person of each photo; a person of several folders counts as the rarest of their cells."""
+    folders = table.drop_duplicates("folder")
+    folders = folders.assign(cell=SCHEMA.people.codes(folders))
+    folders["alike"] = folders["cell"].map(folders["cell"].value_counts())
+    people = folders.sort_values(["person", "alike", "folder"]).drop_duplicates("person")
+    assigned = dict(zip(people["person"], assign(people["cell"].to_numpy(np.int64), params), strict=True))
+    return table["person"].map(assigned)
 
 
 def _count(table: pd.DataFrame, folds: int) -> Codes:

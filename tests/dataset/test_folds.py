@@ -23,6 +23,12 @@ def test_photos_keep_the_order_of_the_labels(tmp_path: Path) -> None:
     assert found["fold"].tolist() == [0, 1]
 
 
+def test_a_person_of_two_folders_has_one_name_and_is_in_one_group(tmp_path: Path) -> None:
+    found = labels_with_folds(*write(tmp_path, "a/normal.jpg,a,0\nb/normal.jpg,a,0\n"))
+    assert found["person"].tolist() == ["a", "a"]
+    assert len(set(groups(found))) == 1
+
+
 def test_photos_of_one_table_alone_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"folds\.csv does not fit .*labels\.csv") as error:
         labels_with_folds(*write(tmp_path, "a/normal.jpg,a,1\nc/normal.jpg,c,0\n"))

@@ -52,7 +52,8 @@ class Workplace:
     def folds(self, **params: object) -> pd.DataFrame:
         self.split(**params)
         labels = tables.read(self.folder / "labels.csv", tables.LABELS)
-        return tables.read(self.folder / "folds.csv", tables.FOLDS).merge(labels, validate="one_to_one")
+        folds = tables.read(self.folder / "folds.csv", tables.FOLDS).rename(columns={"person": "name"})
+        return folds.merge(labels, on="path", validate="one_to_one")
 
 
 @pytest.fixture
@@ -157,15 +158,23 @@ def test_ids_that_differ_by_a_suffix_share_a_fold(workplace: Workplace, seed: in
     workplace.rename({f"{one:03}": f"{one // 3:06}{('', '-1', '-2')[one % 3]}_x" for one in young_women})
     folds = workplace.folds(seed=seed)
     assert folds["person"].str.contains("-2_").any()
-    assert folds.assign(id=folds["person"].str[:6]).groupby("id")["fold"].nunique().max() == 1
+    assert folds.assign(id=folds["person"].str[:6]).groupby("id")[["fold", "name"]].nunique().max().tolist() == [1, 1]
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_people_who_are_listed_as_the_same_share_a_fold(workplace: Workplace, seed: int) -> None:
     (workplace.folder / "fixes").mkdir()
     (workplace.folder / "fixes" / "twice.csv").write_text("person,same_as\n000,020\n020,030\n")
-    folds = workplace.folds(seed=seed, same_people=["twice"]).drop_duplicates("person").set_index("person")["fold"]
-    assert folds["000"] == folds["020"] == folds["030"]
+    folds = workplace.folds(seed=seed, same_people=["twice"]).drop_duplicates("person").set_index("person")
+    assert folds["fold"]["000"] == folds["fold"]["020"] == folds["fold"]["030"]
+    assert folds["name"]["000"] == folds["name"]["020"] == folds["name"]["030"] == "000"
+    assert folds["name"].nunique() == len(folds) - 2
+
+
+def test_a_person_has_one_name_in_folds_of_photos_too(workplace: Workplace) -> None:
+    workplace.rename({"001": "000777_x", "002": "000777-1_x"})
+    folds = workplace.folds(by="photo")
+    assert set(folds.loc[folds["person"].str.startswith("000777"), "name"]) == {"000777-1_x"}
 
 
 def test_people_of_a_list_who_are_not_in_the_labels_are_named(workplace: Workplace) -> None:

@@ -29,9 +29,10 @@ class Sources:
     """The inputs of the report.
 
     Attributes:
-        photos: The photos with out-of-fold predictions (n), sorted by path: `tables.LABELS` and `fold`.
+        photos: The photos with out-of-fold predictions (n), sorted by path: `tables.LABELS`, `fold`, and `identity`, one
+            name for all folders of a person.
         probabilities: Their class probabilities (n, classes).
-        labelled: All labelled photos.
+        labelled: All labelled photos; `person` is the identity.
         crop_tables: The table of crops of each split.
         crops: Folder of the crops.
         tables: Tables of the ensemble, by name.
@@ -105,7 +106,9 @@ def read(labels: Path, folds: Path, crops: Path, results: Path, train_bands: Map
     faults = mismatches(labelled["path"], crop_tables["train"]["path"])
     raise_faults(f"{crops} does not fit {labels}: run `dvc repro`", faults)
     return Sources(
-        photos.merge(labelled[["path", "fold"]], on="path", validate="one_to_one"),
+        photos.merge(
+            labelled[list(tables.FOLDS)].rename(columns={"person": "identity"}), on="path", validate="one_to_one"
+        ),
         probabilities,
         labelled,
         crop_tables,

@@ -100,7 +100,7 @@ def scores(sources: Sources) -> TextTable:
 
 def bounds(sources: Sources, attribute: str | None = None) -> tuple[float, float]:
     """The 95 % bootstrap interval over people of macro F1, over all classes or of an attribute."""
-    return interval(list(sources.photos["person"]), sources.targets, sources.predicted, attribute)
+    return interval(list(sources.photos["identity"]), sources.targets, sources.predicted, attribute)
 
 
 def by_class(sources: Sources) -> TextTable:

@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.evaluation.report import text_tables, thumbnails
 from pipeline.evaluation.report.sources import Sources
+from pipeline.formats import tables
 from pipeline.foundation.errors import InputError
 from tests.support.run import Run
 
@@ -37,6 +38,15 @@ def test_every_score_of_an_attribute_lies_in_its_interval(sources: Sources) -> N
     for _, score, interval, _ in text_tables.scores(sources).rows[:4]:
         low, high = map(float, interval.split(" to "))
         assert low <= float(score) <= high
+
+
+def test_an_interval_resamples_people_with_all_their_folders(run: Run) -> None:
+    apart = text_tables.bounds(run.sources())
+    folds = pd.read_csv(run.root / "folds.csv", dtype={"person": str})
+    cells = folds.merge(run.labels, on="path").groupby(["fold", "gender", "age"])["person_x"].transform("min")
+    tables.write(folds.assign(person=cells), run.root / "folds.csv")  # all people of a cell and fold are one
+    low, high = text_tables.bounds(run.sources())
+    assert high - low > 1.2 * (apart[1] - apart[0])
 
 
 def test_photos_without_a_face_are_named(sources: Sources) -> None:
