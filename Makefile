@@ -15,7 +15,7 @@ run: install ## the whole pipeline on the synthetic sample
 	dvc repro
 	python -m pipeline register
 	@echo
-	@echo "submission  results/submission.csv"
+	@echo "submission  results/submission.csv (submission.name of params.yaml)"
 	@echo "scores      results/ensemble/metrics.json, results/submission.json (all: dvc metrics show)"
 	@echo "plots       results/ensemble/*.png, data/classes.png, data/crops/*.jpg (curves: dvc plots show)"
 	@echo "report      results/report.html"

@@ -64,7 +64,8 @@ Models = Annotated[Path, typer.Option(help="Folder of trained models.")]
 Checkpoints = Annotated[Path, typer.Option(help="Folder of checkpoints; an interrupted training resumes from its own.")]
 Results = Annotated[Path, typer.Option(help="Folder of the ensemble's predictions and scores.")]
 Probabilities = Annotated[Path, typer.Option(help="Table of class probabilities of the eval photos.")]
-Submission = Annotated[Path, typer.Option(help="Output: the submission.")]
+Submissions = Annotated[Path, typer.Option(help="Output: folder of the submission.")]
+SubmissionName = Annotated[str, typer.Option("--name", help="Name of the submission, without .csv.")]
 Shares = Annotated[Path, typer.Option(help="Output: table of class shares.")]
 Metrics = Annotated[Path, typer.Option(help="Output: scores as JSON.")]
 
@@ -148,7 +149,6 @@ def refit(
     model: ModelName,
     crops: Crops,
     labels: Labels,
-    folds: Folds,
     models: Models,
     checkpoints: Checkpoints,
 ) -> None:
@@ -158,7 +158,7 @@ def refit(
     from pipeline.tracking import stage_runs
 
     member = Member(models, model)
-    inputs, output = Inputs(crops, labels, folds, _checkpoint(checkpoints, member)), member.folder
+    inputs, output = Inputs(crops, labels, None, _checkpoint(checkpoints, member)), member.folder
     with (
         _config(model) as config,
         stage_runs.training(
@@ -166,7 +166,8 @@ def refit(
         ) as on_epoch,
     ):
         read = _params()
-        stage(inputs, model, config, models, read.train.folds, output, on_epoch, read.refit.epochs.get(model))
+        epochs, validation = read.refit.epochs.get(model), read.refit.validation
+        stage(inputs, model, config, models, read.train.folds, output, on_epoch, epochs, validation)
 
 
 @of_dvc("pseudo_label")
@@ -201,8 +202,8 @@ def pseudo_label(
 def infer(
     model: ModelName,
     crops: Crops,
-    folds: Folds,
     models: Models,
+    folds: Annotated[Path | None, typer.Option(help="Table of folds, for a held-out fold.")] = None,
     fold: Annotated[int | None, typer.Option(help="Held-out fold of the member; none: the refit.")] = None,
     pseudo_labelled: Annotated[bool, typer.Option("--pseudo-labelled", help="The pseudo-labelled member.")] = False,
 ) -> None:
@@ -247,7 +248,8 @@ def submit(
     data: Data,
     probabilities: Probabilities,
     labels: Labels,
-    submission: Submission,
+    submissions: Submissions,
+    name: SubmissionName,
     shares: Shares,
     metrics: Metrics,
 ) -> None:
@@ -256,6 +258,7 @@ def submit(
     from pipeline.stages.submit import submit as stage
     from pipeline.tracking import stage_runs
 
+    submission = submissions / f"{name}.csv"
     scores = stage(data, probabilities, labels, submission, shares, metrics)
     with tracking.run_with_output(probabilities, "submit", _experiment()) as run:
         stage_runs.submission(run, scores, (submission, shares))

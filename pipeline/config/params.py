@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import ValidationError, model_validator
+from pydantic import AfterValidator, ValidationError, model_validator
 
 from pipeline.config.kubeflow import Kubeflow
 from pipeline.config.validation_messages import describe
@@ -23,6 +23,26 @@ from pipeline.synthetic.config import Sample
 
 FILE = Path("params.yaml")
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
+NAME_RULE = "letters, digits, _ and -, and no - first"
+TAKEN = ("shares",)  # the tables beside the submission
+
+
+def _file_name(name: str) -> str:
+    if not NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is no name of a file without its extension: {NAME_RULE}")
+    if name.lower() in TAKEN:
+        raise ValueError(f"{name!r} is the name of another table beside the submission")
+    return name
+
+
+class Submission(Section):
+    """The submission.
+
+    Attributes:
+        name: Name of the file that is submitted: `results/NAME.csv`.
+    """
+
+    name: Annotated[str, AfterValidator(_file_name)]
 
 
 class Params(Section):
@@ -39,6 +59,7 @@ class Params(Section):
     models: dict[str, ModelConfig]
     tta: dict[str, TTA]
     ensemble: Ensemble
+    submission: Submission
     kubeflow: Kubeflow = Kubeflow()
 
     @model_validator(mode="after")
@@ -59,9 +80,7 @@ class Params(Section):
     def _unfit_names(self) -> list[str]:
         """Names of models are names of folders, words of commands and parts of DVC's names."""
         return [
-            f"models: {name!r} is no name of a model: letters, digits, _ and -, and no - first"
-            for name in self.models
-            if not NAME.fullmatch(name)
+            f"models: {name!r} is no name of a model: {NAME_RULE}" for name in self.models if not NAME.fullmatch(name)
         ]
 
     def _unknown_models(self) -> list[str]:
@@ -94,6 +113,8 @@ class Params(Section):
             yield f"'{name}' is pinned to a version of the registry, and not trained here"
         elif section == "pseudo_label":
             yield from _pseudo_label_faults(name, self.models[name])
+        elif section == "refit" and self.refit.validation and self.models[name].last_epochs_on_validation:
+            yield f"'{name}' has last_epochs_on_validation, which would train on the photos of refit.validation"
 
     def _unknown_folds(self) -> list[str]:
         return [

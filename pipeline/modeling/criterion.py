@@ -8,7 +8,7 @@ from pipeline.modeling import losses
 from pipeline.modeling.checkpoints import Metrics
 from pipeline.modeling.config import Head, ModelConfig
 from pipeline.modeling.fold_data import FoldData
-from pipeline.modeling.heads import classes
+from pipeline.modeling.heads import classes, of_class
 from pipeline.modeling.inference import EvalOutput, Outputs
 from pipeline.modeling.mixing import Batch
 from pipeline.schema import metrics
@@ -32,13 +32,14 @@ class Criterion:
 
     def loss(self, outputs: Outputs, rows: Tensor) -> Tensor:
         """Loss () of the outputs of every head for rows (n,)."""
-        return torch.stack(
-            [
-                head.weight
-                * self._losses[name](outputs[name].float(), self._train_targets[name][rows], self._weights[rows])
-                for name, head in self._config.heads.items()
-            ]
-        ).sum()
+        targets = {name: values[rows] for name, values in self._train_targets.items()}
+        losses = []
+        for name, head in self._config.heads.items():
+            own = outputs[name].float()
+            if head.by:
+                own = of_class(own, targets[head.by])
+            losses.append(head.weight * self._losses[name](own, targets[name], self._weights[rows]))
+        return torch.stack(losses).sum()
 
     def mixed_loss(self, outputs: Outputs, batch: Batch) -> Tensor:
         """Loss () of the outputs of every head for a batch that CutMix or MixUp may have mixed.

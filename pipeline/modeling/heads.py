@@ -1,5 +1,7 @@
 """The layers of the heads, and the predictions that their outputs stand for."""
 
+from collections.abc import Mapping
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -22,11 +24,12 @@ def create(name: str, head: Head, features: int) -> nn.Module:
 
     Returns:
         A module from features (n, features) to logits (n, classes), to the logits (n, classes - 1) of being above each
-        ordered class but the last or (n, years) of every year, or to years (n,).
+        ordered class but the last or (n, years) of every year, or to years (n,), by the classes of another head
+        (n, classes).
     """
     match head.kind:
         case "regression":
-            return Years(features, 1)
+            return Years(features, classes(head.by) if head.by else 1)
         case "ordinal":
             return Ordinal(features, classes(name))
         case "distribution":
@@ -38,6 +41,24 @@ def create(name: str, head: Head, features: int) -> nn.Module:
 def classes(name: str) -> int:
     """Number of classes of a head, the product over its attributes."""
     return SCHEMA.head(name).classes
+
+
+def expected(outputs: Mapping[str, Tensor], heads: Mapping[str, Head]) -> dict[str, Tensor]:
+    """Outputs (n, views, ...) of all heads, in which years by the classes of another head are their mean (n, views).
+
+    The mean is weighted by the probabilities that the other head predicts for the same image.
+    """
+    return {
+        name: (outputs[head.by].float().softmax(dim=-1) * outputs[name].float()).sum(dim=-1)
+        if head.by
+        else outputs[name]
+        for name, head in heads.items()
+    }
+
+
+def of_class(years: Tensor, codes: Tensor) -> Tensor:
+    """From years (n, classes), those (n,) of the class (n,) of each row."""
+    return years.gather(1, codes.unsqueeze(1)).squeeze(1)
 
 
 def predicted(kind: Kind, outputs: Tensor) -> Tensor:
@@ -52,10 +73,10 @@ def predicted(kind: Kind, outputs: Tensor) -> Tensor:
 
 
 class Years(nn.Linear):
-    """A linear layer for age in years."""
+    """A linear layer for age in years, or one for each class of another head."""
 
     def forward(self, features: Tensor) -> Tensor:
-        """Convert features (n, features) to years (n,)."""
+        """Convert features (n, features) to years (n,), or (n, classes)."""
         return YEARS_CENTRE + YEARS_SCALE * super().forward(features).squeeze(1)
 
 

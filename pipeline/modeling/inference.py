@@ -12,6 +12,7 @@ from torch import Tensor
 from pipeline.formats.images import Pixels
 from pipeline.modeling import devices, resources, weights
 from pipeline.modeling.config import TTA, ModelConfig
+from pipeline.modeling.heads import expected
 from pipeline.modeling.loader import Batches, Loader
 from pipeline.modeling.network import Network
 from pipeline.modeling.sampling import Rows
@@ -57,7 +58,10 @@ class EvalOutput:
         return cls(
             outputs.rows,
             {name: out[:, 0] for name, out in outputs.outputs.items()},
-            {name: mean(out, config.heads[name].kind, tta) for name, out in outputs.outputs.items()},
+            {
+                name: mean(out, config.heads[name].kind, tta)
+                for name, out in expected(outputs.outputs, config.heads).items()
+            },
         )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import floor
 
 import torch
 from lightning_fabric import Fabric
@@ -10,7 +11,7 @@ from timm.utils import ModelEmaV3
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from pipeline.foundation.terminal import log
+from pipeline.foundation.terminal import warn
 from pipeline.modeling.checkpoints import Metrics, Stateful
 from pipeline.modeling.config import ModelConfig
 from pipeline.modeling.config.optimization import Optimizer as OptimizerConfig
@@ -96,11 +97,11 @@ class Learner:
             self.average.update(self.network, step=number)
 
     def check_average(self, steps: int) -> None:
-        """Print a warning when the warm-up of the EMA decay does not reach `ema` within the steps of the training."""
+        """Warn when the warm-up of the EMA decay does not reach `ema` within the steps of the training."""
         if self.average is not None and (reached := self.average.get_decay(steps)) < self.average.decay:
-            log(
-                f"ema {self.average.decay:g} has no effect: in {steps:,} steps its warm-up reaches {reached:.4g}; "
-                "lower ema, or train for more steps"
+            warn(
+                f"ema {self.average.decay:g} never acts: in {steps:,} steps its warm-up reaches {reached:.5f}. Set ema "
+                f"to {floor(reached * 1000) / 1000:g} or less, or train for more steps"
             )
 
     def share_buffers(self) -> None:

@@ -23,15 +23,15 @@ OnEpoch = Callable[[int, Metrics], None]
 
 @dataclass(frozen=True)
 class Inputs:
-    """The files that a training reads, and the checkpoint from which it resumes."""
+    """The files that a training reads, and the checkpoint from which it resumes; a refit needs no folds."""
 
     crops: Path
     labels: Path
-    folds: Path
+    folds: Path | None
     checkpoint: Path
 
     def photos(self) -> pd.DataFrame:
-        """Labels and fold of every training photo, in the order of the crops.
+        """Labels and, with folds, fold of every training photo, in the order of the crops.
 
         A column `weight` of the labels is the weight of a photo in the loss.
 
@@ -42,15 +42,17 @@ class Inputs:
         labels = label_table.read(self.labels)
         if "weight" in labels:
             labels = label_table.read(self.labels, {"weight": "number"})
-        folds = tables.read(self.folds, tables.FOLDS, unique="path")[["path", "fold"]]
-        photos = crops.merge(labels, on="path", how="left").merge(folds, on="path", how="left")
+        photos = crops.merge(labels, on="path", how="left")
+        if self.folds:
+            folds = tables.read(self.folds, tables.FOLDS, unique="path")[["path", "fold"]]
+            photos = photos.merge(folds, on="path", how="left")
         unmatched = photos.loc[photos.isna().any(axis=1), "path"]
         if len(unmatched):
             first = unmatched.iloc[0]
             raise InputError(
                 f"{self.crops}: {len(unmatched)} crops without label or fold, first {first}; run `dvc repro`"
             )
-        return photos.astype({"age": "int64", "fold": "int64"})
+        return photos.astype({"age": "int64"} | ({"fold": "int64"} if self.folds else {}))
 
     def eval_photos(self) -> list[str]:
         """Names of the eval photos, in the order of the crops."""
@@ -106,12 +108,15 @@ def write(output: Path, progress: Progress, metadata: WeightsMetadata) -> None:
     history.insert(0, "epoch", range(1, len(history) + 1))
     tables.write(history, output / EPOCHS)
     selected = {} if metadata.fold is None else {"epoch_selected_on_val": int(metadata.config.select != "last")}
-    scores = _scores(progress.history[progress.best])
+    scores = _scores(progress.history[progress.best], metadata.fold is not None)
     metrics.write(output / METRICS, {"epoch": metadata.epoch} | selected | scores)
 
 
-def _scores(measured: Metrics) -> Metrics:
-    """The scores of the kept epoch under the names that the ensemble uses; those of a refit start with `train_`."""
+def _scores(measured: Metrics, held_out_fold: bool) -> Metrics:
+    """The scores of the kept epoch under the names that the ensemble uses.
+
+    Those of a refit start with `train_`, or with `photos_` if it held out a share of the photos.
+    """
     part = "val" if "val_loss" in measured else "train"
     names = {
         f"{part}_macro_f1": "macro_f1",
@@ -119,5 +124,5 @@ def _scores(measured: Metrics) -> Metrics:
         f"{part}_loss": "loss",
         f"{part}_mae": "mae",
     }
-    scores = {name: measured[key] for key, name in names.items() if key in measured}
-    return scores if part == "val" else {f"train_{name}": value for name, value in scores.items()}
+    prefix = "" if held_out_fold else "photos_" if part == "val" else "train_"
+    return {f"{prefix}{name}": measured[key] for key, name in names.items() if key in measured}

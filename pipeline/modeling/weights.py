@@ -17,7 +17,7 @@ from pipeline.modeling.network import Network
 
 MOST_SHOWN = 300  # characters of PyTorch's list of tensors
 VALIDATED = "validated."  # prefix of the second set of tensors
-KEY = "recipe"  # the only metadata key: safetensors does not keep the order of several
+KEY = "metadata"  # the only metadata key: safetensors does not keep the order of several
 
 
 def save(

@@ -13,7 +13,7 @@ from pipeline.modeling.weights import read_metadata
 from pipeline.schema import predictions
 
 
-def infer(weights: Path, crops: Path, folds: Path, tta: TTA, output: Path) -> None:
+def infer(weights: Path, crops: Path, folds: Path | None, tta: TTA, output: Path) -> None:
     """Predict the eval photos and, unless the member is a refit, its held-out fold.
 
     Writes eval.csv and out_of_fold.csv: a row per photo with the probabilities, or years, of every head. Where the last
@@ -22,18 +22,21 @@ def infer(weights: Path, crops: Path, folds: Path, tta: TTA, output: Path) -> No
     Args:
         weights: The weights that a training wrote; they name the held-out fold.
         crops: Folder of packed crops.
-        folds: Table of folds.
+        folds: Table of folds; a refit needs none.
         tta: Test-time augmentation.
         output: The folder to write to.
 
     Raises:
-        InputError: When the weights cannot be read, or a crop of train has no fold.
+        InputError: When the weights cannot be read, or a crop of train has no fold, or a member of a fold no table of
+            folds.
     """
     fold = read_metadata(weights).fold
     photos = tables.read(crops / "eval.csv", {"path": "text"})["path"]
     predictions.write(output / EVAL, photos, Predictor(weights, tta)(arrays.read(crops / "eval.npy")))
     if fold is None:
         return
+    if folds is None:
+        raise InputError(f"{weights}: held out fold {fold}; name the table of folds by --folds")
     photos = tables.read(crops / "train.csv", {"path": "text"})["path"]
     fold_of = tables.read(folds, tables.FOLDS).set_index("path")["fold"]
     if missing := sorted(set(photos) - set(fold_of.index)):

@@ -65,7 +65,7 @@ def _show_crops(crops: Path, sampled: pd.DataFrame, total: int) -> None:
     packed = {split: arrays.read(crops / f"{split}.npy") for split in sampled["split"].unique()}
     images = [packed[split][row] for split, row in zip(sampled["split"], sampled["row"], strict=True)]
     contact_sheets.write(
-        crops / "crops.jpg", f"{len(sampled)} of {total:,} crops, drawn at random", images, _captions(sampled)
+        crops / "crops.jpg", f"{len(sampled)} of {total:,} crops, chosen at random", images, _captions(sampled)
     )
 
 

@@ -36,11 +36,7 @@ def pseudo_label(
     Args:
         inputs: Crops, labels, folds, and the checkpoint, which is removed at the end.
         teacher: The eval predictions of the same model and fold, and which of them become labels.
-        model: Name of the model in params.yaml.
-        fold: The fold to hold out.
-        config: The model's configuration.
-        output: The folder to write to.
-        on_epoch: Called after every epoch with its number, from 0, and its metrics.
+        model, fold, config, output, on_epoch: As those of the stage `train`.
 
     Raises:
         InputError: When there is no such fold, a crop lacks a label, the teacher predicted other photos or heads, or

@@ -1,10 +1,16 @@
-"""Stage refit: one model on all data, for a given number of epochs or the mean of those that its folds kept."""
+"""Stage refit: one model on all data, or on all but a share of the photos, for a given number of epochs.
+
+The number is that of `refit.epochs`, or the mean of those that the model's folds kept: a split by person finds it.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
+import pandas as pd
 
+from pipeline.dataset import assignment
 from pipeline.foundation.code import PROJECT
 from pipeline.modeling import training
 from pipeline.modeling.checkpoints import Checkpoint
@@ -14,6 +20,7 @@ from pipeline.modeling.loop import fit
 from pipeline.modeling.members import Member, require_files
 from pipeline.modeling.training import Inputs, OnEpoch
 from pipeline.modeling.weights import read_metadata
+from pipeline.schema.schema import SCHEMA
 
 CODE = Path(__file__).relative_to(PROJECT)
 
@@ -27,13 +34,14 @@ def refit(
     output: Path,
     on_epoch: OnEpoch,
     epochs: int | None = None,
+    validation: float | None = None,
 ) -> None:
-    """Train a model on all data, without validation.
+    """Train a model on all data, without a selection of the epoch.
 
-    Writes weights.safetensors, epochs.csv and metrics.json (of training).
+    Writes weights.safetensors, epochs.csv and metrics.json (of training, or of the photos of `validation`).
 
     Args:
-        inputs: Crops, labels, folds, and the checkpoint, which is removed at the end.
+        inputs: Crops, labels, and the checkpoint, which is removed at the end.
         model: Name of the model in params.yaml.
         config: The model's configuration.
         models: Folder of all trained models.
@@ -41,6 +49,7 @@ def refit(
         output: The folder to write to.
         on_epoch: Called after every epoch with its number, from 0, and its metrics.
         epochs: Number of epochs; by default the mean of the epochs that the folds kept.
+        validation: Share of the photos of each class that is held out and scored; by default none.
 
     Raises:
         InputError: When a fold is not trained, a crop lacks a label, or the configuration does not fit the data.
@@ -48,17 +57,24 @@ def refit(
     if epochs is None:
         epochs = mean_kept_epoch([Member(models, model, fold) for fold in folds])
     photos = inputs.photos()
-    nobody = np.zeros(len(photos), dtype=np.bool_)
+    fixed = config if validation is None else config.model_copy(update={"select": "last", "patience": None})
 
     fabric = training.launch(config)
-    data = FoldData.of(photos, inputs.train_crops(), nobody, config)
-    checkpoint = Checkpoint.of(inputs.checkpoint, data, config, epochs, CODE)
-    progress = fit(config, data, fabric, checkpoint, epochs, on_epoch)
+    data = FoldData.of(photos, inputs.train_crops(), held_out(photos, validation, config.seed), config)
+    checkpoint = Checkpoint.of(inputs.checkpoint, data, fixed, epochs, CODE)
+    progress = fit(fixed, data, fabric, checkpoint, epochs, on_epoch)
     if not fabric.is_global_zero:
         return
 
     training.write(output, progress, WeightsMetadata(model=model, fold=None, epoch=epochs, config=config))
     checkpoint.remove()
+
+
+def held_out(photos: pd.DataFrame, validation: float | None, seed: int) -> npt.NDArray[np.bool_]:
+    """Whether each photo (n,) belongs to the share that is held out by photo: people are on both sides."""
+    if validation is None:
+        return np.zeros(len(photos), dtype=np.bool_)
+    return assignment.held_out(SCHEMA.codes(photos), validation, seed)
 
 
 def mean_kept_epoch(members: Sequence[Member]) -> int:

@@ -64,7 +64,7 @@ def training(this: TrainingRun) -> Iterator["OnEpoch"]:
     fold = {} if this.fold is None else {"fold": str(this.fold)}
     tags = {"stage": this.stage, "model": this.model, **fold}
     with tracking.run(this.name, tags, this.config.model_dump(mode="json"), this.experiment) as run:
-        run.inputs(this.inputs.crops, this.inputs.labels, this.inputs.folds)
+        run.inputs(*filter(None, (this.inputs.crops, this.inputs.labels, this.inputs.folds)))
         run.log_figure(
             "augmentation.jpg", partial(batch_preview.write, inputs=this.inputs, config=this.config, fold=this.fold)
         )

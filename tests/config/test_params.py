@@ -50,7 +50,7 @@ def faults(path: Path) -> list[str]:
 def test_the_shipped_file_is_valid_and_complete() -> None:
     settings = YAML(typ="safe").load(SHIPPED.read_text())
     assert set(settings) == set(Params.model_fields)
-    for section in ("data", "sample", "relabel", "crop", "split", "train", "refit", "ensemble"):
+    for section in ("data", "sample", "relabel", "crop", "split", "train", "refit", "ensemble", "submission"):
         assert set(settings[section]) == set(Params.model_fields[section].annotation.model_fields)  # type: ignore[union-attr]
     assert load(SHIPPED).train.folds == (0, 1)
 
@@ -95,6 +95,10 @@ def test_a_bare_name_is_an_entry_without_settings(change: Callable[..., Path]) -
         ("models.ma sk", SMALL, "models: 'ma sk' is no name of a model"),
         ("models.--mask", SMALL, "models: '--mask' is no name of a model"),
         ("models.ma/sk", SMALL, "models: 'ma/sk' is no name of a model"),
+        ("submission.name", "../best", "submission.name: '../best' is no name of a file without its extension"),
+        ("submission.name", "-x", "submission.name: '-x' is no name of a file without its extension"),
+        ("submission.name", "Shares", "submission.name: 'Shares' is the name of another table beside the submission"),
+        ("refit.validation", 1, "refit.validation: must be less than 1"),
         ("train", None, "train: is missing"),
         (
             "crop.method",
@@ -192,9 +196,18 @@ def test_every_trained_model_has_its_test_time_augmentation(
     assert line == fault
 
 
+def test_a_refit_with_validation_has_no_last_epochs_on_it(change: Callable[..., Path]) -> None:
+    last = ("models.age.last_epochs_on_validation", 1)
+    assert load(change(("refit.models", ["age"]), last)).refit.validation is None
+    (line,) = faults(change(("refit.models", ["age"]), ("refit.validation", 0.2), last))
+    assert line.startswith("refit.models: 'age' has last_epochs_on_validation, which would train on the photos of")
+
+
 def test_epochs_of_a_refit_are_written_and_of_models_that_exist(change: Callable[..., Path]) -> None:
     (missing,) = faults(change(("refit.models", ["age"]), ("refit.epochs", None)))
     assert missing.startswith("refit: epochs is missing: write `epochs: {}`")
+    (missing,) = faults(change(("refit.models", ["age"]), ("refit.validation", None)))
+    assert missing == "refit: validation is missing: write `validation: null` to train on all photos"
     (unknown,) = faults(change(("refit.epochs", {"agee": 4})))
     assert unknown == "refit.epochs: no model 'agee' under models; did you mean 'age'?"
 

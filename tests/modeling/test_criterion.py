@@ -39,6 +39,15 @@ def test_the_losses_of_heads_add_up_by_their_weights(config: Make) -> None:
     torch.testing.assert_close(criterion(weighted).loss(both, ROWS), gender + 1.7 * age)
 
 
+def test_years_by_gender_are_taught_by_the_true_and_predicted_by_the_probable_gender(config: Make) -> None:
+    outputs = {"gender": torch.tensor([[0.0, 99], [99, 0], [0, 0], [0, 99]]), "age": torch.tensor([[20.0, 60]] * 4)}
+    settings = config(heads={"gender": {"weight": 1e-9}, "age": {"kind": "regression", "loss": "mse", "by": "gender"}})
+    loss = criterion(settings).loss(outputs, ROWS)  # ages 25, 57, 59, 60 of two men, rows 0 and 2, and two women
+    men, women = [(20 - 25) ** 2, (20 - 59) ** 2], [(60 - 57) ** 2, (60 - 60) ** 2]
+    assert float(loss) == pytest.approx(np.mean(men + women), rel=1e-4)
+    assert answers(settings, outputs).predictions["age"].tolist() == [60, 20, 40, 60]
+
+
 def test_a_mixed_batch_pays_for_both_its_labels(config: Make) -> None:
     judge, outputs = criterion(config(heads={"age": {}})), said(age=3)
     batch = Batch(torch.zeros(4, 8, 8, 3), ROWS, ROWS.flip(0), lam=0.75)

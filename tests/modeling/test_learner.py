@@ -154,6 +154,17 @@ def test_averaged_weights_follow_the_trained_ones_at_a_distance(config: Make) ->
     assert not torch.equal(average, trail[-1])
 
 
+def test_a_decay_that_the_warm_up_cannot_reach_gives_a_warning_with_one_that_it_can(
+    config: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    learner(config(ema=0.998)).check_average(2832)
+    warning = capsys.readouterr().err
+    assert warning.startswith("WARNING: ema 0.998 never acts: in 2,832 steps its warm-up reaches 0.99500. Set ema to ")
+    reachable = float(warning.partition("Set ema to ")[2].split()[0])
+    learner(config(ema=reachable)).check_average(2832)
+    assert capsys.readouterr().err == ""
+
+
 def test_without_averages_the_trained_weights_are_kept(config: Make) -> None:
     learning = learner(config())
     step(learning)

@@ -139,15 +139,29 @@ def test_no_value_of_params_is_read_by_a_shell(value: str, tmp_path: Path) -> No
     read["data"]["root"] = value
     for key in ("train", "refit", "pseudo_label"):
         read[key]["models"] = [value]
+    read["submission"]["name"] = value
     read |= {"models": {value: {}}, "crop": read["crop"] | {"shards": [value]}}
     shutil.copy(ROOT / "dvc.yaml", tmp_path)
     YAML().dump(read, tmp_path / "params.yaml")
     for stage in graph.read(tmp_path).values():
         given = arguments(stage.command, tmp_path)
         assert ("--model" in given) == ("@" in stage.name and stage.kind != "crop")
-        for option in {"--model", "--root", "--shard"} & set(given):
+        for option in {"--model", "--root", "--shard", "--name"} & set(given):
             assert given[given.index(option) + 1] == value
+        assert ("--name" in given) == (stage.name == "submit")
     assert {path.name for path in tmp_path.iterdir()} == {"dvc.yaml", "params.yaml", "python"}
+
+
+def test_the_submission_has_the_name_of_the_parameters(tmp_path: Path) -> None:
+    read = YAML(typ="safe").load(ROOT / "params.yaml")
+    shutil.copy(ROOT / "dvc.yaml", tmp_path)
+    YAML().dump(read, tmp_path / "params.yaml")
+    shipped = graph.read(tmp_path)["submit"]
+    assert set(shipped.outs) == {"results/submission.csv", "results/shares.csv", "results/submission.json"}
+    YAML().dump(read | {"submission": {"name": "tuned"}}, tmp_path / "params.yaml")
+    named = graph.read(tmp_path)["submit"]
+    assert set(named.outs) == {"results/tuned.csv", "results/shares.csv", "results/submission.json"}
+    assert "--name tuned" in named.command
 
 
 def arguments(command: str, folder: Path) -> list[str]:

@@ -218,7 +218,7 @@ def _of_models(root: Path) -> dict[str, Reader]:
     network = Network(config)
     metadata = WeightsMetadata(model="mask", fold=0, epoch=2, config=config)
     weights.save(folder / "weights.safetensors", network.state_dict(), metadata)
-    header = {"recipe": metadata.model_dump_json()}
+    header = {weights.KEY: metadata.model_dump_json()}
     few = save({"heads.mask.weight": torch.zeros(3, 4)}, metadata=header)
     small = torch.nn.Linear(2, 2)
     checkpoint = Checkpoint(folder / "checkpoint.pt", "a fingerprint")

@@ -40,13 +40,14 @@ PARAMS = {
     "crop": {"size": 32},
     "split": {"folds": 2},
     "train": {"models": ["face", "years"], "folds": [0, 1]},
-    "refit": {"models": [], "epochs": {}},
+    "refit": {"models": [], "epochs": {}, "validation": None},
     "models": {
         "face": ENTRY | {"heads": {"mask": {}, "gender": {"loss": "focal"}}},
         "years": ENTRY | {"heads": {"age": {"kind": "regression", "loss": "smooth_l1"}}},
     },
     "tta": {"face": {"flip": True}, "years": {}},
     "ensemble": {"systems": [["face", "years"]], "calibrate": True, "class_bias": True},
+    "submission": {"name": "submission"},
 }
 LOCK = {
     "schema": "2.0",

@@ -34,6 +34,7 @@ PARAMS: dict[str, Any] = {
     },
     "tta": {"three": {}},
     "ensemble": {"systems": [["three"]]},
+    "submission": {"name": "submission"},
 }
 
 

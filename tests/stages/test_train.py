@@ -1,4 +1,5 @@
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from safetensors.torch import load_file
 from sklearn.metrics import f1_score
 
 from pipeline.formats import tables
-from pipeline.foundation.errors import InputError
+from pipeline.foundation.errors import InputError, ModelConfigError
 from pipeline.modeling.checkpoints import Metrics
 from pipeline.modeling.config import TTA, ModelConfig
 from pipeline.modeling.inference import Predictor
@@ -105,6 +106,24 @@ def test_a_distribution_over_years_is_learnt_with_the_error_of_its_expectation(c
     epochs = pd.read_csv(trainable / "out" / "epochs.csv")
     assert epochs["val_mae"].min() < 8
     assert epochs["val_macro_f1"].max() > 0.6
+
+
+def test_years_are_learnt_by_a_regression_for_each_gender(config: Make, trainable: Path) -> None:
+    heads = {"gender": {}, "age": {"kind": "regression", "by": "gender", "weight": 0.1}}
+    settings = config(heads=heads, epochs=15, cutmix={"probability": 0.2})
+    train(inputs(trainable), "gender_years", 0, settings, trainable / "out", quiet)
+    assert load_file(trainable / "out" / "weights.safetensors")["heads.age.weight"].shape[0] == 2
+    found = predict(trainable, trainable / "out", TTA(flip=True))
+    assert {head: table.shape for head, table in found.items()} == {"gender": (16, 2), "age": (16,)}
+    assert pd.read_csv(trainable / "out" / "epochs.csv")["val_age_mae"].min() < 8
+
+
+def test_a_training_that_diverges_in_spite_of_clip_ends_with_the_message_for_it(config: Make, trainable: Path) -> None:
+    settings = config(clip=1, optimizer={"name": "sgd", "learning_rate": 1e30}, precision="32-true")
+    with pytest.raises(ModelConfigError) as error:
+        train(inputs(trainable), "mask", 0, settings, trainable / "out", quiet)
+    assert re.match(r"epoch 1: val_loss is (nan|inf), the training has diverged; lower", str(error.value))
+    assert not (trainable / "out").exists()
 
 
 @pytest.mark.parametrize("settings", [PLAIN, EVERYTHING], ids=["plain", "everything"])
@@ -204,12 +223,12 @@ def test_every_epoch_has_the_best_scores_so_far_and_the_generalization_gaps(conf
         assert all({f"gap_{key}", f"best_val_{key}"} <= set(metrics) for metrics in heard)
 
 
-def test_an_average_that_cannot_act_within_the_training_is_reported(
+def test_an_average_that_cannot_act_within_the_training_gives_a_warning(
     config: Make, trainable: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for decay, warned in ((0.998, True), (0.5, False)):
         train(inputs(trainable), "mask", 0, config(ema=decay, epochs=4), trainable / f"ema{decay}", quiet)
-        assert ("ema 0.998 has no effect: in 8 steps its warm-up reaches 0.75" in capsys.readouterr().out) == warned
+        assert ("ema 0.998 never acts: in 8 steps its warm-up reaches 0.75" in capsys.readouterr().err) == warned
     train(inputs(trainable), "mask", 0, config(ema=0.75, epochs=4), trainable / "lower", quiet)
     weights = [load_file(trainable / name / "weights.safetensors") for name in ("ema0.998", "lower")]
     assert all(torch.equal(value, weights[1][name]) for name, value in weights[0].items())

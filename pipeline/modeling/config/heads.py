@@ -32,12 +32,15 @@ class Head(Section):
             `distribution` the probability of every year, `regression` age in years.
         loss: Cross entropy, CORAL, DLDL or smooth L1 by default, as the kind needs.
         weight: Weight of the loss in the sum over all heads.
+        by: Another head of the model: a regression has a linear layer for each of its classes. A photo trains the layer
+            of its class, and the prediction is the mean over the classes, weighted by their probabilities.
         bands: Ages at which the bands of the training targets begin, in years. Scores use the schema's bands.
     """
 
     kind: Kind = "classes"
     loss: Loss = Field(default_factory=_usual_loss)
     weight: PositiveFloat = 1
+    by: str | None = None
     bands: tuple[PositiveInt, ...] = AGE.bands
 
     @property
@@ -82,10 +85,20 @@ def check(heads: Mapping[str, Head]) -> None:
             raise ValueError(str(error)) from None
         if head.kind != "classes" and product != ("age",):
             raise ValueError(f"head '{name}' cannot be of kind {head.kind}: only age can")
+        if head.by is not None:
+            _check_by(name, head, heads)
         _check_class_weights(name, head.loss)
     covered = [attribute for name in heads for attribute in SCHEMA.head(name).names]
     if len(set(covered)) != len(covered):
         raise ValueError(f"heads {', '.join(heads)} predict an attribute twice")
+
+
+def _check_by(name: str, head: Head, heads: Mapping[str, Head]) -> None:
+    if head.kind != "regression":
+        raise ValueError(f"by {head.by} of head '{name}' needs kind regression")
+    if head.by not in heads or heads[head.by].kind != "classes":
+        there = ", ".join(other for other in heads if heads[other].kind == "classes") or "none"
+        raise ValueError(f"by {head.by} of head '{name}' is no head of classes of this model; there are {there}")
 
 
 def _check_class_weights(name: str, loss: Loss) -> None:

@@ -27,15 +27,20 @@ class Refit(Section):
     Attributes:
         models: Names of the models to train on all data.
         epochs: Number of epochs by model; without one, the mean of the epochs that the model's folds kept.
+        validation: Share of the photos of each class that is held out and scored after every epoch, by default none.
+            People are on both sides, so these scores are too high; they select nothing.
     """
 
     models: Models = ()
     epochs: dict[str, PositiveInt] = Field(default_factory=dict)
+    validation: Annotated[float, Field(gt=0, lt=1)] | None = None
 
     @model_validator(mode="after")
-    def _epochs_are_written(self) -> Self:
+    def _keys_are_written(self) -> Self:
         if self.models and "epochs" not in self.model_fields_set:  # DVC refuses a parameter that is not in the file
             raise ValueError("epochs is missing: write `epochs: {}` for the mean of the epochs that the folds kept")
+        if self.models and "validation" not in self.model_fields_set:
+            raise ValueError("validation is missing: write `validation: null` to train on all photos")
         return self
 
 

@@ -58,6 +58,18 @@ def fault(tmp_path: Path, settings: dict[str, Any]) -> str:
             {"heads": {"age": {"kind": "distribution", "bands": [30, 58]}}},
             ".heads.age: bands [30, 58] have no effect on a head of years; move the boundaries of its predictions with",
         ),
+        (
+            {"heads": {"gender": {"by": "age"}, "age": {}}},
+            ".heads: by age of head 'gender' needs kind regression",
+        ),
+        (
+            {"heads": {"gender": {}, "age": {"kind": "regression", "by": "sex"}}},
+            ".heads: by sex of head 'age' is no head of classes of this model; there are gender",
+        ),
+        (
+            {"heads": {"age": {"kind": "regression", "by": "gender"}}},
+            ".heads: by gender of head 'age' is no head of classes of this model; there are none",
+        ),
         ({"weights": "a.safetensors"}, ": weights 'a.safetensors' would not be read: set pretrained: true"),
         (
             {"normalize": "imagnet"},
