@@ -136,7 +136,7 @@ def train(
         if config.pinned:
             from pipeline.registry.pinning import fetch
 
-            fetch(config.pinned, inputs, fold, output)
+            fetch(config.pinned, labels, folds, crops, fold, output)
             return
         with stage_runs.training(
             stage_runs.TrainingRun("train", model, fold, config, inputs, output, _experiment())

@@ -15,7 +15,6 @@ from pipeline.foundation.hashes import sha256
 from pipeline.foundation.terminal import log
 from pipeline.modeling.config import ModelConfig, Pinned
 from pipeline.modeling.members import PREDICTIONS, WEIGHTS
-from pipeline.modeling.training import Inputs
 from pipeline.registry import versions
 from pipeline.registry.candidate import CONFIG, TRAININGS, data_hashes
 from pipeline.registry.versions import Version
@@ -63,7 +62,7 @@ def write(pins: Mapping[str, tuple[ModelConfig, Pinned]], configs: Mapping[str, 
         yaml.dump(document, partial)
 
 
-def fetch(pinned: Pinned, inputs: Inputs, fold: int, output: Path) -> None:
+def fetch(pinned: Pinned, labels: Path, folds: Path, crops: Path, fold: int, output: Path) -> None:
     """Write the outputs of a training of this fold, taken from the pinned version.
 
     Raises:
@@ -72,7 +71,7 @@ def fetch(pinned: Pinned, inputs: Inputs, fold: int, output: Path) -> None:
     """
     with versions.as_input_errors(), TemporaryDirectory(prefix="fetch-") as folder:
         version = versions.find(pinned.version)
-        here = data_hashes(inputs.labels, inputs.folds, inputs.crops)
+        here = data_hashes(labels, folds, crops)
         faults = [
             f"{name}: {version.tags.get(name)}, here {value}"
             for name, value in here.items()

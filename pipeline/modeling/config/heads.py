@@ -86,19 +86,19 @@ def check(heads: Mapping[str, Head]) -> None:
         if head.kind != "classes" and product != ("age",):
             raise ValueError(f"head '{name}' cannot be of kind {head.kind}: only age can")
         if head.by is not None:
-            _check_by(name, head, heads)
+            _check_by(name, head, head.by, heads)
         _check_class_weights(name, head.loss)
     covered = [attribute for name in heads for attribute in SCHEMA.head(name).names]
     if len(set(covered)) != len(covered):
         raise ValueError(f"heads {', '.join(heads)} predict an attribute twice")
 
 
-def _check_by(name: str, head: Head, heads: Mapping[str, Head]) -> None:
+def _check_by(name: str, head: Head, by: str, heads: Mapping[str, Head]) -> None:
     if head.kind != "regression":
-        raise ValueError(f"by {head.by} of head '{name}' needs kind regression")
-    if head.by not in heads or heads[head.by].kind != "classes":
+        raise ValueError(f"by {by} of head '{name}' needs kind regression")
+    if by not in heads or heads[by].kind != "classes":
         there = ", ".join(other for other in heads if heads[other].kind == "classes") or "none"
-        raise ValueError(f"by {head.by} of head '{name}' is no head of classes of this model; there are {there}")
+        raise ValueError(f"by {by} of head '{name}' is no head of classes of this model; there are {there}")
 
 
 def _check_class_weights(name: str, loss: Loss) -> None:
