@@ -11,6 +11,22 @@ from pipeline.schema.schema import AGE
 Vote = Literal["soft", "logit_mean", "hard"]
 
 
+class People(Section):
+    """Eval photos grouped by person: what all photos of a person share is predicted once for a group.
+
+    Attributes:
+        precision: Share of the pairs of photos in a group that must show one person, on labelled people; photos that
+            would lower it stay apart.
+        photos: Largest number of photos of a person.
+        pool: How much each photo of a group counts: `equal`, or `fitted` to the likelihood of the labels, by what the
+            photo shows beside the person (the mask).
+    """
+
+    precision: Annotated[float, Field(gt=0, le=1)] = 0.98
+    photos: Annotated[int, Field(ge=2)] = 7
+    pool: Literal["equal", "fitted"] = "fitted"
+
+
 class Ensemble(Section):
     """How the predictions of all members become one table of class probabilities.
 
@@ -23,6 +39,7 @@ class Ensemble(Section):
         weights: Weights of the systems: equal, fitted greedily, or given.
         age_thresholds: Years at which the next age band begins, for heads of years and of distributions over them: the
             scored boundaries less half a year (29.5 and 59.5, because labels are whole years), fitted, or given.
+        people: How photos are grouped by person, and pooled; every photo by itself by default.
         calibrate: Whether heads of classes get a temperature, where it helps on other folds.
         label_shift: Whether eval's probabilities are corrected to eval's class priors.
         class_bias: Whether classes get a bias that raises macro F1.
@@ -44,6 +61,7 @@ class Ensemble(Section):
         Literal["scored", "fitted"] | tuple[PositiveFloat, ...],
         with_message("must be scored, fitted or a list of years such as [29.5, 57.5]"),
     ] = "scored"
+    people: People | None = None
     calibrate: bool = False
     label_shift: bool = False
     class_bias: bool = False

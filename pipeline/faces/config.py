@@ -16,7 +16,17 @@ class Grow(Section):
 
 
 class Crop(Section):
-    """The crop of a photo that models see; train and eval share one setting."""
+    """The crop of a photo that models see; train and eval share one setting.
+
+    Attributes:
+        method: How the face is found, and whether the background is blackened.
+        grow: Margin around the face.
+        square: Whether the box is made square.
+        center: Side of the centre crop, in pixels, where no face is found.
+        size: Side, or height and width, of a crop in pixels.
+        thumbnail: Height and width of a thumbnail of the whole photo, which `ensemble.people` needs; none by default.
+        shards: Numbers of the shards.
+    """
 
     method: Literal["mtcnn", "grabcut", "center", "center_grabcut", "none"] = "mtcnn"
     grow: Grow = Grow()
@@ -26,6 +36,7 @@ class Crop(Section):
         PositiveInt | tuple[PositiveInt, PositiveInt],
         with_message("must be a positive number of pixels, or [height, width]"),
     ] = 224
+    thumbnail: tuple[PositiveInt, PositiveInt] | None = None
     shards: Annotated[tuple[NonNegativeInt, ...], Field(min_length=1)] = (0,)
 
     @field_validator("shards")

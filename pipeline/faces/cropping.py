@@ -83,6 +83,11 @@ def center_box(width: int, height: int, side: int) -> Box:
     return _square(width / 2, height / 2, min(side, width, height), width, height)
 
 
+def thumbnail(image: Pixels, shape: tuple[int, int]) -> Pixels:
+    """Return a whole photo reduced to a height and width, each pixel the mean of its part of the photo."""
+    return np.asarray(Image.fromarray(image).resize(shape[::-1], Image.Resampling.BOX))
+
+
 def _square(x: float, y: float, side: int, width: int, height: int) -> Box:
     left = min(max(round(x - side / 2), 0), width - side)
     top = min(max(round(y - side / 2), 0), height - side)

@@ -41,6 +41,11 @@ def read(path: Path) -> Pixels:
     return pixels
 
 
+def thumbnails(split: str) -> str:
+    """Name of the file with thumbnails of the whole photos of a split, beside the file of its crops."""
+    return f"{split}_thumbnails.npy"
+
+
 def _reserve(path: Path) -> None:
     """Allocate all blocks of a sparse file."""
     import os

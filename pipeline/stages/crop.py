@@ -8,7 +8,7 @@ import pandas as pd
 
 from pipeline.dataset.layout import EVAL, TRAIN, eval_photos
 from pipeline.faces.config import Crop as Params
-from pipeline.faces.cropping import BATCH, Cropper, CropResult
+from pipeline.faces.cropping import BATCH, Cropper, CropResult, thumbnail
 from pipeline.faces.detection import device, pool
 from pipeline.formats import arrays, tables
 from pipeline.formats.images import check, read
@@ -33,7 +33,7 @@ def crop(shard: int, data: Path, labels: Path, crops: Path, params: Params) -> N
         labels: Table of labels, which lists the train photos.
         crops: Output folder. For each split, train and eval, it receives <split>.npy, the crops as uint8 RGB
             (n, height, width, 3), and <split>.csv with the columns `tables.CROPS` and the landmarks, in pixels of the
-            upright photo.
+            upright photo; with `params.thumbnail` also <split>_thumbnails.npy, the whole photos in that size.
         params: Method, margin and size of the crops, and the shards.
 
     Raises:
@@ -49,6 +49,8 @@ def crop(shard: int, data: Path, labels: Path, crops: Path, params: Params) -> N
     crops.mkdir(parents=True, exist_ok=True)
     for split in names:
         table = _pack(cropper, paths[split], crops / f"{split}.npy")
+        if params.thumbnail:
+            _write_thumbnails(paths[split], params.thumbnail, crops / arrays.thumbnails(split))
         table.insert(0, "path", names[split])
         tables.write(table, crops / f"{split}.csv")
 
@@ -75,6 +77,12 @@ def _pack(cropper: Cropper, paths: Sequence[Path], packed: Path) -> pd.DataFrame
 
         batches = watch(threads.map(rows, starts), f"crop {packed.stem}", len(starts))
         return pd.DataFrame(chain.from_iterable(batches), columns=COLUMNS)
+
+
+def _write_thumbnails(paths: Sequence[Path], shape: tuple[int, int], packed: Path) -> None:
+    with arrays.writing(packed, (len(paths), *shape, 3)) as pixels, pool() as threads:
+        for row, small in enumerate(threads.map(lambda path: thumbnail(read(path), shape), paths)):
+            pixels[row] = small
 
 
 def _row(crop: CropResult) -> Row:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.dataset.folds import labels_with_folds
-from pipeline.ensembling import adjustments, blend, calibration
+from pipeline.ensembling import adjustments, blend, calibration, people
 from pipeline.ensembling.adjustments import Adjusted
 from pipeline.ensembling.blend import MemberProbabilities
 from pipeline.ensembling.config import Ensemble
@@ -88,15 +88,19 @@ def ensemble(
     by_fold = np.stack(
         [predict_eval({name: [scored[name][fold]] for name in names}) for fold in range(len(members.folds))]
     )
-    adjusted = adjustments.adjust(
-        blend.nested(out_of_fold, photos, params), predict_eval(voters), by_fold, photos, params
-    )
+    combined, of_eval, found = blend.nested(out_of_fold, photos, params), predict_eval(voters), {}
+    if params.people:
+        apart = metrics.score(SCHEMA.codes(photos), combined.argmax(axis=1))
+        pooled = people.pool(combined, of_eval, by_fold, photos, eval_photos, crops, params.people)
+        combined, of_eval, by_fold = pooled.out_of_fold, pooled.eval, pooled.eval_by_model
+        found = pooled.scores | {f"photos_apart_{key}": apart[key] for key in ("macro_f1", "accuracy")}
+    adjusted = adjustments.adjust(combined, of_eval, by_fold, photos, params)
     tables.write(blend.systems(out_of_fold, fitted, photos, params), results / "systems.csv")
     _write_probabilities(adjusted, eval_photos, results)
     voter_names = {name: tuple(voter.name for voter in voters[name]) for name in names}
     FittedEnsemble.of(params, voter_names, temperatures, fitted, adjusted).write(results / "ensemble.json")
 
-    found = scores.write(results, photos, adjusted.out_of_fold)
+    found |= scores.write(results, photos, adjusted.out_of_fold)
     found |= _scores_of_choices(out_of_fold, photos, params) | age_errors.scores(out_of_fold, photos)
     found["epoch_selected_on_val"] = int(epoch_selected_on_val(used))
     metrics.write(results / "metrics.json", found)

@@ -26,8 +26,8 @@ def pack(data: Path, shards: Path, crops: Path, params: Params) -> None:
         data: Folder of the data set, whose photos without a face are shown.
         shards: Folder with a subfolder per shard, each an output of `crop`.
         crops: Output folder. For each split, train and eval, it receives <split>.npy, the crops as uint8 RGB
-            (n, height, width, 3), and <split>.csv, their table. The sheet crops.jpg shows random crops and misses.jpg
-            photos without a face, at most `SHEET_SIZE` each.
+            (n, height, width, 3), <split>.csv, their table, and with `params.thumbnail` <split>_thumbnails.npy. The
+            sheet crops.jpg shows random crops and misses.jpg photos without a face, at most `SHEET_SIZE` each.
         params: The params of `crop`.
 
     Raises:
@@ -36,7 +36,8 @@ def pack(data: Path, shards: Path, crops: Path, params: Params) -> None:
     folders = [shards / str(shard) for shard in params.shards]
     crops.mkdir(parents=True, exist_ok=True)
     for split in SPLITS:
-        _join_pixels([folder / f"{split}.npy" for folder in folders], crops / f"{split}.npy")
+        for name in [f"{split}.npy", *([arrays.thumbnails(split)] if params.thumbnail else [])]:
+            _join_pixels([folder / name for folder in folders], crops / name)
         parts = [tables.read(folder / f"{split}.csv", tables.CROPS) for folder in folders]
         tables.write(pd.concat(parts, ignore_index=True), crops / f"{split}.csv")
     _show(crops, {"train": data / TRAIN, "eval": data / EVAL}, params)

@@ -142,3 +142,15 @@ def test_grey_transparent_and_turned_photos_are_cropped_like_upright_rgb_ones(fa
     faceless.crop(method="none")
     crops = np.load(faceless.crops / "train.npy")[:5]
     assert (crops == crops[0]).all()
+
+
+def test_thumbnails_are_whole_photos_and_none_is_written_unasked(workplace: Workplace) -> None:
+    assert "train_thumbnails.npy" not in workplace.crop()
+    one = workplace.crop(thumbnail=(16, 12))
+    train, evaluated = (np.load(workplace.crops / f"{split}_thumbnails.npy") for split in ("train", "eval"))
+    assert np.array_equal(train, evaluated)
+    for path, thumbnail in zip(workplace.paths, train, strict=True):
+        photo = np.asarray(Image.open(workplace.data.images / path).convert("RGB"), np.float64)
+        assert thumbnail.shape == (16, 12, 3)
+        np.testing.assert_allclose(thumbnail.mean(axis=(0, 1)), photo.mean(axis=(0, 1)), atol=1)
+    assert workplace.crop(thumbnail=(16, 12), shards=(0, 1)) == one

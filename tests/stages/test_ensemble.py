@@ -471,3 +471,21 @@ def test_thresholds_in_years_move_predictions(workspace: Workspace) -> None:
     old = [workspace.written(name).reshape(len(EVAL), -1, 3)[..., 2].sum() for name in ("scored", "moved")]
     assert old[1] > old[0]
     assert read(workspace.root / "moved" / "ensemble.json").age_thresholds == {"three=age": (29.5, 30.5)}
+
+
+def test_people_share_gender_and_age_in_eval(workspace: Workspace) -> None:
+    """Two of the three eval photos have one background; the third, and the labelled people, have others."""
+    rows = pd.read_csv(workspace.root / "crops" / "train.csv")["path"]
+    grey = {"train": 30 + 15 * pd.factorize(rows.str.split("/").str[0])[0], "eval": np.array([200, 200, 250])}
+    for split, levels in grey.items():
+        thumbnails = np.zeros((len(levels), 16, 12, 3), np.uint8)
+        thumbnails[..., 0] = levels[:, None, None]
+        np.save(workspace.root / "crops" / f"{split}_thumbnails.npy", thumbnails)
+    tables.write(pd.DataFrame({"path": EVAL}), workspace.root / "crops" / "eval.csv")
+    found = workspace.ensemble(PAIR, people={"pool": "equal"}).metrics
+    pair = workspace.written().reshape(3, SCHEMA.shape[0], -1).sum(axis=1)
+    np.testing.assert_allclose(pair[0], pair[1], atol=1e-6)
+    assert not np.allclose(pair[0], pair[2], atol=0.01)
+    assert found["people_pair_precision"] == found["people_pair_recall"] == 1
+    assert found["people_eval_groups"] == 2
+    assert {"photos_apart_macro_f1", "photos_apart_accuracy"} <= set(found)
