@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.optimize import minimize
 
 from pipeline.dataset.folds import groups as cross_fitting_groups
-from pipeline.ensembling import nesting, person_groups
+from pipeline.ensembling import calibration, nesting, person_groups
 from pipeline.ensembling.config import People
 from pipeline.ensembling.nesting import Mask
 from pipeline.ensembling.person_groups import Descriptors, Pairs
@@ -21,8 +21,9 @@ from pipeline.schema.schema import SCHEMA, Codes, LabelSchema
 
 MIN_PROBABILITY = 1e-6
 """Lowest probability in a mean of logarithms: one photo alone cannot rule a value out."""
-PENALTY = 1e-3
-"""Of the squared parameters of `pool: fitted`, in units of the mean log-likelihood."""
+WEIGHTS = (1.0, 2.0, 4.0, 8.0)
+"""Weights of a photo that `pool: fitted` tries, beside 1 for the first value (a worn mask)."""
+SHARPNESS = (0.0, 0.25, 0.5, 0.75, 1.0)
 SEED = 777
 
 Weights = npt.NDArray[np.float64]
@@ -173,19 +174,15 @@ def pool_marginals(own: Table, of_photo: Table, groups: Codes, pooling: Pooling)
 
 
 def _fit_weights(probabilities: Table, groups: Codes, targets: Codes, threshold: float) -> Pooling:
-    """Weights of photos and sharpness of the highest likelihood, with a penalty that pulls them to equal and 0."""
+    """Weights of photos and sharpness of the highest likelihood; of equals the plainest."""
     own, of_photo = probabilities @ PERSON_OF, probabilities @ PHOTO_OF
-
-    def pooling(values: Weights) -> Pooling:
-        return Pooling(threshold, np.exp(np.append(0.0, values[1:])), float(values[0]))
-
-    def loss(values: Weights) -> float:
-        table = pool_marginals(own, of_photo, groups, pooling(values))
-        chosen = np.maximum(table[np.arange(len(targets)), targets], MIN_PROBABILITY)
-        return float(-np.log(chosen).mean() + PENALTY * np.square(values).sum())
-
-    found = minimize(loss, np.zeros(OF_PHOTO.classes), method="Nelder-Mead", options={"xatol": 1e-3, "fatol": 1e-6})
-    return pooling(found.x)
+    trials = [
+        Pooling(threshold, np.array([1.0, *weights]), sharpness)
+        for sharpness in SHARPNESS
+        for weights in product(WEIGHTS, repeat=OF_PHOTO.classes - 1)
+    ]
+    losses = [calibration.log_loss(pool_marginals(own, of_photo, groups, trial), targets) for trial in trials]
+    return trials[int(np.argmin(losses))]
 
 
 def _sets(people: Codes, number: int) -> list[npt.NDArray[np.intp]]:

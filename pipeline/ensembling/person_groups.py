@@ -7,11 +7,10 @@ changes. A photo's thumbnail without its centre is therefore a descriptor of the
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.cluster.hierarchy import linkage
 
 from pipeline.formats.images import Pixels
 from pipeline.schema.schema import Codes
@@ -23,6 +22,15 @@ FACE = (0.16, 0.78, 0.17, 0.83)
 """Top, bottom, left and right of the part of a photo that is left out, as fractions: face and mask."""
 DARKEST = 0.05
 """Added to brightness (0 to 1) before its logarithm, so that noise in dark corners counts little."""
+
+
+class Merge(NamedTuple):
+    """Two nodes that become one, their mean distance, and the number of photos of the new node."""
+
+    left: int
+    right: int
+    distance: float
+    size: int
 
 
 @dataclass(frozen=True)
@@ -57,23 +65,36 @@ def describe(thumbnails: Pixels) -> Descriptors:
     return np.asarray(logs - logs.mean(axis=1, keepdims=True))
 
 
-def group(descriptors: Descriptors, threshold: float, photos: int) -> Codes:
-    """Group (n,) of every photo: average linkage, cut where it is wider than `threshold` or larger than a person.
+def tree(descriptors: Descriptors) -> list[Merge]:
+    """The merges of average linkage, the nearest first; node n + i is the result of merge i of n photos.
 
     Sokal and Michener 1958, A Statistical Method for Evaluating Systematic Relationships (UPGMA).
+    """
+    from sklearn.cluster import AgglomerativeClustering
+
+    if len(descriptors) < 2:
+        return []
+    fitted = AgglomerativeClustering(n_clusters=1, linkage="average", compute_distances=True).fit(descriptors)
+    sizes = [1] * len(descriptors)
+    for left, right in fitted.children_:
+        sizes.append(sizes[left] + sizes[right])
+    columns = zip(fitted.children_, fitted.distances_, sizes[len(descriptors) :], strict=True)
+    return [Merge(int(left), int(right), float(distance), size) for (left, right), distance, size in columns]
+
+
+def group(descriptors: Descriptors, threshold: float, photos: int) -> Codes:
+    """Group (n,) of every photo: average linkage, cut where it is wider than `threshold` or larger than a person.
 
     Args:
         descriptors: Descriptors (n, features).
         threshold: Largest mean distance between two merged groups.
         photos: Largest number of photos in a group. Merges beyond it are not made: the two parts stay groups.
     """
-    if len(descriptors) < 2:
-        return np.zeros(len(descriptors), np.int64)
-    tree = linkage(descriptors, "average")
-    parent = np.arange(len(descriptors) + len(tree))
-    for number, (left, right, height, size) in enumerate(tree, start=len(descriptors)):
-        if height <= threshold and size <= photos:
-            parent[[int(left), int(right)]] = number
+    merges = tree(descriptors)
+    parent = np.arange(len(descriptors) + len(merges))
+    for number, merge in enumerate(merges, start=len(descriptors)):
+        if merge.distance <= threshold and merge.size <= photos:
+            parent[[merge.left, merge.right]] = number
     for node in reversed(range(len(parent))):  # a parent comes after its parts
         parent[node] = parent[parent[node]]
     return np.unique(parent[: len(descriptors)], return_inverse=True)[1]
@@ -93,9 +114,9 @@ def fit_threshold(sets: Sequence[tuple[Descriptors, Names]], precision: float, p
     merges = np.array([merge for descriptors, people in sets for merge in _merges(descriptors, people, photos)])
     if not len(merges):
         return 0.0
-    heights, grouped, both = merges[np.argsort(merges[:, 0], kind="stable")].T
+    distances, grouped, both = merges[np.argsort(merges[:, 0], kind="stable")].T
     precise = np.flatnonzero(np.cumsum(both) >= precision * np.cumsum(grouped))
-    return float(heights[precise[-1] : precise[-1] + 2].mean()) if len(precise) else 0.0
+    return float(distances[precise[-1] : precise[-1] + 2].mean()) if len(precise) else 0.0
 
 
 def pairs(groups: Codes, people: Names) -> Pairs:
@@ -105,17 +126,15 @@ def pairs(groups: Codes, people: Names) -> Pairs:
 
 
 def _merges(descriptors: Descriptors, people: Names, photos: int) -> list[tuple[float, int, int]]:
-    """Height, number of new pairs and of those that show one person, of every merge up to a size."""
-    if len(descriptors) < 2:
-        return []
+    """Distance, number of new pairs and of those that show one person, of every merge up to a size."""
     members = [Counter([person]) for person in people]
     found = []
-    for left, right, height, size in linkage(descriptors, "average"):
-        one, other = members[int(left)], members[int(right)]
+    for merge in tree(descriptors):
+        one, other = members[merge.left], members[merge.right]
         members.append(one + other)
-        if size <= photos:
+        if merge.size <= photos:
             both = sum(count * other[person] for person, count in one.items())
-            found.append((float(height), one.total() * other.total(), both))
+            found.append((merge.distance, one.total() * other.total(), both))
     return found
 
 

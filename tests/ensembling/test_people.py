@@ -9,6 +9,7 @@ import pytest
 from pipeline.ensembling import people
 from pipeline.ensembling.config import People
 from pipeline.ensembling.people import OF_PHOTO, PERSON_OF, PHOTO_OF, Photos, Pooling, fit, pool, pooled
+from pipeline.ensembling.person_groups import describe
 from pipeline.formats import tables
 from pipeline.foundation.errors import InputError
 from pipeline.schema.probabilities import Table
@@ -93,7 +94,7 @@ def test_photos_that_show_more_are_fitted_to_count_more() -> None:
     table = np.asarray((mask @ PHOTO_OF.T + 1e-6) * (table @ PERSON_OF @ PERSON_OF.T))
     table /= table.sum(axis=1, keepdims=True)
     thumbnails, _ = sessions(60)
-    pooling = fit(Photos(people.person_groups.describe(thumbnails), table), photos, 30 * PHOTOS, People())
+    pooling = fit(Photos(describe(thumbnails), table), photos, 30 * PHOTOS, People())
     assert pooling.weights[0] == 1
     assert pooling.weights[2] > 3
 

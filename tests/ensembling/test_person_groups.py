@@ -65,8 +65,9 @@ def test_a_threshold_is_the_widest_of_a_precision() -> None:
 def test_pairs_are_counted() -> None:
     found = pairs(np.array([0, 0, 0, 1, 2]), np.array(["a", "a", "b", "b", "c"]))
     assert found == Pairs(grouped=3, same=2, both=1)
-    assert (found.precision, found.recall) == (pytest.approx(1 / 3), 0.5)
-    assert (Pairs(0, 0, 0).precision, Pairs(0, 0, 0).recall) == (1, 1)
+    assert found.precision == pytest.approx(1 / 3)
+    assert found.recall == 0.5
+    assert Pairs(0, 0, 0).precision == Pairs(0, 0, 0).recall == 1
 
 
 @pytest.mark.parametrize("photos", [0, 1])
