@@ -53,8 +53,9 @@ install: .venv/installed ## the environment, from requirements.lock
 	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock
 	touch $@
 
-image: ## the image that all stages run in, labelled with the commit
-	docker build --network=host --build-arg COMMIT=$$(git rev-parse HEAD) --tag $(IMAGE):$(TAG) .
+image: ## the two images that stages run in, labelled with the commit (EXTRAS="boosting nodes": packages that a recipe needs)
+	docker build $(build) --target slim --tag $(IMAGE):$(TAG)-slim .
+	docker build $(build) --target full --tag $(IMAGE):$(TAG) .
 
 check: install ## format, lint, layers, types, and whether generated files are current
 	ruff format --check .
@@ -90,7 +91,8 @@ clean: ## remove all outputs; keep the environment and your own data in data/
 	rm -rf data/sample data/shards data/crops data/labels.csv data/folds.csv data/classes.csv data/classes.png
 	rm -rf models results checkpoints compare mlartifacts mlflow.db dvc_plots logs report.html
 
+build = --network=host --build-arg COMMIT=$$(git rev-parse HEAD) --build-arg EXTRAS="$(EXTRAS)"
 # One lock for every platform and Python of `platforms`; markers say what belongs where.
 compile = uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 --generate-hashes \
-	--extra dev --extra boosting --extra export --extra nodes \
+	--extra dev --extra networks --extra boosting --extra export --extra nodes \
 	--custom-compile-command "make lock" --output-file $(1) pyproject.toml

@@ -6,7 +6,7 @@ from typing import Any
 
 from kfp import compiler, dsl, kubernetes
 
-from components.stages import OUTPUT, finish_run, join_locks, stage_component
+from components.stages import OUTPUT, finish_run, join_locks, needs_networks, stage_component
 from pipeline.config import params
 from pipeline.config.kubeflow import Kubeflow, Resources
 from pipeline.foundation.errors import InputError
@@ -44,6 +44,7 @@ def _pipeline(stages: Graph, settings: Kubeflow, default_experiment: str) -> Any
         experiment: str = default_experiment,
         overrides: list[str] = [],  # noqa: B006 (the default that Kubeflow's pages show)
         image: str = settings.image,
+        slim_image: str = settings.slim_image,
     ) -> dsl.Artifact:
         """Run every stage of dvc.yaml.
 
@@ -52,10 +53,11 @@ def _pipeline(stages: Graph, settings: Kubeflow, default_experiment: str) -> Any
             mlflow: Address of the MLflow tracking server.
             experiment: MLflow experiment.
             overrides: Parameters to change, as in `dvc exp run -S`, e.g. ["models.age.epochs=20"].
-            image: Image of all tasks, with its tag or digest.
+            image: Image of the stages that run networks, with its tag or digest.
+            slim_image: Image of all other tasks.
         """
         finish = finish_run(run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER, remote=remote, mlflow=mlflow, experiment=experiment)
-        _configure(finish, FINISH, image, settings, settings.resources(FINISH))
+        _configure(finish, FINISH, slim_image, settings, settings.resources(FINISH))
         with dsl.ExitHandler(finish, name="stages"):
             tasks: dict[str, Any] = {}
             for stage in stages.values():
@@ -68,12 +70,13 @@ def _pipeline(stages: Graph, settings: Kubeflow, default_experiment: str) -> Any
                     experiment=experiment,
                     overrides=overrides,
                 )
-                _configure(tasks[stage.name], stage.name, image, settings, settings.resources(stage.kind))
+                place = image if needs_networks(stage) else slim_image
+                _configure(tasks[stage.name], stage.name, place, settings, settings.resources(stage.kind))
             entries = [each.outputs[OUTPUT] for each in tasks.values()]
             join = join_locks(
                 run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER, entries=entries, remote=remote, overrides=overrides
             )
-            _configure(join, JOIN, image, settings, settings.resources(JOIN))
+            _configure(join, JOIN, slim_image, settings, settings.resources(JOIN))
         return finish.outputs["lock"]
 
     return dsl.pipeline(

@@ -2,11 +2,13 @@
 
 from copy import copy
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from kfp import dsl
 from kfp.dsl.python_component import PythonComponent
 
+from pipeline.foundation import code
 from pipeline.orchestration.graph import Stage
 
 ARTIFACTS = {  # what Kubeflow's pages show of a stage, by its kind; of any other kind its metrics
@@ -22,6 +24,8 @@ ARTIFACTS = {  # what Kubeflow's pages show of a stage, by its kind; of any othe
     "submit": ("dataset", "metrics", "page"),
     "report": ("page",),
 }
+NETWORKS = "torch"  # in the whole image, and not in the slim one
+STAGES = Path("pipeline", "stages")
 OUTPUT = "Output"  # KFP's name for the value that a component returns
 
 component = partial(dsl.component, base_image="python", install_kfp_package=False)  # the pipeline names the image
@@ -77,6 +81,12 @@ def finish_run(
 
     os.environ.update(task.environment(run_id, mlflow, experiment))
     ending.finish(run_id, status.state, status.error_message or "", remote, lock, summary)
+
+
+def needs_networks(stage: Stage) -> bool:
+    """Whether a stage runs in the whole image: its code imports torch, directly or through others."""
+    entries = [path for path in map(Path, stage.code) if path.parent == STAGES]
+    return any(NETWORKS in code.packages(entry) for entry in entries)
 
 
 def stage_component(stage: Stage) -> Any:

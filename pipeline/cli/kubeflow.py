@@ -22,8 +22,9 @@ Tracking = Annotated[str | None, typer.Option("--mlflow", help="MLflow's address
 Experiment = Annotated[str | None, typer.Option(help="MLflow experiment; else that of the data set.")]
 Overrides = Annotated[list[str], typer.Option("--set-param", "-S", help="A parameter, as in `dvc exp run -S`.")]
 Image = Annotated[
-    str | None, typer.Option(help="Image of all tasks, with its tag or digest. [default: kubeflow.image]")
+    str | None, typer.Option(help="Image of stages that run networks, with its tag or digest. [default: kubeflow.image]")
 ]
+SlimImage = Annotated[str | None, typer.Option(help="Image of all other stages. [default: kubeflow.slim_image]")]
 Address = Annotated[str, typer.Option("--server", envvar=ADDRESS, help="Kubeflow Pipelines' address.")]
 Namespace = Annotated[str | None, typer.Option(envvar=NAMESPACE, help="Yours, where several users share a server.")]
 
@@ -55,6 +56,7 @@ def run(
     experiment: Experiment = None,
     overrides: Overrides = [],  # noqa: B006 (typer copies it)
     image: Image = None,
+    slim_image: SlimImage = None,
 ) -> None:
     """Run pipeline.yaml on this machine, task by task, and leave the dvc.lock that `dvc repro` leaves."""
     from components import compilation
@@ -67,7 +69,7 @@ def run(
     variables = {variable: key for keys in secrets for key, variable in keys.items()} | {THREADS: THREADS}
     found = {name: os.environ.get(name, os.environ.get(key)) for name, key in variables.items()}
     passed = {name: value for name, value in found.items() if value is not None}
-    local.run(_arguments(remote, mlflow, experiment, overrides, image), engine.value, passed)
+    local.run(_arguments(remote, mlflow, experiment, overrides, image, slim_image), engine.value, passed)
     named = f"`dvc remote add --default NAME {workspace.in_full(remote)}` and " if remote else ""
     print(f"dvc.lock: written; {named}`dvc pull` brings what it names")
 
@@ -81,6 +83,7 @@ def submit(
     experiment: Experiment = None,
     overrides: Overrides = [],  # noqa: B006 (typer copies it)
     image: Image = None,
+    slim_image: SlimImage = None,
 ) -> None:
     """Check all that a run needs, start it on a cluster and follow it; exit status 1 when it fails."""
     from rich.console import Console
@@ -91,7 +94,7 @@ def submit(
     from pipeline.orchestration.kubeflow import submission
 
     settings = params.load().kubeflow
-    arguments = _arguments(remote or settings.remote, mlflow or settings.mlflow, experiment, overrides, image)
+    arguments = _arguments(remote or settings.remote, mlflow or settings.mlflow, experiment, overrides, image, slim_image)
     submission.check(arguments, compilation.check)
     cluster = Server(server, namespace, os.environ.get(TOKEN))
     run_id = submission.submit(cluster, arguments, settings.service_account)
@@ -124,7 +127,12 @@ def fetch(
 
 
 def _arguments(
-    remote: str | None, mlflow: str | None, experiment: str | None, overrides: list[str], image: str | None
+    remote: str | None,
+    mlflow: str | None,
+    experiment: str | None,
+    overrides: list[str],
+    image: str | None,
+    slim_image: str | None,
 ) -> "Arguments":
     from pipeline import tracking
     from pipeline.config import params
@@ -137,4 +145,5 @@ def _arguments(
         experiment=experiment or tracking.experiment(params.load().experiment),
         overrides=overrides,
         image=image or params.load().kubeflow.image,
+        slim_image=slim_image or params.load().kubeflow.slim_image,
     )

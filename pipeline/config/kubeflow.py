@@ -156,7 +156,8 @@ class Kubeflow(Section):
 
     remote: str = "s3://mask-gender-age/dvc"  # the DVC remote of runs that name no other
     mlflow: str = "http://mlflow:5000"  # the address of MLflow as tasks see it
-    image: Image = "mask-gender-age:latest"  # with its tag or digest
+    image: Image = "mask-gender-age:latest"  # of stages that run networks, with its tag or digest
+    slim_image: Image = "mask-gender-age:latest-slim"  # of all others
     pull: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
     pull_secrets: tuple[Name, ...] = ()
     service_account: Name | None = None  # of runs that `kubeflow submit` starts; otherwise the server's default

@@ -35,8 +35,14 @@ def closure(entry: Path, root: Path = PROJECT, package: str = PACKAGE) -> frozen
             continue
         found.add(file)
         found.update(_data_files(file.parent))
-        waiting += [file for module in _imports(file, package) for file in _files(root, module)]
+        waiting += [module_file for module in _own(file, package) for module_file in _files(root, module)]
     return frozenset(file.relative_to(root) for file in found)
+
+
+def packages(entry: Path, root: Path = PROJECT, package: str = PACKAGE) -> frozenset[str]:
+    """The top-level names of what a closure imports from outside `package`: `torch`, `numpy`, `json`."""
+    files = [root / path for path in closure(entry, root, package) if path.suffix == ".py"]
+    return frozenset(name.partition(".")[0] for file in files for name in _imports(file)) - {package}
 
 
 def fingerprint(entry: Path, root: Path = PROJECT, package: str = PACKAGE) -> str:
@@ -48,8 +54,13 @@ def fingerprint(entry: Path, root: Path = PROJECT, package: str = PACKAGE) -> st
     return digest.hexdigest()
 
 
-def _imports(file: Path, package: str) -> Iterator[str]:
-    """The dotted names that a file imports of the package; of `from a import b` both `a` and `a.b`."""
+def _own(file: Path, package: str) -> Iterator[str]:
+    """The dotted names that a file imports of the package."""
+    return (name for name in _imports(file) if name.partition(".")[0] == package)
+
+
+def _imports(file: Path) -> Iterator[str]:
+    """The dotted names that a file imports; of `from a import b` both `a` and `a.b`."""
     waiting: list[ast.AST] = [ast.parse(file.read_text(encoding="utf-8"))]
     while waiting:
         node = waiting.pop()
@@ -57,8 +68,7 @@ def _imports(file: Path, package: str) -> Iterator[str]:
             waiting += node.orelse
             continue
         waiting += ast.iter_child_nodes(node)
-        names = _imported(node)
-        yield from (name for name in names if name.partition(".")[0] == package)
+        yield from _imported(node)
 
 
 def _imported(node: ast.AST) -> list[str]:

@@ -1,6 +1,8 @@
 """Devices that torch can use on this machine, and reproducible results on them."""
 
 import os
+import shutil
+from importlib.util import find_spec
 
 import torch
 
@@ -42,3 +44,15 @@ def configure(config: ModelConfig) -> None:
             f"deterministic: true needs {CUBLAS}={REPRODUCIBLE_CUBLAS[0]} in the environment on a GPU"
         )
     torch.use_deterministic_algorithms(config.deterministic)
+
+
+def require_compilers(device: torch.device) -> None:
+    """Raise `ModelConfigError` unless `torch.compile` finds its compilers: triton on a GPU, a C++ compiler anywhere."""
+    lacking = ["triton"] if device.type == "cuda" and find_spec("triton") is None else []
+    if not any(shutil.which(name) for name in (os.environ.get("CXX", "g++"), "g++", "clang++")):
+        lacking.append("a C++ compiler")
+    if lacking:
+        raise ModelConfigError(
+            f"compile: true needs {' and '.join(lacking)}, which this machine lacks (the project's image has neither); "
+            "install them, or set compile: false"
+        )

@@ -15,6 +15,7 @@ from pipeline.foundation.terminal import warn
 from pipeline.modeling.checkpoints import Metrics, Stateful
 from pipeline.modeling.config import ModelConfig
 from pipeline.modeling.config.optimization import Optimizer as OptimizerConfig
+from pipeline.modeling.devices import require_compilers
 from pipeline.modeling.network import Network
 from pipeline.modeling.schedules import factor
 
@@ -45,7 +46,13 @@ class Learner:
 
     @classmethod
     def create(cls, config: ModelConfig, fabric: Fabric) -> "Learner":
-        """Create the network, its optimizers and its average on the device of `fabric`."""
+        """Create the network, its optimizers and its average on the device of `fabric`.
+
+        Raises:
+            ModelConfigError: When `compile` is set, but the machine lacks what torch compiles with.
+        """
+        if config.compile:
+            require_compilers(fabric.device)
         network = Network(config, pretrained=config.pretrained)
         optimizers = [_optimizer(settings, config.precision, network) for settings in config.optimizer.sequence]
         model, *optimizers = fabric.setup(torch.compile(network) if config.compile else network, *optimizers)

@@ -21,6 +21,7 @@ TOLERATION = {"key": "gpu", "operator": "Equal", "value": "a100", "effect": "NoS
 AFFINITY = {"key": "nvidia.com/gpu.product", "operator": "In", "values": ["A100", "H200"]}
 CLUSTER = {
     "image": "images/faces:1.2",
+    "slim_image": "images/faces:1.2-slim",
     "pull": "Always",
     "pull_secrets": ["registry"],
     "secrets": {"storage": {"AWS_ACCESS_KEY_ID": "DVC_S3_ACCESS_KEY_ID"}},
@@ -159,10 +160,12 @@ def test_every_task_has_a_time_limit_and_is_repeated_whenever_it_fails_and_never
         assert not task["cachingOptions"].get("enableCache")
 
 
-def test_all_tasks_run_in_one_image_that_is_a_parameter_and_install_nothing(full: Compiled) -> None:
+def test_the_images_of_all_tasks_are_parameters_and_install_nothing(full: Compiled) -> None:
+    networks = {"crop", "train", "refit", "pseudo_label", "infer", "infer_refit", "infer_pseudo_label"}
     for name in full.tasks:
         container = full.container(name)
-        assert container["image"] == "{{$.inputs.parameters['pipelinechannel--image']}}"
+        image = "image" if name.partition("@")[0] in networks else "slim_image"
+        assert container["image"] == f"{{{{$.inputs.parameters['pipelinechannel--{image}']}}}}"
         assert "pip install" not in str(container["command"])
         assert full.pod(name)["imagePullPolicy"] == "Always"
 
@@ -175,6 +178,7 @@ def test_everything_that_a_run_can_be_given_has_a_default(full: Compiled) -> Non
         "experiment": "mask-gender-age-sample",
         "overrides": [],
         "image": "images/faces:1.2",
+        "slim_image": "images/faces:1.2-slim",
     }
 
 

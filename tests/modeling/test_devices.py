@@ -2,11 +2,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import torch
 
-from pipeline.foundation.errors import InputError
+from pipeline.foundation.errors import InputError, ModelConfigError
 from pipeline.modeling import devices
 from pipeline.modeling.config import ModelConfig
 
@@ -52,6 +53,18 @@ def test_weights_do_not_depend_on_the_threads_of_the_machine() -> None:
     results = {trained(1, {"OMP_NUM_THREADS": number, "MKL_NUM_THREADS": number}) for number in ("1", "7")}
     assert len(results) == 1
     assert results.pop().startswith("1 ")
+
+
+def test_what_torch_compiles_with_is_missed_by_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As in the project's image, which has neither triton nor a C++ compiler."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(devices, "find_spec", lambda _: None)
+    with pytest.raises(ModelConfigError, match=r"compile: true needs a C\+\+ compiler, which"):
+        devices.require_compilers(torch.device("cpu"))
+    with pytest.raises(ModelConfigError, match=r"compile: true needs triton and a C\+\+ compiler, which"):
+        devices.require_compilers(torch.device("cuda"))
+    (tmp_path / "g++").touch(0o755)
+    devices.require_compilers(torch.device("cpu"))
 
 
 def test_deterministic_algorithms_are_switched_on_and_off(config: Make) -> None:

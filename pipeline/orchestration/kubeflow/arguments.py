@@ -18,6 +18,7 @@ class Arguments:
     experiment: str
     overrides: Sequence[str]
     image: str
+    slim_image: str
 
     @property
     def folders(self) -> list[Path]:

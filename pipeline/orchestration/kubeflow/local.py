@@ -19,7 +19,7 @@ from pipeline.orchestration.kubeflow import specification
 from pipeline.orchestration.kubeflow.arguments import Arguments
 
 Engine = Literal["subprocess", "docker"]
-IMAGE_PARAMETER = re.compile(r"\{\{\$\.inputs\.parameters\['(?:pipelinechannel--)?image'\]\}\}")
+IMAGE_PARAMETER = re.compile(r"\{\{\$\.inputs\.parameters\['(?:pipelinechannel--)?(image|slim_image)'\]\}\}")
 
 
 def run(arguments: Arguments, engine: Engine, environment: Mapping[str, str]) -> None:
@@ -36,7 +36,7 @@ def run(arguments: Arguments, engine: Engine, environment: Mapping[str, str]) ->
         InputError: When the arguments do not fit the project, or a task fails; dvc.lock is then unchanged.
     """
     arguments.check()
-    compiled = _without_cluster(specification.read(), arguments.image)
+    compiled = _without_cluster(specification.read(), arguments)
     with TemporaryDirectory(prefix="kubeflow-") as folder:
         Path(folder).chmod(0o777)  # a container may run as somebody else
         local.init(_runner(engine, arguments, environment), pipeline_root=folder)
@@ -59,8 +59,8 @@ def _execute(compiled: dict[str, Any], arguments: Arguments) -> Path:
             raise InputError(f"{_with_stages(str(error), specification.tasks(compiled))}; its log is above") from error
 
 
-def _without_cluster(compiled: dict[str, Any], image: str) -> dict[str, Any]:
-    """The pipeline with one attempt per task, without the environment of a cluster's containers, in a given image.
+def _without_cluster(compiled: dict[str, Any], arguments: Arguments) -> dict[str, Any]:
+    """The pipeline with one attempt per task, without the environment of a cluster's containers, in the given images.
 
     kfp.local leaves placeholders of an image as they are. They are resolved as a backend does it: a field that is one
     placeholder becomes its parameter's value. Raises `InputError` for any other text around a placeholder, of which a
@@ -70,9 +70,10 @@ def _without_cluster(compiled: dict[str, Any], image: str) -> dict[str, Any]:
         del task["retryPolicy"]
     for executor in compiled["deploymentSpec"]["executors"].values():
         container = executor["container"]
-        if not IMAGE_PARAMETER.fullmatch(container["image"]):
-            raise InputError(f"{specification.FILE}: image {container['image']} is not the parameter `image` alone")
-        container["image"] = image
+        parameter = IMAGE_PARAMETER.fullmatch(container["image"])
+        if parameter is None:
+            raise InputError(f"{specification.FILE}: image {container['image']} is not a parameter of an image alone")
+        container["image"] = getattr(arguments, parameter[1])
         container.pop("env", None)
     return compiled
 

@@ -41,6 +41,7 @@ def check(arguments: Arguments, check_compiled: Callable[[], None]) -> None:
         partial(_check_mlflow, arguments.mlflow),
         arguments.check,
         partial(_check_image, arguments.image),
+        partial(_check_image, arguments.slim_image),
     )
     raise_faults("nothing is submitted", [fault for each in checks for fault in _fault(each)])
 

@@ -20,7 +20,9 @@ from pipeline.orchestration.kubeflow.server import NoAnswerError, Server
 from tests.orchestration.kubeflow.api import RUN, Cluster, serving
 
 ROOT = Path(__file__).parents[3]
-ARGUMENTS = Arguments(remote="remote", mlflow="http://mlflow:5000", experiment="x", overrides=[], image="faces:v1")
+ARGUMENTS = Arguments(
+    remote="remote", mlflow="http://mlflow:5000", experiment="x", overrides=[], image="faces:v1", slim_image="faces:v1-slim"
+)
 Typed = tuple[int, str, str]  # exit status, stdout, stderr
 
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value")  # DVC 3.67 on how it uses pygtrie
@@ -90,7 +92,7 @@ def test_a_run_gets_its_parameters_and_is_followed_to_its_end(submit: Callable[.
     ]
     with serving(Cluster(answers=answers)) as cluster:
         status, out, err = submit(
-            cluster.address, "-S", "models.age.epochs=3", "--image", "faces:v1", "--experiment", "x"
+            cluster.address, "-S", "models.age.epochs=3", "--image", "faces:v1", "--slim-image", "faces:s1", "--experiment", "x"
         )
     assert status == 0, err
     (run,) = cluster.submitted
@@ -101,6 +103,7 @@ def test_a_run_gets_its_parameters_and_is_followed_to_its_end(submit: Callable[.
         "experiment": "x",
         "overrides": ["models.age.epochs=3"],
         "image": "faces:v1",
+        "slim_image": "faces:s1",
     }
     specification, platform = YAML(typ="safe").load_all(project / "pipeline.yaml")
     assert run.pipeline_spec == {"pipeline_spec": specification, "platform_spec": platform}
@@ -174,7 +177,8 @@ def test_all_faults_are_reported_at_once_and_nothing_is_submitted(submit: Callab
     assert "error: nothing is submitted (4):\n  pipeline.yaml does not fit" in err
     assert "MLflow at sqlite:///mlflow.db: tasks on a cluster need a server" in err
     assert f"DVC remote {Path('nowhere').resolve()}: cannot be written" in err
-    assert "image mask-gender-age:latest: neither here nor in its registry (no such manifest" in err
+    for image in ("mask-gender-age:latest", "mask-gender-age:latest-slim"):
+        assert f"image {image}: neither here nor in its registry (no such manifest" in err
     assert not cluster.submitted
 
 
