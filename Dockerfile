@@ -26,6 +26,9 @@ RUN python3 -m venv --without-pip /opt/venv \
     && rm -r /tmp/tools
 # With a read-only root a task writes to /tmp and to what is mounted, whoever it runs as.
 ENV PATH=/opt/venv/bin:$PATH HOME=/tmp DVC_SITE_CACHE_DIR=/tmp/dvc USER=pipeline PYTHONUNBUFFERED=1
+# Packages send no usage statistics (pipeline/foundation/telemetry.py).
+ENV DO_NOT_TRACK=true MLFLOW_DISABLE_TELEMETRY=true HF_HUB_DISABLE_TELEMETRY=true DVC_NO_ANALYTICS=true \
+    NO_ALBUMENTATIONS_UPDATE=true
 RUN useradd --uid 10001 --home-dir /tmp --no-create-home pipeline
 WORKDIR /opt/pipeline
 

@@ -6,6 +6,12 @@ BIN = .venv/bin
 IMAGE ?= mask-gender-age# kubeflow.image of params.yaml
 TAG ?= latest
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Packages send no usage statistics: pipeline/foundation/telemetry.py.
+export DO_NOT_TRACK ?= true
+export MLFLOW_DISABLE_TELEMETRY ?= true
+export HF_HUB_DISABLE_TELEMETRY ?= true
+export DVC_NO_ANALYTICS ?= true
+export NO_ALBUMENTATIONS_UPDATE ?= true
 unexport PYTHONDONTWRITEBYTECODE # every stage is a new process; without bytecode its start takes twice as long
 
 .PHONY: run test test-faults audit bench test-model test-containers install image check format lock platforms ui clean

@@ -16,12 +16,16 @@ TABLE = (ROOT / "docs" / "dependencies.md").read_text()
 ROW = re.compile(r"^\| ([\w.-]+) \| (.+) \| (.+) \| (.+) \| (.+) \|$", re.MULTILINE)
 
 
-def test_the_table_names_exactly_the_direct_dependencies() -> None:
+def direct() -> list[str]:
+    """What the whole image installs: the dependencies, and those of `networks`."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    direct = {name for each in project["dependencies"] if (name := re.split(r"[\[<>=]", each)[0])}
+    return [*project["dependencies"], *project["optional-dependencies"]["networks"]]
+
+
+def test_the_table_names_exactly_the_direct_dependencies() -> None:
     rows = [row[0] for row in ROW.findall(TABLE) if row[0] != "package"]
     assert len(rows) == len(set(rows))
-    assert set(rows) == direct
+    assert set(rows) == {re.split(r"[\[<>=]", each)[0] for each in direct()}
 
 
 @pytest.mark.parametrize(
@@ -37,8 +41,7 @@ def test_a_package_that_nobody_maintains_is_behind_one_module(package: str, modu
 
 def shipped() -> set[str]:
     """The distributions that come with the direct dependencies, without the tools of `dev`."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    waiting, found = [Requirement(each) for each in project["dependencies"]], set[tuple[str, str]]()
+    waiting, found = [Requirement(each) for each in direct()], set[tuple[str, str]]()
     while waiting:
         requirement = waiting.pop()
         for extra in ["", *sorted(requirement.extras)]:

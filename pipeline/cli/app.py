@@ -23,6 +23,7 @@ from pipeline.cli.run import run as run_all
 from pipeline.cli.set import set_
 from pipeline.cli.submit_diff import TwoWords, submit_diff
 from pipeline.cli.tracking import app as tracking_app
+from pipeline.foundation import telemetry
 from pipeline.foundation.errors import REMEDIES, InputError, ModelConfigError, describe
 from pipeline.foundation.process_settings import tune
 from pipeline.foundation.terminal import printable
@@ -294,6 +295,7 @@ def accelerators(require: Annotated[int, typer.Option(help="Number of GPUs.")]) 
 def main() -> None:
     """Run a command; an `InputError` or an inaccessible file is one message on stderr and exit status 1."""
     tune()
+    telemetry.switch_off()
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # a bar for every file
     try:
         app()

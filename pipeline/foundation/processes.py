@@ -4,6 +4,8 @@ import os
 import sys
 from pathlib import Path
 
+from pipeline.foundation import telemetry
+
 THREADS = "OMP_NUM_THREADS"  # of a process; on a CPU, trained weights depend on it
 
 
@@ -13,5 +15,5 @@ def is_first() -> bool:
 
 
 def environment() -> dict[str, str]:
-    """This process's environment, in which the `python` of dvc.yaml is this very Python, activated or not."""
-    return os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+    """This process's environment, without telemetry; the `python` of dvc.yaml is this very Python, activated or not."""
+    return telemetry.OFF | os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}

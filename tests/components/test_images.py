@@ -19,7 +19,13 @@ from tests.support.workspace import ROOT
 
 RUN = """
 import json, shlex, sys
-sys.modules |= dict.fromkeys(json.loads(sys.argv[1]))  # importing such a module fails
+
+class Absent:
+    def find_spec(self, name, *_):
+        if name.partition(".")[0] in json.loads(sys.argv[1]):
+            raise ModuleNotFoundError(f"{name} is not in this image")
+
+sys.meta_path.insert(0, Absent())
 from pipeline.cli.app import app
 for command in json.loads(sys.argv[2]):
     app(shlex.split(command)[3:], standalone_mode=False)
