@@ -22,7 +22,8 @@ Tracking = Annotated[str | None, typer.Option("--mlflow", help="MLflow's address
 Experiment = Annotated[str | None, typer.Option(help="MLflow experiment; else that of the data set.")]
 Overrides = Annotated[list[str], typer.Option("--set-param", "-S", help="A parameter, as in `dvc exp run -S`.")]
 Image = Annotated[
-    str | None, typer.Option(help="Image of stages that run networks, with its tag or digest. [default: kubeflow.image]")
+    str | None,
+    typer.Option(help="Image of stages that run networks, with its tag or digest. [default: kubeflow.image]"),
 ]
 SlimImage = Annotated[str | None, typer.Option(help="Image of all other stages. [default: kubeflow.slim_image]")]
 Address = Annotated[str, typer.Option("--server", envvar=ADDRESS, help="Kubeflow Pipelines' address.")]
@@ -94,7 +95,9 @@ def submit(
     from pipeline.orchestration.kubeflow import submission
 
     settings = params.load().kubeflow
-    arguments = _arguments(remote or settings.remote, mlflow or settings.mlflow, experiment, overrides, image, slim_image)
+    arguments = _arguments(
+        remote or settings.remote, mlflow or settings.mlflow, experiment, overrides, image, slim_image
+    )
     submission.check(arguments, compilation.check)
     cluster = Server(server, namespace, os.environ.get(TOKEN))
     run_id = submission.submit(cluster, arguments, settings.service_account)

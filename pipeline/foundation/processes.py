@@ -16,4 +16,8 @@ def is_first() -> bool:
 
 def environment() -> dict[str, str]:
     """This process's environment, without telemetry; the `python` of dvc.yaml is this very Python, activated or not."""
-    return telemetry.OFF | os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+    return (
+        telemetry.OFF
+        | os.environ
+        | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+    )

@@ -55,7 +55,9 @@ def test_folders_run_their_init_and_templates_belong_to_their_folder(tmp_path: P
 
 
 def test_packages_are_those_that_any_file_of_a_closure_imports(tmp_path: Path) -> None:
-    root = package(tmp_path, a="import os.path\nfrom shop import b", b="def late():\n    from torch import nn", c="import timm")
+    root = package(
+        tmp_path, a="import os.path\nfrom shop import b", b="def late():\n    from torch import nn", c="import timm"
+    )
     assert packages(Path("shop/a.py"), root, "shop") == {"os", "torch"}
 
 

@@ -55,6 +55,8 @@ def test_stages_start_without_it_and_the_users_own_word_counts(monkeypatch: pyte
 def test_the_images_and_make_switch_off_the_same() -> None:
     image = re.findall(r"\b(\w+)=true\b", (ROOT / "Dockerfile").read_text())
     assert set(image) == set(telemetry.OFF)
-    assert set(re.findall(r"^export (\w+) \?= true$", (ROOT / "Makefile").read_text(), re.MULTILINE)) == set(telemetry.OFF)
+    assert set(re.findall(r"^export (\w+) \?= true$", (ROOT / "Makefile").read_text(), re.MULTILINE)) == set(
+        telemetry.OFF
+    )
     serve = (ROOT / "mlflow" / "serve").read_text()
     assert set(re.findall(r"\$\{(\w+):=true\}", serve)) == {"DO_NOT_TRACK", "MLFLOW_DISABLE_TELEMETRY"}

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value")  # DVC 3.67 on
 
 
 def arguments(remote: object, overrides: Sequence[str] = (), store: str = STORE) -> Arguments:
-    return Arguments(str(remote), store, "faces", overrides, "1")
+    return Arguments(str(remote), store, "faces", overrides, "1", "1-slim")
 
 
 def test_parameters_may_change(tmp_path: Path) -> None:

@@ -169,7 +169,7 @@ def test_a_failed_task_that_kfp_takes_for_a_success_fails_the_run(
 
     monkeypatch.setattr(subprocess_task_handler, "run_local_subprocess", succeed)
     monkeypatch.chdir(broken.root)
-    arguments = Arguments(str(broken.root.parent / "storage"), "sqlite:///mlflow.db", "x", [], "latest")
+    arguments = Arguments(str(broken.root.parent / "storage"), "sqlite:///mlflow.db", "x", [], "latest", "slim")
     with pytest.raises(InputError, match=r"'sample'.*; its log is above"):
         local.run(arguments, "subprocess", {})
     assert broken.lock() == EARLIER

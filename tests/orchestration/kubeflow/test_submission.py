@@ -21,7 +21,12 @@ from tests.orchestration.kubeflow.api import RUN, Cluster, serving
 
 ROOT = Path(__file__).parents[3]
 ARGUMENTS = Arguments(
-    remote="remote", mlflow="http://mlflow:5000", experiment="x", overrides=[], image="faces:v1", slim_image="faces:v1-slim"
+    remote="remote",
+    mlflow="http://mlflow:5000",
+    experiment="x",
+    overrides=[],
+    image="faces:v1",
+    slim_image="faces:v1-slim",
 )
 Typed = tuple[int, str, str]  # exit status, stdout, stderr
 
@@ -92,7 +97,15 @@ def test_a_run_gets_its_parameters_and_is_followed_to_its_end(submit: Callable[.
     ]
     with serving(Cluster(answers=answers)) as cluster:
         status, out, err = submit(
-            cluster.address, "-S", "models.age.epochs=3", "--image", "faces:v1", "--slim-image", "faces:s1", "--experiment", "x"
+            cluster.address,
+            "-S",
+            "models.age.epochs=3",
+            "--image",
+            "faces:v1",
+            "--slim-image",
+            "faces:s1",
+            "--experiment",
+            "x",
         )
     assert status == 0, err
     (run,) = cluster.submitted
