@@ -49,7 +49,7 @@ def test_stages_start_without_it_and_the_users_own_word_counts(monkeypatch: pyte
     for name in telemetry.OFF:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DVC_NO_ANALYTICS", "")
-    assert telemetry.OFF | {"DVC_NO_ANALYTICS": ""} == {name: processes.environment()[name] for name in telemetry.OFF}
+    assert {name: processes.environment()[name] for name in telemetry.OFF} == telemetry.OFF | {"DVC_NO_ANALYTICS": ""}
 
 
 def test_the_images_and_make_switch_off_the_same() -> None:
