@@ -45,7 +45,7 @@ LABEL org.opencontainers.image.title="mask-gender-age" org.opencontainers.image.
 
 FROM environment AS networks
 COPY --from=requirements /build/full.txt /opt/
-RUN python3 -m pip install --quiet --no-cache-dir --target /tmp/tools --requirement /opt/uv.txt \
+RUN PATH=${PATH#/opt/venv/bin:} python3 -m pip install --quiet --no-cache-dir --target /tmp/tools --requirement /opt/uv.txt \
     && /tmp/tools/bin/uv pip install --quiet --no-cache --no-deps --compile-bytecode --require-hashes \
        --python /opt/venv/bin/python --requirement /opt/full.txt \
     && find /opt/venv -type d -name tests -prune -exec rm -r {} + \
