@@ -6,7 +6,8 @@ from typing import Any
 
 from kfp import compiler, dsl, kubernetes
 
-from components.stages import OUTPUT, finish_run, join_locks, needs_networks, stage_component
+from components import standalone
+from components.stages import OUTPUT, finish_run, in_networks, join_locks, stage_component
 from pipeline.config import params
 from pipeline.config.kubeflow import Kubeflow, Resources
 from pipeline.foundation.errors import InputError
@@ -17,15 +18,22 @@ from pipeline.orchestration.kubeflow import task
 from pipeline.orchestration.kubeflow.specification import FILE, FINISH, JOIN, NAME
 
 
-def write(root: Path = Path(), path: Path = FILE) -> None:
-    """Compile a project's dvc.yaml and params.yaml into `path`."""
-    write_text(path, text(root))
+def write(root: Path = Path()) -> None:
+    """Compile a project's dvc.yaml and params.yaml into pipeline.yaml and components/<stage>.yaml."""
+    for path, content in texts(root).items():
+        write_text(root / path, content)
 
 
-def check(root: Path = Path(), path: Path = FILE) -> None:
-    """Raise `InputError` unless the compiled file agrees with dvc.yaml, params.yaml and the components."""
-    if not path.exists() or path.read_text(encoding="utf-8") != text(root):
-        raise InputError(f"{path} does not fit dvc.yaml and params.yaml: run `python -m pipeline kubeflow compile`")
+def check(root: Path = Path()) -> None:
+    """Raise `InputError` unless the compiled files agree with dvc.yaml, params.yaml and the components."""
+    for path, content in texts(root).items():
+        if not (root / path).exists() or (root / path).read_text(encoding="utf-8") != content:
+            raise InputError(f"{path} does not fit dvc.yaml and params.yaml: run `python -m pipeline kubeflow compile`")
+
+
+def texts(root: Path = Path()) -> dict[Path, str]:
+    """The text of every compiled file by its path relative to the project's root."""
+    return {FILE: text(root), **standalone.texts(root, params.load(root / params.FILE).kubeflow)}
 
 
 def text(root: Path = Path()) -> str:
@@ -70,7 +78,7 @@ def _pipeline(stages: Graph, settings: Kubeflow, default_experiment: str) -> Any
                     experiment=experiment,
                     overrides=overrides,
                 )
-                place = image if needs_networks(stage) else slim_image
+                place = image if in_networks(stage.code) else slim_image
                 _configure(tasks[stage.name], stage.name, place, settings, settings.resources(stage.kind))
             entries = [each.outputs[OUTPUT] for each in tasks.values()]
             join = join_locks(

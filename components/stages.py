@@ -1,5 +1,6 @@
 """The KFP components of dvc.yaml's stages: one function, under the name and with the artifacts of each kind."""
 
+from collections.abc import Iterable
 from copy import copy
 from functools import partial
 from pathlib import Path
@@ -83,9 +84,9 @@ def finish_run(
     ending.finish(run_id, status.state, status.error_message or "", remote, lock, summary)
 
 
-def needs_networks(stage: Stage) -> bool:
-    """Whether a stage runs in the whole image: its code imports torch, directly or through others."""
-    entries = [path for path in map(Path, stage.code) if path.parent == STAGES]
+def in_networks(dependencies: Iterable[str]) -> bool:
+    """Whether a stage with these dependencies runs in the whole image: its code imports torch, maybe through others."""
+    entries = [path for path in map(Path, dependencies) if path.parent == STAGES]
     return any(NETWORKS in code.packages(entry) for entry in entries)
 
 

@@ -40,10 +40,10 @@ class Engine(StrEnum):
 @app.command()
 def compile(  # noqa: A001 (the word that people type)
     check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; fail when pipeline.yaml is not current.")
+        bool, typer.Option("--check", help="Write nothing; fail when a compiled file is not current.")
     ] = False,
 ) -> None:
-    """Write pipeline.yaml from dvc.yaml, params.yaml and the components."""
+    """Write pipeline.yaml and components/<stage>.yaml from dvc.yaml and params.yaml."""
     from components import compilation
 
     compilation.check() if check else compilation.write()

@@ -81,7 +81,7 @@ def override(root: Path, overrides: Sequence[str]) -> None:
     if not overrides:
         return
     before = graph.read(root)
-    _apply(root, overrides)
+    change(root, overrides)
     raise_faults(
         f"the overrides {', '.join(overrides)} change the graph, which a compiled pipeline cannot; "
         "change params.yaml and run `python -m pipeline kubeflow compile`",
@@ -89,7 +89,8 @@ def override(root: Path, overrides: Sequence[str]) -> None:
     )
 
 
-def _apply(root: Path, overrides: Sequence[str]) -> None:
+def change(root: Path, overrides: Sequence[str]) -> None:
+    """Change params.yaml as `dvc exp run -S` does, the graph too; raises `InputError` for what DVC refuses."""
     from dvc.exceptions import DvcException
     from dvc.utils.cli_parse import to_path_overrides
     from dvc.utils.hydra import apply_overrides

@@ -211,15 +211,14 @@ def test_compiling_again_gives_the_same_text(full: Compiled, tmp_path: Path) -> 
 def test_a_missing_or_stale_file_is_refused(tmp_path: Path) -> None:
     for name in ("dvc.yaml", "params.yaml"):
         shutil.copy(ROOT / name, tmp_path)
-    path = tmp_path / "pipeline.yaml"
     with pytest.raises(InputError, match="kubeflow compile"):
-        compilation.check(tmp_path, path)
-    compilation.write(tmp_path, path)
-    compilation.check(tmp_path, path)
+        compilation.check(tmp_path)
+    compilation.write(tmp_path)
+    compilation.check(tmp_path)
     params = tmp_path / "params.yaml"
     params.write_text(params.read_text().replace("timeout: 86400", "timeout: 7200"))
     with pytest.raises(InputError, match=r"pipeline\.yaml does not fit"):
-        compilation.check(tmp_path, path)
+        compilation.check(tmp_path)
 
 
 def test_a_component_has_the_name_and_the_text_of_its_stage(full: Compiled) -> None:

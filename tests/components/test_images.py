@@ -11,7 +11,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from components.stages import needs_networks
+from components.stages import in_networks
 from pipeline.foundation import code
 from pipeline.orchestration import graph
 from tests.server import tiny
@@ -51,7 +51,7 @@ def test_the_stages_of_the_slim_image_run_without_the_networks(tmp_path: Path) -
     root = tiny.project(tmp_path)
     tiny.run(root)
     stages = list(graph.read(root).values())
-    slim = [stage for stage in stages if not needs_networks(stage)]
+    slim = [stage for stage in stages if not in_networks(stage.code)]
     assert {stage.kind for stage in slim} >= {"sample", "relabel", "pack", "split", "ensemble", "submit", "report"}
     assert "torch" in added()
     given = [json.dumps(added()), json.dumps([stage.command for stage in slim])]
