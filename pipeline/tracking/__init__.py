@@ -2,7 +2,7 @@
 
 from pipeline.tracking.outbox import FOLDER, folder
 from pipeline.tracking.pipeline_runs import end_run as end_pipeline_run
-from pipeline.tracking.provenance import PIPELINE_RUN, run_name
+from pipeline.tracking.provenance import PIPELINE_RUN, TASK_RUN, run_name
 from pipeline.tracking.runs import Run, flat, run, run_with_output
 from pipeline.tracking.store import (
     connect,
@@ -20,6 +20,7 @@ from pipeline.tracking.uploader import sync
 __all__ = [
     "FOLDER",
     "PIPELINE_RUN",
+    "TASK_RUN",
     "Run",
     "connect",
     "displayed",

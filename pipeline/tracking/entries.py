@@ -28,7 +28,8 @@ class _Logged(BaseModel):
 class Start(_Logged):
     """The first entry: the tracking URI, experiment and identity of the run.
 
-    `reopen` is the stem and SHA-256 of an output file: the latest run with this output is continued.
+    `reopen` is the stem and SHA-256 of an output file: the latest run with this output is continued. `given` is the id
+    of a run that Kubeflow has created and will end: it is used instead of a new one.
     """
 
     kind: Literal["start"] = "start"
@@ -39,6 +40,7 @@ class Start(_Logged):
     commit: dict[str, str]
     pipeline: PipelineRun | None
     reopen: tuple[str, str] | None = None
+    given: str | None = None
 
 
 class LoggedParams(_Logged):

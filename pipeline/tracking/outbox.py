@@ -28,12 +28,16 @@ class DamagedOutboxError(InputError):
 
 @dataclass
 class Sent:
-    """How much of an outbox is uploaded: the number of entries, the ids of the runs, and the last fault."""
+    """How much of an outbox is uploaded: the number of entries, the ids of the runs, and the last fault.
+
+    A run that is `reopened`, or that Kubeflow has `given`, is ended by others; so is the parent of the latter.
+    """
 
     entries: int = 0
     run: str | None = None
     pipeline: str | None = None
     reopened: bool = False
+    given: bool = False
     fault: str = ""
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 
 PIPELINE_RUN = "PIPELINE_RUN"  # set by what starts stages in several processes or on several machines
+TASK_RUN = "PIPELINE_TASK_RUN"  # id of the MLflow run that Kubeflow's MLflow plugin has created for this task
 COMMIT = "PIPELINE_COMMIT"  # of an image, which has no git
 STAGE = "DVC_STAGE"  # set by DVC
 
@@ -36,6 +37,11 @@ def pipeline_run() -> PipelineRun | None:
             started = process.create_time()
             return PipelineRun(f"{socket.gethostname()} {process.pid} {started:.2f}", run_name(command, started))
     return None
+
+
+def task_run() -> str | None:
+    """Id of the MLflow run that Kubeflow has created for this task; None elsewhere."""
+    return os.environ.get(TASK_RUN)
 
 
 def run_name(command: str, started: float) -> str:

@@ -190,6 +190,7 @@ def _logged(
                 commit=commit,
                 pipeline=whole,
                 reopen=reopen,
+                given=provenance.task_run(),
             )
         )
         uploader = Uploader(outbox, measure_system)

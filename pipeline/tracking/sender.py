@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from pipeline.foundation.terminal import warn
 from pipeline.tracking import pipeline_runs, store
 from pipeline.tracking.entries import (
     Description,
@@ -23,6 +24,7 @@ from pipeline.tracking.outbox import DamagedOutboxError, Outbox, Sent
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
+    from mlflow.exceptions import MlflowException
 
 BATCH = 100  # values in one request
 OUTBOX = "outbox"  # tag that finds a run whose creation was not confirmed
@@ -47,7 +49,8 @@ class Sender:
     def send(self, end: End | None = None) -> None:
         """Upload all entries, and `end` after them.
 
-        A run that is missing in MLflow, because its database was lost or restored, is uploaded from the beginning.
+        A run that is missing in MLflow, because its database was lost or restored, or that somebody has deleted, is
+        uploaded from the beginning, as a new run. A warning says so.
 
         Raises:
             store.faults(): When MLflow is unavailable or refuses an entry.
@@ -59,8 +62,11 @@ class Sender:
         try:
             self._send(entries)
         except MlflowException as error:
-            if error.error_code != "RESOURCE_DOES_NOT_EXIST" or self._sent.run is None:
+            if not self._is_gone(error):
                 raise
+            warn(
+                f"MLflow at {store.displayed()}: run {self._sent.run} is gone or deleted; it is sent again as a new run"
+            )
             self._sent = Sent()
             self._send(entries)
 
@@ -69,16 +75,29 @@ class Sender:
         self._sent.fault = fault
         self._outbox.save_sent(self._sent)
 
+    def _is_gone(self, error: "MlflowException") -> bool:
+        """Whether a request failed because the run, or its pipeline run, is no longer there or in MLflow's trash."""
+        if self._client is None or self._sent.run is None:
+            return False
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            return True
+        runs = [self._client.get_run(run) for run in (self._sent.run, self._sent.pipeline) if run]
+        return any(store.is_deleted(run) for run in runs)
+
     def _send(self, entries: list[Entry]) -> None:
         for entry in entries[self._sent.entries :]:
             start = entries[0]
             assert isinstance(start, Start)
-            if entry.to == "run" or start.pipeline:
+            if entry.to == "run" or self._has_pipeline(start):
                 with store.deadline(store.request_timeout() + self._bytes(entry) / BYTES_PER_SECOND):
                     getattr(self, f"_{entry.kind}")(self._connected(start), entry)
             self._sent.entries += 1
             self._sent.fault = ""
             self._outbox.save_sent(self._sent)
+
+    def _has_pipeline(self, start: Start) -> bool:
+        """Whether there is a pipeline run to log to; that of a given run is the parent that Kubeflow has made."""
+        return self._sent.pipeline is not None if self._sent.given else start.pipeline is not None
 
     def _bytes(self, entry: Entry) -> int:
         return self._file_of(entry).stat().st_size if isinstance(entry, File) else 0
@@ -96,8 +115,11 @@ class Sender:
         return self._client
 
     def _start(self, client: "MlflowClient", entry: Start) -> None:
-        experiment = store.experiment_id(client, entry.experiment)
         tags = {OUTBOX: self._outbox.name, **entry.tags}
+        if given := self._given(client, entry):
+            self._take(client, given, entry, tags)
+            return
+        experiment = store.experiment_id(client, entry.experiment)
         if entry.pipeline:
             whole = entry.pipeline
             self._sent.pipeline = pipeline_runs.find_or_create(
@@ -110,6 +132,32 @@ class Sender:
         known = known or next(iter(store.find(client, {OUTBOX: self._outbox.name})), None)
         run = known or client.create_run(experiment, entry.time, tags, entry.name)
         self._sent.run = run.info.run_id
+        if known and not self._sent.reopened:
+            self._tags(client, Tags(values=tags))  # its pipeline run may be another than before
+
+    def _given(self, client: "MlflowClient", entry: Start) -> "Run | None":
+        """The run that Kubeflow has created for the task; None without one, or when it is gone or deleted."""
+        from mlflow.exceptions import MlflowException
+
+        if entry.given is None:
+            return None
+        try:
+            found = client.get_run(entry.given)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return None
+        return None if store.is_deleted(found) else found
+
+    def _take(self, client: "MlflowClient", given: "Run", entry: Start, tags: Mapping[str, str]) -> None:
+        """Log to a run that Kubeflow has created, or to the run that is reopened; Kubeflow ends its runs itself."""
+        self._sent.given, self._sent.pipeline = True, given.data.tags.get(pipeline_runs.PARENT)
+        known = store.producer(client, *entry.reopen) if entry.reopen else None
+        self._sent.reopened = known is not None
+        self._sent.run = (known or given).info.run_id
+        if not self._sent.reopened:
+            client.update_run(given.info.run_id, name=entry.name)
+            self._tags(client, Tags(values=dict(tags)))
 
     def _params(self, client: "MlflowClient", entry: LoggedParams) -> None:
         from mlflow.entities import Param
@@ -161,6 +209,8 @@ class Sender:
         self._tags(client, Tags(values={DESCRIPTION: LINK.sub(link, entry.text)}, to=entry.to))
 
     def _end(self, client: "MlflowClient", entry: End) -> None:
+        if self._sent.given:
+            return
         if not self._sent.reopened:
             client.set_terminated(self._run(entry), entry.status, entry.time)
         if self._sent.pipeline:

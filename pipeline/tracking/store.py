@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 STORE = "sqlite:///mlflow.db"
 ARTIFACTS = Path("mlartifacts")
 KIND = {"mlflow.experimentKind": "custom_model_development"}  # otherwise MLflow's UI asks for the kind of experiment
+DELETED = "deleted"  # lifecycle stage of what is in the trash
 LOGIN = re.compile(r"(?<=://)[^/\s]*@")
 TIMEOUT_VARIABLE = "MLFLOW_HTTP_REQUEST_TIMEOUT"
 REQUEST_TIMEOUT = 10.0  # seconds; MLflow's own default, with its retries, amounts to minutes
@@ -74,6 +75,11 @@ def experiment_id(client: "MlflowClient", name: str) -> str:
     from mlflow.exceptions import MlflowException
 
     known = client.get_experiment_by_name(name)
+    if known is not None and known.lifecycle_stage == DELETED:
+        raise MlflowException(
+            f"experiment {name} is deleted; restore it (`mlflow experiments restore -x {known.experiment_id}`), or name "
+            "another in MLFLOW_EXPERIMENT_NAME"
+        )
     if known is not None:
         return str(known.experiment_id)
     scheme, _, store = str(client.tracking_uri).partition(":///")
@@ -92,6 +98,11 @@ def find(client: "MlflowClient", tags: dict[str, str]) -> list["Run"]:
     everywhere = [each.experiment_id for each in client.search_experiments()]
     wanted = " and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())
     return list(client.search_runs(everywhere, wanted, order_by=["attributes.start_time DESC"]))
+
+
+def is_deleted(run: "Run") -> bool:
+    """Whether a run is in MLflow's trash, from which `mlflow gc` removes it."""
+    return str(run.info.lifecycle_stage) == DELETED
 
 
 def producer(client: "MlflowClient", stem: str, content: str) -> "Run | None":

@@ -90,7 +90,6 @@ def test_a_foreign_pipeline_of_three_components_runs(
 ) -> None:
     sample, relabel, split = map(component, ("sample", "relabel", "split"))
 
-    @dsl.pipeline
     def foreign() -> dsl.Dataset:
         photos = sample(overrides=SMALL).outputs["photos"]
         labels = relabel(photos=photos, overrides=SMALL).outputs["labels"]
@@ -100,7 +99,7 @@ def test_a_foreign_pipeline_of_three_components_runs(
     monkeypatch.chdir(tmp_path)
     local.init(local.SubprocessRunner(use_venv=False), pipeline_root=str(tmp_path / "outputs"))
     with pytest.warns(RuntimeWarning, match="non-Python base image"):
-        (folds,) = foreign().outputs.values()
+        (folds,) = dsl.pipeline(foreign)().outputs.values()
     assert Path(folds.path).read_bytes() == (finished / "data/folds.csv").read_bytes()
 
 

@@ -8,10 +8,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from pipeline import tracking
 from pipeline.foundation import processes
 from pipeline.foundation.errors import InputError
 from pipeline.orchestration import graph
 from pipeline.orchestration.kubeflow import artifacts
+from pipeline.orchestration.kubeflow.task import RUN_ID
 from pipeline.orchestration.workspace import PROJECT, change, scratch
 
 PLACES = {  # where a stage has the content of each artifact; a file, or the folder that the artifact is a part of
@@ -67,14 +69,16 @@ def run(
             for each in given if isinstance(given, list) else [given]:
                 _copy(Path(each.path), root / PLACES[key])
         address = {"MLFLOW_TRACKING_URI": mlflow} if mlflow else {}
+        if RUN_ID in os.environ:
+            address = {tracking.TASK_RUN: os.environ[RUN_ID]}
         environment = processes.environment() | {"DVC_STAGE": name} | address
         code = subprocess.run(stage.command, shell=True, cwd=root, env=environment, check=False).returncode
         if code:
             raise InputError(f"stage {name}: exit status {code}; its log is above")
         for out in stage.outs:
-            key = artifact_of(out)
-            if key in outputs:
-                _copy(root / out, Path(outputs[key].path) / Path(out).relative_to(PLACES[key]))
+            made = artifact_of(out)
+            if made in outputs:
+                _copy(root / out, Path(outputs[made].path) / Path(out).relative_to(PLACES[made]))
         for artifact in shown:
             artifacts.fill(artifact, root, stage)
 

@@ -16,13 +16,19 @@ from pipeline.orchestration.kubeflow.specification import JOIN
 from pipeline.orchestration.workspace import scratch
 
 SHARED = "PIPELINE_SHARED"  # folder of the volume that all tasks share
+RUN_ID = "MLFLOW_RUN_ID"  # of the plugin, which also sets MLFLOW_TRACKING_URI, MLFLOW_EXPERIMENT_ID, MLFLOW_WORKSPACE
 ACCELERATORS = "PIPELINE_ACCELERATORS"  # how many the task has asked for
 
 
 def environment(run_id: str, mlflow: str, experiment: str) -> dict[str, str]:
-    """What the process of a task adds to its environment before anything else: where its stage logs its run."""
+    """What the process of a task adds to its environment before anything else: where its stage logs its run.
+
+    Kubeflow's MLflow plugin (KEP-12862) gives a task a run of its own; that run and the plugin's server are then used.
+    """
     shared = {tracking.FOLDER: str(Path(os.environ[SHARED], "tracking"))} if SHARED in os.environ else {}
     address = {"MLFLOW_TRACKING_URI": mlflow, "MLFLOW_EXPERIMENT_NAME": experiment}
+    if RUN_ID in os.environ:
+        address = {tracking.TASK_RUN: os.environ[RUN_ID]}
     return {**address, **shared, tracking.PIPELINE_RUN: f"kubeflow {run_id}"}
 
 

@@ -40,7 +40,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("dvc.yaml", "params.yaml", ".dvcignore"):
         shutil.copy(ROOT / name, root / name)
     (root / "remote").mkdir()
-    compilation.write(root, root / "pipeline.yaml")
+    compilation.write(root)
     return root
 
 
