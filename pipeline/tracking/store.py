@@ -77,8 +77,8 @@ def experiment_id(client: "MlflowClient", name: str) -> str:
     known = client.get_experiment_by_name(name)
     if known is not None and known.lifecycle_stage == DELETED:
         raise MlflowException(
-            f"experiment {name} is deleted; restore it (`mlflow experiments restore -x {known.experiment_id}`), or name "
-            "another in MLFLOW_EXPERIMENT_NAME"
+            f"experiment {name} is deleted; restore it (`mlflow experiments restore -x {known.experiment_id}`), or "
+            "name another in MLFLOW_EXPERIMENT_NAME"
         )
     if known is not None:
         return str(known.experiment_id)

@@ -77,7 +77,7 @@ def run(
             raise InputError(f"stage {name}: exit status {code}; its log is above")
         for out in stage.outs:
             made = artifact_of(out)
-            if made in outputs:
+            if made is not None and made in outputs:
                 _copy(root / out, Path(outputs[made].path) / Path(out).relative_to(PLACES[made]))
         for artifact in shown:
             artifacts.fill(artifact, root, stage)
