@@ -70,7 +70,7 @@ def test_one_number_makes_a_square_crop() -> None:
     assert Crop(size=72).shape == (72, 72)
 
 
-def test_a_bare_name_is_an_entry_without_settings(change: Callable[..., Path]) -> None:
+def test_a_bare_name_is_a_choice_without_settings(change: Callable[..., Path]) -> None:
     short = load(change(("models.age.heads.age.loss", "focal"), ("models.age.schedule", "cosine")))
     long = load(change(("models.age.heads.age.loss", {"name": "focal"}), ("models.age.schedule", {"name": "cosine"})))
     assert short == long

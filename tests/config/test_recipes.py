@@ -361,7 +361,7 @@ def test_outside_the_project_there_are_no_recipes(tmp_path: Path, monkeypatch: p
         recipes.names()
 
 
-def test_trainings_of_other_entries_are_outdated(workspace: Path) -> None:
+def test_trainings_of_other_configurations_are_outdated(workspace: Path) -> None:
     models = workspace / "models"
     for member in (Member(models, "mask", 0), Member(models, "age", 1), Member(models, "joint")):
         member.folder.mkdir(parents=True)

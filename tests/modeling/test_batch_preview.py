@@ -26,7 +26,7 @@ def test_the_first_batch_is_that_of_training(trainable: Path, config: Callable[.
     assert not held_out[rows].any()
 
 
-def test_a_cut_picture_names_both_of_its_labels(trainable: Path, config: Callable[..., ModelConfig]) -> None:
+def test_a_cut_image_has_both_labels_as_its_caption(trainable: Path, config: Callable[..., ModelConfig]) -> None:
     inputs = Inputs(trainable / "crops", trainable / "labels.csv", trainable / "folds.csv", trainable / "killed.pt")
     settings = config(cutmix={"probability": 1})
     batch_preview.write(trainable / "sheet.jpg", inputs, settings, None)

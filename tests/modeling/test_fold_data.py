@@ -36,7 +36,7 @@ def test_dropping_everybody_is_an_error(config: Make) -> None:
         fold_data(config(drop_ages=[[1, 120]]))
 
 
-def test_a_batch_has_two_pictures_for_every_process(config: Make) -> None:
+def test_a_batch_has_two_images_for_every_process(config: Make) -> None:
     with pytest.raises(InputError, match=r"batch_size 5 is too small for 3 GPUs.*CUDA_VISIBLE_DEVICES"):
         fold_data(config()).train_loader(np.arange(6), config(batch_size=5), (0, 3))
     fold_data(config()).train_loader(np.arange(6), config(batch_size=6), (0, 3))

@@ -46,7 +46,7 @@ def test_processes_without_a_share_of_the_last_batch_have_none() -> None:
     assert [[len(batch) for batch in batches] for batches in shares] == [[4, 1], [4]]
 
 
-def test_a_picture_of_an_epoch_does_not_depend_on_its_batch(config: Make) -> None:
+def test_an_image_of_an_epoch_does_not_depend_on_its_batch(config: Make) -> None:
     crops = np.random.default_rng(0).integers(0, 256, (20, 32, 32, 3), dtype=np.uint8)
     augmented = config(augmentation=[{"GaussNoise": {"p": 1}}])
     seen = []
@@ -81,7 +81,7 @@ def test_a_copy_is_a_crop_of_its_row_that_no_epoch_changes(config: Make) -> None
     assert not (examples[0, 8 + 2, 0][0] == first[0]).all(), "another copy is another crop"
 
 
-def test_views_after_the_first_are_augmented_in_inference_too(config: Make) -> None:
+def test_variants_after_the_first_are_augmented_in_inference_too(config: Make) -> None:
     crops = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
     examples = Examples(crops, config(augmentation=[{"HorizontalFlip": {"p": 1}}]), training=False)
     plain, augmented = (examples[view, 1, 0][0].numpy() for view in (0, 1))

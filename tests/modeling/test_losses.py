@@ -142,14 +142,14 @@ def test_focal_loss_is_the_formula_of_the_paper() -> None:
 
 
 @pytest.mark.parametrize("gamma", [0, 0.5, 1, 2])
-def test_a_picture_that_cannot_be_easier_has_a_gradient_of_zero(gamma: float) -> None:
+def test_an_image_that_cannot_be_easier_has_a_gradient_of_zero(gamma: float) -> None:
     logits = torch.tensor([[200.0, 0.0, 0.0]], requires_grad=True)
     loss = FocalLoss(gamma, ALIKE)(logits, torch.tensor([0]), torch.ones(1))
     (gradient,) = torch.autograd.grad(loss, logits)
     assert torch.equal(gradient, torch.zeros(1, 3))
 
 
-def test_gamma_looks_away_from_easy_pictures() -> None:
+def test_gamma_lowers_the_weight_of_easy_images() -> None:
     easy, hard = torch.tensor([[4.0, 0.0]]), torch.tensor([[0.0, 4.0]])
     code, weight = torch.tensor([0]), torch.ones(1)
     kept = [

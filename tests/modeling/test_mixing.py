@@ -46,7 +46,7 @@ def test_half_of_cutmix_is_left_or_right(config: Make) -> None:
     assert sides == {True, False}
 
 
-def test_mixup_blends_two_pictures_by_the_share(config: Make) -> None:
+def test_mixup_blends_two_images_by_lam(config: Make) -> None:
     batch = mixed(config(mixup={"alpha": 1}))
     own, other = (ROWS - 100) * 10.0, (batch.partners - 100) * 10.0
     expected = batch.lam * own + (1 - batch.lam) * other
@@ -74,7 +74,7 @@ def test_the_same_seed_mixes_the_same_way(config: Make) -> None:
 
 
 @pytest.mark.parametrize(("rows", "count", "sizes"), [(8, 4, [2] * 4), (8, 3, [3, 3, 2]), (5, 4, [3, 2]), (3, 2, [3])])
-def test_micro_batches_hold_at_least_two_pictures(rows: int, count: int, sizes: list[int]) -> None:
+def test_micro_batches_hold_at_least_two_images(rows: int, count: int, sizes: list[int]) -> None:
     micro_batches = Batch(PICTURES[:rows], ROWS[:rows], ROWS[:rows]).micro_batches(count)
     assert [len(part.rows) for part in micro_batches] == sizes
     assert torch.equal(torch.cat([part.images for part in micro_batches]), PICTURES[:rows])

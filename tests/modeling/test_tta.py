@@ -35,7 +35,7 @@ def probabilities(network: Network, images: torch.Tensor) -> torch.Tensor:
         return logits.softmax(dim=1)
 
 
-def test_without_views_the_answer_is_that_of_the_picture(network: Network, config: Make) -> None:
+def test_without_variants_the_prediction_is_that_of_the_plain_image(network: Network, config: Make) -> None:
     torch.testing.assert_close(predictions(network, config()), probabilities(network, torch.from_numpy(CROPS)))
 
 
@@ -45,7 +45,7 @@ def test_flip_is_the_mean_of_both_sides(network: Network, config: Make) -> None:
     torch.testing.assert_close(predictions(network, config(), flip=True), both)
 
 
-def test_clean_and_augmented_views_are_averaged_as_often_as_they_are_named(network: Network, config: Make) -> None:
+def test_clean_and_augmented_variants_are_averaged_by_their_weights(network: Network, config: Make) -> None:
     clean = probabilities(network, torch.from_numpy(CROPS))
     noisy = config(augmentation=NOISE)
     one, two = (predictions(network, noisy, augmented=count, clean=3) for count in (1, 2))
@@ -57,7 +57,7 @@ def test_clean_and_augmented_views_are_averaged_as_often_as_they_are_named(netwo
     assert not torch.allclose(first, second, atol=1e-4)
 
 
-def test_augmented_views_are_the_same_every_time_and_others_with_another_seed(network: Network, config: Make) -> None:
+def test_augmented_variants_are_the_same_every_time_and_others_with_another_seed(network: Network, config: Make) -> None:
     first, again = (predictions(network, config(augmentation=NOISE), augmented=2) for _ in range(2))
     assert torch.equal(first, again)
     assert not torch.equal(first, predictions(network, config(augmentation=NOISE, seed=1), augmented=2))

@@ -41,7 +41,7 @@ def test_scores_of_an_attribute_ignore_the_others(codes: Codes) -> None:
 
 
 @given(CODES)
-def test_every_picture_is_in_one_row_of_the_errors(codes: Codes) -> None:
+def test_every_photo_is_in_one_row_of_the_errors(codes: Codes) -> None:
     targets, predictions = codes
     errors = metrics.errors(targets, predictions)
     assert sum(errors.values()) == len(targets)

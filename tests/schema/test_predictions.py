@@ -61,7 +61,7 @@ def test_predictions_are_read_in_the_order_asked_for(tmp_path: Path) -> None:
     assert str(error.value).splitlines()[1:] == ["  no row for d", "  a row for c, which is not expected"]
 
 
-def test_every_picture_that_is_missing_unknown_or_there_twice_is_named() -> None:
+def test_every_photo_that_is_missing_unknown_or_there_twice_is_named() -> None:
     assert predictions.mismatches(["a", "b", "c"], ["c", "d", "a", "c"]) == [
         "no row for b",
         "a row for d, which is not expected",

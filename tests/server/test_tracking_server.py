@@ -96,7 +96,7 @@ def test_nobody_reads_without_a_password(
             MlflowClient(deployed.address).search_experiments()
 
 
-def test_a_pipeline_brings_runs_and_pictures_without_credentials_of_the_store(
+def test_a_pipeline_logs_runs_and_images_without_credentials_of_the_store(
     client: MlflowClient, finished: Path, tmp_path: Path
 ) -> None:
     experiment = client.get_experiment_by_name(EXPERIMENT)
