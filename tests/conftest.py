@@ -14,6 +14,7 @@ from hypothesis import settings
 from pipeline.formats import tables
 from pipeline.formats.images import Pixels
 from pipeline.modeling.config import ModelConfig
+from pipeline.schema import label_table
 from pipeline.schema.schema import SCHEMA
 
 pytest_plugins = ["tests.support.browser"]
@@ -69,7 +70,7 @@ def trainable(tmp_path: Path) -> Path:
         }
     )
     tables.write(table[["path"]], tmp_path / "crops" / "train.csv")
-    tables.write(table[list(tables.LABELS)], tmp_path / "labels.csv")
+    tables.write(table[list(label_table.COLUMNS)], tmp_path / "labels.csv")
     tables.write(table[list(tables.FOLDS)], tmp_path / "folds.csv")
     return tmp_path
 

@@ -10,6 +10,7 @@ import pandas as pd
 from pipeline.dataset.config import FixFault
 from pipeline.formats import tables
 from pipeline.foundation.errors import InputError, raise_faults
+from pipeline.schema import label_table
 from pipeline.schema.schema import GENDER, OLDEST, SCHEMA, is_years
 
 COLUMNS: dict[str, tables.Kind] = dict.fromkeys(("id", "field", "was", "value", "source"), "text")
@@ -92,9 +93,9 @@ def match(fixes: Sequence[Fix], photos: pd.DataFrame) -> tuple[dict[Target, Fix]
 
 
 def apply(corrections: dict[Target, Fix], photos: pd.DataFrame) -> pd.DataFrame:
-    """Return the table `tables.LABELS`: corrected labels, and the changes as text in the column `corrected`."""
+    """Return the table `label_table.COLUMNS`: corrected labels, and the changes as text in the column `corrected`."""
     rows = [_corrected(photo, corrections) for photo in photos.to_dict("records")]
-    return pd.DataFrame(rows, columns=list(tables.LABELS)).astype({"age": "int64"})
+    return pd.DataFrame(rows, columns=list(label_table.COLUMNS)).astype({"age": "int64"})
 
 
 def _read_file(file: Path) -> Iterator[Fix]:

@@ -17,14 +17,6 @@ NO_FILE = "no such file"
 EXCEL = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # .xlsx and .xls
 FLOAT_FORMAT = "%.9g"  # nine digits restore every float32 exactly
 
-LABELS: dict[str, Kind] = {
-    "path": "text",
-    "person": "text",
-    "mask": "text",
-    "gender": "text",
-    "age": "integer",
-    "corrected": "text",
-}
 CROPS: dict[str, Kind] = {
     "path": "text",
     "left": "integer",

@@ -9,15 +9,21 @@ from pipeline.formats import tables
 from pipeline.foundation.errors import raise_faults
 from pipeline.schema.schema import OLDEST, SCHEMA
 
+COLUMNS: dict[str, tables.Kind] = {
+    "path": "text",
+    "person": "text",
+    **{one.name: "integer" if one.bands else "text" for one in SCHEMA.attributes},
+    "corrected": "text",
+}
+
 
 def read(path: Path, more: Mapping[str, tables.Kind] | None = None) -> pd.DataFrame:
-    """Read the table of labels (`tables.LABELS` and every attribute of the schema, a row per photo) and `more` columns.
+    """Read the table of labels (`COLUMNS`, a row per photo) and `more` columns.
 
     Raises:
         InputError: When a photo is there twice, or a label is no value of its attribute, with every row.
     """
-    attributes: dict[str, tables.Kind] = {one.name: "integer" if one.bands else "text" for one in SCHEMA.attributes}
-    table = tables.read(path, {**tables.LABELS, **attributes, **(more or {})}, unique="path")
+    table = tables.read(path, {**COLUMNS, **(more or {})}, unique="path")
     require_values(path, table)
     return table
 

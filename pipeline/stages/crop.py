@@ -13,6 +13,7 @@ from pipeline.faces.detection import device, pool
 from pipeline.formats import arrays, tables
 from pipeline.formats.images import check, read
 from pipeline.foundation.progress import watch
+from pipeline.schema import label_table
 
 Row = dict[str, object]
 
@@ -40,7 +41,7 @@ def crop(shard: int, data: Path, labels: Path, crops: Path, params: Params) -> N
         InputError: Lists all photos of the shard that cannot be read, before any is cropped; also when the labels or
             info.csv are missing or malformed.
     """
-    listed = {"train": list(tables.read(labels, tables.LABELS)["path"]), "eval": eval_photos(data)}
+    listed = {"train": list(tables.read(labels, label_table.COLUMNS)["path"]), "eval": eval_photos(data)}
     names = {split: _share(listed[split], params.shards.index(shard), len(params.shards)) for split in listed}
     folders = {"train": data / TRAIN, "eval": data / EVAL}
     paths = {split: [folders[split] / name for name in names[split]] for split in names}

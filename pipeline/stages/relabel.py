@@ -18,7 +18,7 @@ def relabel(data: Path, fixes: Path, labels: Path, params: Relabel) -> None:
     Args:
         data: Folder of the data set, with train/ and eval/.
         fixes: Folder of the files that `params.fixes` lists.
-        labels: Output table with the columns `tables.LABELS`, one row per photo.
+        labels: Output table with the columns `label_table.COLUMNS`, one row per photo.
         params: Files of corrections, and the kinds of mismatch that are skipped with a warning.
 
     Raises:

@@ -10,6 +10,7 @@ from pipeline.cli.app import app
 from pipeline.dataset.config import Relabel
 from pipeline.formats import tables
 from pipeline.foundation.errors import InputError
+from pipeline.schema import label_table
 from pipeline.stages.relabel import relabel
 from tests.support.dataset import DataSet
 from tests.support.readings import seen_as, with_swap, with_wrong, write
@@ -31,7 +32,7 @@ class Workspace:
     def relabel(self, *fixes: str) -> pd.DataFrame:
         labels = self.root / "labels.csv"
         relabel(self.photos, self.root / "fixes", labels, Relabel(fixes=fixes))
-        return tables.read(labels, tables.LABELS)
+        return tables.read(labels, label_table.COLUMNS)
 
     def suggest(self) -> str:
         options = {"labels": "labels.csv", "out-of-fold": "out_of_fold.csv", "suggestions": "fixes/proposed.csv"}

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from pipeline.dataset.corrections import SWAP, Fix, apply, match, read
 from pipeline.dataset.layout import MASK_OF_STEM
-from pipeline.formats import tables
 from pipeline.foundation.errors import InputError
+from pipeline.schema import label_table
 
 PUBLISHED = Path(__file__).parents[2] / "fixes"
 PEOPLE = (("000001", "female", 30), ("000002", "male", 59), ("000002", "male", 60), ("000003-1", "female", 18))
@@ -53,7 +53,7 @@ def changes(labels: pd.DataFrame) -> dict[str, str]:
 
 def test_without_fixes_the_labels_are_those_of_the_photos() -> None:
     labels = corrected([])
-    assert list(labels.columns) == list(tables.LABELS)
+    assert list(labels.columns) == list(label_table.COLUMNS)
     assert labels.drop(columns="corrected").equals(photos().drop(columns="id"))
     assert changes(labels) == {}
 

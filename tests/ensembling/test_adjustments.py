@@ -11,7 +11,7 @@ from pipeline.ensembling.adjustments import Adjusted, adjust, estimates
 from pipeline.ensembling.blend import MemberProbabilities
 from pipeline.ensembling.config import Ensemble
 from pipeline.ensembling.shift_estimators import Priors
-from pipeline.formats import tables
+from pipeline.schema import label_table
 from pipeline.schema.metrics import confusion, macro_f1
 from pipeline.schema.probabilities import Table, multiply
 from pipeline.schema.schema import AGE, GENDER, MASK, SCHEMA
@@ -142,7 +142,7 @@ def test_a_label_shift_correction_needs_calibration() -> None:
 
 
 def test_the_photos_simulated_are_labels() -> None:
-    assert set(tables.LABELS) < set(photos(heads(1, TRAIN, 0)).columns)
+    assert set(label_table.COLUMNS) < set(photos(heads(1, TRAIN, 0)).columns)
     assert len(photos(heads(2, TRAIN, 0))) == 2 * PHOTOS
 
 

@@ -14,7 +14,7 @@ from pipeline.formats.images import Pixels
 from pipeline.label_quality.suggestions import suggest, write
 from pipeline.modeling.config import TTA, ModelConfig
 from pipeline.modeling.training import Inputs
-from pipeline.schema import predictions
+from pipeline.schema import label_table, predictions
 from pipeline.schema.metrics import confusion, macro_f1
 from pipeline.schema.probabilities import Table, multiply
 from pipeline.schema.schema import SCHEMA, Codes
@@ -63,7 +63,7 @@ class Workspace:
         """The labels with corrections, under a name."""
         labels = self.root / f"{name}.csv"
         relabel(self.photos, self.root / "fixes", labels, Relabel(fixes=accepted))
-        return tables.read(labels, tables.LABELS)
+        return tables.read(labels, label_table.COLUMNS)
 
     def out_of_fold(self, labels: str) -> Table:
         """Probabilities (n, 18), in the order of the labels, of models trained on them."""

@@ -17,7 +17,7 @@ from ruamel.yaml import YAML
 from pipeline.formats import tables
 from pipeline.modeling.config import TTA
 from pipeline.modeling.members import Member
-from pipeline.schema import predictions
+from pipeline.schema import label_table, predictions
 from pipeline.stages.infer import infer
 
 ROOT = Path(__file__).parents[2]
@@ -86,7 +86,7 @@ def test_all_processes_validate_the_weights_that_are_kept(trainable: Path, monke
     changes = {"backbone": "test_resnet", "image_size": 32, "batch_size": 7, "accumulate": 2, "ema": 0.5}
     predicted, epochs, _ = trained_on(2, trainable, **changes)
     folds = tables.read(trainable / "folds.csv", tables.FOLDS)["fold"]
-    masks = tables.read(trainable / "labels.csv", tables.LABELS)["mask"][folds == 0]
+    masks = tables.read(trainable / "labels.csv", label_table.COLUMNS)["mask"][folds == 0]
     truth = masks.map({"worn": 0, "incorrect": 1, "normal": 2}).to_numpy()
     loss = -np.log(predicted["mask"][range(len(truth)), truth]).mean()
     assert pd.read_csv(StringIO(epochs))["val_loss"].iloc[-1] == pytest.approx(loss, rel=1e-4)

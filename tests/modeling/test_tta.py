@@ -57,7 +57,7 @@ def test_clean_and_augmented_variants_are_averaged_by_their_weights(network: Net
     assert not torch.allclose(first, second, atol=1e-4)
 
 
-def test_augmented_variants_are_the_same_every_time_and_others_with_another_seed(network: Network, config: Make) -> None:
+def test_augmented_variants_depend_on_the_seed_alone(network: Network, config: Make) -> None:
     first, again = (predictions(network, config(augmentation=NOISE), augmented=2) for _ in range(2))
     assert torch.equal(first, again)
     assert not torch.equal(first, predictions(network, config(augmentation=NOISE, seed=1), augmented=2))

@@ -39,7 +39,7 @@ from pipeline.modeling.training import Inputs
 from pipeline.orchestration import graph, locks
 from pipeline.registry.evidence import EvalSlice, OutOfFoldEvidence
 from pipeline.registry.serving import request_parsing
-from pipeline.schema import predictions
+from pipeline.schema import label_table, predictions
 from pipeline.schema.schema import SCHEMA
 from tests.support.dataset import DataSet
 
@@ -92,7 +92,7 @@ def _labels() -> pd.DataFrame:
         for person, (gender, age) in enumerate([("male", 25), ("female", 45), ("male", 70), ("female", 30)])
         for stem, mask in MASK_OF_STEM.items()
     ]
-    return pd.DataFrame(rows, columns=list(tables.LABELS))
+    return pd.DataFrame(rows, columns=list(label_table.COLUMNS))
 
 
 def _of_tables(root: Path) -> dict[str, Reader]:

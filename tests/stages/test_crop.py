@@ -12,6 +12,7 @@ from pipeline.dataset.layout import MASK_OF_STEM, train_photos
 from pipeline.faces.config import Crop
 from pipeline.formats import tables
 from pipeline.foundation.errors import InputError
+from pipeline.schema import label_table
 from pipeline.stages.crop import LANDMARKS, crop
 from pipeline.stages.pack import pack
 from tests.modeling.people import people
@@ -33,7 +34,7 @@ class Workplace:
             for path, name, photo in zip(self.paths, self.eval, people(), strict=True):
                 Image.fromarray(photo).save(self.data.images / path, compress_level=1)
                 Image.fromarray(photo).save(self.data.root / "eval" / "images" / name, compress_level=1)
-        tables.write(train_photos(self.data.root).assign(corrected="")[list(tables.LABELS)], self.labels)
+        tables.write(train_photos(self.data.root).assign(corrected="")[list(label_table.COLUMNS)], self.labels)
 
     def crop(self, **given: object) -> dict[str, str]:
         params = Crop.model_validate({"size": 32} | given)

@@ -23,7 +23,7 @@ from pipeline.foundation.errors import InputError
 from pipeline.modeling.config import Head
 from pipeline.modeling.config.losses import SmoothL1
 from pipeline.modeling.members import METRICS, Member
-from pipeline.schema import metrics, predictions
+from pipeline.schema import label_table, metrics, predictions
 from pipeline.schema.probabilities import Heads, Table, multiply
 from pipeline.schema.schema import SCHEMA
 from pipeline.stages.ensemble import Summary, ensemble
@@ -54,8 +54,8 @@ class Workspace:
             for number, age in enumerate(AGES)
             for mask in ("worn", "normal")
         ]
-        table = pd.DataFrame(rows, columns=[*tables.LABELS, "fold"])
-        tables.write(table[[*tables.LABELS]], self.root / "labels.csv")
+        table = pd.DataFrame(rows, columns=[*label_table.COLUMNS, "fold"])
+        tables.write(table[[*label_table.COLUMNS]], self.root / "labels.csv")
         tables.write(table[[*tables.FOLDS]], self.root / "folds.csv")
         (self.root / "crops").mkdir()
         np.save(self.root / "crops" / "train.npy", np.zeros((len(table), 8, 8, 3), np.uint8))
@@ -405,7 +405,7 @@ def test_a_more_confident_refit_is_no_label_shift(tmp_path: Path, monkeypatch: p
         mask=values["mask"], gender=values["gender"], age=np.array([24, 45, 63])[train["age"].targets]
     )
     photos = photos.assign(corrected="", fold=person % 2)
-    tables.write(photos[[*tables.LABELS]], tmp_path / "labels.csv")
+    tables.write(photos[[*label_table.COLUMNS]], tmp_path / "labels.csv")
     tables.write(photos[[*tables.FOLDS]], tmp_path / "folds.csv")
     tables.write(photos[["path"]], tmp_path / "train.csv")
     np.save(tmp_path / "train.npy", np.zeros((len(photos), 8, 8, 3), np.uint8))

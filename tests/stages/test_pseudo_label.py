@@ -12,7 +12,7 @@ from pipeline.modeling.checkpoints import Metrics
 from pipeline.modeling.config import TTA, ModelConfig
 from pipeline.modeling.pseudo_labels import Teacher
 from pipeline.modeling.training import Inputs
-from pipeline.schema import predictions
+from pipeline.schema import label_table, predictions
 from pipeline.stages.infer import infer
 from pipeline.stages.pseudo_label import pseudo_label
 from pipeline.stages.train import train
@@ -41,7 +41,9 @@ def predict(folder: Path, output: Path) -> None:
 
 def lie(folder: Path) -> tuple[Path, np.typing.NDArray[np.int64]]:
     """A teacher that is sure of the wrong mask of every eval image, and what it says."""
-    truth = tables.read(folder / "labels.csv", tables.LABELS)["mask"].map({"worn": 0, "incorrect": 1, "normal": 2})
+    truth = tables.read(folder / "labels.csv", label_table.COLUMNS)["mask"].map(
+        {"worn": 0, "incorrect": 1, "normal": 2}
+    )
     wrong = (truth.to_numpy(np.int64)[::-1][:8] + 1) % 3
     images = tables.read(folder / "crops" / "eval.csv", {"path": "text"})["path"]
     predictions.write(folder / "lie.csv", images, {"mask": np.eye(3)[wrong]})

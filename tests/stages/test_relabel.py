@@ -8,6 +8,7 @@ import pytest
 from pipeline.dataset.config import Relabel
 from pipeline.formats import tables
 from pipeline.foundation.errors import InputError
+from pipeline.schema import label_table
 from pipeline.stages.relabel import relabel
 from tests.support.dataset import PEOPLE, DataSet
 
@@ -42,8 +43,8 @@ def workplace(tmp_path: Path) -> Workplace:
 
 def test_every_photo_gets_its_label(workplace: Workplace) -> None:
     workplace.relabel()
-    labels = tables.read(workplace.labels, tables.LABELS)
-    assert list(labels.columns) == list(tables.LABELS)
+    labels = tables.read(workplace.labels, label_table.COLUMNS)
+    assert list(labels.columns) == list(label_table.COLUMNS)
     assert list(labels["path"]) == sorted(labels["path"])
     assert len(labels) == 7 * len(PEOPLE)
     assert set(labels["corrected"]) == {""}
@@ -51,7 +52,7 @@ def test_every_photo_gets_its_label(workplace: Workplace) -> None:
 
 def test_corrections_are_applied_and_recorded(workplace: Workplace, capsys: pytest.CaptureFixture[str]) -> None:
     workplace.relabel(fixes=["good"])
-    labels = tables.read(workplace.labels, tables.LABELS)
+    labels = tables.read(workplace.labels, label_table.COLUMNS)
     assert labels.loc[labels["corrected"] != "", "corrected"].value_counts().to_dict() == {
         "gender: female -> male": 7,
         "mask: incorrect -> normal": 1,

@@ -9,6 +9,7 @@ from pipeline.dataset.config import Split
 from pipeline.dataset.layout import MASK_OF_STEM
 from pipeline.formats import tables
 from pipeline.foundation.errors import InputError
+from pipeline.schema import label_table
 from pipeline.schema.schema import SCHEMA
 from pipeline.stages.split import split
 
@@ -29,10 +30,10 @@ class Workplace:
             for number, (gender, age) in enumerate(people)
             for stem, mask in MASK_OF_STEM.items()
         ]
-        tables.write(pd.DataFrame(rows, columns=list(tables.LABELS)), self.folder / "labels.csv")
+        tables.write(pd.DataFrame(rows, columns=list(label_table.COLUMNS)), self.folder / "labels.csv")
 
     def rename(self, people: dict[str, str]) -> None:
-        labels = tables.read(self.folder / "labels.csv", tables.LABELS)
+        labels = tables.read(self.folder / "labels.csv", label_table.COLUMNS)
         renamed = labels["person"].replace(people)
         paths = renamed + "/" + labels["path"].str.split("/").str[1]
         tables.write(labels.assign(person=renamed, path=paths), self.folder / "labels.csv")
@@ -51,7 +52,7 @@ class Workplace:
 
     def folds(self, **params: object) -> pd.DataFrame:
         self.split(**params)
-        labels = tables.read(self.folder / "labels.csv", tables.LABELS)
+        labels = tables.read(self.folder / "labels.csv", label_table.COLUMNS)
         folds = tables.read(self.folder / "folds.csv", tables.FOLDS).rename(columns={"person": "name"})
         return folds.merge(labels, on="path", validate="one_to_one")
 
@@ -68,7 +69,7 @@ def test_people_never_cross_folds(workplace: Workplace) -> None:
 
 def test_every_photo_has_one_fold_and_the_order_stays(workplace: Workplace) -> None:
     folds = workplace.folds()
-    assert list(folds["path"]) == list(tables.read(workplace.folder / "labels.csv", tables.LABELS)["path"])
+    assert list(folds["path"]) == list(tables.read(workplace.folder / "labels.csv", label_table.COLUMNS)["path"])
     assert sorted(folds["fold"].unique()) == [0, 1, 2]
 
 
@@ -86,7 +87,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_other_folds(workpla
 
 def test_a_persons_fold_does_not_depend_on_the_order_of_the_rows(workplace: Workplace) -> None:
     before = workplace.folds()
-    labels = tables.read(workplace.folder / "labels.csv", tables.LABELS)
+    labels = tables.read(workplace.folder / "labels.csv", label_table.COLUMNS)
     tables.write(labels[::-1], workplace.folder / "labels.csv")
     after = workplace.folds()
     assert dict(zip(before["path"], before["fold"], strict=True)) == dict(

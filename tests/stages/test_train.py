@@ -17,7 +17,7 @@ from pipeline.modeling.checkpoints import Metrics
 from pipeline.modeling.config import TTA, ModelConfig
 from pipeline.modeling.inference import Predictor
 from pipeline.modeling.training import Inputs
-from pipeline.schema import predictions
+from pipeline.schema import label_table, predictions
 from pipeline.schema.probabilities import YEARS, Heads
 from pipeline.stages.infer import infer
 from pipeline.stages.train import train
@@ -200,7 +200,7 @@ def test_the_best_epoch_is_that_of_the_selected_score(config: Make, trainable: P
 
 @pytest.mark.parametrize("schedule", ["cosine", {"name": "plateau", "patience": 1}])
 def test_labels_of_the_held_out_fold_do_not_influence_the_weights(config: Make, trainable: Path, schedule: Any) -> None:
-    labels = tables.read(trainable / "labels.csv", tables.LABELS)
+    labels = tables.read(trainable / "labels.csv", label_table.COLUMNS)
     held_out = tables.read(trainable / "folds.csv", tables.FOLDS)["fold"] == 0
     settings = config(epochs=6, schedule=schedule)
     for name in ("truth", "lies"):
@@ -239,7 +239,7 @@ def test_binary_f1_is_the_f1_of_the_second_class(config: Make, trainable: Path) 
     train(inputs(trainable), "gender", 0, settings, trainable / "out", quiet)
     heads = predict(trainable, trainable / "out")
     paths, _ = predictions.read(trainable / "out" / "out_of_fold.csv")
-    labels = tables.read(trainable / "labels.csv", tables.LABELS).set_index("path")["gender"]
+    labels = tables.read(trainable / "labels.csv", label_table.COLUMNS).set_index("path")["gender"]
     expected = f1_score(labels[paths] == "female", heads["gender"].argmax(axis=1), average="binary")
     scores = pd.read_csv(trainable / "out" / "epochs.csv")["val_binary_f1"]
     assert scores.max() == pytest.approx(expected)
@@ -256,7 +256,7 @@ def test_the_last_epochs_learn_from_the_validation_people_after_they_were_predic
     for table in (predict(trainable, trainable / name)["mask"] for name in ("without", "with")):
         np.testing.assert_array_equal(table, predict(trainable, trainable / "without")["mask"])
     held_out = (tables.read(trainable / "folds.csv", tables.FOLDS)["fold"] == 0).to_numpy()
-    masks = tables.read(trainable / "labels.csv", tables.LABELS)["mask"]
+    masks = tables.read(trainable / "labels.csv", label_table.COLUMNS)["mask"]
     crops = np.load(trainable / "crops" / "train.npy")[held_out]
     truth = np.array([["worn", "incorrect", "normal"].index(mask) for mask in masks[held_out]])
     likelihoods = [
@@ -276,7 +276,7 @@ def test_accumulated_gradients_are_those_of_the_whole_batch(config: Make, traina
 
 
 def test_a_row_of_weight_zero_teaches_nothing(config: Make, trainable: Path) -> None:
-    labels = tables.read(trainable / "labels.csv", tables.LABELS)
+    labels = tables.read(trainable / "labels.csv", label_table.COLUMNS)
     folds = tables.read(trainable / "folds.csv", tables.FOLDS)["fold"]
     for name, lie in (("truth", False), ("lies", True)):
         table = labels.assign(weight=np.where(np.arange(len(labels)) % 4, 1.0, 0.0))
@@ -332,7 +332,7 @@ def test_a_fold_that_does_not_exist_is_an_error(config: Make, trainable: Path) -
 
 
 def test_a_crop_without_a_label_is_an_error(config: Make, trainable: Path) -> None:
-    labels = tables.read(trainable / "labels.csv", tables.LABELS)
+    labels = tables.read(trainable / "labels.csv", label_table.COLUMNS)
     tables.write(labels.iloc[1:], trainable / "labels.csv")
     with pytest.raises(InputError, match=r"1 crops without label or fold, first person0/normal\.jpg"):
         train(inputs(trainable), "mask", 0, config(), trainable / "out", quiet)

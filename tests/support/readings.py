@@ -9,6 +9,7 @@ import pandas as pd
 from pipeline.dataset import corrections
 from pipeline.dataset.layout import MASK_OF_STEM
 from pipeline.formats import tables
+from pipeline.schema import label_table
 from pipeline.schema.probabilities import Table, multiply
 from pipeline.schema.schema import GENDER, SCHEMA
 
@@ -22,7 +23,7 @@ def labelled(count: int = 60) -> pd.DataFrame:
         for person in range(count)
         for stem, mask in sorted(MASK_OF_STEM.items())
     ]
-    return pd.DataFrame(rows, columns=list(tables.LABELS))
+    return pd.DataFrame(rows, columns=list(label_table.COLUMNS))
 
 
 def seen_as(truth: pd.DataFrame, sure: float = 0.9, seed: int = 0) -> Table:

@@ -12,6 +12,7 @@ from pipeline.label_quality.review import cases
 from pipeline.label_quality.review.cases import Case
 from pipeline.label_quality.review.reviewing import Review
 from pipeline.label_quality.suggestions import read
+from pipeline.schema import label_table
 from pipeline.stages.relabel import relabel
 from tests.support.dataset import DataSet
 from tests.support.readings import seen_as, write
@@ -41,7 +42,7 @@ class Workspace:
     def relabel(self, *names: str) -> pd.DataFrame:
         labels = self.root / "labels.csv"
         relabel(self.data.root, self.root / "fixes", labels, Relabel(fixes=names))
-        return tables.read(labels, tables.LABELS)
+        return tables.read(labels, label_table.COLUMNS)
 
     def cases(self) -> list[Case]:
         labels_and_probabilities = read(self.root / "labels.csv", self.root / "out_of_fold.csv")

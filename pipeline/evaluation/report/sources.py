@@ -29,8 +29,8 @@ class Sources:
     """The inputs of the report.
 
     Attributes:
-        photos: The photos with out-of-fold predictions (n), sorted by path: `tables.LABELS`, `fold`, and `identity`,
-            one name for all folders of a person.
+        photos: The photos with out-of-fold predictions (n), sorted by path: `label_table.COLUMNS`, `fold`, and
+            `identity`, one name for all folders of a person.
         probabilities: Their class probabilities (n, classes).
         labelled: All labelled photos; `person` is the identity.
         crop_tables: The table of crops of each split.
