@@ -72,6 +72,7 @@ class Params(Section):
             *self._unpinned_folds(),
             *self._unknown_voters(),
             *self._incomplete_systems(),
+            *self._missing_thumbnails(),
         ]
         if faults:
             raise ValueError("\n".join(faults))
@@ -152,6 +153,11 @@ class Params(Section):
             yield f"'{name}', but {part}.models does not name {model}"
         elif not part and has["refit"] and has["pseudo_label"]:
             yield f"'{name}' is refitted and pseudo_labelled; write {name}/refit or {name}/pseudo_label"
+
+    def _missing_thumbnails(self) -> list[str]:
+        if self.ensemble.people and not self.crop.thumbnail:
+            return ["ensemble.people: groups are made of thumbnails; set crop.thumbnail: [16, 12]"]
+        return []
 
     def _incomplete_systems(self) -> list[str]:
         faults = []

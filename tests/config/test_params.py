@@ -105,6 +105,8 @@ def test_a_bare_name_is_a_choice_without_settings(change: Callable[..., Path]) -
             "mtcn",
             "crop.method: must be 'mtcnn', 'grabcut', 'center', 'center_grabcut' or 'none' (given: 'mtcn')",
         ),
+        ("ensemble.people", {}, "ensemble.people: groups are made of thumbnails; set crop.thumbnail: [16, 12]"),
+        ("ensemble.people", {"photos": 1}, "ensemble.people.photos: must be greater than or equal to 2 (given: 1)"),
         ("crop.size", 0, "crop.size: must be a positive number of pixels, or [height, width] (given: 0)"),
         ("crop.size", [1, 2, 3], "crop.size: must be a positive number of pixels, or [height, width]"),
         ("split.folds", 1, "split.folds: must be greater than or equal to 2 (given: 1)"),
