@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.cli import kubeflow, labels, recipe
+from pipeline.cli.ablate import ablate
 from pipeline.cli.compare import compare
 from pipeline.cli.compose import compose
 from pipeline.cli.doctor import doctor
@@ -41,6 +42,7 @@ app.command("run", rich_help_panel=RUN)(run_all)
 app.command("set", rich_help_panel=RUN)(set_)
 app.add_typer(recipe.app, name="recipe", rich_help_panel=RUN)
 app.command(rich_help_panel=RUN)(compare)
+app.command(rich_help_panel=RUN)(ablate)
 app.add_typer(kubeflow.app, name="kubeflow", rich_help_panel=RUN)
 app.command(rich_help_panel=RUN)(graph)
 app.command("submit diff", rich_help_panel=RUN)(submit_diff)

@@ -28,7 +28,7 @@ def run(jobs: Jobs = None, gpus: Gpus = "", logs: Logs = Path("logs")) -> None:
     from pipeline.foundation.live_table import board
     from pipeline.orchestration import eta, graph, runner
 
-    numbers = _numbers(gpus)
+    numbers = gpu_numbers(gpus)
     params.load()  # reports all faults before DVC reads dvc.yaml and before any stage starts
     slots = jobs or max(len(numbers), 1)
     stages = graph.read()
@@ -47,7 +47,7 @@ def run(jobs: Jobs = None, gpus: Gpus = "", logs: Logs = Path("logs")) -> None:
         raise typer.Exit(130) from None
 
 
-def _numbers(gpus: str) -> list[int]:
+def gpu_numbers(gpus: str) -> list[int]:
     """The GPU numbers in `gpus`; raises `InputError` for one that this machine does not have."""
     named = [word.strip() for word in gpus.split(",") if word.strip()]
     if not named:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, ValidationError, model_validator
 
@@ -206,7 +206,11 @@ def load(path: Path = FILE) -> Params:
 
 def parse(text: str, place: str) -> Params:
     """Check the text of a params file; raises `InputError` that names `place`, with a line per wrong key."""
-    given = parse_yaml(text, place)
+    return check(parse_yaml(text, place), place)
+
+
+def check(given: Any, place: str) -> Params:
+    """Check the content of a params file; raises `InputError` that names `place`, with a line per wrong key."""
     try:
         return Params.model_validate(given)
     except ValidationError as error:

@@ -22,6 +22,7 @@ from pipeline.schema import metrics
 from pipeline.schema.bootstrap import interval
 from pipeline.schema.schema import AGE, SCHEMA
 
+ENSEMBLE = Path("results", "ensemble")  # in a workspace
 REMEDY = "leave out --read to run the recipe again"
 PREDICTED: dict[str, tables.Kind] = {"path": "text", "target": "integer", "prediction": "integer"}
 

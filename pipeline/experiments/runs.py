@@ -1,7 +1,5 @@
 """A folder for each recipe in which the project's own graph runs: through DVC, or in this process for speed."""
 
-import json
-import os
 import shlex
 import shutil
 import subprocess
@@ -9,33 +7,17 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import chdir, redirect_stdout
 from pathlib import Path
-from typing import Any
-
-from ruamel.yaml import YAML
 
 from pipeline import tracking
 from pipeline.config import params
 from pipeline.experiments import subset
 from pipeline.experiments.scales import SCALES, reduce
+from pipeline.experiments.workspaces import BEFORE_TRAINING, TARGET, before_training, prepare
 from pipeline.foundation.errors import InputError
-from pipeline.foundation.files import replacing, write_text
 from pipeline.foundation.processes import environment
 from pipeline.foundation.terminal import log
 from pipeline.orchestration import graph
 from pipeline.orchestration.graph import Graph, Stage
-
-CODE = ("pipeline", "fixes", "dvc.yaml", ".dvcignore")
-BEFORE_TRAINING = ("relabel", "crop", "pack", "split")  # stages; their sections of params have the same names
-TARGET = "submit"
-CONFIG = """\
-[core]
-    no_scm = true
-    analytics = false
-    check_update = false
-[cache]
-    dir = {cache}
-"""
-
 
 Execute = Callable[[Sequence[str]], None]
 
@@ -66,15 +48,11 @@ def run(recipes: Mapping[Path, Path], scale: str, photos: Path, execute: Execute
         settings = reduce(params.load(recipe), SCALES[scale])
         if scale == "smoke":
             shutil.rmtree(folder, ignore_errors=True)
-        _prepare(folder, settings, root)
+        prepare(folder, settings, root)
         if scale == "smoke":
-            _run_here(folder, lenders.setdefault(_before_training(settings), folder), execute)
+            _run_here(folder, lenders.setdefault(before_training(settings), folder), execute)
         else:
             _repro(folder)
-
-
-def _before_training(settings: Mapping[str, Any]) -> str:
-    return json.dumps([settings[name] for name in BEFORE_TRAINING if name in settings])
 
 
 def needed(stages: Graph) -> list[Stage]:
@@ -84,26 +62,6 @@ def needed(stages: Graph) -> list[Stage]:
         if name in wanted:
             wanted.update(stages[name].parents)
     return [stage for name, stage in stages.items() if name in wanted]
-
-
-def _prepare(folder: Path, settings: dict[str, Any], root: Path) -> None:
-    """Bring a folder's code, parameters and DVC settings up to date; the cache is that of the project."""
-    (folder / ".dvc").mkdir(parents=True, exist_ok=True)
-    for name in CODE:
-        _replace(Path(name), folder / name)
-    data = {"root": os.path.relpath(root.resolve(), folder.resolve())}
-    with replacing(folder / "params.yaml") as partial:
-        YAML().dump(settings | {"data": data}, partial)
-    cache = os.path.relpath(Path(".dvc/cache").resolve(), (folder / ".dvc").resolve())
-    write_text(folder / ".dvc" / "config", CONFIG.format(cache=cache))
-
-
-def _replace(source: Path, target: Path) -> None:
-    if source.is_dir():
-        shutil.rmtree(target, ignore_errors=True)
-        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
-    else:
-        shutil.copy(source, target)
 
 
 def _repro(folder: Path) -> None:

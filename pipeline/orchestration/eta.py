@@ -43,11 +43,11 @@ def remaining(jobs: Iterable[Job], slots: int, now: float) -> float | None:
     A stage is expected to take the mean time of the finished and running stages of its kind.
     """
     ahead = [job for job in jobs if job.state in ("waiting", "running")]
-    totals = [(job.stage.kind, total) for job in jobs if (total := _total(job, now)) is not None]
-    if {job.stage.kind for job in ahead} - {kind for kind, _ in totals}:
+    totals = [(job.kind, total) for job in jobs if (total := _total(job, now)) is not None]
+    if {job.kind for job in ahead} - {kind for kind, _ in totals}:
         return None
     expected = {kind: mean(total for each, total in totals if each == kind) for kind, _ in totals}
-    return sum(max((_total(job, now) or expected[job.stage.kind]) - _spent(job, now), 0) for job in ahead) / slots
+    return sum(max((_total(job, now) or expected[job.kind]) - _spent(job, now), 0) for job in ahead) / slots
 
 
 def _cells(job: Job, now: float) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Stages of the graph in parallel on this machine, with the result of `dvc repro`."""
+"""Stages of the graph, and other commands, in parallel on this machine; stages with the result of `dvc repro`."""
 
 import json
 import os
@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import Any, Literal
@@ -32,28 +32,56 @@ RWLOCK = Path(".dvc", "tmp", "rwlock")  # where DVC notes which process reads an
 
 @dataclass
 class Job:
-    """A stage of a run: its state, its process and its log file."""
+    """A command of a run: its state, its process and its log file.
 
-    stage: Stage
+    Attributes:
+        name: What it is called, a stage by DVC's name.
+        command: Its words.
+        log: File of its output.
+        state: Its state.
+        parents: Names of the jobs that it waits for.
+        folder: The folder that it runs in.
+        variables: What is added to its environment.
+        gpu: Number of its GPU.
+        process: Its process, once it has started.
+        started: Its start, by `time.monotonic`.
+        ended: Its end.
+    """
+
+    name: str
+    command: Sequence[str]
     log: Path
     state: State = "waiting"
+    parents: tuple[str, ...] = ()
+    folder: Path = Path()
+    variables: dict[str, str] = field(default_factory=dict)
     gpu: int | None = None
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     ended: float = 0.0
 
-    def start(self, gpu: int | None, threads: int) -> int:
-        """Start `dvc repro --single-item` in a process group of its own, which Ctrl-C does not reach.
+    @classmethod
+    def of(cls, stage: Stage, log: Path) -> "Job":
+        """The job of a stage, `dvc repro --single-item`."""
+        return cls(stage.name, repro("--single-item", stage.name), log, parents=stage.parents)
 
-        Without a GPU the stage gets `threads` threads, its share of the cores: stages that each use all cores slow
-        each other down. Returns the number of the process group.
+    @property
+    def kind(self) -> str:
+        """Its name without what follows an @: jobs of a kind take similar times."""
+        return self.name.partition("@")[0]
+
+    def start(self, gpu: int | None, threads: int) -> int:
+        """Start the command in a process group of its own, which Ctrl-C does not reach.
+
+        Without a GPU the job gets `threads` threads, its share of the cores: jobs that each use all cores slow each
+        other down. Returns the number of the process group.
         """
         chosen = {THREADS: os.environ.get(THREADS, str(threads))} if gpu is None else {"CUDA_VISIBLE_DEVICES": str(gpu)}
-        command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", self.stage.name]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                command,
-                env=environment() | chosen,
+                self.command,
+                cwd=self.folder,
+                env=environment() | chosen | self.variables,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -63,17 +91,19 @@ class Job:
         return self.process.pid
 
     def poll(self) -> None:
-        """Update the state of a stage whose process may have ended."""
+        """Update the state of a running job whose process may have ended; one that was stopped stays so."""
         if self.process is None or self.is_alive():
             return
         self.ended = time.monotonic()
+        if self.state == "stopped":
+            return
         if self.process.returncode:
             self.state = "failed"
         else:
             self.state = "done" if "\nRunning stage" in f"\n{self.output()}" else "unchanged"
 
     def stop(self, how: signal.Signals) -> None:
-        """Send a signal to the process group of the stage."""
+        """Send a signal to the process group of the job."""
         if self.process is not None and self.is_alive():
             os.killpg(self.process.pid, how)
             self.state = "stopped"
@@ -82,12 +112,21 @@ class Job:
         """Whether its process still runs."""
         return self.process is not None and self.process.poll() is None
 
+    def has_ended(self, somehow: bool = False) -> bool:
+        """Whether it has ended well, or `somehow`."""
+        return self.state in ("done", "unchanged") or (somehow and self.ended > 0)
+
     def output(self) -> str:
         """The log so far."""
         return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
 
 
 Jobs = Mapping[str, Job]
+
+
+def repro(*words: str) -> list[str]:
+    """The command of `dvc repro` with these words, which waits for another process that has locked the folder."""
+    return [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", *words]
 
 
 def run(graph: Graph, slots: int, gpus: Sequence[int], logs: Path, show: Show) -> None:
@@ -110,19 +149,36 @@ def run(graph: Graph, slots: int, gpus: Sequence[int], logs: Path, show: Show) -
     """
     _require_unlocked()
     logs.mkdir(parents=True, exist_ok=True)
-    jobs = {name: Job(stage, logs / f"{name}.log") for name, stage in graph.items()}
+    jobs = {name: Job.of(stage, logs / f"{name}.log") for name, stage in graph.items()}
     for job in jobs.values():
         job.log.unlink(missing_ok=True)
+    run_jobs(jobs, slots, gpus, show)
+    _raise_failures(jobs)
+
+
+def run_jobs(jobs: Jobs, slots: int, gpus: Sequence[int], show: Show, keep_going: bool = False) -> None:
+    """Run jobs, ready ones in parallel, until none is left that can start; their states tell how they ended.
+
+    Args:
+        jobs: The jobs by name, parents first.
+        slots: Maximum number of jobs at once.
+        gpus: Numbers of the GPUs to use; each job gets the one that the fewest running jobs have.
+        show: Called at every poll with all jobs. It may stop one by a signal, and add jobs.
+        keep_going: Start further jobs after a failure, those that wait for the failed one among them.
+
+    Raises:
+        KeyboardInterrupt: When the run is stopped.
+    """
     with _handling((signal.SIGTERM, signal.SIGHUP), signal.default_int_handler), Watchdog() as watchdog:
         try:
-            while _start(jobs, slots, gpus, watchdog):
-                show(jobs)
-                time.sleep(TICK)
-                _poll(_in(jobs, "running"), watchdog)
-        finally:
-            _stop(_in(jobs, "running"))
             show(jobs)
-    _raise_failures(jobs)
+            while _start(jobs, slots, gpus, watchdog, keep_going):
+                time.sleep(TICK)
+                _poll(jobs.values(), watchdog)
+                show(jobs)
+        finally:
+            _stop([job for job in jobs.values() if job.is_alive()])
+            show(jobs)
 
 
 def _require_unlocked() -> None:
@@ -137,23 +193,26 @@ def _require_unlocked() -> None:
     raise_faults("DVC is at work in this folder; wait for it, or end it with `kill`", live)
 
 
-def _start(jobs: Jobs, slots: int, gpus: Sequence[int], watchdog: Watchdog) -> bool:
-    """Start ready stages while there are free slots; returns whether any stage is running."""
-    ready = [] if _in(jobs, "failed") else [job for job in _in(jobs, "waiting") if _is_ready(job, jobs)]
-    for job in ready[: slots - len(_in(jobs, "running"))]:
+def _start(jobs: Jobs, slots: int, gpus: Sequence[int], watchdog: Watchdog, keep_going: bool) -> bool:
+    """Start ready jobs while there are free slots; returns whether any job is running."""
+    may_start = keep_going or not _in(jobs, "failed")
+    ready = [job for job in _in(jobs, "waiting") if may_start and _is_ready(job, jobs, keep_going)]
+    alive = [job for job in jobs.values() if job.is_alive()]
+    for job in ready[: max(slots - len(alive), 0)]:
         watchdog.watch(job.start(_least_used(gpus, jobs), max(len(os.sched_getaffinity(0)) // slots, 1)))
-    return bool(_in(jobs, "running"))
+    return any(job.is_alive() for job in jobs.values())
 
 
-def _poll(running: Sequence[Job], watchdog: Watchdog) -> None:
-    for job in running:
-        job.poll()
-        if job.process is not None and job.state != "running":
-            watchdog.release(job.process.pid)
+def _poll(jobs: Iterable[Job], watchdog: Watchdog) -> None:
+    for job in jobs:
+        if job.process is not None and not job.ended:
+            job.poll()
+            if job.ended:
+                watchdog.release(job.process.pid)
 
 
-def _is_ready(job: Job, jobs: Jobs) -> bool:
-    return all(jobs[parent].state in ("done", "unchanged") for parent in job.stage.parents)
+def _is_ready(job: Job, jobs: Jobs, keep_going: bool) -> bool:
+    return all(jobs[parent].has_ended(keep_going) for parent in job.parents)
 
 
 def _least_used(gpus: Sequence[int], jobs: Jobs) -> int | None:
@@ -166,7 +225,7 @@ def _in(jobs: Jobs, state: State) -> list[Job]:
 
 
 def _stop(running: Sequence[Job]) -> None:
-    """Stop stages and their children: by SIGINT first, so that DVC and MLflow can finish their writes."""
+    """Stop jobs and their children: by SIGINT first, so that DVC and MLflow can finish their writes."""
     with _handling((signal.SIGINT, signal.SIGTERM, signal.SIGHUP), signal.SIG_IGN):
         for how in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
             for job in running:
@@ -192,7 +251,7 @@ def _handling(numbers: Iterable[signal.Signals], handler: Handler) -> Iterator[N
 def _raise_failures(jobs: Jobs) -> None:
     failed = _in(jobs, "failed")
     if failed:
-        ends = [f"{job.stage.name}: see {job.log}, which ends:\n{_indented(job.output())}" for job in failed]
+        ends = [f"{job.name}: see {job.log}, which ends:\n{_indented(job.output())}" for job in failed]
         waiting = len(_in(jobs, "waiting"))
         raise InputError("\n".join([f"{len(failed)} failed and {waiting} not started of {len(jobs)} stages", *ends]))
 

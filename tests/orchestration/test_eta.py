@@ -8,22 +8,16 @@ import pytest
 from rich.console import Console
 
 from pipeline.orchestration import eta
-from pipeline.orchestration.graph import Stage
 from pipeline.orchestration.runner import Job, State
 
 NOW = 1000.0
 
 
 def job(folder: Path, name: str, state: State, spent: float = 0, text: str = "", **settings: Any) -> Job:
-    fields: dict[str, Any] = dict.fromkeys(Stage.__dataclass_fields__, ()) | {
-        "name": name,
-        "command": "",
-        "description": "",
-    }
     log = folder / f"{name}.log"
     log.write_text(text)
     ended = NOW if state in ("done", "unchanged", "failed") else 0.0
-    return Job(Stage(**fields), log, state, started=NOW - spent if spent else 0.0, ended=ended, **settings)
+    return Job(name, [], log, state, started=NOW - spent if spent else 0.0, ended=ended, **settings)
 
 
 def remaining(*jobs: Job, slots: int = 1) -> float | None:
@@ -54,7 +48,7 @@ def test_unchanged_stages_do_not_count_for_the_estimate(tmp_path: Path) -> None:
 def test_the_table_has_a_row_a_stage(tmp_path: Path, state: State) -> None:
     first = job(tmp_path, "train@a-0", state, 3605, text="a-0 epoch 1/2: loss 1\n", gpu=3)
     console = Console(width=80, record=True, file=StringIO())
-    console.print(eta.table({first.stage.name: first}, 1, NOW))
+    console.print(eta.table({first.name: first}, 1, NOW))
     (row,) = [line for line in console.export_text().splitlines() if "train@a-0" in line]
     left = ["1:00:05"] if state == "running" else []
     assert row.replace("│", " ").split() == ["train@a-0", state, "3", "1/2", "1:00:05", *left]

@@ -1,0 +1,72 @@
+"""`ablate`: rows of parameter changes, trained with several seeds and compared on the same people."""
+
+import os
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from pipeline import tracking
+from pipeline.cli.run import Gpus, Jobs, gpu_numbers
+from pipeline.foundation.errors import raise_faults
+from pipeline.foundation.files import write_text
+
+File = Annotated[Path, typer.Argument(help="The ablation (YAML): base, seeds, folds and rows of changes.")]
+WIDTH = 160  # of the table in characters; a narrower terminal breaks its lines
+
+
+def ablate(
+    file: File,
+    data: Annotated[
+        Path | None, typer.Option(help="Data set. Default: data of FILE, else data.root of its base.")
+    ] = None,
+    jobs: Jobs = None,
+    gpus: Gpus = "",
+    read: Annotated[bool, typer.Option("--read", help="Run nothing; write the table of finished runs.")] = False,
+    folder: Annotated[Path, typer.Option(help="Folder of the runs, a subfolder per row and seed.")] = Path("ablate"),
+) -> None:
+    """Train rows of parameter changes with several seeds, and compare each with its parent row.
+
+    Every training is cached by DVC: what has run before does not run again, and a killed run goes on.
+
+    The table, FILE's `output` as .csv and .md, has the mean and spread over the seeds, and paired bootstrap intervals
+    over people. The exit status is 1 if a row failed; the table then says why.
+
+    Example: python -m pipeline ablate experiments/ablation.yaml --jobs 2
+    """
+    from pipeline.experiments import ablation, ablation_runs, ablation_table
+    from pipeline.formats import tables
+    from pipeline.foundation.live_table import board
+    from pipeline.orchestration import eta, runner
+
+    this, numbers = ablation.read(file), gpu_numbers(gpus)
+    data_set, slots = data or this.data, jobs or max(len(numbers), 1)
+    os.environ["MLFLOW_TRACKING_URI"] = tracking.full_address()
+    os.environ.setdefault("MLFLOW_EXPERIMENT_NAME", file.stem)
+    if read:
+        failures = ablation_runs.unfinished(this, data_set, folder)
+    else:
+        with board(Console(stderr=True), known="waiting") as show:
+
+            def update(running: runner.Jobs) -> None:
+                states = {name: job.state for name, job in running.items()}
+                show(eta.table(running, slots, time.monotonic()), states)
+
+            failures = ablation_runs.run(this, data_set, folder, slots, numbers, update)
+    rows = ablation_table.table(this, folder, failures)
+    output = this.file.output or folder / file.stem
+    tables.write(rows, output.with_suffix(".csv"))
+    write_text(output.with_suffix(".md"), ablation_table.markdown(this, data_set, rows, f"{output.name}.csv"))
+    shown = Table(*ablation_table.HEADINGS, box=SIMPLE_HEAD)
+    for cells in ablation_table.cells(rows):
+        shown.add_row(*cells)
+    Console(width=max(Console().width, WIDTH)).print(shown)
+    print(f"table: {output.with_suffix('.md')}, {output.with_suffix('.csv')}")
+    raise_faults(
+        f"{len(failures)} of {len(list(this.trainings))} runs have no result; run the command again to go on",
+        [f"{row}, seed {seed}: {reason}" for (row, seed), reason in failures.items()],
+    )
