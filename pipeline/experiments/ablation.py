@@ -58,7 +58,7 @@ class AblationFile(Section):
 
 
 @dataclass(frozen=True)
-class Row:
+class AblationRow:
     """A row whose parameters are valid.
 
     Attributes:
@@ -86,7 +86,7 @@ class Ablation:
 
     path: Path
     file: AblationFile
-    rows: tuple[Row, ...]
+    rows: tuple[AblationRow, ...]
 
     @property
     def data(self) -> Path:
@@ -94,7 +94,7 @@ class Ablation:
         return self.file.data or self.rows[0].params.data.root
 
     @property
-    def trainings(self) -> Iterator[tuple[Row, int]]:
+    def trainings(self) -> Iterator[tuple[AblationRow, int]]:
         """Every row with every seed; one seed after the other, so that a first answer comes early."""
         return ((row, seed) for seed in self.file.seeds for row in self.rows)
 
@@ -111,7 +111,7 @@ def read(path: Path) -> Ablation:
     return Ablation(path, file, tuple(_rows(path, file)))
 
 
-def _rows(path: Path, file: AblationFile) -> Iterator[Row]:
+def _rows(path: Path, file: AblationFile) -> Iterator[AblationRow]:
     base, first = recipes.find(file.base), next(iter(file.rows))
     parents = {name: None if name == first else change.parent or first for name, change in file.rows.items()}
     settings: dict[str | None, Any] = {None: parse_yaml(read_text(base, recipes.REMEDY), str(base))}
@@ -123,7 +123,7 @@ def _rows(path: Path, file: AblationFile) -> Iterator[Row]:
     for name, change in file.rows.items():
         parent = parents[name]
         differs = recipes.changes(valid[parent], valid[name]) if parent else []
-        yield Row(name, parent, change.note, tuple(differs), valid[name])
+        yield AblationRow(name, parent, change.note, tuple(differs), valid[name])
 
 
 def _checked(path: Path, settings: Mapping[str, Any]) -> dict[str, Params]:

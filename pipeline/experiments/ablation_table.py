@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.experiments import measures, resampling
-from pipeline.experiments.ablation import Ablation, Row
+from pipeline.experiments.ablation import Ablation, AblationRow
 from pipeline.experiments.ablation_runs import workspace
 from pipeline.experiments.resampling import OutOfFold
 from pipeline.schema.schema import SCHEMA
@@ -59,7 +59,7 @@ class Result:
         failures: The reason by seed, of the seeds that failed.
     """
 
-    row: Row
+    row: AblationRow
     trainings: Mapping[int, OutOfFold]
     measured: tuple[Mapping[str, Any], ...]
     failures: Mapping[int, str]
@@ -159,7 +159,7 @@ def markdown(ablation: Ablation, data_set: Path, rows: pd.DataFrame, csv: str) -
     )
 
 
-def _result(ablation: Ablation, folder: Path, row: Row, failures: Mapping[tuple[str, int], str]) -> Result:
+def _result(ablation: Ablation, folder: Path, row: AblationRow, failures: Mapping[tuple[str, int], str]) -> Result:
     failed = {seed: reason for (name, seed), reason in failures.items() if name == row.name}
     places = {seed: workspace(ablation, folder, row.name, seed) for seed in ablation.file.seeds if seed not in failed}
     same = row.params.split.same_people

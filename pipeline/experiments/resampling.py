@@ -83,7 +83,7 @@ class OutOfFold:
 
 
 @dataclass(frozen=True)
-class Score:
+class Interval:
     """A figure with its 95 % interval."""
 
     value: float
@@ -98,17 +98,17 @@ class Score:
         return "worse" if self.high < 0 else "no difference shown"
 
 
-def score(name: str, trainings: Sequence[OutOfFold]) -> Score:
+def score(name: str, trainings: Sequence[OutOfFold]) -> Interval:
     """Mean macro F1 of trainings that differ in their seed, with its interval over people and seeds.
 
     Args:
         name: Name of the system; the seeds of two systems are resampled independently of each other.
         trainings: Predictions of the same photos.
     """
-    return Score(_mean(trainings), *bounds(_draws(name, trainings)))
+    return Interval(_mean(trainings), *bounds(_draws(name, trainings)))
 
 
-def difference(name: str, trainings: Sequence[OutOfFold], other_name: str, others: Sequence[OutOfFold]) -> Score:
+def difference(name: str, trainings: Sequence[OutOfFold], other_name: str, others: Sequence[OutOfFold]) -> Interval:
     """How much higher the mean macro F1 of a system is than that of another, paired by person.
 
     Args:
@@ -118,7 +118,7 @@ def difference(name: str, trainings: Sequence[OutOfFold], other_name: str, other
         others: The trainings of the other, of the same photos.
     """
     draws = _draws(name, trainings) - _draws(other_name, others)
-    return Score(_mean(trainings) - _mean(others), *bounds(draws))
+    return Interval(_mean(trainings) - _mean(others), *bounds(draws))
 
 
 def _mean(trainings: Sequence[OutOfFold]) -> float:

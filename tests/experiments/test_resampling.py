@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.experiments.resampling import OutOfFold, Score, difference, score
+from pipeline.experiments.resampling import Interval, OutOfFold, difference, score
 from pipeline.formats import tables
 from pipeline.schema import bootstrap
 from pipeline.schema.schema import SCHEMA
@@ -53,7 +53,7 @@ def test_a_difference_is_paired_by_person() -> None:
     assert found.value == pytest.approx(better.macro_f1 - worse.macro_f1)
     unpaired = difference("a", [better], "b", [training(0.7, 2)])
     assert found.high - found.low < 0.8 * (unpaired.high - unpaired.low)
-    assert difference("a", [better], "b", [better]) == Score(0.0, 0.0, 0.0)
+    assert difference("a", [better], "b", [better]) == Interval(0.0, 0.0, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_a_difference_is_paired_by_person() -> None:
     [(0.01, 0.2, "better"), (-0.2, -0.01, "worse"), (-0.01, 0.2, "no difference shown"), (0, 0, "no difference shown")],
 )
 def test_only_an_interval_without_0_is_better_or_worse(low: float, high: float, verdict: str) -> None:
-    assert Score((low + high) / 2, low, high).verdict == verdict
+    assert Interval((low + high) / 2, low, high).verdict == verdict
 
 
 def test_folders_of_one_person_are_resampled_as_one(tmp_path: Path) -> None:
