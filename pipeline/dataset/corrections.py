@@ -9,6 +9,7 @@ import pandas as pd
 
 from pipeline.dataset.config import FixFault
 from pipeline.formats import tables
+from pipeline.formats.names import matched, near_name, normal
 from pipeline.foundation.errors import InputError, raise_faults
 from pipeline.schema import label_table
 from pipeline.schema.schema import GENDER, OLDEST, SCHEMA, is_years
@@ -99,9 +100,9 @@ def apply(corrections: dict[Target, Fix], photos: pd.DataFrame) -> pd.DataFrame:
 
 
 def _read_file(file: Path) -> Iterator[Fix]:
-    rows = tables.read(file, COLUMNS)[["id", "field", "was", "value"]].itertuples(index=False, name=None)
-    for number, (identity, field, was, value) in enumerate(rows, start=2):
-        yield Fix(file, number, identity, field, _plain(was), _plain(value))
+    rows = tables.read(file, COLUMNS)[["id", "field", "was", "value"]].itertuples(name=None)
+    for index, identity, field, was, value in rows:
+        yield Fix(file, index + 2, identity, field, _plain(was), _plain(value))
 
 
 def _plain(cell: str) -> str:
@@ -131,17 +132,20 @@ def _find(fixes: Sequence[Fix], people: pd.DataFrame) -> tuple[dict[Target, list
     for person, name in people["id"].items():
         paths_of_id[name].append(str(person))
     paths_of_id.update({str(person): [str(person)] for person in people.index})
+    meant = matched(paths_of_id)
     claims: dict[Target, list[Fix]] = defaultdict(list)
     mismatches = []
     for fix in fixes:
-        found = paths_of_id.get(fix.id, [])
+        found = paths_of_id.get(fix.id) or paths_of_id.get(meant.get(normal(fix.id), ""), [])
         if len(found) == 1:
             claims[found[0], fix.field].append(fix)
         elif found:
             reason = f"id {fix.id!r} is used by {' and '.join(found)}; use one of these paths instead"
             mismatches.append(Mismatch(fix, "ambiguous", reason))
         else:
-            mismatches.append(Mismatch(fix, "unmatched", f"id {fix.id!r} matches nobody"))
+            mismatches.append(
+                Mismatch(fix, "unmatched", f"id {fix.id!r} matches nobody{near_name(fix.id, paths_of_id)}")
+            )
     return claims, mismatches
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.dataset.layout import is_ignored, is_name, repeated
+from pipeline.dataset.layout import as_on_disk, is_ignored, is_name, repeated
 from pipeline.formats import tables
 from pipeline.formats.images import FORMATS
 from pipeline.foundation.errors import InputError, raise_faults
@@ -74,8 +74,9 @@ def _read_table(table: Path) -> list[Path]:
     faults = repeated(table.name, names)
     faults += [
         f"{table.name}, row {row}: ImageID {name!r} is not the name of a file in {images}; refused"
-        for row, name in enumerate(names, start=2)
+        for row, name in zip(names.index + 2, names, strict=True)
         if not is_name(name)
     ]
     raise_faults(f"{table}: wrong names of photos", faults)
-    return [images / name for name in names]
+    there = [file.name for file in images.iterdir()] if images.is_dir() else []
+    return [images / name for name in as_on_disk(names, there)]

@@ -1,11 +1,13 @@
 """The data set on disk: its train and eval photos, checked as a whole."""
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from pipeline.formats import tables
 from pipeline.formats.images import EXTENSIONS
+from pipeline.formats.names import matched, near_name, normal
 from pipeline.foundation.errors import InputError, raise_faults
 from pipeline.schema.schema import GENDER, OLDEST, is_years
 
@@ -27,7 +29,8 @@ INFO: dict[str, tables.Kind] = {"ImageID": "text", "ans": "text"}
 def train_photos(root: Path) -> pd.DataFrame:
     """Read train.csv and list the photos in the folders of train/images.
 
-    Labels come from train.csv; the name of a person's folder is only a key.
+    Labels come from train.csv; the name of a person's folder is only a key. A folder whose name differs from the table
+    in its Unicode form alone is the one that is meant; the result has its name as it is on the disk.
 
     Args:
         root: Folder of the data set.
@@ -41,12 +44,14 @@ def train_photos(root: Path) -> pd.DataFrame:
     """
     people = _table(root, Path("train", "train.csv"), PEOPLE)
     images = _folder(root / TRAIN)
-    faults = _wrong_rows(people, images)
+    folders = _visible(images)
+    people["path"] = as_on_disk(people["path"], folders)
+    faults = _wrong_rows(people, images, folders)
     listed = set(people["path"])
     found: dict[str, dict[str, str]] = {}
-    for name in _visible(images):
+    for name in folders:
         if name not in listed:
-            faults.append(f"{TRAIN.as_posix()}/{name}: no row in train.csv")
+            faults.append(f"{_quoted(TRAIN, name)}: no row in train.csv{near_name(name, listed)}")
         elif _is_folder(images, name):
             found[name], wrong = _photos_of_person(images / name)
             faults += wrong
@@ -63,17 +68,22 @@ def train_photos(root: Path) -> pd.DataFrame:
 def eval_photos(root: Path) -> list[str]:
     """Return the names of the eval photos, relative to eval/images, in the order of info.csv.
 
+    They are the names on the disk, which may differ from info.csv in their Unicode form.
+
     Raises:
         InputError: Lists every fault of info.csv.
     """
-    names = _table(root, Path("eval", "info.csv"), INFO)["ImageID"]
+    listed = _table(root, Path("eval", "info.csv"), INFO)["ImageID"]
     images = _folder(root / EVAL)
+    files = _visible(images)
+    names = as_on_disk(listed, files)
     faults = repeated("info.csv", names)
-    for row, name in enumerate(names, start=2):
+    for index, name in names.items():
+        place = f"info.csv, row {index + 2}"
         if not is_name(name):
-            faults.append(f"info.csv, row {row}: ImageID {name!r} is not the name of a file in {EVAL.as_posix()}")
+            faults.append(f"{place}: ImageID {name!r} is not the name of a file in {EVAL.as_posix()}")
         elif not (images / name).is_file():
-            faults.append(f"info.csv, row {row}: {EVAL.as_posix()}/{name} does not exist")
+            faults.append(f"{place}: {_quoted(EVAL, name)} does not exist{near_name(name, files)}")
     raise_faults(f"{root}: info.csv and eval/images do not fit together", faults)
     return list(names)
 
@@ -84,7 +94,10 @@ def _table(root: Path, name: Path, columns: dict[str, tables.Kind]) -> pd.DataFr
     table = tables.read(root / name, columns)
     extra = [column for column in table.columns if column not in columns]
     if extra:
-        raise InputError(f"{root / name}: column {', '.join(extra)} is unknown; the columns are {', '.join(columns)}")
+        raise InputError(
+            f"{root / name}: column {tables.join(extra)} is unknown; the columns are {', '.join(columns)}"
+            f"{tables.nameless(extra)}"
+        )
     if table.empty:
         raise InputError(f"{root / name}: no rows")
     return table
@@ -96,11 +109,10 @@ def _folder(images: Path) -> Path:
     return images
 
 
-def _wrong_rows(people: pd.DataFrame, images: Path) -> list[str]:
+def _wrong_rows(people: pd.DataFrame, images: Path, folders: Sequence[str]) -> list[str]:
     faults = repeated("train.csv", people["path"])
-    cells = zip(people["gender"], people["age"], people["path"], strict=True)
-    for row, (gender, age, person) in enumerate(cells, start=2):
-        place = f"train.csv, row {row}"
+    for index, gender, age, person in people[["gender", "age", "path"]].itertuples(name=None):
+        place = f"train.csv, row {index + 2}"
         if gender not in GENDER.values:
             faults.append(f"{place}: gender {gender!r} is neither {' nor '.join(GENDER.values)}")
         if not is_years(age):
@@ -108,35 +120,54 @@ def _wrong_rows(people: pd.DataFrame, images: Path) -> list[str]:
         if not _is_inside(images, person):
             faults.append(f"{place}: path {person!r} is not inside {TRAIN.as_posix()}; refused")
         elif not _is_folder(images, person):
-            faults.append(f"{place}: no folder {TRAIN.as_posix()}/{person}")
+            faults.append(f"{place}: no folder {_quoted(TRAIN, person)}{near_name(person, folders)}")
     return faults
 
 
 def repeated(file: str, cells: "pd.Series[str]") -> list[str]:
     """Return a fault for every cell that repeats an earlier row; `file` is the name of the table."""
-    first = {cell: row for row, cell in reversed(list(enumerate(cells, start=2)))}
+    first = {cell: index for index, cell in reversed(list(cells.items()))}
     return [
-        f"{file}, row {row}: {cells.name} {cell!r} is already in row {first[cell]}"
-        for row, cell in enumerate(cells, start=2)
-        if first[cell] != row
+        f"{file}, row {index + 2}: {cells.name} {cell!r} is already in row {first[cell] + 2}"
+        for index, cell in cells.items()
+        if first[cell] != index
     ]
+
+
+def as_on_disk(listed: "pd.Series[str]", names: Iterable[str]) -> "pd.Series[str]":
+    """Return cells of a table as the names of files: equal, or equal in normal form C where that is unambiguous."""
+    there = set(names)
+    meant = matched(there)
+    return listed.map(lambda name: name if name in there else meant.get(normal(name), name))
 
 
 def _photos_of_person(folder: Path) -> tuple[dict[str, str], list[str]]:
     """Return the file name of each stem, and a fault for every missing, duplicate or unknown file."""
-    place = f"{TRAIN.as_posix()}/{folder.name}"
+    place = _quoted(TRAIN, folder.name)
     files: dict[str, list[str]] = {stem: [] for stem in MASK_OF_STEM}
     faults = []
     for file in map(Path, _visible(folder)):
         if file.stem in files and file.suffix.lower() in EXTENSIONS:
             files[file.stem].append(file.name)
         else:
-            faults.append(f"{place}/{file}: none of the seven photos ({', '.join(EXTENSIONS)})")
+            faults.append(f"{_quoted(TRAIN / folder.name, file)}: none of the seven photos{_meant(file)}")
     faults += [f"{place}: {stem} exists as {' and '.join(names)}" for stem, names in files.items() if len(names) > 1]
     missing = [stem for stem, names in files.items() if not names]
     if missing:
         faults.append(f"{place}: {', '.join(missing)} missing")
     return {stem: names[0] for stem, names in files.items() if names}, faults
+
+
+def _meant(file: Path) -> str:
+    """Return which photo a wrong name looks like, or which extensions there are."""
+    expected = [f"{stem}{extension}" for stem in MASK_OF_STEM for extension in EXTENSIONS]
+    return near_name(file.name, expected).replace("is there", "is meant") or f" ({', '.join(EXTENSIONS)})"
+
+
+def _quoted(folder: Path, name: str | Path) -> str:
+    """Return the path of a file as messages show it: in quotation marks where its name needs them to be read."""
+    path = (folder / name).as_posix()
+    return path if path.isascii() and path.isprintable() and " " not in path else repr(path)
 
 
 def _visible(folder: Path) -> list[str]:

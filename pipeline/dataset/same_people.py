@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pipeline.formats import tables
+from pipeline.formats.names import matched, near_name, normal
 from pipeline.foundation.errors import InputError, raise_faults
 
 COLUMNS: dict[str, tables.Kind] = {"person": "text", "same_as": "text"}
@@ -26,16 +27,21 @@ def read(folder: Path, names: Sequence[str], people: Iterable[str]) -> list[Pair
         InputError: When a file is missing or malformed, or lists a person that is not in the labels.
     """
     known = set(people)
+    meant = matched(known)
     pairs, faults = [], []
     for name in names:
         path = folder / f"{name.removesuffix('.csv')}.csv"
         if not path.is_file():
             there = ", ".join(sorted(file.stem for file in folder.glob("*.csv"))) or "none"
             raise InputError(f"split.same_people: no file {path}; there are: {there}")
-        rows = tables.read(path, COLUMNS)[list(COLUMNS)].itertuples(index=False, name=None)
-        for row, pair in enumerate(rows, start=2):
-            pairs.append(pair)
-            faults += [f"{path}, row {row}: {one!r} is not in the labels" for one in pair if one not in known]
+        for index, *pair in tables.read(path, COLUMNS)[list(COLUMNS)].itertuples(name=None):
+            one, other = (meant.get(normal(name), name) for name in pair)
+            pairs.append((one, other))
+            faults += [
+                f"{path}, row {index + 2}: {name!r} is not in the labels{near_name(name, known)}"
+                for name in (one, other)
+                if name not in known
+            ]
     raise_faults("people that are not in the labels; remove the rows or correct the names", faults)
     return pairs
 

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from pipeline.formats.names import near
 from pipeline.foundation.errors import InputError, raise_faults
 from pipeline.foundation.files import write_text
 
@@ -33,7 +34,8 @@ FOLDS: dict[str, Kind] = {"path": "text", "person": "text", "fold": "integer"}
 def read(path: Path, columns: Mapping[str, Kind], others: Kind = "text", unique: str | None = None) -> pd.DataFrame:
     """Read a CSV file.
 
-    Text stays text: `000012` keeps its zeros, and an empty cell is `""`.
+    Text stays text: `000012` keeps its zeros, and an empty cell is `""`. Blank lines are skipped. The index of a row
+    plus 2 is its row in the file, blank lines included; the header is row 1.
 
     Args:
         path: The file, in UTF-8.
@@ -43,14 +45,14 @@ def read(path: Path, columns: Mapping[str, Kind], others: Kind = "text", unique:
 
     Raises:
         InputError: When the file or a column is missing; lists the row of every cell that is not of its column's kind
-            and of every repeated cell of `unique`. The header is row 1.
+            and of every repeated cell of `unique`.
     """
     table = _read_text(path)
     missing = [column for column in columns if column not in table.columns]
     if missing:
         raise InputError(
-            f"{path}: column {', '.join(missing)} is missing; the file has {_join(table.columns)}"
-            f"{_why_missing(missing, list(table.columns))}"
+            f"{path}: column {', '.join(missing)} is missing; the file has {join(table.columns)}"
+            f"{_why_missing(missing, list(table.columns))}{nameless(table.columns)}"
         )
     kinds = {**columns, **{column: others for column in table.columns if column not in columns}}
     faults: list[str] = []
@@ -89,22 +91,27 @@ def _read_text(path: Path) -> pd.DataFrame:
         raise InputError(f"{path}: {NO_FILE if isinstance(error, FileNotFoundError) else error.strerror}") from None
     except (csv.Error, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not a CSV table: {_encoding(path) or error}") from None
-    while rows and not rows[-1]:
-        rows.pop()  # blank lines at the end
-    if not rows:
+    if not any(rows):
         raise InputError(f"{path}: empty; not even a header")
     header = rows.pop(0)
+    if not header:
+        raise InputError(f"{path}: row 1 is blank; the header must be there")
     if len(set(header)) < len(header):
         raise InputError(f"{path}: duplicate column: {', '.join(header)}")
-    uneven = [f"row {n}: {_cells(row)}" for n, row in enumerate(rows, start=2) if len(row) != len(header)]
+    kept = [index for index, row in enumerate(rows) if not _is_blank(row, len(header))]
+    uneven = [f"row {index + 2}: {_cells(rows[index])}" for index in kept if len(rows[index]) != len(header)]
     raise_faults(f"{path}: rows that do not have {len(header)} cells as the header has", uneven)
-    return pd.DataFrame(rows, columns=header, dtype=str)
+    index = None if len(kept) == len(rows) else pd.Index(kept)
+    return pd.DataFrame([rows[index] for index in kept], columns=header, index=index, dtype=str)
+
+
+def _is_blank(row: Sequence[str], columns: int) -> bool:
+    """Whether a row has no text; in a table of one column, an empty cell in quotation marks is text."""
+    return not row or (columns > 1 and not any(cell.strip() for cell in row))
 
 
 def _cells(row: Sequence[str]) -> str:
     """Describe a faulty row: its number of cells, and the remedy where one is known."""
-    if not row:
-        return "blank line; remove it"
     nul = "; it has NUL bytes, remove them" if any("\0" in cell for cell in row) else ""
     return f"{len(row)} cells{nul}"
 
@@ -127,7 +134,7 @@ def _encoding(path: Path) -> str:
     return ""
 
 
-def _join(columns: Iterable[object]) -> str:
+def join(columns: Iterable[object]) -> str:
     """Join the names of columns; names with blanks at an end or invisible characters are quoted."""
     names = [str(column) for column in columns]
     return ", ".join(name if name == name.strip() and name.isprintable() and name else repr(name) for name in names)
@@ -138,10 +145,14 @@ def _why_missing(missing: Sequence[str], columns: Sequence[str]) -> str:
     separators = [separator for separator in (";", "\t", "|") if separator in columns[0]]
     if len(columns) == 1 and separators:
         return f" (separated by {separators[0]!r}; save it with commas)"
-    alike = [column for column in columns if column not in missing and column.strip().lower() in missing]
-    if alike:
-        return f" ({', '.join(map(repr, alike))} differs by blanks or capital letters; correct the header)"
-    return ""
+    alike = [f"{found[0]!r} is not {column}: {found[1]}" for column in missing if (found := near(column, columns))]
+    return f" ({'; '.join(alike)}; correct the header)" if alike else ""
+
+
+def nameless(columns: Iterable[object]) -> str:
+    """Return the remedy for a column without a name, which a program that saves its row numbers adds, or no text."""
+    there = any(not str(column) or str(column).startswith("Unnamed: ") for column in columns)
+    return "; a column without a name holds saved row numbers: delete it, or save with index=False" if there else ""
 
 
 def _numbers(cells: "pd.Series[str]", kind: Kind, faults: list[str]) -> "pd.Series[float]":
@@ -149,5 +160,5 @@ def _numbers(cells: "pd.Series[str]", kind: Kind, faults: list[str]) -> "pd.Seri
     wrong = ~np.isfinite(numbers)
     if kind == "integer":
         wrong |= (numbers % 1 != 0) | (numbers.abs() >= 2.0**63)
-    faults += [f"row {row + 2}: {cells.name} {cells.iloc[row]!r}" for row in np.flatnonzero(wrong)]
+    faults += [f"row {row + 2}: {cells.name} {cell!r}" for row, cell in cells[wrong].items()]
     return numbers

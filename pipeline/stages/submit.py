@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
-from pipeline.dataset.layout import INFO
+from pipeline.dataset.layout import INFO, as_on_disk
 from pipeline.ensembling import submissions
 from pipeline.formats import tables
 from pipeline.foundation.errors import InputError, raise_faults
@@ -74,6 +74,7 @@ def check(submission: Path, info: pd.DataFrame) -> Codes:
 
 def _likeliest(probabilities: Path, photos: "pd.Series[str]") -> Codes:
     table = tables.read(probabilities, COLUMNS)
+    photos = as_on_disk(photos, table["path"])
     faults = mismatches(photos, table["path"])
     raise_faults(f"{probabilities} does not fit info.csv: run `dvc repro`", faults)
     by_photo = table.set_index("path").loc[list(photos), SCHEMA.class_names]

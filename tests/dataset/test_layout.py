@@ -96,6 +96,10 @@ TRAIN_FAULTS: dict[str, tuple[Callable[[DataSet], object], str]] = {
         f"train/images/{FIRST}: normal exists as normal.jpg and normal.png",
     ),
     "unknown stem": (lambda data: draw(data.images / FIRST / "mask6.jpg"), "mask6.jpg: none of the seven photos"),
+    "unknown case": (
+        lambda data: draw(data.images / FIRST / "Mask1.png"),
+        "Mask1.png: none of the seven photos; 'mask1.png' is meant and differs in capital letters",
+    ),
     "unknown extension": (lambda data: draw(data.images / FIRST / "mask1.webp"), "mask1.webp: none of the seven"),
 }
 
@@ -121,6 +125,62 @@ def test_all_faults_of_the_train_set_are_named_at_once(data: DataSet) -> None:
 
 def test_eval_photos_keep_the_order_of_info(data: DataSet) -> None:
     assert eval_photos(data.root) == ["c.jpg", "a.jpg", "b.png"]
+
+
+FOLDER = "000001_caf\u00e9"
+ON_DISK = "000001_cafe\u0301"
+
+
+def decompose(data: DataSet) -> None:
+    """A person's folder and an eval photo whose names macOS has decomposed, in tables that have them composed."""
+    (data.images / FIRST).rename(data.images / ON_DISK)
+    data.write_rows([f"1,male,Asian,30,{FOLDER}", *map(row, PEOPLE[1:])])
+    (data.root / "eval" / "images" / "a.jpg").rename(data.root / "eval" / "images" / "cafe\u0301.jpg")
+    data.list_eval(["caf\u00e9.jpg", "c.jpg"])
+
+
+def test_names_are_matched_by_normal_form_and_returned_as_on_the_disk(data: DataSet) -> None:
+    decompose(data)
+    photos = train_photos(data.root)
+    assert set(photos.query("id == '1'")["person"]) == {ON_DISK}
+    assert all((data.images / path).is_file() for path in photos["path"])
+    assert eval_photos(data.root) == ["cafe\u0301.jpg", "c.jpg"]
+
+
+def test_two_folders_of_one_normal_form_are_told_apart(data: DataSet) -> None:
+    decompose(data)
+    data.photo(FOLDER)
+    with pytest.raises(InputError) as error:
+        train_photos(data.root)
+    line = f"'train/images/{ON_DISK}': no row in train.csv; '{FOLDER}' is there and differs in the Unicode form"
+    assert line in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("listed", "difference"),
+    [("A.jpg", "capital letters"), ("a.jpg ", "blanks"), ("a.jpeg", "the extension")],
+)
+def test_a_name_that_looks_like_a_file_is_named_with_the_difference(
+    data: DataSet, listed: str, difference: str
+) -> None:
+    data.list_eval(["c.jpg", listed])
+    with pytest.raises(InputError, match=f"does not exist; 'a.jpg' is there and differs in {difference}"):
+        eval_photos(data.root)
+
+
+def test_blank_lines_do_not_shift_the_rows_of_faults(data: DataSet) -> None:
+    data.info.write_text("ImageID,ans\n\na.jpg,0\n\nx.jpg,0\n")
+    with pytest.raises(InputError, match=r"info\.csv, row 5: eval/images/x\.jpg does not exist"):
+        eval_photos(data.root)
+    data.table.write_text(f"{HEADER}\n\n{row(FIRST)}\n\n1,male,Asian,x,{PEOPLE[1]}\n")
+    with pytest.raises(InputError, match=r"train\.csv, row 5: age 'x'"):
+        train_photos(data.root)
+
+
+def test_a_saved_index_is_named(data: DataSet) -> None:
+    data.write_rows([f"0,{row(FIRST)}"], f",{HEADER}")
+    with pytest.raises(InputError, match=r"column '' is unknown.*holds saved row numbers: delete it"):
+        train_photos(data.root)
 
 
 EVAL_FAULTS: dict[str, tuple[list[str], str]] = {

@@ -68,6 +68,21 @@ def test_a_spreadsheet_s_mark_line_ends_and_last_blank_lines_are_no_content(tmp_
     assert table.to_dict("list") == {"name": ["x"], "count": [1]}
 
 
+def test_blank_lines_are_skipped_and_the_index_counts_them(tmp_path: Path) -> None:
+    table = tables.read(written(tmp_path, "name,count,share\n\na,1,2\n  \n,,\nb,3,4\n\n"), COLUMNS)
+    assert table["name"].tolist() == ["a", "b"]
+    assert (table.index + 2).tolist() == [3, 6]
+
+
+def test_an_empty_cell_of_a_single_column_is_a_row(tmp_path: Path) -> None:
+    assert tables.read(written(tmp_path, 'name\n""\nx\n'), {"name": "text"})["name"].tolist() == ["", "x"]
+
+
+def test_a_repeated_cell_is_named_by_its_row_in_the_file(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="row 5: name 'a'"):
+        tables.read(written(tmp_path, "name\na\n\n\na\n"), {"name": "text"}, unique="name")
+
+
 def test_a_table_without_rows_has_its_columns(tmp_path: Path) -> None:
     table = tables.read(written(tmp_path, "name,count,share\n"), COLUMNS)
     assert table.empty
@@ -98,15 +113,22 @@ def test_all_cells_of_the_wrong_kind_are_named_at_once(tmp_path: Path) -> None:
         ("name,name,count,share\n", "duplicate column: name"),
         ("name,count,share\na,1,2,3\n", "row 2: 4 cells"),
         ("name,count,share\na,1,2\nb,1\n", "row 3: 2 cells"),
-        ("name,count,share\n\na,1,2\n", "row 2: blank line; remove it"),
+        ("\nname,count,share\na,1,2\n", "row 1 is blank; the header must be there"),
         ('name,count,share\n"a,1,2\n', "not a CSV table"),
         (b"\xff\xfe", "not a CSV table: it is UTF-16; save it as UTF-8"),
         ("\ud55c\uae00,count,share\n".encode("cp949"), "perhaps CP949 (Korean Windows); save it as UTF-8"),
         (b"\xff\xff,count", "byte 0 is not UTF-8; save it as UTF-8"),
         (b"PK\x03\x04\xff", "it is an Excel file; save it as CSV UTF-8"),
         ("name;count;share\n", "the file has name;count;share (separated by ';'; save it with commas)"),
-        ("name, count,Share\n", "the file has name, ' count', Share (' count', 'Share' differs by blanks or capital"),
-        ("name,count,share\na,1,2\n\nb,1,2\n", "row 3: blank line; remove it"),
+        (
+            "name, count,Share\n",
+            "the file has name, ' count', Share (' count' is not count: blanks; 'Share' is not share: ",
+        ),
+        (
+            ",name,count\n0,a,1\n",
+            "a column without a name holds saved row numbers: delete it, or save with index=False",
+        ),
+        ("name,count,share\n\na,1,2\n\nb,x,2\n", "row 5: count 'x'"),
         ("name,count,share\na,1,2\n\0\0\0", "row 3: 1 cells; it has NUL bytes, remove them"),
     ],
 )

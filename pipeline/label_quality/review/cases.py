@@ -67,7 +67,7 @@ def read(suggestions: Path, photos: pd.DataFrame, probabilities: Table, root: Pa
         InputError: Names every suggestion that contradicts the labels, and every missing photo.
     """
     rows = tables.read(suggestions, corrections.COLUMNS)
-    found = [Fix(suggestions, row, *cells) for row, cells in enumerate(_cells(rows), start=2)]
+    found = [Fix(suggestions, row, *cells) for row, cells in zip(rows.index + 2, _cells(rows), strict=True)]
     faults = [f"{fix.place}: {fault}" for fix in found if (fault := corrections.malformed(fix))]
     raise_faults("malformed suggestions; run `labels suggest` again", faults)
     _, mismatches = corrections.match(found, photos.assign(id=photos["person"]))

@@ -50,11 +50,11 @@ def read(path: Path, people: Collection[str] | None = None) -> list[Decision]:
 
     Raises `InputError` that names every malformed or repeated row, and every row about a person not in `people`.
     """
-    rows = tables.read(path, COLUMNS)[list(COLUMNS)].itertuples(index=False, name=None)
-    decisions = [Decision(*row) for row in rows]
+    rows = tables.read(path, COLUMNS)[list(COLUMNS)]
+    decisions = [Decision(*row) for row in rows.itertuples(index=False, name=None)]
     first: dict[corrections.Target, int] = {}
     faults = []
-    for row, decision in enumerate(decisions, start=2):
+    for row, decision in zip(rows.index + 2, decisions, strict=True):
         fault = _fault(path, row, decision, people)
         if decision.target in first:
             fault = f"{decision.field} of {decision.id} is already decided in row {first[decision.target]}"
