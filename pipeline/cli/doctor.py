@@ -20,11 +20,11 @@ def doctor(
     Every finding comes with what to do about it. Exit status 1 when there are errors; warnings leave it 0.
     """
     from rich.console import Console
-    from rich.markup import escape
 
     from pipeline.config import params
     from pipeline.formats import tables
     from pipeline.foundation.files import write_text
+    from pipeline.foundation.terminal import cell
     from pipeline.label_quality.doctor import diagnose, findings
     from pipeline.label_quality.doctor import same_people as shared
     from pipeline.label_quality.doctor.page import page
@@ -35,7 +35,7 @@ def doctor(
     if json:
         print(findings.as_json(root.name, found))
     else:
-        Console().print(findings.terminal(found, title) if found else escape(title))
+        Console().print(findings.terminal(found, title) if found else cell(title))
     if csv:
         tables.write(findings.table(found), csv)
     if same_people:

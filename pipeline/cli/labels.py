@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.foundation.errors import InputError
+from pipeline.foundation.terminal import log
 
 if TYPE_CHECKING:
     from pipeline.label_quality.review.agreement import Agreement
@@ -41,7 +42,7 @@ def suggest(
     proposed = found(*read(labels, out_of_fold))
     write(suggestions, proposed)
     counts = ", ".join(f"{sum(one.field == field for one in proposed)} {field}" for field in SCHEMA.names)
-    print(
+    log(
         f"{suggestions}: {len(proposed)} suggestions ({counts}); decide on them with `python -m pipeline labels review`"
     )
 
@@ -101,9 +102,9 @@ def merge(
     files.check_fixes(fixes, {decision.reviewer for decision in merged})
     files.write(decisions, merged)
     files.write_fixes(fixes, merged)
-    print(f"{decisions}: {len(merged)} decisions; {fixes}: those that were accepted")
+    log(f"{decisions}: {len(merged)} decisions; {fixes}: those that were accepted")
     if found.conflicts:
-        print(f"{len(found.conflicts)} conflicts are open: python -m pipeline labels review --decisions {decisions}")
+        log(f"{len(found.conflicts)} conflicts are open: python -m pipeline labels review --decisions {decisions}")
         raise typer.Exit(1)
 
 

@@ -121,8 +121,8 @@ def _evidence(version: "Version") -> "OutOfFoldEvidence":
 
 def _show(verdict: "Verdict", champion: "Version | None", challenger: "Version") -> None:
     from rich.console import Console
-    from rich.markup import escape
 
+    from pipeline.foundation.terminal import cell
     from pipeline.registry import page
 
     console = Console(width=max(Console().width, page.WIDTH))
@@ -133,7 +133,7 @@ def _show(verdict: "Verdict", champion: "Version | None", challenger: "Version")
     elif verdict.rows:
         console.print(page.verdict(verdict, str(champion), str(challenger)))
     for reason in verdict.reasons:
-        console.print(f"[red]refused:[/] {escape(reason)}", highlight=False)
+        console.print(f"[red]refused:[/] {cell(reason)}", highlight=False)
     if not verdict.reasons:
         console.print("[green]passed[/]")
 

@@ -78,8 +78,8 @@ def eval_photos(root: Path) -> list[str]:
     files = _visible(images)
     names = as_on_disk(listed, files)
     faults = repeated("info.csv", names)
-    for index, name in names.items():
-        place = f"info.csv, row {index + 2}"
+    for row, name in zip(names.index + 2, names, strict=True):
+        place = f"info.csv, row {row}"
         if not is_name(name):
             faults.append(f"{place}: ImageID {name!r} is not the name of a file in {EVAL.as_posix()}")
         elif not (images / name).is_file():
@@ -126,11 +126,12 @@ def _wrong_rows(people: pd.DataFrame, images: Path, folders: Sequence[str]) -> l
 
 def repeated(file: str, cells: "pd.Series[str]") -> list[str]:
     """Return a fault for every cell that repeats an earlier row; `file` is the name of the table."""
-    first = {cell: index for index, cell in reversed(list(cells.items()))}
+    rows = list(zip(cells.index + 2, cells, strict=True))
+    first = {cell: row for row, cell in reversed(rows)}
     return [
-        f"{file}, row {index + 2}: {cells.name} {cell!r} is already in row {first[cell] + 2}"
-        for index, cell in cells.items()
-        if first[cell] != index
+        f"{file}, row {row}: {cells.name} {cell!r} is already in row {first[cell]}"
+        for row, cell in rows
+        if first[cell] != row
     ]
 
 

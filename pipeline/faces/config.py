@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, field_validator
 
+from pipeline.formats.images import MAX_PIXELS
 from pipeline.formats.section import Section, with_message
 
 
@@ -37,6 +38,7 @@ class Crop(Section):
         with_message("must be a positive number of pixels, or [height, width]"),
     ] = 224
     thumbnail: tuple[PositiveInt, PositiveInt] | None = None
+    max_pixels: PositiveInt = MAX_PIXELS
     shards: Annotated[tuple[NonNegativeInt, ...], Field(min_length=1)] = (0,)
 
     @field_validator("shards")

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image, UnidentifiedImageError
 
+from pipeline.formats import jpeg
 from pipeline.foundation.errors import InputError, raise_faults
 
 Pixels = npt.NDArray[np.uint8]
@@ -38,7 +39,7 @@ DAMAGED = (
 """What Pillow's decoders raise for damaged bytes, beside `OSError`."""
 HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 MAX_PIXELS = 100_000_000
-"""Maximum number of pixels. Larger photos are refused before decoding: a kilobyte of PNG can expand to gigabytes."""
+"""Default maximum of pixels. Larger photos are refused before decoding: a kilobyte of PNG can expand to gigabytes."""
 Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit, which warns first; `MAX_PIXELS` takes its place
 PNG = b"\x89PNG\r\n\x1a\n"
 PNG_END = b"IEND\xaeB`\x82"
@@ -53,44 +54,48 @@ UPRIGHT = {  # what undoes each EXIF orientation
 }
 
 
-def read(path: Path) -> Pixels:
+def read(path: Path, max_pixels: int = MAX_PIXELS) -> Pixels:
     """Read a photo in any of `FORMATS` and any mode as upright RGB pixels, uint8 (height, width, 3).
 
     The EXIF orientation is applied, transparency is composited over white, and 16 bits are reduced to the upper 8.
 
+    Args:
+        path: The file.
+        max_pixels: Larger photos are refused before decoding.
+
     Raises:
-        InputError: When the photo is missing, empty, truncated or otherwise unreadable.
+        InputError: When the photo is missing, empty, truncated, too large or otherwise unreadable.
     """
-    return decode(_bytes(path), str(path))
+    return decode(_bytes(path), str(path), max_pixels)
 
 
-def decode(data: bytes, name: str) -> Pixels:
+def decode(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Pixels:
     """Decode the bytes of a photo as `read` does; an `InputError` begins with `name`."""
-    image = _load(data, name)
+    image = load(data, name, max_pixels)
     orientation = image.getexif().get(ExifTags.Base.Orientation)
     if orientation in UPRIGHT:  # ImageOps.exif_transpose rewrites all tags and fails on unusual ones
         image = image.transpose(UPRIGHT[orientation])
     return np.array(_rgb(image))
 
 
-def check(paths: Iterable[Path]) -> None:
+def check(paths: Iterable[Path], max_pixels: int = MAX_PIXELS) -> None:
     """Decode every photo at low resolution; raises one `InputError` that lists all unreadable ones."""
-    raise_faults("photos that cannot be read; get them again", [*filter(None, faults(paths))])
+    raise_faults("photos that cannot be read; get them again", [*filter(None, faults(paths, max_pixels))])
 
 
-def faults(paths: Iterable[Path]) -> list[str | None]:
+def faults(paths: Iterable[Path], max_pixels: int = MAX_PIXELS) -> list[str | None]:
     """Return the `fault` of every path, in order, with a thread per core."""
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        return list(threads.map(fault, paths))
+        return list(threads.map(lambda path: fault(path, max_pixels), paths))
 
 
-def fault(path: Path) -> str | None:
+def fault(path: Path, max_pixels: int = MAX_PIXELS) -> str | None:
     """Return the path and the reason why a photo cannot be read, or None for a readable one.
 
     The photo is decoded at low resolution, which still reads all of its bytes.
     """
     try:
-        _load(_bytes(path), str(path), draft=True)
+        load(_bytes(path), str(path), max_pixels, draft=(1, 1))
     except InputError as error:
         return str(error)
     return None
@@ -105,20 +110,33 @@ def _bytes(path: Path) -> bytes:
         raise InputError(f"{str(path)!r} cannot be the name of a file") from None
 
 
-def _load(data: bytes, name: str, draft: bool = False) -> Image.Image:
-    """Decode a photo; a draft is grey and an eighth of the size, but all bytes are still read."""
+def load(data: bytes, name: str, max_pixels: int = MAX_PIXELS, draft: tuple[int, int] | None = None) -> Image.Image:
+    """Decode a photo as it is stored: in its mode, and not yet upright.
+
+    Args:
+        data: The file.
+        name: Its name, with which an `InputError` begins.
+        max_pixels: Larger photos are refused before decoding.
+        draft: Least width and height; a JPEG is decoded in grey and at a fraction of its size, from all of its bytes.
+
+    Raises:
+        InputError: When the photo is empty, truncated, too large or otherwise unreadable.
+    """
     try:
         if data.startswith(PNG) and PNG_END not in data:  # Pillow tolerates a missing end
             raise InputError(f"{name}: truncated")
         image = Image.open(BytesIO(data), formats=tuple(FORMATS))
-        if image.width * image.height > MAX_PIXELS:
+        if image.width * image.height > max_pixels:
             raise InputError(
-                f"{name}: {image.width} x {image.height} pixels; the maximum is {MAX_PIXELS:,}; save it smaller"
+                f"{name}: {image.width} x {image.height} pixels; the maximum is {max_pixels:,} (crop.max_pixels); "
+                "save it smaller, or raise the maximum"
             )
         if draft:
-            image.draft("L", (1, 1))
+            image.draft("L", draft)
         image.load()
         image.getexif()  # fails here rather than later on unreadable tags
+        if image.format in ("JPEG", "MPO") and jpeg.is_cut(data, image):
+            raise InputError(f"{name}: truncated: the picture ends in the middle, and the rest is grey")
         return image
     except UnidentifiedImageError:
         raise InputError(f"{name}: {_unknown(data)}") from None

@@ -7,6 +7,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from pipeline.foundation.terminal import printable
+
 Show = Callable[[Table, Mapping[str, str]], None]
 
 
@@ -32,7 +34,7 @@ def _lines(console: Console, known: str) -> Show:
     def show(_: Table, states: Mapping[str, str]) -> None:
         for name, state in states.items():
             if state != before.get(name, known):
-                console.print(f"{name}: {state}", highlight=False, markup=False)
+                console.print(printable(f"{name}: {state}"), highlight=False, markup=False)
         before.update(states)
 
     return show

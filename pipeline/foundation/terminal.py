@@ -2,6 +2,8 @@
 
 import sys
 
+from rich.markup import escape
+
 
 def log(text: str) -> None:
     """Print a message to stdout, without delay."""
@@ -22,3 +24,8 @@ def printable(text: str) -> str:
         character if character.isprintable() or character in "\n\t" else character.encode("unicode_escape").decode()
         for character in text
     )
+
+
+def cell(text: str) -> str:
+    """A text for a table or a message of Rich: printable, and without markup."""
+    return escape(printable(text))

@@ -3,10 +3,9 @@
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from rich.markup import escape
 from rich.table import Table
 
-from pipeline.foundation.terminal import printable
+from pipeline.foundation.terminal import cell
 from pipeline.registry.alias_history import AliasChange
 from pipeline.registry.gate import Row, Verdict
 
@@ -52,7 +51,7 @@ def history(name: str, known: Sequence[AliasChange]) -> Table:
     for column in ("time (UTC)", "champion", "before", "how", "person", "reason"):
         table.add_column(column, overflow="fold")
     for row in _rows(known):
-        table.add_row(*(escape(printable(cell)) for cell in row))
+        table.add_row(*(cell(text) for text in row))
     return table
 
 

@@ -45,7 +45,7 @@ def crop(shard: int, data: Path, labels: Path, crops: Path, params: Params) -> N
     names = {split: _share(listed[split], params.shards.index(shard), len(params.shards)) for split in listed}
     folders = {"train": data / TRAIN, "eval": data / EVAL}
     paths = {split: [folders[split] / name for name in names[split]] for split in names}
-    check(chain.from_iterable(paths.values()))
+    check(chain.from_iterable(paths.values()), params.max_pixels)
     cropper = Cropper(params, device())
     crops.mkdir(parents=True, exist_ok=True)
     for split in names:
@@ -72,7 +72,7 @@ def _pack(cropper: Cropper, paths: Sequence[Path], packed: Path) -> pd.DataFrame
 
         def rows(start: int) -> list[Row]:
             batch = slice(start, start + BATCH)
-            found = cropper([read(path) for path in paths[batch]])
+            found = cropper([read(path, cropper.params.max_pixels) for path in paths[batch]])
             pixels[batch] = [crop.pixels for crop in found]
             return [_row(crop) for crop in found]
 

@@ -56,7 +56,7 @@ def _show(crops: Path, folders: dict[str, Path], params: Params) -> None:
     table = pd.concat(found, names=["split", "row"]).reset_index()
     _show_crops(crops, table.sample(min(SHEET_SIZE, len(table)), random_state=SEED).sort_index(), len(table))
     misses = table[(table["source"] == "center") & params.searches_faces]
-    _show_misses(crops, misses, folders)
+    _show_misses(crops, misses, folders, params.max_pixels)
     for split in folders if params.searches_faces else ():
         missed = (misses["split"] == split).sum()
         log(f"{split}: {missed:,} of {len(found[split]):,} photos without a face: centre crop")
@@ -70,9 +70,10 @@ def _show_crops(crops: Path, sampled: pd.DataFrame, total: int) -> None:
     )
 
 
-def _show_misses(crops: Path, misses: pd.DataFrame, folders: dict[str, Path]) -> None:
+def _show_misses(crops: Path, misses: pd.DataFrame, folders: dict[str, Path], max_pixels: int) -> None:
     shown = misses.head(SHEET_SIZE)
-    photos = [read(folders[split] / path) for split, path in zip(shown["split"], shown["path"], strict=True)]
+    paths = [folders[split] / path for split, path in zip(shown["split"], shown["path"], strict=True)]
+    photos = [read(path, max_pixels) for path in paths]
     title = f"{len(shown)} of {len(misses):,} photos without a face" if len(misses) else "no photo without a face"
     contact_sheets.write(crops / "misses.jpg", title, photos, _captions(shown))
 

@@ -189,6 +189,60 @@ def test_a_broken_photo_is_named_when_it_is_read(tmp_path: Path) -> None:
         read(tmp_path / "empty.jpg")
 
 
+CUT = {
+    "baseline": {},
+    "several scans": {"progressive": True},
+    "restart markers": {"restart_marker_blocks": 4},
+    "full colour": {"subsampling": 0},
+    "grayscale": {},
+}
+
+
+def cut_in_the_middle(kind: str, share: float) -> bytes:
+    """A JPEG whose data stop at a share of the file, with an end marker behind them."""
+    buffer = io.BytesIO()
+    photo = Image.fromarray(random_pixels(height=96, width=80))
+    photo.convert("L" if kind == "grayscale" else "RGB").save(buffer, "JPEG", **CUT[kind])
+    content = buffer.getvalue()
+    return content[: int(len(content) * share)] + b"\xff\xd9"
+
+
+@pytest.mark.parametrize("share", [0.6, 0.8, 0.95])
+@pytest.mark.parametrize("kind", CUT)
+def test_a_jpeg_that_is_cut_in_the_middle_and_ended_is_refused(tmp_path: Path, kind: str, share: float) -> None:
+    (tmp_path / "half.jpg").write_bytes(cut_in_the_middle(kind, share))
+    for action in (check, lambda paths: read(*paths)):
+        with pytest.raises(InputError, match=r"half\.jpg: truncated: the picture ends in the middle"):
+            action([tmp_path / "half.jpg"])
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+@pytest.mark.parametrize("kind", CUT)
+@pytest.mark.parametrize("size", [(1, 1), (8, 8), (50, 37)])
+def test_a_grey_picture_is_whole(tmp_path: Path, kind: str, mode: str, size: tuple[int, int]) -> None:
+    Image.new("RGB", size, (128, 128, 128)).convert(mode).save(tmp_path / "grey.jpg", **CUT[kind])
+    check([tmp_path / "grey.jpg"])
+    read(tmp_path / "grey.jpg")
+
+
+def test_the_first_picture_of_several_is_checked(tmp_path: Path) -> None:
+    photo = Image.fromarray(random_pixels(height=96, width=80))
+    photo.save(tmp_path / "phone.jpg", "MPO", save_all=True, append_images=[photo.resize((40, 40))])
+    content = (tmp_path / "phone.jpg").read_bytes()
+    check([tmp_path / "phone.jpg"])
+    (tmp_path / "phone.jpg").write_bytes(content[: content.index(b"\xff\xda") + 600] + b"\xff\xd9")
+    with pytest.raises(InputError, match="ends in the middle"):
+        check([tmp_path / "phone.jpg"])
+
+
+def test_the_maximum_of_pixels_can_be_set(tmp_path: Path) -> None:
+    draw(tmp_path / "photo.png", 40, 30)
+    read(tmp_path / "photo.png", max_pixels=1200)
+    for action in (check, lambda paths, limit: read(*paths, limit)):
+        with pytest.raises(InputError, match=r"30 x 40 pixels; the maximum is 1,199 \(crop\.max_pixels\)"):
+            action([tmp_path / "photo.png"], 1199)
+
+
 def test_a_photo_of_very_many_pixels_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
     path = tmp_path / "bomb.png"
     Image.new("1", (20_000, 20_000)).save(path)

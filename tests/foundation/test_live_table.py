@@ -21,6 +21,13 @@ def test_without_a_terminal_every_change_is_a_line() -> None:
     assert shown(terminal=False) == "a: running\na: done\n"
 
 
+def test_a_name_cannot_control_the_terminal() -> None:
+    file = StringIO()
+    with board(Console(file=file, force_terminal=False, width=80), known="waiting") as show:
+        show(Table(), {"a\x1b[2J": "running"})
+    assert file.getvalue() == "a\\x1b[2J: running\n"
+
+
 def test_at_a_terminal_the_table_is_drawn_over_and_over() -> None:
     assert shown(terminal=True).count("┏") >= 4
 

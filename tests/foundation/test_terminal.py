@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.foundation.terminal import log, printable, warn
+from pipeline.foundation.terminal import cell, log, printable, warn
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,7 @@ def test_messages_go_to_stdout_and_warnings_to_stderr(capsys: pytest.CaptureFixt
     log("a\x1b[2J.jpg: read")
     warn("b\x1b[2J.jpg: not read")
     assert capsys.readouterr() == ("a\\x1b[2J.jpg: read\n", "WARNING: b\\x1b[2J.jpg: not read\n")
+
+
+def test_a_cell_of_a_table_has_neither_markup_nor_control_characters() -> None:
+    assert cell("[red]a\x1b[2J.jpg") == r"\[red]a\x1b[2J.jpg"

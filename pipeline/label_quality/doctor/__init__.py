@@ -2,16 +2,18 @@
 
 from pathlib import Path
 
+from pipeline.formats.images import MAX_PIXELS
 from pipeline.foundation.errors import InputError
 from pipeline.label_quality.doctor import duplicates, layout, outliers, people, photos
 from pipeline.label_quality.doctor.findings import Finding
 
 
-def diagnose(root: Path) -> list[Finding]:
+def diagnose(root: Path, max_pixels: int = MAX_PIXELS) -> list[Finding]:
     """Run all checks; every photo is decoded once, and no file is changed.
 
     Args:
         root: Folder of the data set, with train/ and eval/.
+        max_pixels: Photos with more pixels are unreadable (crop.max_pixels).
 
     Returns:
         The findings of all checks, errors and warnings.
@@ -24,7 +26,7 @@ def diagnose(root: Path) -> list[Finding]:
     paths = layout.files(root)
     misfits = list(layout.find(root, paths))
     unlisted = {path for finding in misfits if finding.check is layout.UNLISTED for path in finding.photos}
-    readable, unreadable = photos.examine(root, paths)
+    readable, unreadable = photos.examine(root, paths, max_pixels)
     return [
         *misfits,
         *(finding for finding in unreadable if unlisted.isdisjoint(finding.photos)),

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
-from rich.markup import escape
 from rich.table import Table
+
+from pipeline.foundation.terminal import cell
 
 ERROR, WARNING = "error", "warning"
 EXAMPLES = 3
@@ -85,12 +86,12 @@ def as_json(name: str, findings: Sequence[Finding]) -> str:
     """A JSON object: `data` (the data set's name), `errors`, `warnings` (counts) and `findings` (see `records`)."""
     count = errors(findings)
     whole = {"data": name, "errors": count, "warnings": len(findings) - count, "findings": records(findings)}
-    return json.dumps(whole, ensure_ascii=False, indent=2)
+    return json.dumps(whole, indent=2)
 
 
 def terminal(findings: Sequence[Finding], title: str) -> Table:
     """A row per check: the number of findings, the first few of them and the remedy."""
-    shown = Table(title=escape(title), title_justify="left", show_lines=True)
+    shown = Table(title=cell(title), title_justify="left", show_lines=True)
     shown.add_column("check")
     shown.add_column("found", justify="right")
     shown.add_column("examples and what to do", overflow="fold", ratio=1)
@@ -99,8 +100,8 @@ def terminal(findings: Sequence[Finding], title: str) -> Table:
         examples = [_short(finding.text) for finding in group[:EXAMPLES]]
         if len(group) > EXAMPLES:
             examples.append(f"and {len(group) - EXAMPLES:,} more")
-        name = f"[bold]{escape(check.name)}[/]\n[{colour}]{check.severity}[/]"
-        shown.add_row(name, f"{len(group):,}", f"{escape(chr(10).join(examples))}\n[cyan]{escape(check.remedy)}[/]")
+        name = f"[bold]{cell(check.name)}[/]\n[{colour}]{check.severity}[/]"
+        shown.add_row(name, f"{len(group):,}", f"{cell(chr(10).join(examples))}\n[cyan]{cell(check.remedy)}[/]")
     return shown
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import ExifTags, Image
 
 from pipeline.dataset.layout import TRAIN
-from pipeline.formats.images import DAMAGED, FORMATS, UPRIGHT, decode, read
+from pipeline.formats.images import DAMAGED, FORMATS, MAX_PIXELS, UPRIGHT, decode, load, read
 from pipeline.formats.opencv import cv2
 from pipeline.foundation.errors import InputError
 from pipeline.foundation.progress import watch
@@ -83,12 +83,13 @@ class CheckedPhoto:
         return self.owner != self.path
 
 
-def examine(root: Path, paths: list[str]) -> tuple[list[CheckedPhoto], list[Finding]]:
+def examine(root: Path, paths: list[str], max_pixels: int = MAX_PIXELS) -> tuple[list[CheckedPhoto], list[Finding]]:
     """Measure photos on all cores.
 
     Args:
         root: Folder of the data set.
         paths: Photos, relative to `root`.
+        max_pixels: Photos with more pixels are refused, as the stages refuse them.
 
     Returns:
         The readable photos in the order of `paths`, and a finding for every other photo and every photo that the
@@ -102,7 +103,7 @@ def examine(root: Path, paths: list[str]) -> tuple[list[CheckedPhoto], list[Find
     def examined(path: str) -> tuple[CheckedPhoto | None, list[Finding]]:
         texts.found = []
         try:
-            photo = measure(root, path)
+            photo = measure(root, path, max_pixels)
         except InputError as error:
             return None, [Finding(UNREADABLE, faults(error, root)[0], (path,))]
         return photo, [Finding(SUSPICIOUS, f"{path}: {text}", (path,)) for text in dict.fromkeys(texts.found)]
@@ -121,7 +122,7 @@ def _warnings_to(note: Callable[..., None]) -> Iterator[None]:
         yield
 
 
-def measure(root: Path, path: str) -> CheckedPhoto:
+def measure(root: Path, path: str, max_pixels: int = MAX_PIXELS) -> CheckedPhoto:
     """Decode and measure one photo; raises `InputError` for exactly those that `images.read` refuses."""
     file = root / path
     try:
@@ -130,14 +131,13 @@ def measure(root: Path, path: str) -> CheckedPhoto:
         orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
         kind = SAME_FORMAT.get(str(image.format), str(image.format))
         mode, transparent, size = image.mode, image.has_transparency_data, image.size
-        if kind == "JPEG" and orientation not in UPRIGHT:
-            image.draft("L", SIZE)
-            grey = image.convert("L")
-        else:
-            grey = Image.fromarray(decode(data, str(file))).convert("L")
     except (OSError, *DAMAGED):
-        read(file)  # raises the error that the stages raise
+        read(file, max_pixels)  # raises the error that the stages raise
         raise
+    if kind == "JPEG" and orientation not in UPRIGHT:
+        grey = load(data, str(file), max_pixels, draft=SIZE).convert("L")
+    else:
+        grey = Image.fromarray(decode(data, str(file), max_pixels)).convert("L")
     width, height = reversed(size) if orientation in SIDEWAYS else size
     content = hashlib.blake2b(data, digest_size=16).digest()
     return CheckedPhoto(path, content, kind, mode, orientation, transparent, width, height, *_measurements(grey))

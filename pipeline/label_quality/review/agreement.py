@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rich.markup import escape
 from rich.table import Table
 
+from pipeline.foundation.terminal import cell
 from pipeline.label_quality.review.decisions import ACCEPT, Decision
 
 
@@ -36,16 +36,16 @@ class Agreement:
     def tables(self, names: tuple[str, str]) -> Iterator[Table]:
         """Tables for the terminal: counts, and the conflicts if there are any."""
         counts = Table(title="Decisions", title_justify="left")
-        for column in ("agreed", "conflicts", *(f"only {name}" for name in map(escape, names))):
+        for column in ("agreed", "conflicts", *(f"only {name}" for name in map(cell, names))):
             counts.add_column(column, justify="right")
         counts.add_row(*(f"{len(some):,}" for some in (self.agreed, self.conflicts, *self.alone)))
         yield counts
         if self.conflicts:
             found = Table(title="Conflicts", title_justify="left")
-            for column in ("id", "field", "label", *map(escape, names)):
+            for column in ("id", "field", "label", *map(cell, names)):
                 found.add_column(column, overflow="fold")
             for one, other in self.conflicts:
-                found.add_row(*map(escape, (one.id, one.field, one.was, _text(one), _text(other))))
+                found.add_row(*map(cell, (one.id, one.field, one.was, _text(one), _text(other))))
             yield found
 
 

@@ -72,7 +72,7 @@ class Classifier:
         """Crops (n, height, width, 3), detected in the batches of the stage `crop`, a batch per thread."""
 
         def cut(batch: Sequence[tuple[Any, str]]) -> tuple[list[Pixels], list[str]]:
-            photos, faults = request_parsing.read_all(batch)
+            photos, faults = request_parsing.read_all(batch, self._cropper.params.max_pixels)
             return [] if faults else [crop.pixels for crop in self._cropper(photos)], faults
 
         batches = list(request_parsing.batches(cells, BATCH))

@@ -63,7 +63,7 @@ def _check_size(photos: Sequence[Any]) -> None:
         raise InputError(f"{size:,} bytes of photos in one request; the server accepts {MOST_BYTES:,}, send several")
 
 
-def read(cell: Any, name: str) -> Pixels:
+def read(cell: Any, name: str, max_pixels: int = images.MAX_PIXELS) -> Pixels:
     """Upright RGB pixels (height, width, 3) of one photo.
 
     A served model opens no paths: a request must not read files of the server.
@@ -73,26 +73,26 @@ def read(cell: Any, name: str) -> Pixels:
     """
     match cell:
         case bytes():
-            return images.decode(cell, name)
+            return images.decode(cell, name, max_pixels)
         case np.ndarray() if cell.dtype == np.uint8 and cell.ndim == 3 and cell.shape[2] == 3 and cell.size:
             return cell
         case np.ndarray():
             raise InputError(f"{name}: an array of {cell.dtype} {cell.shape}; it must be uint8 (height, width, 3), RGB")
         case str() if found := BASE64.fullmatch(cell):
-            return _decode(found[1], name)
+            return _decode(found[1], name, max_pixels)
         case str() | Path() if os.environ.get(SERVED) == "true":
             raise InputError(f"{name}: not a photo in base64; a served model opens no paths")
         case str() | Path():
-            return images.read(Path(cell))
+            return images.read(Path(cell), max_pixels)
     raise InputError(f"{name}: {type(cell).__name__} is not a photo")
 
 
-def read_all(batch: Sequence[tuple[Any, str]]) -> tuple[list[Pixels], list[str]]:
+def read_all(batch: Sequence[tuple[Any, str]], max_pixels: int = images.MAX_PIXELS) -> tuple[list[Pixels], list[str]]:
     """The pixels of the photos that can be read, and the faults of the others."""
     photos, faults = [], []
     for cell, name in batch:
         try:
-            photos.append(read(cell, name))
+            photos.append(read(cell, name, max_pixels))
         except InputError as error:
             faults.append(str(error))
     return photos, faults
@@ -105,8 +105,8 @@ def batches(cells: Sequence[Any], size: int) -> Iterator[list[tuple[Any, str]]]:
         yield named[start : start + size]
 
 
-def _decode(text: str, name: str) -> Pixels:
+def _decode(text: str, name: str, max_pixels: int) -> Pixels:
     try:
-        return images.decode(base64.b64decode(text), name)
+        return images.decode(base64.b64decode(text), name, max_pixels)
     except ValueError as error:
         raise InputError(f"{name}: not base64: {error}") from None

@@ -84,3 +84,10 @@ def test_names_are_text_and_no_markup() -> None:
     assert "row '[red]'" in shown
     assert "photos [/old]" in shown
     assert "severe [b]" in shown
+
+
+def test_names_cannot_control_the_terminal() -> None:
+    one = Finding(SEVERE, "row '\x1b[2J\u202e.jpg'", ("\x1b[2J\u202e.jpg",))
+    for shown in (printed([one], "photos \x1b[2J"), as_json("\x1b[2J", [one])):
+        assert not {"\x1b", "\u202e"} & set(shown)
+    assert json.loads(as_json("\x1b[2J", [one]))["findings"][0]["photos"] == ["\x1b[2J\u202e.jpg"]

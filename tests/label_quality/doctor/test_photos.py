@@ -120,3 +120,15 @@ def test_exactly_those_photos_are_refused_that_the_stages_refuse(
     file = tmp_path_factory.getbasetemp() / "damaged"
     file.write_bytes(content)
     assert is_refused(lambda: read(file)) == (not examine(file.parent, [file.name])[0])
+
+
+def test_a_photo_of_too_many_pixels_or_cut_in_the_middle_is_unreadable(tmp_path: Path, draw: Draw) -> None:
+    draw(0).save(tmp_path / "photo.jpg")
+    content = (tmp_path / "photo.jpg").read_bytes()
+    _, (large,) = examine(tmp_path, ["photo.jpg"], max_pixels=1000)
+    assert large.check is UNREADABLE
+    assert "192 x 256 pixels; the maximum is 1,000" in large.text
+    (tmp_path / "photo.jpg").write_bytes(content[: len(content) // 2] + b"\xff\xd9")
+    _, (cut,) = examine(tmp_path, ["photo.jpg"])
+    assert cut.check is UNREADABLE
+    assert "ends in the middle" in cut.text

@@ -65,6 +65,16 @@ def test_conflicts_are_shown_as_they_are_written(tmp_path: Path) -> None:
     assert "[anna].csv" in shown.output
 
 
+def test_names_cannot_control_the_terminal(tmp_path: Path) -> None:
+    paths = []
+    for reviewer, verdict in (("anna", "accept"), ("ben", "reject")):
+        paths.append(str(tmp_path / f"{reviewer}\x1b[2J.csv"))
+        decisions.write(Path(paths[-1]), [decision("1", verdict, reviewer)._replace(id="1\x1b[2J\u202e")])
+    output = CliRunner(env={"COLUMNS": "400"}).invoke(app, ["labels", "compare", *paths]).output
+    assert "\\x1b" in output
+    assert not {"\x1b", "\u202e"} & set(output)
+
+
 def test_compare_shows_whole_names_in_a_narrow_terminal(files: tuple[Path, Path]) -> None:
     for path in files:
         path.write_text(path.read_text().replace("2,gender", "000002_female_Asian_46,gender"))
