@@ -78,7 +78,7 @@ def sample(data: Data) -> None:
     """Write a small synthetic data set in the competition's layout."""
     from pipeline.stages.sample import sample as stage
 
-    stage(data, _params().sample)
+    stage(data, _checked().sample)
 
 
 @of_dvc()
@@ -86,7 +86,7 @@ def relabel(data: Data, fixes: Fixes, labels: Labels) -> None:
     """Read the labels and apply the corrections that params.yaml names."""
     from pipeline.stages.relabel import relabel as stage
 
-    stage(data, fixes, labels, _params().relabel)
+    stage(data, fixes, labels, _checked().relabel)
 
 
 @of_dvc()
@@ -99,7 +99,7 @@ def crop(
     """Crop the photos of a shard to the face; train and eval are cropped by the same code."""
     from pipeline.stages.crop import crop as stage
 
-    stage(shard, data, labels, shards / str(shard), _params().crop)
+    stage(shard, data, labels, shards / str(shard), _checked().crop)
 
 
 @of_dvc()
@@ -133,6 +133,7 @@ def train(
     from pipeline.stages.train import train as stage
     from pipeline.tracking import stage_runs
 
+    _checked()
     member = Member(models, model, fold)
     inputs, output = Inputs(crops, labels, folds, _checkpoint(checkpoints, member)), member.folder
     with _config(model) as config:
@@ -317,6 +318,15 @@ def _params() -> "Params":
     from pipeline.config import params
 
     return params.load()
+
+
+def _checked() -> "Params":
+    """params.yaml, after a dry run of all models: the first stage that runs reports what a later one would."""
+    from pipeline.config import dry_run
+
+    read = _params()
+    dry_run.check(read)
+    return read
 
 
 def _checkpoint(folder: Path, member: Member) -> Path:

@@ -90,11 +90,13 @@ def submit(
     from rich.console import Console
 
     from components import compilation
-    from pipeline.config import params
+    from pipeline.config import dry_run, params
     from pipeline.foundation.live_table import board
     from pipeline.orchestration.kubeflow import submission
 
-    settings = params.load().kubeflow
+    read = params.load()
+    dry_run.check(read)
+    settings = read.kubeflow
     arguments = _arguments(
         remote or settings.remote, mlflow or settings.mlflow, experiment, overrides, image, slim_image
     )

@@ -24,12 +24,12 @@ def run(jobs: Jobs = None, gpus: Gpus = "", logs: Logs = Path("logs")) -> None:
     from rich.console import Console
 
     from pipeline import tracking
-    from pipeline.config import params
+    from pipeline.config import dry_run, params
     from pipeline.foundation.live_table import board
     from pipeline.orchestration import eta, graph, runner
 
     numbers = gpu_numbers(gpus)
-    params.load()  # reports all faults before DVC reads dvc.yaml and before any stage starts
+    dry_run.check(params.load())  # reports all faults before DVC reads dvc.yaml and before any stage starts
     slots = jobs or max(len(numbers), 1)
     stages = graph.read()
     tracking.prepare()

@@ -2,8 +2,6 @@
 
 import sys
 
-from rich.markup import escape
-
 
 def log(text: str) -> None:
     """Print a message to stdout, without delay."""
@@ -28,4 +26,6 @@ def printable(text: str) -> str:
 
 def cell(text: str) -> str:
     """A text for a table or a message of Rich: printable, and without markup."""
+    from rich.markup import escape
+
     return escape(printable(text))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.formats import opencv  # noqa: F401  one thread for albumentations too
+from pipeline.formats import opencv  # one thread for albumentations too
 from pipeline.formats.images import Pixels
 from pipeline.foundation.errors import ModelConfigError
 from pipeline.modeling.config import ModelConfig, Transform
@@ -16,6 +16,13 @@ from pipeline.modeling.config import ModelConfig, Transform
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # its import would ask the network for a newer release
 
 import albumentations as A
+from albumentations.augmentations.crops.transforms import CropSizeError
+
+RAISED = (
+    *(ArithmeticError, AssertionError, LookupError, RuntimeError, TypeError, ValueError),
+    *(opencv.cv2.error, CropSizeError),
+)
+"""What transforms raise for images or settings that do not fit."""
 
 
 class Pipeline:
