@@ -7,26 +7,40 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from pipeline.faces import alignment
 from pipeline.faces.background import blacken
+from pipeline.faces.config import Center, Grow
 from pipeline.faces.config import Crop as Params
-from pipeline.faces.config import Grow
 from pipeline.faces.detection import Detector, Face
+from pipeline.faces.subject import choose
 from pipeline.formats.images import Pixels
 
 Source = Literal["face", "center", "whole"]
 Box = tuple[int, int, int, int]
+Edges = npt.NDArray[np.floating]
 
 BATCH = 16
 """Photos per batch of the detector, equal in training and serving: a crop can depend on the rest of its batch."""
 
 
 class CropResult(NamedTuple):
-    """A crop (height, width, 3) and its box: left, top, right, bottom in pixels of the upright photo."""
+    """A crop (height, width, 3) of a photo.
+
+    Attributes:
+        pixels: The crop.
+        box: Left, top, right, bottom in pixels of the upright photo; of an aligned crop, the box around it.
+        source: What was cropped.
+        face: The subject's face.
+        faces: Number of faces found in the photo.
+        photo_shape: Height and width of the upright photo in pixels.
+    """
 
     pixels: Pixels
     box: Box
     source: Source
     face: Face | None
+    faces: int
+    photo_shape: tuple[int, int]
 
 
 class Cropper:
@@ -38,19 +52,34 @@ class Cropper:
 
     def __call__(self, images: Sequence[Pixels]) -> list[CropResult]:
         """Crop each upright RGB photo (h, w, 3) to `params.shape`."""
-        return [self._crop(image, face) for image, face in zip(images, self.detect(images), strict=True)]
+        return [self._crop(image, faces) for image, faces in zip(images, self.detect(images), strict=True)]
 
-    def _crop(self, image: Pixels, face: Face | None) -> CropResult:
+    def _crop(self, image: Pixels, faces: Sequence[Face]) -> CropResult:
         height, width = image.shape[:2]
+        face = choose(faces, width, height, self.params.subject)
         source: Source = "face" if face else "whole" if self.params.method == "none" else "center"
-        if face:
-            box = face_box(face, width, height, self.params.grow, self.params.square)
+        if face and self.params.align:
+            pixels, box, inside = self._align(image, face, self.params.align.coverage)
         else:
-            box = (0, 0, width, height) if source == "whole" else center_box(width, height, self.params.center)
-        pixels = _resize(image, box, self.params.shape)
+            box = self._box(face, width, height)
+            pixels, inside = _resize(image, box, self.params.shape), _inside(face, box, self.params.shape)
         if self.params.blackens:
-            pixels = blacken(pixels, _inside(face, box, self.params.shape))
-        return CropResult(pixels, box, source, face)
+            pixels = blacken(pixels, inside)
+        return CropResult(pixels, box, source, face, len(faces), (height, width))
+
+    def _box(self, face: Face | None, width: int, height: int) -> Box:
+        if face:
+            return face_box(face, width, height, self.params.grow, self.params.square)
+        return (0, 0, width, height) if self.params.method == "none" else center_box(width, height, self.params.center)
+
+    def _align(self, image: Pixels, face: Face, coverage: float) -> tuple[Pixels, Box, Edges]:
+        """Return the aligned crop, the box around it in the photo, and the face's box in the crop."""
+        height, width = shape = self.params.shape
+        transform = alignment.matrix(face.landmarks, shape, coverage)
+        left, top, right, bottom = alignment.move(alignment.inverse(transform), np.array([0, 0, width, height]))
+        horizontal, vertical = _clip(left, right, image.shape[1]), _clip(top, bottom, image.shape[0])
+        box = (horizontal[0], vertical[0], horizontal[1], vertical[1])
+        return alignment.warp(image, transform, shape), box, alignment.move(transform, face.box)
 
 
 def face_box(face: Face, width: int, height: int, grow: Grow, square: bool) -> Box:
@@ -78,9 +107,10 @@ def face_box(face: Face, width: int, height: int, grow: Grow, square: bool) -> B
     return left, top, right, bottom
 
 
-def center_box(width: int, height: int, side: int) -> Box:
+def center_box(width: int, height: int, center: Center) -> Box:
     """Return the square in the centre of an image; its side is at most the image's shorter side."""
-    return _square(width / 2, height / 2, min(side, width, height), width, height)
+    side = center.side * min(width, height) if center.unit == "fraction" else center.side
+    return _square(width / 2, height / 2, min(max(round(side), 1), width, height), width, height)
 
 
 def thumbnail(image: Pixels, shape: tuple[int, int]) -> Pixels:
@@ -105,7 +135,7 @@ def _resize(image: Pixels, box: Box, shape: tuple[int, int]) -> Pixels:
     return np.asarray(cut.resize(shape[::-1], Image.Resampling.BICUBIC))  # Pillow's filter antialiases when it shrinks
 
 
-def _inside(face: Face | None, box: Box, shape: tuple[int, int]) -> npt.NDArray[np.float64]:
+def _inside(face: Face | None, box: Box, shape: tuple[int, int]) -> Edges:
     """Return the box of a face in the resized crop; without a face, the middle half of the crop."""
     if face is None:
         return np.asarray([0.25, 0.25, 0.75, 0.75] * np.tile(shape[::-1], 2))
@@ -114,5 +144,5 @@ def _inside(face: Face | None, box: Box, shape: tuple[int, int]) -> npt.NDArray[
     return np.asarray((face.box - np.tile((left, top), 2)) * np.tile(scale, 2))
 
 
-def _nothing(images: Sequence[Pixels]) -> list[Face | None]:
-    return [None] * len(images)
+def _nothing(images: Sequence[Pixels]) -> list[list[Face]]:
+    return [[] for _ in images]

@@ -1,4 +1,4 @@
-"""Detection of the largest face of each image: the three networks of MTCNN on batches, large faces first.
+"""Detection of the faces of each image: the three networks of MTCNN on batches, large faces first.
 
 Zhang et al. 2016, Joint Face Detection and Alignment using Multi-task Cascaded Convolutional Networks
 (https://arxiv.org/abs/1604.02878); networks and weights are those of facenet-pytorch.
@@ -33,6 +33,16 @@ class Face(NamedTuple):
     box: npt.NDArray[np.float32]  # left, top, right, bottom
     probability: float
     landmarks: npt.NDArray[np.float32]  # (5, 2): x, y of left eye, right eye, nose, left and right corner of the mouth
+    turn: int = 0  # degrees by which the image must be turned counter-clockwise for the face to be upright: 0, 90, 270
+
+
+SURE = 0.99  # probability from which a face is not tried turned by a quarter
+TURNED = 0.98
+"""Probability from which a turned face is believed.
+
+Measured on 80 photos: 27 of 65 detections in photos that lie on their side are turned, and 1 of 75 in upright ones.
+Most of the others have a low probability, and half of the photos no detection.
+"""
 
 
 class Search(NamedTuple):
@@ -64,7 +74,7 @@ class Candidates(NamedTuple):
 
 
 class Detector:
-    """Finds the largest face of each image; images of equal size form a batch."""
+    """Finds the faces of each image; images of equal size form a batch."""
 
     def __init__(self, device: str = "cpu") -> None:
         self.device = torch.device(device)
@@ -73,22 +83,22 @@ class Detector:
         )
 
     @torch.inference_mode()
-    def __call__(self, images: Sequence[Pixels]) -> list[Face | None]:
-        """Return the largest face of each RGB image (h, w, 3), or None."""
+    def __call__(self, images: Sequence[Pixels]) -> list[list[Face]]:
+        """Return the faces of each RGB image (h, w, 3) that the first successful search finds, the largest first."""
         sums = [integrate(_reduce(image)) for image in images]
-        faces: list[Face | None] = [None] * len(images)
+        faces: list[list[Face]] = [[] for _ in images]
         for search in SEARCHES:
-            missing = [i for i, face in enumerate(faces) if face is None]
+            missing = [i for i, found in enumerate(faces) if not found]
             for shape in sorted({sums[i].shape for i in missing}):
                 batch = [i for i in missing if sums[i].shape == shape]
-                for i, face in zip(batch, self._search([sums[i] for i in batch], search), strict=True):
-                    faces[i] = face and _enlarge(face, sums[i], images[i])
+                for i, found in zip(batch, self._search([sums[i] for i in batch], search), strict=True):
+                    faces[i] = [_enlarge(face, sums[i], images[i]) for face in found]
         return faces
 
-    def _search(self, images: Sequence[Sums], search: Search) -> list[Face | None]:
+    def _search(self, images: Sequence[Sums], search: Search) -> list[list[Face]]:
         scales = _scales(min(_size(images)), search.smallest)
         if not scales:
-            return [None] * len(images)
+            return [[] for _ in images]
         found = _merge([self._slide(images, scale, search.thresholds[0]) for scale in scales])
         found = self._second(images, found, search.thresholds[1])
         return self._third(images, found, search.thresholds[2])
@@ -116,19 +126,43 @@ class Detector:
         found = found.take(keep)
         return found._replace(boxes=rerec(bbreg(found.boxes, offsets[sure][keep])))
 
-    def _third(self, images: Sequence[Sums], found: Candidates, threshold: float) -> list[Face | None]:
-        """Return the largest face of each image that the third network accepts, with its landmarks."""
+    def _third(self, images: Sequence[Sums], found: Candidates, threshold: float) -> list[list[Face]]:
+        """Return the faces of each image that the third network accepts, with their landmarks."""
         found, cut = self._cut(images, found, 48)
         if not len(cut):
-            return [None] * len(images)
+            return [[] for _ in images]
         offsets, points, probabilities = self._run(self._decide, cut, 8)
         sure = probabilities[:, 1] > threshold
         found = found._replace(scores=probabilities[:, 1]).take(sure)
-        sides = found.boxes[:, 2:] - found.boxes[:, :2] + 1
-        landmarks = points[sure].view(-1, 2, 5).mT * sides[:, None] + found.boxes[:, None, :2] - 1
+        corners, sides = found.boxes[:, None, :2].clone(), found.boxes[:, 2:] - found.boxes[:, :2] + 1
         found = found._replace(boxes=bbreg(found.boxes, offsets[sure]))
         keep = batched_nms_numpy(found.boxes, found.scores, found.images, 0.7, "Min")
-        return _largest(found.take(keep), landmarks[keep], len(images))
+        found = found.take(keep)
+        turns, points = self._turned(cut[sure][keep], found.scores, points[sure][keep].view(-1, 2, 5).mT)
+        landmarks = points * sides[keep][:, None] + corners[keep] - 1
+        return _by_size(found, landmarks, turns, len(images))
+
+    def _turned(self, cut: Tensor, scores: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
+        """Try uncertain faces turned by a quarter: a face that lies on its side is more probable when it is upright.
+
+        Args:
+            cut: Pixels (n, 3, 48, 48) of the faces.
+            scores: Their probabilities (n,).
+            points: Their landmarks (n, 5, 2), as fractions of the cut.
+
+        Returns:
+            Degrees (n,) counter-clockwise after which each face is upright, and its landmarks in the unturned cut.
+        """
+        turns, best = torch.zeros(len(scores), dtype=torch.int64), scores.clone()
+        points = points.clone()
+        for row in (scores < SURE).nonzero().flatten().tolist():
+            for quarter in (1, 3):
+                _, turned, probabilities = self._decide(torch.rot90(cut[row : row + 1], quarter, (2, 3)))
+                if probabilities[0, 1] > max(best[row], TURNED):
+                    best[row], turns[row] = probabilities[0, 1], 90 * quarter
+                    x, y = turned.view(2, 5)
+                    points[row] = torch.stack([1 - y, x] if quarter == 1 else [y, 1 - x]).mT
+        return turns, points
 
     def _run(self, network: nn.Module, cut: Tensor, most: int) -> list[Tensor]:
         """Run a network on candidates. On a CPU, parts of at most `most` fit its cache, which halves the time."""
@@ -180,13 +214,14 @@ def _merge(levels: Sequence[tuple[Tensor, Tensor]]) -> Candidates:
     return Candidates(rerec(found[:, :4] + found[:, 5:] * sides), found[:, 4], images)
 
 
-def _largest(found: Candidates, landmarks: Tensor, images: int) -> list[Face | None]:
+def _by_size(found: Candidates, landmarks: Tensor, turns: Tensor, images: int) -> list[list[Face]]:
+    """Return the faces of each image, the largest first."""
     boxes, scores, owners = (column.cpu().numpy() for column in found)
-    points = landmarks.cpu().numpy()
+    points, degrees = landmarks.cpu().numpy(), turns.tolist()
     areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    faces: list[Face | None] = [None] * images
-    for i in np.argsort(areas, kind="stable"):
-        faces[owners[i]] = Face(boxes[i], float(scores[i]), points[i])
+    faces: list[list[Face]] = [[] for _ in range(images)]
+    for i in reversed(np.argsort(areas, kind="stable")):
+        faces[owners[i]].append(Face(boxes[i], float(scores[i]), points[i], degrees[i]))
     return faces
 
 
@@ -200,7 +235,7 @@ def _reduce(image: Pixels) -> Pixels:
 
 def _enlarge(face: Face, sums: Sums, image: Pixels) -> Face:
     scale = np.divide(image.shape[1::-1], np.subtract(sums.shape[1::-1], 1)).astype(np.float32)
-    return Face(face.box * np.tile(scale, 2), face.probability, face.landmarks * scale)
+    return face._replace(box=face.box * np.tile(scale, 2), landmarks=face.landmarks * scale)
 
 
 def pool() -> ThreadPoolExecutor:

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from pipeline.formats.images import Pixels
 from pipeline.foundation.files import replacing
 
 PAPER, INK, DIM = "#fafaf7", "#22252b", "#70757d"
+FRAME = "#e0245e"
 TILE, GAP, HEAD, LINE = 128, 12, 44, 13
 
 
@@ -38,6 +40,16 @@ def write(path: Path, title: str, images: Sequence[Pixels], captions: Sequence[s
         _write_caption(draw, (left + tile // 2, top + tile + 2), caption, tile)
     with replacing(path) as partial:
         sheet.save(partial, "JPEG", quality=90)
+
+
+def framed(pixels: Pixels, box: tuple[int, ...]) -> Pixels:
+    """Return an image of at most twice the side of a tile, with a frame around a box (left, top, right, bottom)."""
+    image = ImageOps.contain(Image.fromarray(pixels), (2 * TILE, 2 * TILE))
+    scale = image.width / pixels.shape[1]
+    left, top, right, bottom = (round(scale * edge) for edge in box)
+    edges = left, top, max(right - 1, left), max(bottom - 1, top)
+    ImageDraw.Draw(image).rectangle(edges, outline=FRAME, width=3)
+    return np.asarray(image)
 
 
 def _write_caption(draw: ImageDraw.ImageDraw, place: tuple[int, int], caption: str, width: int) -> None:

@@ -26,6 +26,10 @@ CROPS: dict[str, Kind] = {
     "bottom": "integer",
     "source": "text",
     "probability": "number",
+    "faces": "integer",
+    "turn": "integer",
+    "photo_width": "integer",
+    "photo_height": "integer",
 }
 FOLDS: dict[str, Kind] = {"path": "text", "person": "text", "fold": "integer"}
 """`person` is one name for all folders of a person, where the labels have the folder."""

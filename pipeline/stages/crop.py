@@ -7,11 +7,13 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.dataset.layout import EVAL, TRAIN, eval_photos
+from pipeline.faces.config import SETTINGS
 from pipeline.faces.config import Crop as Params
 from pipeline.faces.cropping import BATCH, Cropper, CropResult, thumbnail
 from pipeline.faces.detection import device, pool
 from pipeline.formats import arrays, tables
 from pipeline.formats.images import check, read
+from pipeline.foundation.files import write_text
 from pipeline.foundation.progress import watch
 from pipeline.schema import label_table
 
@@ -34,7 +36,9 @@ def crop(shard: int, data: Path, labels: Path, crops: Path, params: Params) -> N
         labels: Table of labels, which lists the train photos.
         crops: Output folder. For each split, train and eval, it receives <split>.npy, the crops as uint8 RGB
             (n, height, width, 3), and <split>.csv with the columns `tables.CROPS` and the landmarks, in pixels of the
-            upright photo; with `params.thumbnail` also <split>_thumbnails.npy, the whole photos in that size.
+            upright photo; `faces` is the number of faces, `turn` the degrees after which a face that lies on its side
+            is upright. With `params.thumbnail` also <split>_thumbnails.npy, the whole photos in that size.
+            settings.json has the settings of the crops.
         params: Method, margin and size of the crops, and the shards.
 
     Raises:
@@ -48,10 +52,11 @@ def crop(shard: int, data: Path, labels: Path, crops: Path, params: Params) -> N
     check(chain.from_iterable(paths.values()), params.max_pixels)
     cropper = Cropper(params, device())
     crops.mkdir(parents=True, exist_ok=True)
+    write_text(crops / SETTINGS, cropper.params.as_json())
     for split in names:
         table = _pack(cropper, paths[split], crops / f"{split}.npy")
         if params.thumbnail:
-            _write_thumbnails(paths[split], params.thumbnail, crops / arrays.thumbnails(split))
+            _write_thumbnails(paths[split], params.thumbnail, crops / arrays.thumbnails(split), params.max_pixels)
         table.insert(0, "path", names[split])
         tables.write(table, crops / f"{split}.csv")
 
@@ -80,15 +85,18 @@ def _pack(cropper: Cropper, paths: Sequence[Path], packed: Path) -> pd.DataFrame
         return pd.DataFrame(chain.from_iterable(batches), columns=COLUMNS)
 
 
-def _write_thumbnails(paths: Sequence[Path], shape: tuple[int, int], packed: Path) -> None:
+def _write_thumbnails(paths: Sequence[Path], shape: tuple[int, int], packed: Path, max_pixels: int) -> None:
     with arrays.writing(packed, (len(paths), *shape, 3)) as pixels, pool() as threads:
-        for row, small in enumerate(threads.map(lambda path: thumbnail(read(path), shape), paths)):
+        for row, small in enumerate(threads.map(lambda path: thumbnail(read(path, max_pixels), shape), paths)):
             pixels[row] = small
 
 
 def _row(crop: CropResult) -> Row:
     box = dict(zip(("left", "top", "right", "bottom"), crop.box, strict=True))
+    height, width = crop.photo_shape
+    photo = {"faces": crop.faces, "photo_width": width, "photo_height": height}
     if crop.face is None:
-        return {**box, "source": crop.source, "probability": 0.0, **dict.fromkeys(LANDMARKS)}
+        return {**box, **photo, "source": crop.source, "probability": 0.0, "turn": 0, **dict.fromkeys(LANDMARKS)}
     landmarks = zip(LANDMARKS, crop.face.landmarks.ravel().astype(float).round(2), strict=True)
-    return {**box, "source": crop.source, "probability": round(crop.face.probability, 4), **dict(landmarks)}
+    found = {"source": crop.source, "probability": round(crop.face.probability, 4), "turn": crop.face.turn}
+    return {**box, **photo, **found, **dict(landmarks)}

@@ -1,4 +1,4 @@
-"""Stage pack: the shards of crops joined to one array per split, with two contact sheets."""
+"""Stage pack: the shards of crops joined to one array per split, with three contact sheets."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,40 +7,61 @@ import numpy as np
 import pandas as pd
 
 from pipeline.dataset.layout import EVAL, TRAIN
+from pipeline.faces.config import SETTINGS
 from pipeline.faces.config import Crop as Params
+from pipeline.faces.doubts import doubts
 from pipeline.formats import arrays, contact_sheets, tables
+from pipeline.formats.documents import read_text
 from pipeline.formats.images import read
-from pipeline.foundation.terminal import log
+from pipeline.foundation.errors import raise_faults
+from pipeline.foundation.files import write_text
+from pipeline.foundation.terminal import log, warn
 
 SPLITS = ("train", "eval")
 SHEET_SIZE = 64
 SEED = 777
+UNLIKE = 1.25
+"""Ratio of the shorter sides of two photos from which their sizes count as different."""
 
 
 def pack(data: Path, shards: Path, crops: Path, params: Params) -> None:
     """Join the shards of the stage crop.
 
-    Prints the number of photos without a face per split, where `params.method` searches for faces.
+    Prints the number of photos without a face and of doubtful ones per split, where `params.method` searches for
+    faces, and warns of photos of several sizes when a setting is in pixels.
 
     Args:
-        data: Folder of the data set, whose photos without a face are shown.
+        data: Folder of the data set, whose photos without a face and with a doubtful one are shown.
         shards: Folder with a subfolder per shard, each an output of `crop`.
         crops: Output folder. For each split, train and eval, it receives <split>.npy, the crops as uint8 RGB
             (n, height, width, 3), <split>.csv, their table, and with `params.thumbnail` <split>_thumbnails.npy. The
-            sheet crops.jpg shows random crops and misses.jpg photos without a face, at most `SHEET_SIZE` each.
+            sheet crops.jpg shows random crops, misses.jpg photos without a face and doubtful.jpg the subject where it
+            is doubtful, at most `SHEET_SIZE` each. settings.json has the settings of all crops.
         params: The params of `crop`.
 
     Raises:
-        InputError: When a file of a shard is missing or malformed, or a photo without a face cannot be read.
+        InputError: When a file of a shard is missing or malformed, a shard was cropped by other settings, or a photo
+            that is shown cannot be read.
     """
     folders = [shards / str(shard) for shard in params.shards]
+    _check_settings(folders, params)
     crops.mkdir(parents=True, exist_ok=True)
+    write_text(crops / SETTINGS, params.as_json())
     for split in SPLITS:
         for name in [f"{split}.npy", *([arrays.thumbnails(split)] if params.thumbnail else [])]:
             _join_pixels([folder / name for folder in folders], crops / name)
         parts = [tables.read(folder / f"{split}.csv", tables.CROPS) for folder in folders]
         tables.write(pd.concat(parts, ignore_index=True), crops / f"{split}.csv")
     _show(crops, {"train": data / TRAIN, "eval": data / EVAL}, params)
+
+
+def _check_settings(folders: Sequence[Path], params: Params) -> None:
+    wanted = params.as_json()
+    others = [folder for folder in folders if read_text(folder / SETTINGS, "run `dvc repro`") != wanted]
+    raise_faults(
+        "crops by other settings than params.yaml has; train and eval must be cropped alike: run `dvc repro`",
+        [str(folder) for folder in others],
+    )
 
 
 def _join_pixels(paths: Sequence[Path], packed: Path) -> None:
@@ -51,15 +72,31 @@ def _join_pixels(paths: Sequence[Path], packed: Path) -> None:
 
 
 def _show(crops: Path, folders: dict[str, Path], params: Params) -> None:
-    """Write both contact sheets, and print the number of photos without a face."""
+    """Write the contact sheets, and print the numbers of photos without a face and with a doubtful one."""
     found = {split: tables.read(crops / f"{split}.csv", tables.CROPS) for split in folders}
     table = pd.concat(found, names=["split", "row"]).reset_index()
+    _warn_of_sizes(table, params)
     _show_crops(crops, table.sample(min(SHEET_SIZE, len(table)), random_state=SEED).sort_index(), len(table))
     misses = table[(table["source"] == "center") & params.searches_faces]
-    _show_misses(crops, misses, folders, params.max_pixels)
+    _show_photos(crops / "misses.jpg", "photos without a face", misses, folders, params.max_pixels)
+    reasons = doubts(table)
+    doubtful = table[reasons.any(axis=1)]
+    _show_photos(crops / "doubtful.jpg", "photos with a doubtful subject", doubtful, folders, params.max_pixels)
     for split in folders if params.searches_faces else ():
         missed = (misses["split"] == split).sum()
         log(f"{split}: {missed:,} of {len(found[split]):,} photos without a face: centre crop")
+        counts = reasons[table["split"] == split].sum()
+        if counts.any():
+            log(f"{split}: {', '.join(f'{count:,} with {name}' for name, count in counts.items() if count)}")
+
+
+def _warn_of_sizes(table: pd.DataFrame, params: Params) -> None:
+    shorter = table[["photo_width", "photo_height"]].min(axis=1)
+    if params.depends_on_photo_size and shorter.max() > UNLIKE * shorter.min():
+        warn(
+            f"photos are {shorter.min():,} to {shorter.max():,} pixels on the shorter side, and crop.grow or "
+            "crop.center is in pixels, which frames large photos more tightly; set unit: fraction"
+        )
 
 
 def _show_crops(crops: Path, sampled: pd.DataFrame, total: int) -> None:
@@ -70,12 +107,14 @@ def _show_crops(crops: Path, sampled: pd.DataFrame, total: int) -> None:
     )
 
 
-def _show_misses(crops: Path, misses: pd.DataFrame, folders: dict[str, Path], max_pixels: int) -> None:
-    shown = misses.head(SHEET_SIZE)
-    paths = [folders[split] / path for split, path in zip(shown["split"], shown["path"], strict=True)]
-    photos = [read(path, max_pixels) for path in paths]
-    title = f"{len(shown)} of {len(misses):,} photos without a face" if len(misses) else "no photo without a face"
-    contact_sheets.write(crops / "misses.jpg", title, photos, _captions(shown))
+def _show_photos(sheet: Path, what: str, photos: pd.DataFrame, folders: dict[str, Path], max_pixels: int) -> None:
+    """Show photos whole, with a frame around the crop."""
+    shown = photos.head(SHEET_SIZE)
+    images = []
+    for split, path, *box in shown[["split", "path", "left", "top", "right", "bottom"]].itertuples(index=False):
+        images.append(contact_sheets.framed(read(folders[split] / path, max_pixels), tuple(box)))
+    title = f"{len(shown)} of {len(photos):,} {what}" if len(photos) else f"no {what}"
+    contact_sheets.write(sheet, title, images, _captions(shown))
 
 
 def _captions(table: pd.DataFrame) -> list[str]:

@@ -94,7 +94,8 @@ REPORTED: dict[str, dict[str, Any]] = {  # what the teams published
     "r1-podium-b3": {
         "crop.method": "mtcnn",
         "crop.grow": {"x": 20, "y": 30, "unit": "pixels"},
-        "crop.center": 300,
+        "crop.center": {"side": 300, "unit": "pixels"},
+        "crop.subject": "largest",
         "split.by": "person",
         "refit.epochs": {"mask": 10, "gender": 10, "age": 4},
         **{f"models.{task}.backbone": "efficientnet_b3" for task in ("mask", "gender", "age")},

@@ -1,11 +1,15 @@
 """The detector finds the faces of MTCNN, faster, and some more."""
 
+from collections.abc import Callable, Sequence
+
 import cv2
 import numpy as np
 import pytest
+import torch
 from facenet_pytorch import MTCNN
 from PIL import Image
 
+from pipeline.faces import detection
 from pipeline.faces.detection import Detector, Face
 from pipeline.formats.images import Pixels
 from tests.modeling.people import people
@@ -13,9 +17,18 @@ from tests.modeling.people import people
 BLANK = np.full((512, 384, 3), 200, dtype=np.uint8)
 
 
+Detect = Callable[[Sequence[Pixels]], list[Face | None]]
+
+
 @pytest.fixture(scope="module")
-def detect() -> Detector:
+def detector() -> Detector:
     return Detector()
+
+
+@pytest.fixture(scope="module")
+def detect(detector: Detector) -> Detect:
+    """The largest face of each image."""
+    return lambda images: [faces[0] if faces else None for faces in detector(images)]
 
 
 def overlap(one: Face, other: Face) -> float:
@@ -31,14 +44,14 @@ def reference(image: Pixels) -> Face | None:
     return None if boxes is None else Face(boxes[0], probabilities[0], landmarks[0])
 
 
-def test_the_faces_that_the_reference_finds_are_found_in_the_same_place(detect: Detector) -> None:
+def test_the_faces_that_the_reference_finds_are_found_in_the_same_place(detect: Detect) -> None:
     expected = [reference(image) for image in people()]
     assert sum(face is not None for face in expected) > len(expected) / 2
     for face, other in zip(detect(people()), expected, strict=True):
         assert other is None or (face is not None and overlap(face, other) > 0.7)
 
 
-def test_landmarks_lie_in_the_box_and_the_eyes_above_the_mouth(detect: Detector) -> None:
+def test_landmarks_lie_in_the_box_and_the_eyes_above_the_mouth(detect: Detect) -> None:
     face = detect(people()[6:7])[0]
     assert face is not None
     left, top, right, bottom = face.box
@@ -47,7 +60,7 @@ def test_landmarks_lie_in_the_box_and_the_eyes_above_the_mouth(detect: Detector)
     assert face.probability > 0.7
 
 
-def test_a_face_does_not_depend_on_its_companions(detect: Detector) -> None:
+def test_a_face_does_not_depend_on_its_companions(detect: Detect) -> None:
     together = detect(people())
     alone = [face for image in people() for face in detect([image])]
     for one, other in zip(together, alone, strict=True):
@@ -56,21 +69,21 @@ def test_a_face_does_not_depend_on_its_companions(detect: Detector) -> None:
             assert overlap(one, other) > 0.999
 
 
-def test_no_face_is_found_where_none_is(detect: Detector) -> None:
+def test_no_face_is_found_where_none_is(detect: Detect) -> None:
     assert detect([BLANK, BLANK]) == [None, None]
 
 
-def test_no_images_have_no_faces(detect: Detector) -> None:
+def test_no_images_have_no_faces(detect: Detect) -> None:
     assert detect([]) == []
 
 
-def test_images_of_any_size_go_together_in_their_order(detect: Detector) -> None:
+def test_images_of_any_size_go_together_in_their_order(detect: Detect) -> None:
     photo = people()[6]
     found = detect([BLANK[:5, :5], photo, BLANK, photo[:500], BLANK[:20, :13]])
     assert [face is not None for face in found] == [False, True, False, True, False]
 
 
-def test_a_large_image_has_its_face_in_its_own_pixels(detect: Detector) -> None:
+def test_a_large_image_has_its_face_in_its_own_pixels(detect: Detect) -> None:
     photo = people()[6]
     height, width = photo.shape[:2]
     small, large = detect([photo, np.asarray(cv2.resize(photo, (3 * width, 3 * height)))])
@@ -79,7 +92,7 @@ def test_a_large_image_has_its_face_in_its_own_pixels(detect: Detector) -> None:
     assert overlap(Face(small.box * 3, 1, small.landmarks * 3), large) > 0.8
 
 
-def test_the_largest_of_two_faces_is_taken(detect: Detector) -> None:
+def test_the_largest_of_two_faces_is_taken(detect: Detect) -> None:
     photo = people()[6]
     height, width = photo.shape[:2]
     beside = np.full_like(photo, 200)
@@ -89,3 +102,43 @@ def test_the_largest_of_two_faces_is_taken(detect: Detector) -> None:
     assert alone is not None
     moved = alone.box + np.array([width, 0, width, 0], dtype=np.float32)
     assert overlap(both, alone._replace(box=moved)) > 0.7
+
+
+def test_all_faces_of_an_image_are_found_the_largest_first(detector: Detector) -> None:
+    photo = people()[6]
+    small = np.full_like(photo, 200)
+    height, width = (3 * side // 4 for side in photo.shape[:2])
+    small[:height, :width] = cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA)
+    faces = detector([np.hstack([small, photo]), np.hstack([photo, small])])
+    assert [len(found) for found in faces] == [2, 2]
+    for first, second in faces:
+        assert np.ptp(first.box[::2]) > np.ptp(second.box[::2])
+
+
+@pytest.mark.parametrize(("quarters", "turn"), [(0, 0), (1, 270), (3, 90)])
+def test_most_faces_on_their_side_are_noticed(detector: Detector, quarters: int, turn: int) -> None:
+    lying = [np.ascontiguousarray(np.rot90(image, quarters)) for image in people()]
+    found = [faces[0] for faces in detector(lying) if faces]
+    noticed = [face for face in found if face.turn == turn or (turn and face.probability < 0.9)]
+    assert len(noticed) >= 0.8 * len(found) > 8
+    assert sum(face.turn == turn for face in found) >= 0.6 * len(found)
+    assert {face.turn for face in found} <= {0, turn}
+
+
+@pytest.mark.parametrize(("quarter", "turn", "expected"), [(1, 90, [0.8, 0.1]), (3, 270, [0.2, 0.9])])
+def test_the_landmarks_of_a_turned_face_are_where_they_are(
+    detector: Detector, monkeypatch: pytest.MonkeyPatch, quarter: int, turn: int, expected: list[float]
+) -> None:
+    monkeypatch.setattr(detection, "SURE", 2.0)
+    monkeypatch.setattr(detection, "TURNED", 0.0)
+    cut = torch.from_numpy(np.random.default_rng(0).normal(size=(1, 3, 48, 48)).astype(np.float32))
+    points = torch.tensor([[[0.1, 0.2], [0.7, 0.2], [0.4, 0.5], [0.2, 0.9], [0.6, 0.8]]])
+
+    def decide(pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        upright = torch.equal(pixels, torch.rot90(cut, quarter, (2, 3)))
+        return torch.zeros(1, 4), points[0].mT.reshape(1, 10), torch.tensor([[0.0, 1.0 if upright else 0.1]])
+
+    monkeypatch.setattr(detector, "_decide", decide)
+    turns, moved = detector._turned(cut, torch.tensor([0.5]), points)
+    assert turns.tolist() == [turn]
+    assert moved[0, 0].tolist() == pytest.approx(expected)

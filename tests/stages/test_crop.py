@@ -12,6 +12,7 @@ from pipeline.dataset.layout import MASK_OF_STEM, train_photos
 from pipeline.faces.config import Crop
 from pipeline.formats import tables
 from pipeline.foundation.errors import InputError
+from pipeline.registry.serving.classifier import CROP, MEMBERS, TTA_FILE, Classifier
 from pipeline.schema import label_table
 from pipeline.stages.crop import LANDMARKS, crop
 from pipeline.stages.pack import pack
@@ -55,12 +56,31 @@ def faceless(tmp_path: Path) -> Workplace:
     return Workplace(tmp_path, synthetic=False)
 
 
-def test_a_photo_is_cropped_alike_in_train_and_in_eval(workplace: Workplace) -> None:
-    workplace.crop()
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"subject": "largest", "grow": {"x": 20, "y": 30, "unit": "pixels"}, "square": True},
+        {"align": {"coverage": 0.5}},
+        {"method": "grabcut", "align": {}},
+        {"method": "center"},
+    ],
+    ids=str,
+)
+def test_a_photo_is_cropped_alike_in_train_in_eval_and_in_serving(
+    workplace: Workplace, settings: dict[str, object]
+) -> None:
+    workplace.crop(**settings)
     train, evaluated = (np.load(workplace.crops / f"{split}.npy") for split in ("train", "eval"))
     assert np.array_equal(train, evaluated)
     tables_of = [tables.read(workplace.crops / f"{split}.csv", tables.CROPS) for split in ("train", "eval")]
     assert tables_of[0].drop(columns="path").equals(tables_of[1].drop(columns="path"))
+    served = workplace.crops.parent / "served"
+    (served / MEMBERS).mkdir(parents=True)
+    (served / TTA_FILE).write_text("{}")
+    (served / CROP).write_text(Crop.model_validate({"size": 32} | settings).model_dump_json())
+    photos = [workplace.data.root / "eval" / "images" / name for name in workplace.eval]
+    assert np.array_equal(Classifier(served)._crop(photos), train)
 
 
 def test_crops_and_their_table_are_in_the_order_of_labels_and_info(workplace: Workplace) -> None:
@@ -80,7 +100,8 @@ def test_equal_photos_give_equal_bytes_on_any_number_of_cores(workplace: Workpla
     second = workplace.crop()
     torch.set_num_threads(threads)
     assert first == second
-    assert set(first) == {"train.npy", "train.csv", "eval.npy", "eval.csv", "crops.jpg", "misses.jpg"}
+    sheets = {"crops.jpg", "misses.jpg", "doubtful.jpg"}
+    assert set(first) == {"train.npy", "train.csv", "eval.npy", "eval.csv", "settings.json", *sheets}
 
 
 def test_the_number_of_shards_changes_nothing(workplace: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,6 +129,47 @@ def test_misses_are_counted_and_shown(faceless: Workplace, capsys: pytest.Captur
     ]
     with Image.open(faceless.crops / "misses.jpg") as sheet:
         assert sheet.height > 400
+
+
+def test_doubtful_subjects_are_counted_listed_and_shown(
+    workplace: Workplace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photo = people()[6]
+    small = np.full_like(photo, 200)
+    small[:384, :288] = np.asarray(Image.fromarray(photo).resize((288, 384)))
+    images = workplace.data.root / "eval" / "images"
+    Image.fromarray(np.hstack([small, photo])).save(images / workplace.eval[0])
+    Image.fromarray(np.rot90(photo, 1)).save(images / workplace.eval[1])
+    workplace.crop()
+    table = tables.read(workplace.crops / "eval.csv", tables.CROPS)
+    assert table["faces"][0] == 2
+    assert (table["photo_width"][0], table["photo_height"][0]) == (768, 512)
+    assert table["turn"][1] == 270
+    lines = capsys.readouterr().out
+    assert "eval: 1 with several faces" in lines
+    assert "1 with face on its side" in lines
+    with Image.open(workplace.crops / "doubtful.jpg") as sheet:
+        assert sheet.height > 100
+
+
+def test_shards_by_other_settings_are_refused(workplace: Workplace) -> None:
+    workplace.crop(shards=[0, 1], method="center")
+    shards = workplace.crops.parent / "shards"
+    other = Crop.model_validate({"size": 32, "method": "center", "center": {"side": 0.5}, "shards": [0, 1]})
+    crop(1, workplace.data.root, workplace.labels, shards / "1", other)
+    for params in (other, other.model_copy(update={"center": Crop().center})):
+        with pytest.raises(InputError, match=r"crops by other settings than params\.yaml has[\s\S]*shards/[01]"):
+            pack(workplace.data.root, shards, workplace.crops, params)
+
+
+def test_photos_of_several_sizes_are_warned_about_when_a_setting_is_in_pixels(
+    faceless: Workplace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("RGB", (40, 60)).save(faceless.data.images / faceless.paths[0])
+    faceless.crop(method="center")
+    assert "WARNING" not in capsys.readouterr().err
+    faceless.crop(method="center", center={"side": 3, "unit": "pixels"})
+    assert "WARNING: photos are 4 to 40 pixels on the shorter side" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("method", "source"), [("center", "center"), ("none", "whole")])

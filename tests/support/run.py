@@ -41,7 +41,8 @@ class Run:
             np.save(self.root / "crops" / f"{split}.npy", noise)
             paths = self.labels["path"] if split == "train" else pd.Series([f"{n}.jpg" for n in range(count)])
             box = dict.fromkeys(("left", "top", "right", "bottom"), 0)
-            cut = pd.DataFrame({"path": paths, **box, "source": "face", "probability": 0.9})
+            photo = {"faces": 1, "turn": 0, "photo_width": 384, "photo_height": 512}
+            cut = pd.DataFrame({"path": paths, **box, "source": "face", "probability": 0.9, **photo})
             cut.loc[3, "source"] = "center"
             tables.write(cut, self.root / "crops" / f"{split}.csv")
 

@@ -10,6 +10,7 @@ import pandas as pd
 from pipeline.ensembling.submissions import ALL_CLASSES
 from pipeline.evaluation import training_history
 from pipeline.evaluation.report.sources import Sources
+from pipeline.faces.doubts import doubts
 from pipeline.schema import metrics
 from pipeline.schema.bootstrap import interval
 from pipeline.schema.schema import SCHEMA, Codes
@@ -60,19 +61,26 @@ def people(sources: Sources) -> TextTable:
 
 
 def crops(sources: Sources) -> TextTable:
-    """How the photos of each split were cropped."""
-    found = pd.concat(sources.crop_tables.values())["source"]
+    """How the photos of each split were cropped, and how many have a doubtful subject."""
+    whole = pd.concat(sources.crop_tables.values())
+    found, reasons = whole["source"], doubts(whole)
     headings = {
         "face": "cropped to the face",
         "center": "no face found: centre crop" if (found == "face").any() else "centre crop",
         "whole": "not cropped",
     }
     kinds = [kind for kind in headings if (found == kind).any()]
+    shown = [name for name in reasons if reasons[name].any()]
     rows = [
-        [split, f"{len(table):,}", *(f"{(table['source'] == kind).sum():,}" for kind in kinds)]
+        [
+            split,
+            f"{len(table):,}",
+            *(f"{(table['source'] == kind).sum():,}" for kind in kinds),
+            *(f"{doubts(table)[name].sum():,}" for name in shown),
+        ]
         for split, table in sources.crop_tables.items()
     ]
-    return TextTable(["split", "photos", *(headings[kind] for kind in kinds)], rows)
+    return TextTable(["split", "photos", *(headings[kind] for kind in kinds), *map(str, shown)], rows)
 
 
 def epochs(sources: Sources) -> TextTable:

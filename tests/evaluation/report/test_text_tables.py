@@ -63,6 +63,17 @@ def test_a_centre_crop_that_was_asked_for_is_not_a_missing_face(run: Run) -> Non
     assert list(text_tables.crops(sources).headings) == ["split", "photos", "centre crop"]
 
 
+def test_doubtful_subjects_are_counted(run: Run) -> None:
+    path = run.root / "crops" / "eval.csv"
+    table = pd.read_csv(path)
+    table.loc[:4, "faces"] = 2
+    table.loc[7, ["probability", "turn"]] = [0.5, 90]
+    table.to_csv(path, index=False)
+    found = text_tables.crops(run.sources())
+    assert found.headings[-3:] == ["several faces", "low confidence", "face on its side"]
+    assert [row[-3:] for row in found.rows] == [["0", "0", "0"], ["5", "1", "1"]]
+
+
 def test_crops_of_other_photos_are_refused(run: Run) -> None:
     path = run.root / "crops" / "train.csv"
     pd.read_csv(path)[1:].to_csv(path, index=False)
