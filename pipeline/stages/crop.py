@@ -12,9 +12,11 @@ from pipeline.faces.config import Crop as Params
 from pipeline.faces.cropping import BATCH, Cropper, CropResult, thumbnail
 from pipeline.faces.detection import device, pool
 from pipeline.formats import arrays, tables
+from pipeline.formats.generated import mark
 from pipeline.formats.images import check, read
 from pipeline.foundation.files import write_text
 from pipeline.foundation.progress import watch
+from pipeline.foundation.terminal import warn
 from pipeline.schema import label_table
 
 Row = dict[str, object]
@@ -50,6 +52,7 @@ def crop(shard: int, data: Path, labels: Path, crops: Path, params: Params) -> N
     folders = {"train": data / TRAIN, "eval": data / EVAL}
     paths = {split: [folders[split] / name for name in names[split]] for split in names}
     check(chain.from_iterable(paths.values()), params.max_pixels)
+    _warn_of_generated(paths["train"])
     cropper = Cropper(params, device())
     crops.mkdir(parents=True, exist_ok=True)
     write_text(crops / SETTINGS, cropper.params.as_json())
@@ -59,6 +62,15 @@ def crop(shard: int, data: Path, labels: Path, crops: Path, params: Params) -> N
             _write_thumbnails(paths[split], params.thumbnail, crops / arrays.thumbnails(split), params.max_pixels)
         table.insert(0, "path", names[split])
         tables.write(table, crops / f"{split}.csv")
+
+
+def _warn_of_generated(paths: Sequence[Path]) -> None:
+    generated = [path for path in paths if mark(path.read_bytes())]
+    if generated:
+        warn(
+            f"{len(generated):,} train photos were made by a generator, first {generated[0]}: folds hold them out like "
+            "photos, and scores on them do not hold for photos; remove these people (`doctor` lists them)"
+        )
 
 
 def _share(names: Sequence[str], shard: int, shards: int) -> Sequence[str]:

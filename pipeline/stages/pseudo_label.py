@@ -8,7 +8,7 @@ from pipeline.formats import tables
 from pipeline.foundation.code import PROJECT
 from pipeline.foundation.processes import is_first
 from pipeline.foundation.terminal import log
-from pipeline.modeling import pseudo_labels, training
+from pipeline.modeling import leaks, pseudo_labels, training
 from pipeline.modeling.checkpoints import Checkpoint
 from pipeline.modeling.config import ModelConfig, WeightsMetadata
 from pipeline.modeling.fold_data import FoldData
@@ -49,6 +49,7 @@ def pseudo_label(
 
     fabric = training.launch(config)
     joined = pseudo_labels.join(photos, inputs.train_crops(), held_out, labels, inputs.eval_crops())
+    leaks.report(*joined)
     data = FoldData.of(*joined, config)
     checkpoint = Checkpoint.of(inputs.checkpoint, data, config, config.epochs, CODE)
     progress = fit(config, data, fabric, checkpoint, config.epochs, on_epoch)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pipeline.foundation.code import PROJECT
-from pipeline.modeling import training
+from pipeline.modeling import leaks, training
 from pipeline.modeling.checkpoints import Checkpoint
 from pipeline.modeling.config import ModelConfig, WeightsMetadata
 from pipeline.modeling.fold_data import FoldData
@@ -34,7 +34,9 @@ def train(inputs: Inputs, model: str, fold: int, config: ModelConfig, output: Pa
     held_out = training.held_out(photos, fold)
 
     fabric = training.launch(config)
-    data = FoldData.of(photos, inputs.train_crops(), held_out, config)
+    crops = inputs.train_crops()
+    leaks.report(photos, crops, held_out)
+    data = FoldData.of(photos, crops, held_out, config)
     checkpoint = Checkpoint.of(inputs.checkpoint, data, config, config.epochs, CODE)
     progress = fit(config, data, fabric, checkpoint, config.epochs, on_epoch)
     if not fabric.is_global_zero:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from pipeline.dataset.layout import MASK_OF_STEM, train_photos
 from pipeline.faces.config import Crop
@@ -160,6 +160,18 @@ def test_shards_by_other_settings_are_refused(workplace: Workplace) -> None:
     for params in (other, other.model_copy(update={"center": Crop().center})):
         with pytest.raises(InputError, match=r"crops by other settings than params\.yaml has[\s\S]*shards/[01]"):
             pack(workplace.data.root, shards, workplace.crops, params)
+
+
+def test_generated_train_photos_are_warned_about(faceless: Workplace, capsys: pytest.CaptureFixture[str]) -> None:
+    faceless.crop(method="center")
+    assert "WARNING" not in capsys.readouterr().err
+    texts = PngImagePlugin.PngInfo()
+    texts.add_text("parameters", "a face, Steps: 20")
+    Image.new("RGB", (4, 6)).save(faceless.data.images / faceless.paths[3], pnginfo=texts)
+    faceless.crop(method="center")
+    assert f"WARNING: 1 train photos were made by a generator, first {faceless.data.images / faceless.paths[3]}" in (
+        capsys.readouterr().err
+    )
 
 
 def test_photos_of_several_sizes_are_warned_about_when_a_setting_is_in_pixels(

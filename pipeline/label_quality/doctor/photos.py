@@ -16,6 +16,7 @@ import numpy as np
 from PIL import ExifTags, Image
 
 from pipeline.dataset.layout import TRAIN
+from pipeline.formats.generated import mark
 from pipeline.formats.images import DAMAGED, FORMATS, MAX_PIXELS, UPRIGHT, decode, load, read
 from pipeline.formats.opencv import cv2
 from pipeline.foundation.errors import InputError
@@ -34,6 +35,12 @@ SUSPICIOUS = Check(
     WARNING,
     "The photo can be decoded, but the image library warns: the file may be damaged, or is unusually large.",
     "Open the photo. If it looks right, save it again; otherwise copy it again from its source.",
+)
+GENERATED = Check(
+    "generated photo",
+    WARNING,
+    "The file has a mark of an image generator. Generated people in train are held out too, and scores flatter.",
+    "Remove the person, folder and row, or keep generated people in a data set of their own.",
 )
 SIZE = (192, 256)
 """Width and height to which every photo is reduced: half of the competition's."""
@@ -70,6 +77,8 @@ class CheckedPhoto:
     """256 bits that change little when the photo is saved again."""
     thumbnail: bytes
     """32 x 32 grey values."""
+    generator: str | None = None
+    """Mark of an image generator."""
 
     @property
     def owner(self) -> str:
@@ -92,8 +101,8 @@ def examine(root: Path, paths: list[str], max_pixels: int = MAX_PIXELS) -> tuple
         max_pixels: Photos with more pixels are refused, as the stages refuse them.
 
     Returns:
-        The readable photos in the order of `paths`, and a finding for every other photo and every photo that the
-        image library warns about.
+        The readable photos in the order of `paths`, and a finding for every other photo, every generated one and every
+        one that the image library warns about.
     """
     texts = threading.local()
 
@@ -106,7 +115,10 @@ def examine(root: Path, paths: list[str], max_pixels: int = MAX_PIXELS) -> tuple
             photo = measure(root, path, max_pixels)
         except InputError as error:
             return None, [Finding(UNREADABLE, faults(error, root)[0], (path,))]
-        return photo, [Finding(SUSPICIOUS, f"{path}: {text}", (path,)) for text in dict.fromkeys(texts.found)]
+        found = [Finding(SUSPICIOUS, f"{path}: {text}", (path,)) for text in dict.fromkeys(texts.found)]
+        if photo.generator:
+            found.append(Finding(GENERATED, f"{path}: it has {photo.generator}", (path,)))
+        return photo, found
 
     with _warnings_to(note), ThreadPoolExecutor(os.cpu_count()) as threads:
         results = list(watch(threads.map(examined, paths), "photos", len(paths)))
@@ -140,7 +152,8 @@ def measure(root: Path, path: str, max_pixels: int = MAX_PIXELS) -> CheckedPhoto
         grey = Image.fromarray(decode(data, str(file), max_pixels)).convert("L")
     width, height = reversed(size) if orientation in SIDEWAYS else size
     content = hashlib.blake2b(data, digest_size=16).digest()
-    return CheckedPhoto(path, content, kind, mode, orientation, transparent, width, height, *_measurements(grey))
+    file_properties = (path, content, kind, mode, orientation, transparent, width, height)
+    return CheckedPhoto(*file_properties, *_measurements(grey), mark(data))
 
 
 def _measurements(grey: Image.Image) -> tuple[float, float, bytes, bytes]:

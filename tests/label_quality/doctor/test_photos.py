@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from PIL import Image, ImageFilter
+from PIL import Image, ImageFilter, PngImagePlugin
 
 from pipeline.formats.images import read
 from pipeline.label_quality.doctor.duplicates import NEAR
 from pipeline.label_quality.doctor.outliers import find
-from pipeline.label_quality.doctor.photos import SUSPICIOUS, UNREADABLE, CheckedPhoto, examine, measure
+from pipeline.label_quality.doctor.photos import GENERATED, SUSPICIOUS, UNREADABLE, CheckedPhoto, examine, measure
 from tests.label_quality.doctor.conftest import Draw
 from tests.support.damage import damaged, is_refused
 
@@ -132,3 +132,12 @@ def test_a_photo_of_too_many_pixels_or_cut_in_the_middle_is_unreadable(tmp_path:
     _, (cut,) = examine(tmp_path, ["photo.jpg"])
     assert cut.check is UNREADABLE
     assert "ends in the middle" in cut.text
+
+
+def test_a_generated_photo_is_named(tmp_path: Path, draw: Draw) -> None:
+    texts = PngImagePlugin.PngInfo()
+    texts.add_text("parameters", "a face")
+    draw(0).save(tmp_path / "made.png", pnginfo=texts)
+    draw(1).save(tmp_path / "real.png")
+    _, findings = examine(tmp_path, ["made.png", "real.png"])
+    assert [(finding.check, finding.photos) for finding in findings] == [(GENERATED, ("made.png",))]
