@@ -30,12 +30,19 @@ def suggest(
     labels: Labels = Path("data/labels.csv"),
     out_of_fold: OutOfFold = Path("results/ensemble/out_of_fold.csv"),
     suggestions: Suggestions = Path("results/suggestions.csv"),
+    confidence: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Accept suggestions of this score without a review.")
+    ] = None,
+    fixes: Annotated[Path, typer.Option(help="Output with --confidence: accepted corrections.")] = Path(
+        "fixes/automatic.csv"
+    ),
 ) -> None:
-    """Suggest label corrections from out-of-fold predictions, the most certain first. None is applied.
+    """Suggest label corrections from out-of-fold predictions, the most certain first.
 
-    `labels review` shows them one by one and writes the accepted ones as a file for relabel.fixes.
+    `labels review` shows them one by one and writes the accepted ones as a file for relabel.fixes; --confidence accepts
+    those of a score and writes such a file at once.
     """
-    from pipeline.label_quality.suggestions import read, write
+    from pipeline.label_quality.suggestions import accept, read, write
     from pipeline.label_quality.suggestions import suggest as found
     from pipeline.schema.schema import SCHEMA
 
@@ -45,6 +52,10 @@ def suggest(
     log(
         f"{suggestions}: {len(proposed)} suggestions ({counts}); decide on them with `python -m pipeline labels review`"
     )
+    if confidence is not None:
+        accepted = accept(proposed, confidence)
+        write(fixes, accepted)
+        print(f"{fixes}: {len(accepted)} correction{'s' * (len(accepted) != 1)}; apply them with `relabel: {{fixes: [{fixes.stem}]}}`")
 
 
 @app.command()

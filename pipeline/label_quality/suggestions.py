@@ -106,6 +106,15 @@ def suggest(photos: pd.DataFrame, probabilities: Table) -> list[Suggestion]:
     return sorted(kept, key=lambda suggestion: (-suggestion.score, suggestion.id, suggestion.field))
 
 
+def accept(suggestions: Sequence[Suggestion], confidence: float) -> list[Suggestion]:
+    """The suggestions whose score is at least `confidence`, to be applied without a review.
+
+    A person's suggestions come from models that were not trained on this person (Northcutt, Jiang and Chuang 2021,
+    Confident Learning, prunes and trains again in the same way). Scores of the next run are on the corrected labels.
+    """
+    return [suggestion for suggestion in suggestions if suggestion.score >= confidence]
+
+
 def write(path: Path, suggestions: Sequence[Suggestion]) -> None:
     """Write a file of corrections."""
     tables.write(pd.DataFrame(suggestions, columns=list(Suggestion._fields)), path)

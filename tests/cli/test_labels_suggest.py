@@ -34,9 +34,10 @@ class Workspace:
         relabel(self.photos, self.root / "fixes", labels, Relabel(fixes=fixes))
         return tables.read(labels, label_table.COLUMNS)
 
-    def suggest(self) -> str:
-        options = {"labels": "labels.csv", "out-of-fold": "out_of_fold.csv", "suggestions": "fixes/proposed.csv"}
-        words = [word for name, file in options.items() for word in (f"--{name}", str(self.root / file))]
+    def suggest(self, *options: str) -> str:
+        files = {"labels": "labels.csv", "out-of-fold": "out_of_fold.csv", "suggestions": "fixes/proposed.csv"}
+        files |= {"fixes": "fixes/automatic.csv"} if options else {}
+        words = [*options, *(word for name, file in files.items() for word in (f"--{name}", str(self.root / file)))]
         return CliRunner().invoke(app, ["labels", "suggest", *words], catch_exceptions=False).output
 
     def files(self) -> dict[Path, bytes]:
@@ -68,6 +69,16 @@ def test_relabel_takes_the_rows_that_are_kept(tmp_path: Path) -> None:
     swapped = labels.loc[labels["person"] == SWAPPED].set_index("path")["mask"]
     assert swapped[f"{SWAPPED}/normal.png"] == "incorrect"
     assert set(labels.loc[labels["corrected"] != "", "person"]) == {WRONG, SWAPPED}
+
+
+def test_those_of_a_confidence_are_accepted_without_a_review(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.suggest()
+    scores = pd.read_csv(tmp_path / "fixes" / "proposed.csv", dtype={"id": str}).set_index("id")["score"]
+    surest, other = scores.idxmax(), scores.idxmin()
+    assert scores[surest] > scores[other]
+    assert "automatic.csv: 1 correction;" in workspace.suggest("--confidence", str(scores[surest]))
+    assert set(workspace.relabel("automatic").query("corrected != ''")["person"]) == {surest}
 
 
 def test_labels_corrected_since_the_models_were_trained_are_refused(tmp_path: Path) -> None:
