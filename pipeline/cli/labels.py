@@ -55,7 +55,8 @@ def suggest(
     if confidence is not None:
         accepted = accept(proposed, confidence)
         write(fixes, accepted)
-        print(f"{fixes}: {len(accepted)} correction{'s' * (len(accepted) != 1)}; apply them with `relabel: {{fixes: [{fixes.stem}]}}`")
+        apply = f"relabel: {{fixes: [{fixes.stem}]}}"
+        print(f"{fixes}: {len(accepted)} correction{'s' * (len(accepted) != 1)}; apply them with `{apply}`")
 
 
 @app.command()
