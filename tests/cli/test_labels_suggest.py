@@ -74,10 +74,12 @@ def test_relabel_takes_the_rows_that_are_kept(tmp_path: Path) -> None:
 def test_those_of_a_confidence_are_accepted_without_a_review(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     workspace.suggest()
-    scores = pd.read_csv(tmp_path / "fixes" / "proposed.csv", dtype={"id": str}).set_index("id")["score"]
-    surest, other = scores.idxmax(), scores.idxmin()
-    assert scores[surest] > scores[other]
-    assert "automatic.csv: 1 correction;" in workspace.suggest("--confidence", str(scores[surest]))
+    first, second = tables.read(tmp_path / "fixes" / "proposed.csv", {"id": "text", "score": "number"}).to_dict(
+        "records"
+    )
+    surest, score = first["id"], first["score"]
+    assert score > second["score"]
+    assert "automatic.csv: 1 correction;" in workspace.suggest("--confidence", str(score))
     assert set(workspace.relabel("automatic").query("corrected != ''")["person"]) == {surest}
 
 
