@@ -5,7 +5,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from copy import copy
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from pipeline.tracking.entries import (
     Target,
 )
 from pipeline.tracking.inputs import Input, lock
-from pipeline.tracking.outbox import Outbox
+from pipeline.tracking.outbox import Outbox, folder
 from pipeline.tracking.uploader import Uploader
 
 KEPT = (".csv", ".json", ".png", ".jpg")
@@ -177,10 +177,10 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def _logged(
     name: str, tags: Mapping[str, str], experiment: str, reopen: tuple[str, str] | None, measure_system: bool
 ) -> Iterator[Run]:
-    outbox, whole, commit = Outbox.new(), provenance.pipeline_run(), provenance.commit_tags()
+    whole, commit = provenance.pipeline_run(), provenance.commit_tags()
     run_tags = commit | provenance.stage()
-    logged = Run(outbox, run_tags)
-    with outbox.claimed():
+    with _outbox() as outbox:
+        logged = Run(outbox, run_tags)
         logged._log(
             Start(
                 name=name,
@@ -193,11 +193,28 @@ def _logged(
                 given=provenance.task_run(),
             )
         )
-        uploader = Uploader(outbox, measure_system)
+        uploader = None if outbox.disk_failed else Uploader(outbox, measure_system)
         status: Status = "FAILED"
         try:
             yield logged
             status = "FINISHED"
         finally:
             logged._log(End(status=status))
-            uploader.finish()
+            if uploader:
+                uploader.finish()
+
+
+@contextmanager
+def _outbox() -> Iterator[Outbox]:
+    """A new outbox, claimed; one that takes nothing, after a warning, when the disk is full or broken."""
+    with ExitStack() as claim:
+        try:
+            outbox = Outbox.new()
+            claim.enter_context(outbox.claimed())
+        except OSError as error:
+            if error.errno not in DISK_FAULTS:
+                raise
+            outbox = Outbox(folder())
+            outbox.disk_failed = True
+            warn(f"{error.filename or folder()}: {error.strerror}; nothing of this run is logged")
+        yield outbox

@@ -1,6 +1,5 @@
 """The MLflow runs of stages: what a training, the ensemble and the submission log."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,9 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from pipeline import tracking
+from pipeline.formats import documents, tables
 from pipeline.foundation.processes import is_first
 from pipeline.foundation.terminal import log
 from pipeline.modeling.config import ModelConfig
@@ -69,7 +67,7 @@ def training(this: TrainingRun) -> Iterator["OnEpoch"]:
             "augmentation.jpg", partial(batch_preview.write, inputs=this.inputs, config=this.config, fold=this.fold)
         )
         yield partial(_log_epoch, run, this.name, this.config.epochs)
-        scores = json.loads((this.output / METRICS).read_text(encoding="utf-8"))
+        scores = documents.read_numbers(this.output / METRICS, "train again")
         run.tag_output(this.output / WEIGHTS)
         run.metrics({"kept_epoch" if key == "epoch" else key: value for key, value in scores.items()})
         run.files(this.output)
@@ -129,7 +127,7 @@ def _training_description(this: TrainingRun, scores: Mapping[str, float]) -> str
 def _ensemble_description(scores: Mapping[str, float], members: Mapping[str, str], results: Path) -> str:
     links = ", ".join(f"[{name}](sha256:{digest})" for name, digest in members.items())
     parts = ", ".join(f"{name} {scores[f'{name}_macro_f1']:.3f}" for name in SCHEMA.names)
-    classes = pd.read_csv(results / "classes.csv")
+    classes = tables.read(results / "classes.csv", {"class": "text", "support": "number", "f1": "number"})
     weakest = classes[classes["support"] > 0].sort_values("f1", kind="stable").iloc[0]
     return (
         f"Ensemble of {len(members)} trainings: {links}.\n\n"

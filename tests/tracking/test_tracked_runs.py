@@ -2,10 +2,12 @@
 
 import errno
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import mlflow
@@ -16,6 +18,7 @@ from pipeline import tracking
 from pipeline.tracking.entries import Entry
 from pipeline.tracking.outbox import Outbox
 from tests.server.processes import PATIENCE
+from tests.support.full_disk import small_disk
 
 
 def runs() -> list[Run]:
@@ -103,6 +106,23 @@ def test_an_input_that_no_run_made_opens_a_run_of_its_own(tmp_path: Path) -> Non
         run.metrics({"submission_macro_f1": 0.5})
     (found,) = runs()
     assert found.info.run_name == "submit"
+
+
+def test_a_run_whose_outbox_finds_no_room_goes_on_without_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with small_disk(tmp_path / "disk", 16) as disk:
+        monkeypatch.setenv(tracking.FOLDER, str(disk / "tracking"))
+        number = 0
+        with suppress(OSError):  # no further file or folder fits
+            while True:
+                number += 1
+                (disk / str(number)).write_bytes(b"0" * 4096)
+        with tracking.run("mask-0", {}, {}, "faces") as run:
+            run.metrics({"loss": 1.0}, step=1)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert re.search(r"disk.*: No space left on device; nothing (more )?of this run is logged$", line)
+    assert not mlflow.search_runs(search_all_experiments=True, output_format="list")
 
 
 def test_a_full_disk_ends_the_log_of_a_run_and_not_its_training(
