@@ -155,7 +155,7 @@ class Kubeflow(Section):
     """Settings of all tasks; resources go by the kind of stage (`train`), `default` serves the kinds not named."""
 
     remote: str = "s3://mask-gender-age/dvc"  # the DVC remote of runs that name no other
-    mlflow: str = "http://mlflow:5000"  # the address of MLflow as tasks see it
+    mlflow: str = "http://mlflow.mlflow:5000"  # the address of MLflow as tasks see it: service and namespace
     image: Image = "mask-gender-age:latest"  # of stages that run networks, with its tag or digest
     slim_image: Image = "mask-gender-age:latest-slim"  # of all others
     pull: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"

@@ -174,7 +174,7 @@ def test_everything_that_a_run_can_be_given_has_a_default(full: Compiled) -> Non
     given = full.specification["root"]["inputDefinitions"]["parameters"]
     assert {name: parameter.get("defaultValue") for name, parameter in given.items()} == {
         "remote": "s3://mask-gender-age/dvc",
-        "mlflow": "http://mlflow:5000",
+        "mlflow": "http://mlflow.mlflow:5000",
         "experiment": "mask-gender-age-sample",
         "overrides": [],
         "image": "images/faces:1.2",

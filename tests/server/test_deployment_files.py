@@ -5,19 +5,23 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from kubernetes.client import ApiClient, Configuration
 from ruamel.yaml import YAML
 
+from pipeline.config import params
 from tests.server import compose
 
 ROOT = Path(__file__).parents[2]
 PINNED = re.compile(r".+:v?\d+\.\d+[\w.-]*(@sha256:[0-9a-f]{64})?$")
 SECRETS = compose.secrets()
+JOBS = ("backup", "collect", "upgrade")
 WORKLOADS = ("Deployment", "StatefulSet", "CronJob")
 
 
@@ -93,7 +97,9 @@ def test_every_image_is_of_one_version() -> None:
     images = {service["image"] for service in services.values()}
     ours = {entry["name"]: f"{entry['name']}:{entry['newTag']}" for entry in kustomization()["images"]}
     on_kubernetes = {ours.get(container["image"], container["image"]) for _, container in containers()}
-    bases = set(re.findall(r"^FROM (\S+)", (compose.FOLDER / "Dockerfile").read_text(), re.MULTILINE))
+    dockerfile = (compose.FOLDER / "Dockerfile").read_text()
+    defaults = dict(re.findall(r"^ARG (\w+)=(\S+)", dockerfile, re.MULTILINE))
+    bases = {defaults.get(each.lstrip("$"), each) for each in re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)}
     assert all(PINNED.match(image) for image in images | on_kubernetes | bases)
     assert on_kubernetes == images - {services["tls"]["image"]}
     assert services["postgres"]["image"] in bases, "pg_dump is not older than the server"
@@ -109,7 +115,7 @@ def test_the_server_is_of_the_version_that_the_pipeline_has() -> None:
 
 def test_services_are_watched_confined_and_reached_only_where_meant() -> None:
     for name, service in compose.read(SECRETS)["services"].items():
-        assert "healthcheck" in service or name == "backup"
+        assert "healthcheck" in service or name in JOBS
         assert service["cap_drop"] == ["ALL"]
         assert service["security_opt"] == ["no-new-privileges:true"]
         assert service["read_only"] is True
@@ -156,10 +162,41 @@ def test_pods_are_confined_and_have_probes_and_resources() -> None:
             assert confined["capabilities"] == {"drop": ["ALL"]}
             assert container["resources"]["requests"].keys() == {"cpu", "memory"}
             assert "memory" in container["resources"]["limits"]
-            assert {"startupProbe", "readinessProbe", "livenessProbe"} <= container.keys() or name in (
-                "backup",
-                "upgrade",
-            )
+            assert {"startupProbe", "readinessProbe", "livenessProbe"} <= container.keys() or name in JOBS
+
+
+def test_tasks_find_the_server_at_the_default_address() -> None:
+    """The service of the shipped namespace, by a name that the server answers to, from where tasks run."""
+    address = urlsplit(params.load(ROOT / "params.yaml").kubeflow.mlflow)
+    service, namespace = str(address.hostname).split(".")
+    (found,) = [each for each in manifests() if each["kind"] == "Service" and each["metadata"]["name"] == service]
+    assert namespace == kustomization()["namespace"]
+    assert address.port in [port["port"] for port in found["spec"]["ports"]]
+    literals = dict(entry.split("=", 1) for entry in kustomization()["configMapGenerator"][1]["literals"])
+    assert address.netloc in literals["MLFLOW_SERVER_ALLOWED_HOSTS"].split(",")
+
+
+def policy(name: str) -> dict[str, Any]:
+    """The specification of a network policy."""
+    (found,) = [each for each in manifests() if each["kind"] == "NetworkPolicy" and each["metadata"]["name"] == name]
+    spec: dict[str, Any] = found["spec"]
+    return spec
+
+
+def test_tasks_in_the_namespaces_of_profiles_are_let_in() -> None:
+    """Kubeflow labels the namespaces that it makes for users."""
+    (rule,) = policy("server")["ingress"]
+    assert {"namespaceSelector": {"matchLabels": {"app.kubernetes.io/part-of": "kubeflow-profile"}}} in rule["from"]
+
+
+def test_webhooks_leave_the_cluster_and_reach_nothing_inside() -> None:
+    (rule,) = policy("webhooks")["egress"]
+    (where,) = [each["ipBlock"] for each in rule["to"]]
+    refused = [ip_network(each) for each in where["except"]]
+    assert rule["ports"] == [{"port": 443}]
+    assert where["cidr"] == "0.0.0.0/0"
+    for inside in ("10.96.0.1", "169.254.169.254", "172.20.0.9", "192.168.1.1", "100.64.0.1"):
+        assert any(ip_address(inside) in network for network in refused)
 
 
 def test_the_ingress_reaches_the_server_and_who_answers_for_its_certificate() -> None:
