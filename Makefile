@@ -40,10 +40,12 @@ test-faults: install ## kills of every stage (KILLS each) and damaged inputs of 
 	FAULT_KILLS=$(or $(KILLS),50) pytest -s tests/faults
 	READER_INPUTS=$(or $(INPUTS),1000000) pytest tests/readers
 
-audit: install ## audit/sbom.json (CycloneDX, with licences) and known vulnerabilities of the pinned versions
+audit: install ## audit/*.json (CycloneDX, with licences) of environment and images; known vulnerabilities of the lock
 	mkdir -p audit
 	uv tool run --from cyclonedx-bom==7.5.0 cyclonedx-py environment --output-reproducible --of JSON \
 		--output-file audit/sbom.json $(BIN)/python
+	$(call image_sbom,slim)
+	$(call image_sbom,full,--extra networks --no-emit-package triton)
 	uv tool run --from pip-audit==2.10.1 pip-audit --strict --disable-pip --require-hashes --progress-spinner off \
 		--requirement requirements.lock || { echo "known vulnerabilities, or versions that could not be looked up"; exit 1; }
 
@@ -96,6 +98,17 @@ ui: install ## MLflow's UI on http://127.0.0.1:5000
 clean: ## remove all outputs; keep the environment and your own data in data/
 	rm -rf data/sample data/shards data/crops data/labels.csv data/folds.csv data/classes.csv data/classes.png
 	rm -rf models results checkpoints compare mlartifacts mlflow.db dvc_plots logs report.html
+
+# The bill of materials of an image: that of an environment with the packages that the Dockerfile installs. $(2) is as there.
+define image_sbom
+	uv pip compile --quiet --no-header --no-annotate --python-version 3.11 --constraint requirements.lock $(2) \
+		--output-file audit/$(1).txt pyproject.toml
+	uv venv --quiet --clear --python 3.11 audit/$(1)
+	uv pip install --quiet --no-deps --python audit/$(1)/bin/python --requirement audit/$(1).txt
+	uv tool run --from cyclonedx-bom==7.5.0 cyclonedx-py environment --output-reproducible --of JSON \
+		--output-file audit/image-$(1).json audit/$(1)/bin/python
+	rm -r audit/$(1) audit/$(1).txt
+endef
 
 build = --network=host --build-arg COMMIT=$$(git rev-parse HEAD) --build-arg EXTRAS="$(EXTRAS)"
 # One lock for every platform and Python of `platforms`; markers say what belongs where.

@@ -1,18 +1,28 @@
-"""The image, and the compiled pipeline in it: `make test-containers` builds the one and runs the other."""
+"""The images, and the compiled pipeline in them: `make test-containers` builds the one and runs the other."""
 
+import json
 import os
 import subprocess
+import sys
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
+import boto3
+import mlflow
 import pytest
 
 from pipeline.config import params
+from tests.server.processes import PATIENCE, free_port, listening
+from tests.server.processes import clean as clean_environment
 from tests.support.clones import ALL, Clone
+from tests.support.mlflow_server import Server
 from tests.support.workspace import ROOT
 
 TAG = os.environ.get("IMAGE_TAG", "")
 NAME = params.load(ROOT / "params.yaml").kubeflow.image.partition(":")[0]
-IMAGE = f"{NAME}:{TAG}"
+IMAGE, SLIM = f"{NAME}:{TAG}", f"{NAME}:{TAG}-slim"
+LARGEST_SLIM = 1.35e9  # bytes
 
 pytestmark = pytest.mark.skipif(not TAG, reason="needs a container engine: make test-containers")
 
@@ -22,15 +32,17 @@ def run(*command: str) -> str:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 
-def in_image(*command: str) -> str:
+def in_image(*command: str, image: str = IMAGE, **environment: str) -> str:
     """What a command says in a container with a read-only root."""
-    return run("docker", "run", "--rm", "--network=host", "--read-only", "--tmpfs=/tmp", IMAGE, *command)
+    variables = [f"--env={name}={value}" for name, value in environment.items()]
+    return run("docker", "run", "--rm", "--network=host", "--read-only", "--tmpfs=/tmp", *variables, image, *command)
 
 
 def in_containers(clone: Clone, storage: Path, *arguments: str) -> set[str]:
     """Run the compiled pipeline in containers of a clone's image; the stages whose command ran."""
     store = f"sqlite:///{storage.parent / 'mlflow' / 'mlflow.db'}"
-    options = ["--remote", str(storage), "--mlflow", store, "--image", f"{NAME}:{TAG}-tiny"]
+    images = ["--image", f"{IMAGE}-tiny", "--slim-image", f"{SLIM}-tiny"]
+    options = ["--remote", str(storage), "--mlflow", store, *images]
     return clone.run_locally(*options, *arguments, engine="docker")
 
 
@@ -49,10 +61,11 @@ def storage(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def clean(storage: Path, tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    """A clone in which nothing has run, whose parameters are those of an image of its own."""
+    """A clone in which nothing has run, whose parameters are those of images of its own."""
     clone = Clone(tmp_path_factory.mktemp("clean"), storage)
-    (clone.root / "Dockerfile").write_text(f"FROM {IMAGE}\nCOPY params.yaml .\n")
-    clone.run("docker", "build", "--quiet", "--tag", f"{NAME}:{TAG}-tiny", ".")
+    for image in (IMAGE, SLIM):
+        (clone.root / "Dockerfile").write_text(f"FROM {image}\nCOPY params.yaml .\n")
+        clone.run("docker", "build", "--quiet", "--tag", f"{image}-tiny", ".")
     return clone
 
 
@@ -70,8 +83,19 @@ def test_a_task_is_not_root_and_finds_the_program_and_no_git() -> None:
     assert in_image("sh", "-c", "command -v git || echo none").strip() == "none"
 
 
-def test_the_image_holds_files_of_the_project_and_nothing_else() -> None:
-    inside = in_image("find", ".", "-type", "f", "-not", "-name", "*.pyc", "-printf", "%P\n").split()
+def test_the_slim_image_is_small_and_a_part_of_the_whole_one() -> None:
+    assert in_image("python", "-c", "import torch, timm, facenet_pytorch; print(torch.__version__)").strip()
+    absent = "from importlib.util import find_spec; print([find_spec(name) for name in ('torch', 'timm', 'triton')])"
+    assert in_image("python", "-c", absent, image=SLIM).strip() == "[None, None, None]"
+    assert int(run("docker", "image", "inspect", "--format", "{{.Size}}", SLIM)) < LARGEST_SLIM
+    layers = [run("docker", "image", "inspect", "--format", "{{json .RootFS.Layers}}", each) for each in (SLIM, IMAGE)]
+    slim, whole = map(json.loads, layers)
+    assert slim[:-1] == whole[: len(slim) - 1], "a node that has one pulls only the rest of the other"
+
+
+@pytest.mark.parametrize("image", [IMAGE, SLIM])
+def test_the_images_hold_files_of_the_project_and_nothing_else(image: str) -> None:
+    inside = in_image("find", ".", "-type", "f", "-not", "-name", "*.pyc", "-printf", "%P\n", image=image).split()
     tracked = run("git", "ls-files", "--cached", "--others", "--exclude-standard").splitlines()
     assert set(inside) <= set(tracked)
     assert {"dvc.yaml", "params.yaml", "pipeline/__main__.py", "components/stages.py"} <= set(inside)
@@ -101,3 +125,62 @@ def test_a_stage_that_fails_in_a_container_fails_the_run(clean: Clone, storage: 
     with pytest.raises(AssertionError, match=r"error: .*'relabel'.*; its log is above"):
         in_containers(clone, storage, "-S", "relabel.fixes=[nowhere]")
     assert not (clone.root / "dvc.lock").exists()
+
+
+SAMPLE = """
+import boto3
+from pipeline.orchestration.kubeflow import task
+task.run("sample", "run 1", [], "s3://ours/dvc", ["sample.people=24", "sample.eval_people=4"])
+boto3.client("s3").put_object(Bucket="launchers", Key="artifact", Body=b"as Kubeflow's launcher does")
+"""
+
+
+def test_dvc_and_kubeflows_launcher_use_stores_of_their_own(tmp_path: Path) -> None:
+    """Both run in one container: the launcher takes AWS_*, DVC takes DVC_S3_*."""
+    with ExitStack() as stack:
+        addresses, keys = {}, {}
+        for name in ("ours", "launchers"):
+            port = free_port()
+            addresses[name] = f"http://127.0.0.1:{port}"
+            moto = [sys.executable, "-m", "moto.server", "--host", "127.0.0.1", "--port", str(port)]
+            stack.enter_context(listening(moto, clean_environment(), tmp_path / f"{name}.log", addresses[name]))
+            _store(addresses[name]).create_bucket(Bucket=name)
+        launchers = {"AWS_ACCESS_KEY_ID": "launcher", "AWS_SECRET_ACCESS_KEY": "s", "AWS_DEFAULT_REGION": "us-east-1"}
+        launchers["AWS_ENDPOINT_URL"] = addresses["launchers"]
+        ours = {"DVC_S3_ACCESS_KEY_ID": "dvc", "DVC_S3_SECRET_ACCESS_KEY": "s", "DVC_S3_REGION": "us-east-1"}
+        ours["DVC_S3_ENDPOINT_URL"] = addresses["ours"]
+        in_image("python", "-c", SAMPLE, image=SLIM, **launchers, **ours)
+        for name, address in addresses.items():
+            found = _store(address).list_objects_v2(Bucket=name)["Contents"]
+            keys[name] = {each["Key"].partition("/")[0] for each in found}
+            assert [bucket["Name"] for bucket in _store(address).list_buckets()["Buckets"]] == [name]
+        assert keys == {"ours": {"dvc"}, "launchers": {"artifact"}}
+
+
+def _store(address: str) -> Any:
+    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
+    return boto3.client("s3", endpoint_url=address, **keys)
+
+
+LOGGED = """
+import os
+from pipeline import tracking
+from pipeline.orchestration.kubeflow import task
+os.environ.update(task.environment("run 1", "http://another:5000", "faces"))
+with tracking.run("mask-0", {}, {"epochs": 3}, "faces") as run:
+    run.metrics({"val_macro_f1": 0.5}, step=1)
+"""
+
+
+def test_a_task_logs_to_the_run_that_kubeflows_mlflow_plugin_injects(tmp_path: Path) -> None:
+    with Server(tmp_path) as server:
+        client = mlflow.MlflowClient(server.address)
+        parent = client.create_run("0", run_name="the KFP run")
+        nested = client.create_run("0", tags={"mlflow.parentRunId": parent.info.run_id}, run_name="train")
+        injected = {"MLFLOW_RUN_ID": nested.info.run_id, "MLFLOW_TRACKING_URI": server.address}
+        patient = {"MLFLOW_HTTP_REQUEST_TIMEOUT": str(PATIENCE), "MLFLOW_EXPERIMENT_ID": "0"}
+        in_image("python", "-c", LOGGED, image=SLIM, **injected, **patient)
+        runs = {run.info.run_name: run for run in client.search_runs(["0"])}
+        assert set(runs) == {"the KFP run", "mask-0"}
+        assert runs["mask-0"].info.run_id == nested.info.run_id
+        assert runs["mask-0"].data.metrics["val_macro_f1"] == 0.5

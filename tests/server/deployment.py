@@ -2,6 +2,7 @@
 
 import base64
 import json
+import signal
 import subprocess
 import sys
 import urllib.request
@@ -14,7 +15,7 @@ from typing import Any
 import boto3
 
 from tests.server import compose
-from tests.server.postgres import postgres
+from tests.server.postgres import Postgres, postgres
 from tests.server.processes import clean, free_port, listening
 
 
@@ -25,6 +26,7 @@ class Deployment:
     folder: Path
     port: int
     service: dict[str, str]  # the environment of the compose file's service
+    database: Postgres
 
     @property
     def address(self) -> str:
@@ -40,10 +42,10 @@ class Deployment:
         return _bucket(self.service)
 
     @contextmanager
-    def serving(self) -> Iterator[None]:
+    def serving(self, ended_by: signal.Signals = signal.SIGTERM) -> Iterator[None]:
         """MLflow, started by the image's own command."""
         command = [str(compose.FOLDER / "serve"), "--host", "127.0.0.1", "--port", str(self.port), "--workers", "1"]
-        with listening(command, clean() | self.service, self.folder / "mlflow.log", f"{self.address}/health"):
+        with listening(command, clean() | self.service, self.folder / "mlflow.log", f"{self.address}/health", ended_by):
             yield
 
     def ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
@@ -68,19 +70,25 @@ class Deployment:
 
 
 @contextmanager
-def deployment(folder: Path) -> Iterator[Deployment]:
-    """Database and store with an empty bucket, as they are before the first start."""
+def deployment(folder: Path, private_authority: bool = False) -> Iterator[Deployment]:
+    """Database and store with an empty bucket, as they are before the first start.
+
+    With a private authority, the store speaks TLS with a certificate that only its own authority vouches for.
+    """
     composed = compose.read(compose.secrets())["services"]
     service, store = composed["mlflow"]["environment"], free_port()
     with ExitStack() as stack:
-        endpoint = f"http://127.0.0.1:{store}"
+        endpoint = f"{'https' if private_authority else 'http'}://127.0.0.1:{store}"
         database = stack.enter_context(postgres(service))
-        service |= {"PGHOST": "127.0.0.1", "PGPORT": str(database), "MLFLOW_S3_ENDPOINT_URL": endpoint}
+        service |= {"PGHOST": "127.0.0.1", "PGPORT": str(database.port), "MLFLOW_S3_ENDPOINT_URL": endpoint}
         moto = [sys.executable, "-m", "moto.server", "--host", "127.0.0.1", "--port", str(store)]
+        if private_authority:
+            service["AWS_CA_BUNDLE"] = str(_certify(folder))
+            moto += ["--ssl", "--ssl-cert", str(folder / "server.crt"), "--ssl-key", str(folder / "server.key")]
         stack.enter_context(listening(moto, clean(), folder / "moto.log", endpoint))
         assert composed["garage"]["environment"]["GARAGE_DEFAULT_BUCKET"] == service["BUCKET"]
         _bucket(service).create()
-        yield Deployment(folder, free_port(), service)
+        yield Deployment(folder, free_port(), service, database)
 
 
 def _bucket(service: dict[str, str]) -> Any:
@@ -89,4 +97,19 @@ def _bucket(service: dict[str, str]) -> Any:
         "aws_secret_access_key": service["AWS_SECRET_ACCESS_KEY"],
     }
     address = {"endpoint_url": service["MLFLOW_S3_ENDPOINT_URL"], "region_name": service["AWS_DEFAULT_REGION"]}
-    return boto3.resource("s3", **keys, **address).Bucket(service["BUCKET"])
+    return boto3.resource("s3", **keys, **address, verify=service.get("AWS_CA_BUNDLE")).Bucket(service["BUCKET"])
+
+
+def _certify(folder: Path) -> Path:
+    """Make a certificate for loopback, server.crt with server.key; returns that of its authority."""
+    authority, name = folder / "authority.crt", "subjectAltName=IP:127.0.0.1"
+    key = ("openssl", "req", "-newkey", "rsa:2048", "-nodes")
+    request = (*key, "-subj", "/CN=server", "-addext", name, "-keyout", "server.key", "-out", "server.csr")
+    sign = ("-CA", "authority.crt", "-CAkey", "authority.key", "-CAcreateserial", "-copy_extensions", "copy")
+    for command in (
+        (*key, "-x509", "-days", "2", "-subj", "/CN=authority", "-keyout", "authority.key", "-out", authority.name),
+        request,
+        ("openssl", "x509", "-req", "-in", "server.csr", *sign, "-days", "2", "-out", "server.crt"),
+    ):
+        subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    return authority

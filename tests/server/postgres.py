@@ -5,16 +5,52 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
 
 from tests.server.processes import free_port
 from tests.support.lacking import lack
 
 
+@dataclass(frozen=True)
+class Postgres:
+    """A database server, which a test can kill and start again."""
+
+    folder: Path
+    port: int
+
+    def start(self) -> None:
+        folder, control = self.folder, _programs() / "pg_ctl"
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
+        command = (
+            f"--pgdata={folder}/data",
+            "--wait",
+            "--silent",
+            f"--log={folder}/log",
+            f"--options={options}",
+            "start",
+        )
+        _run(control, *command)
+
+    def stop(self) -> None:
+        _run(_programs() / "pg_ctl", f"--pgdata={self.folder}/data", "--wait", "--silent", "--mode=immediate", "stop")
+
+    def kill(self) -> None:
+        """Kill the server and all its processes at once."""
+        server = psutil.Process(int((self.folder / "data/postmaster.pid").read_text().split()[0]))
+        processes = [server, *server.children(recursive=True)]
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(processes, timeout=30)
+
+
 @contextmanager
-def postgres(environment: Mapping[str, str]) -> Iterator[int]:
-    """Its port; user, password and database are those of libpq's variables."""
+def postgres(environment: Mapping[str, str]) -> Iterator[Postgres]:
+    """A running server; user, password and database are those of libpq's variables."""
     programs = _programs()
     with tempfile.TemporaryDirectory(prefix="postgres-") as name:  # pytest's own folders are closed to other users
         folder = Path(name)
@@ -25,15 +61,14 @@ def postgres(environment: Mapping[str, str]) -> Iterator[int]:
         port, user = free_port(), f"--username={environment['PGUSER']}"
         initial = ["--auth=scram-sha-256", f"--pwfile={name}/password", "--encoding=UTF8", "--no-sync"]
         _run(programs / "initdb", f"--pgdata={name}/data", user, *initial)
-        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={name} -c fsync=off"
-        control = (programs / "pg_ctl", f"--pgdata={name}/data", "--wait", "--silent")
-        _run(*control, f"--log={name}/log", f"--options={options}", "start")
+        server = Postgres(folder, port)
+        server.start()
         try:
             there = {**os.environ, **environment, "PGHOST": "127.0.0.1", "PGPORT": str(port)}
             subprocess.run([programs / "createdb", environment["PGDATABASE"]], env=there, check=True)
-            yield port
+            yield server
         finally:
-            _run(*control, "--mode=immediate", "stop")
+            server.stop()
 
 
 def _programs() -> Path:

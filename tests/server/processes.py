@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -64,5 +65,7 @@ def _answers(address: str) -> bool:
             return True
     except urllib.error.HTTPError:
         return True  # it answers that one may not
+    except urllib.error.URLError as error:
+        return isinstance(error.reason, ssl.SSLError)  # it answers, with a certificate that this process does not know
     except OSError:
         return False

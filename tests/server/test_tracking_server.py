@@ -1,10 +1,13 @@
 """The deployed server: PostgreSQL, S3, passwords; and a pipeline that knows its address and a password only."""
 
 import os
+import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -15,8 +18,9 @@ from boto3.s3.transfer import TransferConfig
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
+from tests.server import compose
 from tests.server.deployment import Deployment, deployment
-from tests.server.processes import PATIENCE, clean
+from tests.server.processes import PATIENCE, clean, free_port, listening
 from tests.server.registered import MODEL, register
 from tests.server.tiny import EXPERIMENT, project
 from tests.support.mlflow_server import forget
@@ -25,7 +29,8 @@ from tests.support.mlflow_server import forget
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     with deployment(tmp_path_factory.mktemp("deployment")) as ready:
-        yield ready
+        inside = {"_MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS": "true", "_MLFLOW_WEBHOOK_ALLOWED_SCHEMES": "http"}
+        yield replace(ready, service=ready.service | inside)
 
 
 @pytest.fixture(scope="module")
@@ -153,6 +158,48 @@ def test_a_restore_brings_back_what_was_overwritten_by_as_much(deployed: Deploym
     restored = deployed.run("restore", tmp_path / "backup")
     assert restored.returncode == 0, restored.stderr
     assert artifact.get()["Body"].read() == b"a" * size
+
+
+def test_what_was_deleted_is_removed_for_good_with_its_artifacts(
+    deployed: Deployment, client: MlflowClient, tmp_path: Path
+) -> None:
+    experiment = client.create_experiment("collected")
+    runs = [client.create_run(experiment).info.run_id for _ in range(2)]
+    for run in runs:
+        client.log_text(run, "text", "note.txt")
+    client.delete_run(runs[0])
+    done = replace(deployed, service=deployed.service | {"KEEP_DELETED": "1h"}).run("collect")
+    assert done.returncode == 0, done.stderr
+    assert client.get_run(runs[0]).info.lifecycle_stage == "deleted", "not for an hour"
+    done = replace(deployed, service=deployed.service | {"KEEP_DELETED": "0s"}).run("collect")
+    assert done.returncode == 0, done.stderr
+    with pytest.raises(MlflowException, match="not found"):
+        client.get_run(runs[0])
+    keys = [each.key for each in deployed.bucket.objects.filter(Prefix=f"{experiment}/")]
+    assert keys == [f"{experiment}/{runs[1]}/artifacts/note.txt"]
+
+
+def test_a_webhook_says_that_an_alias_has_moved(
+    deployed: Deployment, served: ExitStack, client: MlflowClient, tmp_path: Path
+) -> None:
+    """With the receiver that docs/server.md shows."""
+    (code,) = re.findall(r"```python\n(.*?)```", (compose.FOLDER.parent / "docs/server.md").read_text(), re.DOTALL)
+    (tmp_path / "announce.py").write_text(code)
+    port, news = free_port(), tmp_path / "news"
+    environment = clean() | {"WEBHOOK_SECRET": "of both", "WEBHOOK_FILE": str(news)}
+    address = f"http://127.0.0.1:{port}"
+    with listening([sys.executable, str(tmp_path / "announce.py"), str(port)], environment, tmp_path / "log", address):
+        events = [{"entity": "MODEL_VERSION_ALIAS", "action": "CREATED"}]
+        hook = {"name": "news", "url": address, "events": events, "secret": "of both"}
+        deployed.ask("2.0/mlflow/webhooks", hook)
+        deployed.ask("2.0/mlflow/webhooks", hook | {"name": "forged", "secret": "another"})
+        client.create_registered_model("announced")
+        version = client.create_model_version("announced", "s3://bucket/model").version
+        client.set_registered_model_alias("announced", "champion", version)
+        end = time.monotonic() + PATIENCE
+        while not news.exists() and time.monotonic() < end:
+            time.sleep(0.1)
+    assert news.read_text() == f"announced: champion is now version {version}\n"
 
 
 def test_nobody_else_reads_a_backup(deployed: Deployment, tmp_path: Path) -> None:
