@@ -8,7 +8,7 @@ import textwrap
 from pathlib import Path
 
 from benchmarks.timing import Result, compare, cores
-from pipeline.orchestration import graph, runner
+from pipeline.orchestration import runner
 
 SLOTS, SECONDS = max(cores(), 2), 20
 STAGE = """
@@ -43,7 +43,7 @@ def _side_by_side() -> Result:
         before = Path.cwd()
         os.chdir(folder)
         try:
-            runner.run(graph.read(), slots, [], Path("logs"), lambda _: None)
+            runner.run(slots)
         finally:
             os.chdir(before)
 

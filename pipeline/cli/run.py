@@ -21,27 +21,19 @@ Logs = Annotated[Path, typer.Option(help="Folder of log files, one per stage.")]
 
 def run(jobs: Jobs = None, gpus: Gpus = "", logs: Logs = Path("logs")) -> None:
     """Run all stages that are out of date, independent ones in parallel. Same results as `dvc repro`."""
-    from rich.console import Console
-
     from pipeline import tracking
     from pipeline.config import dry_run, params
-    from pipeline.foundation.live_table import board
-    from pipeline.orchestration import eta, graph, runner
+    from pipeline.orchestration import eta, runner
 
     numbers = gpu_numbers(gpus)
     dry_run.check(params.load())  # reports all faults before DVC reads dvc.yaml and before any stage starts
     slots = jobs or max(len(numbers), 1)
-    stages = graph.read()
     tracking.prepare()
     os.environ.setdefault(tracking.PIPELINE_RUN, tracking.run_name(f"run on {socket.gethostname()}", time.time()))
 
-    def update(running: runner.Jobs) -> None:
-        states = {name: job.state for name, job in running.items()}
-        show(eta.table(running, slots, time.monotonic()), states)
-
     try:
-        with board(Console(stderr=True), known="waiting") as show:
-            runner.run(stages, slots, numbers, logs, update)
+        with eta.shown(slots) as show:
+            runner.run(slots, numbers, logs, show)
     except KeyboardInterrupt:
         print("stopped; finished stages are kept, and trainings resume from their last epoch at the next run")
         raise typer.Exit(130) from None

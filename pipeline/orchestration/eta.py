@@ -1,13 +1,16 @@
 """The live table of a parallel run, and its estimated time of arrival (ETA)."""
 
 import re
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from statistics import mean
 
+from rich.console import Console
 from rich.table import Table
 
-from pipeline.foundation.live_table import clock
-from pipeline.orchestration.runner import Job, Jobs, State
+from pipeline.foundation.live_table import board, clock
+from pipeline.orchestration.runner import Job, Jobs, Show, State
 
 COLOURS: dict[State, str] = {
     "waiting": "",
@@ -18,6 +21,13 @@ COLOURS: dict[State, str] = {
     "stopped": "yellow",
 }
 EPOCH = re.compile(r"epoch (\d+)/(\d+)")
+
+
+@contextmanager
+def shown(slots: int) -> Iterator[Show]:
+    """Show a run of at most `slots` stages at once on stderr: what to hand to `runner.run`."""
+    with board(Console(stderr=True), known="waiting") as show:
+        yield lambda jobs: show(table(jobs, slots, time.monotonic()), {name: job.state for name, job in jobs.items()})
 
 
 def table(jobs: Jobs, slots: int, now: float) -> Table:

@@ -1,4 +1,14 @@
-"""Stages of the graph, and other commands, in parallel on this machine; stages with the result of `dvc repro`."""
+"""The stages of any DVC project in parallel on this machine, with the result of `dvc repro`; and other commands.
+
+    from pipeline.orchestration import runner
+
+    runner.run(slots=4)
+
+brings the dvc.yaml of the current folder up to date, up to four stages at once. Every stage is a `dvc repro
+--single-item`: DVC itself decides what is out of date, asks its run-cache and saves the outputs. In the end dvc.lock is
+the file that `dvc repro` would have left, byte by byte. `python -m pipeline.orchestration --jobs 4` does the same from
+the command line, in any project; `python -m pipeline run` is the command of this project. `run_jobs` runs any commands.
+"""
 
 import json
 import os
@@ -12,12 +22,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import Any, Literal
+from urllib.parse import quote
 
 import psutil
 
 from pipeline.foundation.errors import InputError, raise_faults
 from pipeline.foundation.processes import THREADS, environment
-from pipeline.orchestration.graph import Graph, Stage
+from pipeline.orchestration import plan
+from pipeline.orchestration.plan import Step
 from pipeline.orchestration.watchdog import Watchdog
 
 State = Literal["waiting", "running", "done", "unchanged", "failed", "stopped"]
@@ -27,7 +39,6 @@ Handler = Callable[[int, FrameType | None], Any] | int
 TICK = 0.2  # seconds between two checks of the running stages
 GRACE = 20.0  # seconds between SIGINT, SIGTERM and SIGKILL when a stage is stopped
 TAIL = 20  # lines of a failed stage's log that an error shows
-RWLOCK = Path(".dvc", "tmp", "rwlock")  # where DVC notes which process reads and writes what
 
 
 @dataclass
@@ -61,9 +72,10 @@ class Job:
     ended: float = 0.0
 
     @classmethod
-    def of(cls, stage: Stage, log: Path) -> "Job":
-        """The job of a stage, `dvc repro --single-item`."""
-        return cls(stage.name, repro("--single-item", stage.name), log, parents=stage.parents)
+    def of(cls, step: Step, logs: Path) -> "Job":
+        """The job of a step, `dvc repro --single-item`, with a log file in the folder `logs`."""
+        log = logs / f"{quote(step.name, safe='@')}.log"
+        return cls(step.name, repro("--single-item", step.name), log, parents=step.parents)
 
     @property
     def kind(self) -> str:
@@ -74,7 +86,7 @@ class Job:
         """Start the command in a process group of its own, which Ctrl-C does not reach.
 
         Without a GPU the job gets `threads` threads, its share of the cores: jobs that each use all cores slow each
-        other down. Returns the number of the process group.
+        other down, and one that runs alone may use all. Returns the number of the process group.
         """
         chosen = {THREADS: os.environ.get(THREADS, str(threads))} if gpu is None else {"CUDA_VISIBLE_DEVICES": str(gpu)}
         with self.log.open("wb") as log:
@@ -129,30 +141,34 @@ def repro(*words: str) -> list[str]:
     return [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", *words]
 
 
-def run(graph: Graph, slots: int, gpus: Sequence[int], logs: Path, show: Show) -> None:
-    """Bring all stages up to date, ready ones in parallel.
+def run(slots: int, gpus: Sequence[int] = (), logs: Path = Path("logs"), show: Show = lambda _: None) -> None:
+    """Bring all stages of ./dvc.yaml up to date, and what they depend on; ready ones in parallel.
 
-    Each stage is a `dvc repro --single-item` with the log file `logs/STAGE.log`. After a failure no further stage
-    starts, and running ones finish. Ctrl-C, SIGTERM and SIGHUP stop the running stages; so does the death of this
-    process, even by SIGKILL.
+    Each stage has a log file, `logs/STAGE.log`. After a failure no further stage starts, and running ones finish.
+    Ctrl-C, SIGTERM and SIGHUP stop the running stages; so does the death of this process, even by SIGKILL.
 
     Args:
-        graph: The stages, parents first.
         slots: Maximum number of stages at once.
         gpus: Numbers of the GPUs to use; each stage gets the one that the fewest running stages have.
         logs: Folder of the log files.
         show: Called at every poll with the state of all stages.
 
     Raises:
-        InputError: When stages fail, with the end of their logs, or when another process has locked the workspace.
+        InputError: When stages fail, with the end of their logs; when DVC does not accept the dvc.yaml; or when another
+            process has locked the workspace.
         KeyboardInterrupt: When the run is stopped.
     """
+    steps = plan.read()
     _require_unlocked()
     logs.mkdir(parents=True, exist_ok=True)
-    jobs = {name: Job.of(stage, logs / f"{name}.log") for name, stage in graph.items()}
+    jobs = {name: Job.of(step, logs) for name, step in steps.items()}
     for job in jobs.values():
         job.log.unlink(missing_ok=True)
-    run_jobs(jobs, slots, gpus, show)
+    entries = plan.entries(steps)
+    try:
+        run_jobs(jobs, slots, gpus, show)
+    finally:
+        plan.sort_entries(steps, entries)
     _raise_failures(jobs)
 
 
@@ -184,7 +200,7 @@ def run_jobs(jobs: Jobs, slots: int, gpus: Sequence[int], show: Show, keep_going
 def _require_unlocked() -> None:
     """Raise `InputError` that names the live processes to which DVC has given a lock in this workspace."""
     try:
-        lock = json.loads(RWLOCK.read_text(encoding="utf-8"))
+        lock = json.loads(plan.rwlock().read_text(encoding="utf-8"))
     except (FileNotFoundError, json.JSONDecodeError):  # DVC writes it in place: what is half written is in use
         return
     readers = [holder for holders in lock.get("read", {}).values() for holder in holders]
@@ -198,8 +214,10 @@ def _start(jobs: Jobs, slots: int, gpus: Sequence[int], watchdog: Watchdog, keep
     may_start = keep_going or not _in(jobs, "failed")
     ready = [job for job in _in(jobs, "waiting") if may_start and _is_ready(job, jobs, keep_going)]
     alive = [job for job in jobs.values() if job.is_alive()]
-    for job in ready[: max(slots - len(alive), 0)]:
-        watchdog.watch(job.start(_least_used(gpus, jobs), max(len(os.sched_getaffinity(0)) // slots, 1)))
+    started = ready[: max(slots - len(alive), 0)]
+    threads = max(len(os.sched_getaffinity(0)) // max(len(alive) + len(started), 1), 1)
+    for job in started:
+        watchdog.watch(job.start(_least_used(gpus, jobs), threads))
     return any(job.is_alive() for job in jobs.values())
 
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from pipeline import tracking
 from pipeline.cli import app
 from pipeline.foundation.errors import InputError
-from pipeline.orchestration import graph, runner
+from pipeline.orchestration import runner
 
 ROOT = Path(__file__).parents[2]
 Chosen = tuple[int, Sequence[int]]  # slots, GPUs
@@ -19,10 +19,10 @@ Chosen = tuple[int, Sequence[int]]  # slots, GPUs
 
 @pytest.fixture
 def chosen(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Chosen]:
-    """Invoke `run` on an empty graph and return the arguments of the runner."""
+    """Invoke `run` and return the arguments of the runner."""
     asked: list[Chosen] = []
 
-    def take(stages: Any, slots: int, gpus: Sequence[int], logs: Path, show: Any) -> None:
+    def take(slots: int, gpus: Sequence[int], logs: Path, show: Any) -> None:
         asked.append((slots, gpus))
 
     def run(*words: str) -> Chosen:
@@ -30,7 +30,6 @@ def chosen(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Chosen]:
         return asked[-1]
 
     monkeypatch.setenv(tracking.PIPELINE_RUN, "run of the test")
-    monkeypatch.setattr(graph, "read", dict)
     monkeypatch.setattr(tracking, "prepare", lambda: None)
     monkeypatch.setattr(runner, "run", take)
     return run

@@ -16,7 +16,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from pipeline.foundation.errors import InputError
-from pipeline.orchestration import graph, runner
+from pipeline.orchestration import runner
 from pipeline.orchestration.runner import Jobs
 
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value")  # DVC 3.67 on how it uses pygtrie
@@ -41,7 +41,7 @@ class Project:
         return subprocess.run(command, cwd=self.root, capture_output=True, text=True, check=True).stdout
 
     def run(self, slots: int = 1, gpus: tuple[int, ...] = ()) -> None:
-        runner.run(graph.read(), slots, gpus, Path("logs"), self._note)
+        runner.run(slots, gpus, show=self._note)
 
     def states(self) -> dict[str, str]:
         return self.history[-1]
@@ -78,20 +78,23 @@ def writes(name: str, *parents: str, first: str = "true") -> dict[str, Any]:
     return {"cmd": f"{first}; echo {name} > {name}", "deps": list(parents), "outs": [name]}
 
 
-def test_stages_side_by_side_share_the_cores_unless_one_says_otherwise(
+def test_stages_that_run_at_once_share_the_cores_and_one_alone_has_them_all(
     project: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = project(threads={"cmd": "echo $OMP_NUM_THREADS > threads", "outs": ["threads"]})
-    output = []
-    for given, slots in ((None, 2), (None, 1), ("7", 2)):
+    made = project(
+        alone={"cmd": "echo $OMP_NUM_THREADS > alone", "outs": ["alone"]},
+        **{name: {"cmd": f"echo $OMP_NUM_THREADS > {name}", "deps": ["alone"], "outs": [name]} for name in "ab"},
+    )
+    cores = len(os.sched_getaffinity(0))
+    shared = str(max(cores // 2, 1))
+    for given, expected in ((None, [str(cores), shared, shared]), ("7", ["7"] * 3)):
         monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
         if given:
             monkeypatch.setenv("OMP_NUM_THREADS", given)
+        shutil.rmtree(".dvc/cache", ignore_errors=True)
         Path("dvc.lock").unlink(missing_ok=True)
-        made.run(slots)
-        output.append(Path("threads").read_text().strip())
-    cores = len(os.sched_getaffinity(0))
-    assert output == [str(max(cores // 2, 1)), str(cores), "7"]
+        made.run(slots=2)
+        assert [Path(name).read_text().strip() for name in ("alone", "a", "b")] == expected
 
 
 def test_the_python_of_a_command_is_the_one_that_runs_it(project: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,8 +173,7 @@ def test_an_interrupted_run_ends_what_it_has_started_and_can_go_on(project: Make
 
 def test_stages_end_with_a_run_that_is_killed_and_the_next_run_can_start(project: Make) -> None:
     made = project(slow=writes("slow", first=SLEEPY))
-    code = "from pathlib import Path; from pipeline.orchestration import graph, runner; "
-    code += "runner.run(graph.read(), 1, (), Path('logs'), print)"
+    code = "from pipeline.orchestration import runner; runner.run(1, show=print)"
     path = {"PYTHONPATH": str(Path(runner.__file__).parents[2])}
     process = subprocess.Popen([sys.executable, "-c", code], env=os.environ | path, stdout=subprocess.DEVNULL)
     sleeper = pid_in(made.root / "logs" / "slow.log")
