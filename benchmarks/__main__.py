@@ -11,7 +11,7 @@ import typer
 
 from benchmarks import page
 
-BENCHMARKS = ("crop", "loader", "step", "ensemble", "predict", "startup", "graph", "run", "growth", "gpu")
+BENCHMARKS = ("crop", "loader", "step", "ensemble", "predict", "tables", "startup", "graph", "run", "growth", "gpu")
 
 
 def main(

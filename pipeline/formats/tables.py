@@ -2,20 +2,25 @@
 
 import codecs
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 
 from pipeline.formats.names import near
 from pipeline.foundation.errors import InputError, raise_faults
-from pipeline.foundation.files import write_text
+from pipeline.foundation.files import replacing
 
 Kind = Literal["text", "integer", "number"]
 NO_FILE = "no such file"
+EMPTY = "empty; not even a header"
 EXCEL = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # .xlsx and .xls
+BATCH = 20_000  # rows that are held as Python objects at once
 FLOAT_FORMAT = "%.9g"  # nine digits restore every float32 exactly
 
 CROPS: dict[str, Kind] = {
@@ -51,24 +56,33 @@ def read(path: Path, columns: Mapping[str, Kind], others: Kind = "text", unique:
         InputError: When the file or a column is missing; lists the row of every cell that is not of its column's kind
             and of every repeated cell of `unique`.
     """
-    table = _read_text(path)
-    missing = [column for column in columns if column not in table.columns]
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = _Rows(csv.reader(file, strict=True), path)
+            found = [_Column(name, columns.get(name, others)) for name in rows.header]
+            for numbers, batch in rows.batches():
+                for column, cells in zip(found, zip(*batch, strict=True), strict=True):
+                    column.append(cells, numbers)
+    except OSError as error:
+        raise InputError(f"{path}: {NO_FILE if isinstance(error, FileNotFoundError) else error.strerror}") from None
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not a CSV table: {_encoding(path) or error}") from None
+    missing = [column for column in columns if column not in rows.header]
     if missing:
         raise InputError(
-            f"{path}: column {', '.join(missing)} is missing; the file has {join(table.columns)}"
-            f"{_why_missing(missing, list(table.columns))}{nameless(table.columns)}"
+            f"{path}: column {', '.join(missing)} is missing; the file has {join(rows.header)}"
+            f"{_why_missing(missing, rows.header)}{nameless(rows.header)}"
         )
-    kinds = {**columns, **{column: others for column in table.columns if column not in columns}}
-    faults: list[str] = []
-    for column, kind in kinds.items():
-        if kind != "text":
-            table[column] = _numbers(table[column], kind, faults)
-    raise_faults(f"{path}: cells that are no {'/'.join(sorted(set(kinds.values()) - {'text'}))}", faults)
+    by_name = {column.name: column for column in found}
+    faults = [fault for name in dict.fromkeys([*columns, *by_name]) for fault in by_name[name].faults]
+    kinds = "/".join(sorted({column.kind for column in found} - {"text"}))
+    raise_faults(f"{path}: cells that are no {kinds}", faults)
+    table = pd.DataFrame({column.name: column.values() for column in found}, index=rows.index(), copy=False)
     if unique:
         repeated = table[unique].duplicated()
         cells = zip(table.index[repeated] + 2, table.loc[repeated, unique], strict=True)
         raise_faults(f"{path}: duplicate rows", [f"row {row}: {unique} {cell!r}" for row, cell in cells])
-    return table.astype({column: "int64" for column, kind in kinds.items() if kind == "integer"})
+    return table
 
 
 def infer(path: Path) -> pd.DataFrame:
@@ -79,7 +93,8 @@ def infer(path: Path) -> pd.DataFrame:
 
 def write(table: pd.DataFrame, path: Path) -> None:
     """Write a CSV file atomically, without index and with nine digits per float: equal tables are equal bytes."""
-    write_text(path, text(table))
+    with replacing(path) as partial:
+        table.to_csv(partial, index=False, float_format=FLOAT_FORMAT, lineterminator="\n")
 
 
 def text(table: pd.DataFrame) -> str:
@@ -87,26 +102,69 @@ def text(table: pd.DataFrame) -> str:
     return table.to_csv(index=False, float_format=FLOAT_FORMAT, lineterminator="\n")
 
 
-def _read_text(path: Path) -> pd.DataFrame:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.reader(file, strict=True))
-    except OSError as error:
-        raise InputError(f"{path}: {NO_FILE if isinstance(error, FileNotFoundError) else error.strerror}") from None
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not a CSV table: {_encoding(path) or error}") from None
-    if not any(rows):
-        raise InputError(f"{path}: empty; not even a header")
-    header = rows.pop(0)
-    if not header:
-        raise InputError(f"{path}: row 1 is blank; the header must be there")
-    if len(set(header)) < len(header):
-        raise InputError(f"{path}: duplicate column: {', '.join(header)}")
-    kept = [index for index, row in enumerate(rows) if not _is_blank(row, len(header))]
-    uneven = [f"row {index + 2}: {_cells(rows[index])}" for index in kept if len(rows[index]) != len(header)]
-    raise_faults(f"{path}: rows that do not have {len(header)} cells as the header has", uneven)
-    index = None if len(kept) == len(rows) else pd.Index(kept)
-    return pd.DataFrame([rows[index] for index in kept], columns=header, index=index, dtype=str)
+class _Rows:
+    """The rows of a CSV file, in batches; blank lines are left out, and counted."""
+
+    def __init__(self, lines: Iterator[list[str]], path: Path) -> None:
+        self._lines, self._path = lines, path
+        self._numbers: list[npt.NDArray[np.int64]] = []
+        self.header = next(lines, [])
+        if not self.header:
+            blank = any(lines)
+            raise InputError(f"{path}: {'row 1 is blank; the header must be there' if blank else EMPTY}")
+
+    def batches(self) -> Iterator[tuple[npt.NDArray[np.int64], list[list[str]]]]:
+        """Rows with their numbers (n,) in the file, where the header is row 1.
+
+        Raises `InputError` at the end: for a header that has a name twice, or that lists all rows of another length.
+        """
+        columns, first = len(self.header), 2
+        twice, uneven = len(set(self.header)) < columns, list[str]()
+        while lines := list(islice(self._lines, BATCH)):
+            kept = [(number, row) for number, row in enumerate(lines, first) if not _is_blank(row, columns)]
+            uneven += [f"row {number}: {_cells(row)}" for number, row in kept if len(row) != columns]
+            self._numbers.append(np.array([number for number, _ in kept], dtype=np.int64))
+            if kept and not (twice or uneven):
+                yield self._numbers[-1], [row for _, row in kept]
+            first += len(lines)
+        if twice:
+            raise InputError(f"{self._path}: duplicate column: {', '.join(self.header)}")
+        raise_faults(f"{self._path}: rows that do not have {columns} cells as the header has", uneven)
+
+    def index(self) -> pd.Index:
+        """The index of the table: a row's number in the file, less 2."""
+        numbers = np.concatenate([np.empty(0, np.int64), *self._numbers])
+        plain = not len(numbers) or numbers[-1] == len(numbers) + 1
+        return pd.RangeIndex(len(numbers)) if plain else pd.Index(numbers - 2)
+
+
+class _Column:
+    """A column that grows by batches of cells and holds them as typed arrays."""
+
+    def __init__(self, name: str, kind: Kind) -> None:
+        self.name, self.kind = name, kind
+        self.faults: list[str] = []
+        self._parts: list[Any] = []
+
+    def append(self, cells: Sequence[str], rows: npt.NDArray[np.int64]) -> None:
+        """Add cells and, for the faults, the rows (n,) that they are in."""
+        if self.kind == "text":
+            self._parts.append(pa.array(cells, pa.large_string()))
+            return
+        numbers = pd.to_numeric(pd.Series(cells, dtype="str"), errors="coerce").to_numpy()
+        wrong = ~np.isfinite(numbers)
+        if self.kind == "integer":
+            wrong |= (numbers % 1 != 0) | (np.abs(numbers) >= 2.0**63)
+        self.faults += [f"row {rows[at]}: {self.name} {cells[at]!r}" for at in np.flatnonzero(wrong).tolist()]
+        self._parts.append(numbers)
+
+    def values(self) -> Any:
+        """The cells; the parts that they were collected in are given up."""
+        parts, self._parts = self._parts, []
+        if self.kind == "text":
+            return pd.array(pa.chunked_array(parts, pa.large_string()).combine_chunks().to_pandas(), dtype="str")
+        numbers = np.concatenate(parts) if parts else np.empty(0)
+        return numbers.astype(np.int64) if self.kind == "integer" else numbers
 
 
 def _is_blank(row: Sequence[str], columns: int) -> bool:
@@ -157,12 +215,3 @@ def nameless(columns: Iterable[object]) -> str:
     """Return the remedy for a column without a name, which a program that saves its row numbers adds, or no text."""
     there = any(not str(column) or str(column).startswith("Unnamed: ") for column in columns)
     return "; a column without a name holds saved row numbers: delete it, or save with index=False" if there else ""
-
-
-def _numbers(cells: "pd.Series[str]", kind: Kind, faults: list[str]) -> "pd.Series[float]":
-    numbers = pd.to_numeric(cells, errors="coerce")
-    wrong = ~np.isfinite(numbers)
-    if kind == "integer":
-        wrong |= (numbers % 1 != 0) | (numbers.abs() >= 2.0**63)
-    faults += [f"row {row + 2}: {cells.name} {cell!r}" for row, cell in cells[wrong].items()]
-    return numbers
