@@ -16,9 +16,8 @@ unexport PYTHONDONTWRITEBYTECODE # every stage is a new process; without bytecod
 
 .PHONY: run test test-faults audit bench test-model test-containers install image check format lock platforms ui clean
 
-run: export OMP_NUM_THREADS ?= 1# the sample's networks are too small for more; one thread count gives one score everywhere
-run: install ## the whole pipeline on the synthetic sample
-	dvc repro
+run: install ## the whole pipeline on the synthetic sample, two stages at once
+	python -m pipeline run --jobs 2
 	python -m pipeline register
 	@echo
 	@echo "submission  results/submission.csv (submission.name of params.yaml)"
@@ -56,6 +55,9 @@ test-containers: install ## the image and the compiled pipeline in real containe
 install: .venv/installed ## the environment, from requirements.lock
 
 .venv/installed: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { echo "$(PYTHON) is" \
+		"$$($(PYTHON) --version 2>&1), and the pipeline needs 3.11, 3.12 or 3.13: name one with PYTHON=python3.11;" \
+		"where there is none, \`uv python install 3.11\` brings it and \`uv python find 3.11\` names it" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet uv==$(UV)
 	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock
@@ -97,7 +99,7 @@ ui: install ## MLflow's UI on http://127.0.0.1:5000
 
 clean: ## remove all outputs; keep the environment and your own data in data/
 	rm -rf data/sample data/shards data/crops data/labels.csv data/folds.csv data/classes.csv data/classes.png
-	rm -rf models results checkpoints compare mlartifacts mlflow.db dvc_plots logs report.html
+	rm -rf models results checkpoints compare exported tracking mlartifacts mlflow.db mlflow.db.lock dvc_plots logs report.html
 
 # The bill of materials of an image: that of an environment with the packages that the Dockerfile installs. $(2) is as there.
 define image_sbom

@@ -1,7 +1,8 @@
-"""The Makefile: `make clean` removes outputs only."""
+"""The Makefile: what `make clean` removes, and the Python that `make install` takes."""
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value")  # DVC 3.67 on
 def test_clean_removes_all_outs_of_stages_and_keeps_other_data(tmp_path: Path) -> None:
     shutil.copy(ROOT / "Makefile", tmp_path)
     outs = [tmp_path / out for stage in graph.read(ROOT).values() for out in stage.outs]
+    outs += [tmp_path / folder for folder in ("tracking", "logs", "exported", "mlflow.db", "mlflow.db.lock")]
     own = [tmp_path / "data" / "photos" / "train" / "train.csv", tmp_path / "data" / "photos.dvc"]
     for path in (*outs, *own):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -23,3 +25,21 @@ def test_clean_removes_all_outs_of_stages_and_keeps_other_data(tmp_path: Path) -
     subprocess.run(["make", "clean"], cwd=tmp_path, check=True)
     assert not any(path.exists() for path in outs)
     assert all(path.exists() for path in own)
+
+
+@pytest.mark.parametrize(("version", "reason"), [("3, 10", "is Python 3.10"), ("3, 14", "is Python 3.14")])
+def test_another_python_is_refused_before_anything_is_installed(version: str, reason: str, tmp_path: Path) -> None:
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    (tmp_path / "requirements.lock").touch()
+    python = tmp_path / "python"
+    code = f"import sys; sys.version_info = ({version}, 0); sys.argv = sys.argv[1:]; exec(sys.argv[1])"
+    shown = f'[ "$1" = --version ] && echo Python {version.replace(", ", ".")}'
+    python.write_text(f'#!/bin/sh\n{shown} || {sys.executable} -c "{code}" "$@"\n')
+    python.chmod(0o755)
+    ended = subprocess.run(
+        ["make", "install", f"PYTHON={python}"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 2
+    assert reason in ended.stderr
+    assert "`uv python install 3.11`" in ended.stderr
+    assert not (tmp_path / ".venv").exists()
