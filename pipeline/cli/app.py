@@ -16,6 +16,7 @@ from pipeline.cli.ablate import ablate
 from pipeline.cli.compare import compare
 from pipeline.cli.compose import compose
 from pipeline.cli.doctor import doctor
+from pipeline.cli.export import export
 from pipeline.cli.graph import graph
 from pipeline.cli.predict import predict
 from pipeline.cli.promote import history, promote, rollback
@@ -48,7 +49,7 @@ app.command(rich_help_panel=RUN)(graph)
 app.command("submit diff", rich_help_panel=RUN)(submit_diff)
 app.command(rich_help_panel=DATA)(doctor)
 app.add_typer(labels.app, name="labels", rich_help_panel=DATA)
-for command in (register, promote, history, rollback, compose, predict):
+for command in (register, promote, history, rollback, compose, export, predict):
     app.command(rich_help_panel=MODELS)(command)
 app.add_typer(tracking_app, name="tracking", rich_help_panel=MODELS)
 of_dvc = partial(app.command, rich_help_panel=STAGES)

@@ -1,11 +1,12 @@
 """Messages for the terminal: control characters, as file names may have them, are escaped."""
 
 import sys
+from typing import TextIO
 
 
-def log(text: str) -> None:
-    """Print a message to stdout, without delay."""
-    print(printable(text), flush=True)
+def log(text: str, to: TextIO | None = None) -> None:
+    """Print a message without delay, to stdout by default."""
+    print(printable(text), file=to, flush=True)
 
 
 def warn(text: str) -> None:

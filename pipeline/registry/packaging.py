@@ -109,9 +109,14 @@ def foreign_code(folder: Path) -> list[str]:
 
 def load_with_own_code(folder: Path) -> Classifier:
     """Load a downloaded model with the code of this checkout; no code of the model is executed."""
+    return Classifier(data_folder(folder))
+
+
+def data_folder(folder: Path) -> Path:
+    """The folder of the pipeline's own files in a downloaded model."""
     from mlflow.models import Model
 
-    return Classifier(folder / str(Model.load(str(folder)).flavors["python_function"]["data"]))
+    return folder / str(Model.load(str(folder)).flavors["python_function"]["data"])
 
 
 def load(uri: str) -> Any:

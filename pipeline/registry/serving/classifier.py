@@ -1,6 +1,8 @@
 """A registered model: crops photos as in training, runs the members and combines their outputs as the ensemble does."""
 
-from collections.abc import Mapping, Sequence
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from pipeline.faces.detection import device, pool
 from pipeline.formats.images import Pixels
 from pipeline.foundation.errors import raise_faults
 from pipeline.foundation.progress import watch
+from pipeline.foundation.terminal import log, warn
 from pipeline.modeling.config import TTA
 from pipeline.modeling.inference import Predictor
 from pipeline.registry.serving import request_parsing
@@ -27,6 +30,8 @@ ENSEMBLE_FILE = "ensemble.json"
 MEMBERS = "members"
 TTA_FILE = "tta.json"
 TTA_BY_MEMBER = TypeAdapter(dict[str, TTA])
+EXPORTED = "PIPELINE_EXPORTED"
+"""Environment variable: the folder of `python -m pipeline export`; by default `exported` in the working directory."""
 
 
 class Classifier:
@@ -38,8 +43,9 @@ class Classifier:
         self._fitted_ensemble = (
             fitted_ensemble.read(folder / ENSEMBLE_FILE) if (folder / ENSEMBLE_FILE).exists() else None
         )
-        tta = TTA_BY_MEMBER.validate_json((folder / TTA_FILE).read_bytes())
-        self._members = {path.stem: Predictor(path, tta[path.stem]) for path in sorted((folder / MEMBERS).iterdir())}
+        found = members(folder)
+        faster = _exported(found)
+        self._members = {name: faster.get(name) or Predictor(path, tta) for name, (path, tta) in found.items()}
 
     def predict(self, model_input: Any, params: object = None) -> pd.DataFrame:  # noqa: ARG002 (MLflow's interface)
         """Predict a row per photo, in the order of the request.
@@ -80,6 +86,30 @@ class Classifier:
             found = list(watch(threads.map(cut, batches), "crop", len(batches)))
         raise_faults("photos that cannot be read", [fault for _, faults in found for fault in faults])
         return np.stack([crop for crops, _ in found for crop in crops])
+
+
+def members(folder: Path) -> dict[str, tuple[Path, TTA]]:
+    """Weights and test-time augmentation of each member in a model's folder, by name."""
+    tta = TTA_BY_MEMBER.validate_json((folder / TTA_FILE).read_bytes())
+    return {path.stem: (path, tta[path.stem]) for path in sorted((folder / MEMBERS).iterdir())}
+
+
+def _exported(found: Mapping[str, tuple[Path, TTA]]) -> Mapping[str, Callable[..., Heads]]:
+    """The members that an exported form predicts faster than torch on this CPU; logs which."""
+    folder = Path(os.environ.get(EXPORTED, "exported"))
+    if device() != "cpu" or not folder.is_dir():
+        return {}
+    from pipeline.registry.export import exporting
+    from pipeline.registry.export.forms import MissingExtraError
+
+    try:
+        faster = exporting.fastest(folder, found)
+    except MissingExtraError as error:
+        warn(f"torch predicts, and not the forms in {folder}: {error}")
+        return {}
+    chosen = [f"{name} by {one.form}, {one.gain:.1f} times as fast as torch" for name, one in faster.items()]
+    log(f"forms in {folder}: {'; '.join(chosen) or 'none is faster than torch'}", to=sys.stderr)
+    return faster
 
 
 def _of_ensemble(fitted: fitted_ensemble.FittedEnsemble, outputs: Mapping[str, Heads]) -> pd.DataFrame:

@@ -1,0 +1,68 @@
+"""`export`: trained members as ONNX, OpenVINO and safetensors."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
+
+import typer
+
+if TYPE_CHECKING:
+    from pipeline.modeling.config import TTA
+
+Form = Literal["onnx", "openvino", "timm"]
+
+
+def export(
+    model: Annotated[
+        str | None, typer.Option(help="models:/NAME@ALIAS or models:/NAME/VERSION. Default: the trained models here.")
+    ] = None,
+    form: Annotated[list[Form] | None, typer.Option(help="Form to write; repeat for several. Default: all.")] = None,
+    tta: Annotated[bool, typer.Option("--tta/--no-tta", help="Test-time augmentation as part of the graph.")] = True,
+    output: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("exported"),
+    models: Annotated[Path, typer.Option(help="Folder of trained models.")] = Path("models"),
+    crops: Annotated[Path, typer.Option(help="Folder of packed crops, to compare forms on.")] = Path("data/crops"),
+    labels: Annotated[Path, typer.Option(help="Table of corrected labels.")] = Path("data/labels.csv"),
+    folds: Annotated[Path, typer.Option(help="Table of folds.")] = Path("data/folds.csv"),
+) -> None:
+    """Write members as ONNX and OpenVINO graphs and as safetensors with timm's names, and compare them with torch.
+
+    A graph turns crops of the model's image size, uint8 (n, height, width, 3) in RGB, into probabilities or years.
+    The table shows speed, size, agreement and accuracy of every form on this machine. `predict` and servers use the
+    fastest form of ./exported that agrees.
+    """
+    from rich.console import Console
+
+    from pipeline.modeling import config
+    from pipeline.registry.export import comparison, exporting
+
+    members = _trained(models) if model is None else _registered(model)
+    if not tta:
+        members = {name: (path, config.TTA()) for name, (path, _) in members.items()}
+    here = exporting.Crops.read(crops, labels, folds) if (crops / "train.npy").exists() else None
+    figures = exporting.export(members, form or list(get_args(Form)), here, output)
+    console = Console()
+    console.print(comparison.table(figures))
+    if here is None:
+        console.print(f"compared on random pixels: no crops in {crops}", highlight=False)
+
+
+def _trained(models: Path) -> "dict[str, tuple[Path, TTA]]":
+    """Weights and TTA of the members here that predict new photos."""
+    from pipeline.config import params
+    from pipeline.ensembling.members import EnsembleMembers
+    from pipeline.modeling.members import require_files
+
+    read = params.load()
+    found = EnsembleMembers.of(models, read.train, read.refit, read.pseudo_label)
+    members = {member.name: member for name in found.trained for member in found.voters(name)}
+    require_files([member.weights for member in members.values()])
+    return {name: (member.weights, read.tta[member.model]) for name, member in members.items()}
+
+
+def _registered(uri: str) -> "dict[str, tuple[Path, TTA]]":
+    """Weights and TTA of the members of a registered version."""
+    from pipeline.registry import packaging, versions
+    from pipeline.registry.serving import classifier
+
+    with versions.as_input_errors():
+        folder = packaging.data_folder(packaging.download(versions.find(uri)))
+    return classifier.members(folder)

@@ -1,0 +1,1 @@
+"""Trained members for other runtimes: ONNX, OpenVINO, and safetensors under timm's names."""
