@@ -44,6 +44,7 @@ stages:
 }
 KEPT = {
     "raw.csv": "x,y\n1,2\n2,3\n",
+    "old.txt": "of another year\n",
     "dvc.yaml": """
 stages:
   plot:
@@ -62,7 +63,7 @@ stages:
   old:
     cmd: echo old > old.txt
     frozen: true
-    deps: [table.csv]
+    deps: [raw.csv]
     outs: [old.txt]
   table:
     cmd: cp raw.csv table.csv
@@ -145,7 +146,10 @@ def test_the_steps_are_those_of_dvc_repro(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_a_frozen_stage_waits_for_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(project(tmp_path, "kept"))
-    assert plan.read()["old"].parents == ()
+    file = tmp_path / "dvc.yaml"
+    assert plan.read()["plot"].parents == ("table",)
+    file.write_text(file.read_text().replace("  plot:", "  plot:\n    frozen: true"))
+    assert plan.read()["plot"].parents == ()
 
 
 def test_entries_are_sorted_as_dvc_repro_adds_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
