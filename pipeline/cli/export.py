@@ -1,14 +1,21 @@
 """`export`: trained members as ONNX, OpenVINO and safetensors."""
 
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, get_args
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
     from pipeline.modeling.config import TTA
 
-Form = Literal["onnx", "openvino", "timm"]
+
+class Form(StrEnum):
+    """Forms of an exported member."""
+
+    onnx = "onnx"
+    openvino = "openvino"
+    timm = "timm"
 
 
 def export(
@@ -38,7 +45,7 @@ def export(
     if not tta:
         members = {name: (path, config.TTA()) for name, (path, _) in members.items()}
     here = exporting.Crops.read(crops, labels, folds) if (crops / "train.npy").exists() else None
-    figures = exporting.export(members, form or list(get_args(Form)), here, output)
+    figures = exporting.export(members, [each.value for each in form or Form], here, output)
     console = Console()
     console.print(comparison.table(figures))
     if here is None:

@@ -80,8 +80,8 @@ def read(path: Path, columns: Mapping[str, Kind], others: Kind = "text", unique:
     table = pd.DataFrame({column.name: column.values() for column in found}, index=rows.index(), copy=False)
     if unique:
         repeated = table[unique].duplicated()
-        cells = zip(table.index[repeated] + 2, table.loc[repeated, unique], strict=True)
-        raise_faults(f"{path}: duplicate rows", [f"row {row}: {unique} {cell!r}" for row, cell in cells])
+        twice = zip(table.index[repeated] + 2, table.loc[repeated, unique], strict=True)
+        raise_faults(f"{path}: duplicate rows", [f"row {row}: {unique} {cell!r}" for row, cell in twice])
     return table
 
 
