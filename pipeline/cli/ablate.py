@@ -1,16 +1,11 @@
 """`ablate`: rows of parameter changes, trained with several seeds and compared on the same people."""
 
 import os
-import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
 
-from pipeline import tracking
 from pipeline.cli.run import Gpus, Jobs, gpu_numbers
 from pipeline.foundation.errors import raise_faults
 from pipeline.foundation.files import write_text
@@ -38,10 +33,14 @@ def ablate(
 
     Example: python -m pipeline ablate experiments/ablation.yaml --jobs 2
     """
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    from pipeline import tracking
     from pipeline.experiments import ablation, ablation_runs, ablation_table
     from pipeline.formats import tables
-    from pipeline.foundation.live_table import board
-    from pipeline.orchestration import eta, runner
+    from pipeline.orchestration import eta
 
     this, numbers = ablation.read(file), gpu_numbers(gpus)
     data_set, slots = data or this.data, jobs or max(len(numbers), 1)
@@ -50,13 +49,8 @@ def ablate(
     if read:
         failures = ablation_runs.unfinished(this, data_set, folder)
     else:
-        with board(Console(stderr=True), known="waiting") as show:
-
-            def update(running: runner.Jobs) -> None:
-                states = {name: job.state for name, job in running.items()}
-                show(eta.table(running, slots, time.monotonic()), states)
-
-            failures = ablation_runs.run(this, data_set, folder, slots, numbers, update)
+        with eta.shown(slots) as show:
+            failures = ablation_runs.run(this, data_set, folder, slots, numbers, show)
     rows = ablation_table.table(this, folder, failures)
     output = this.file.output or folder / file.stem
     tables.write(rows, output.with_suffix(".csv"))
