@@ -17,7 +17,7 @@ FILE = Path("dvc.yaml")
 
 
 @dataclass(frozen=True)
-class Step:
+class PlannedStep:
     """A stage, or a .dvc file, that `dvc repro` brings up to date."""
 
     name: str  # as `dvc repro` takes it: `train@mask-0`, `data/photos.dvc`, `reports/dvc.yaml:plots`
@@ -26,7 +26,7 @@ class Step:
     entry: str = ""  # the name of its entry in there
 
 
-Plan = Mapping[str, Step]
+Plan = Mapping[str, PlannedStep]
 
 
 def read() -> Plan:
@@ -90,13 +90,13 @@ def rwlock() -> Path:
     return root / ".dvc" / "tmp" / "rwlock"
 
 
-def _step(stage: Any, parents: Iterable[Any]) -> Step:
+def _step(stage: Any, parents: Iterable[Any]) -> PlannedStep:
     from dvc.stage import PipelineStage
 
     names = tuple(parent.addressing for parent in parents)
     if not isinstance(stage, PipelineStage):
-        return Step(stage.addressing, names)
-    return Step(stage.addressing, names, Path(stage.relpath).with_suffix(".lock"), stage.name)
+        return PlannedStep(stage.addressing, names)
+    return PlannedStep(stage.addressing, names, Path(stage.relpath).with_suffix(".lock"), stage.name)
 
 
 def _locks(plan: Plan) -> list[Path]:

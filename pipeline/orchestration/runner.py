@@ -29,7 +29,7 @@ import psutil
 from pipeline.foundation.errors import InputError, raise_faults
 from pipeline.foundation.processes import THREADS, environment
 from pipeline.orchestration import plan
-from pipeline.orchestration.plan import Step
+from pipeline.orchestration.plan import PlannedStep
 from pipeline.orchestration.watchdog import Watchdog
 
 State = Literal["waiting", "running", "done", "unchanged", "failed", "stopped"]
@@ -72,7 +72,7 @@ class Job:
     ended: float = 0.0
 
     @classmethod
-    def of(cls, step: Step, logs: Path) -> "Job":
+    def of(cls, step: PlannedStep, logs: Path) -> "Job":
         """The job of a step, `dvc repro --single-item`, with a log file in the folder `logs`."""
         log = logs / f"{quote(step.name, safe='@')}.log"
         return cls(step.name, repro("--single-item", step.name), log, parents=step.parents)
