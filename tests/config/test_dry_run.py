@@ -83,3 +83,10 @@ def test_the_first_stage_refuses_models_that_cannot_be_trained(folder: Path, com
     with pytest.raises(InputError, match=r"models\.face\.augmentation\.0: ToFloat gives float32"):
         CliRunner().invoke(app.app, command.split(), catch_exceptions=False)
     assert sorted(path.name for path in folder.iterdir()) == [".dvc", "params.yaml"]
+
+
+def test_the_image_without_torch_checks_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dry_run, "find_spec", lambda _: None)
+    monkeypatch.setattr(dry_run, "version", None)  # torch's version is not to be had there
+    dry_run.check(settings(augmentation=[{"ToFloat": {}}]))
+    assert not (folder / dry_run.PASSED).exists()
