@@ -9,6 +9,7 @@ from safetensors import SafetensorError
 from timm.models import load_checkpoint, resolve_model_input_args
 
 from pipeline.foundation.errors import InputError, ModelConfigError, did_you_mean
+from pipeline.modeling import pooling
 from pipeline.modeling.config import ModelConfig, Normalization
 
 
@@ -17,7 +18,7 @@ def create(config: ModelConfig, pretrained: bool) -> Any:
 
     Raises:
         ModelConfigError: timm does not know the name, the arguments or the image size do not fit the backbone, it has
-            no gradient checkpointing, or its pretrained weights cannot be downloaded.
+            no feature map to pool or no gradient checkpointing, or its pretrained weights cannot be downloaded.
         InputError: the file `weights` is not one of this backbone.
     """
     settings = _settings(config)
@@ -29,6 +30,8 @@ def create(config: ModelConfig, pretrained: bool) -> Any:
         raise _does_not_fit(config, error) from error
     if pretrained and config.weights is not None:
         _load(backbone, config.backbone, config.weights)
+    if config.pooling == "gem" and not pooling.generalize(backbone):
+        raise ModelConfigError(f"backbone '{config.backbone}' pools no feature map, so pooling gem has no effect")
     if config.gradient_checkpointing:
         _checkpoint_gradients(config.backbone, backbone)
     return backbone
@@ -69,9 +72,10 @@ def _settings(config: ModelConfig) -> dict[str, Any]:
     if not set(name) & set(":/") and not timm.is_model(name):
         hint = did_you_mean(name, timm.list_models(), most=3)
         raise ModelConfigError(f"backbone '{name}' is unknown to timm {timm.__version__}{hint}")
+    arguments = config.backbone_args | ({} if config.drop_path is None else {"drop_path_rate": config.drop_path})
     try:
         settings: dict[str, Any] = resolve_model_input_args(
-            name, {"img_size": config.image_size}, num_classes=0, **config.backbone_args
+            name, {"img_size": config.image_size}, num_classes=0, **arguments
         )
     except OSError as error:
         raise ModelConfigError(f"backbone '{name}': its configuration cannot be read ({_first_line(error)})") from error
@@ -112,6 +116,7 @@ def _not_downloaded(config: ModelConfig, error: Exception) -> ModelConfigError:
 
 def _does_not_fit(config: ModelConfig, error: Exception) -> ModelConfigError:
     arguments = f" and backbone_args {config.backbone_args}" if config.backbone_args else ""
+    arguments += "" if config.drop_path is None else f" and drop_path {config.drop_path:g}"
     published = timm.get_pretrained_cfg(config.backbone) if timm.is_model(config.backbone) else None
     made_for = f"; it was published for {published.input_size[1]}" if published else ""
     return ModelConfigError(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import floor
 
 import torch
@@ -11,12 +12,14 @@ from timm.utils import ModelEmaV3
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from pipeline.foundation.errors import ModelConfigError
 from pipeline.foundation.terminal import warn
 from pipeline.modeling.checkpoints import Metrics, Stateful
 from pipeline.modeling.config import ModelConfig
 from pipeline.modeling.config.optimization import Optimizer as OptimizerConfig
 from pipeline.modeling.devices import require_compilers
 from pipeline.modeling.network import Network
+from pipeline.modeling.parameter_groups import by_layer, has_factors
 from pipeline.modeling.schedules import factor
 
 FUSED = ("adam", "adamw", "sgd")  # one pass over the weights per step instead of ten
@@ -72,8 +75,9 @@ class Learner:
 
     @property
     def learning_rate(self) -> float:
-        """The learning rate of the last step."""
-        return float(self.optimizer.param_groups[0]["lr"])
+        """The peak learning rate of the last step, that of a layer without a factor."""
+        first = self.optimizer.param_groups[0]
+        return float(first["lr"] / first.get("lr_scale", 1))
 
     def set_learning_rate(self, epoch: float, history: Sequence[Metrics]) -> None:
         """Activate the optimizer of a fractional epoch and set its learning rate.
@@ -87,7 +91,12 @@ class Learner:
         rate = peak * factor(self.config.schedule, epoch, self.config.total_epochs, losses)
         self.active = self.config.optimizer.position(epoch)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group.get("lr_scale", 1)
+
+    def set_training(self, epoch: int) -> None:
+        """Set the training mode of an epoch: in the first `frozen_epochs` the backbone does not learn."""
+        self.model.train()
+        self.network.set_training(frozen=epoch < self.config.frozen_epochs)
 
     def step(self, number: int) -> None:
         """Take step `number`, counted from 1 over the whole training, and reset the gradients."""
@@ -141,12 +150,16 @@ def _optimizer(settings: OptimizerConfig, precision: str, network: Network) -> O
     plain = settings.name == "sgd" and settings.momentum == 0  # timm's sgd is Nesterov's, which needs momentum
     scaled = precision == "16-mixed"  # gradients cannot be clipped when the fused step unscales them
     fused = {} if scaled or settings.name not in FUSED else {"fused": True}
-    optimizer: Optimizer = create_optimizer_v2(
-        network,
-        opt="momentum" if plain else settings.name,
-        lr=settings.learning_rate,
-        weight_decay=settings.weight_decay,
-        momentum=settings.momentum,
-        **fused,
-    )
+    try:
+        optimizer: Optimizer = create_optimizer_v2(
+            network,
+            opt="momentum" if plain else settings.name,
+            lr=settings.learning_rate,
+            weight_decay=settings.weight_decay,
+            momentum=settings.momentum,
+            param_group_fn=partial(by_layer, settings=settings) if has_factors(settings) else None,
+            **(fused | settings.args),
+        )
+    except (AssertionError, ImportError, TypeError, ValueError) as error:
+        raise ModelConfigError(f"optimizer '{settings.name}' with args {settings.args}: {error}") from error
     return optimizer

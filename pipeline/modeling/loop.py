@@ -114,7 +114,7 @@ def train_epoch(
     """Train on every batch once; returns the outputs that the network gave during training."""
     config, fabric = learner.config, learner.fabric
     torch.manual_seed(config.seed + epoch)
-    learner.model.train()
+    learner.set_training(epoch)
     parts = []
     for step, (images, rows) in enumerate(
         watch(batches.at(epoch), f"epoch {epoch + 1}/{config.total_epochs}", len(batches))

@@ -16,7 +16,11 @@ NORMALIZATIONS = {
 
 
 class Network(nn.Module):
-    """Backbone and heads of one model. Weights are random unless loaded or `pretrained`."""
+    """Backbone and heads of one model. Weights are random unless loaded or `pretrained`.
+
+    Features are dropped before the heads in training, as configured: Srivastava et al., Dropout, 2014,
+    https://jmlr.org/papers/v15/srivastava14a.html.
+    """
 
     backbone: Any  # a timm model, whose attributes nn.Module does not declare
     mean: Tensor
@@ -27,6 +31,8 @@ class Network(nn.Module):
         self.config = config
         self.backbone = backbones.create(config, pretrained)
         features = backbones.width(self.backbone, config)
+        self.frozen = False
+        self.dropout = nn.Dropout(config.dropout)
         self.heads = nn.ModuleDict({name: heads.create(name, head, features) for name, head in config.heads.items()})
         normalization = _normalization(config, self.backbone)
         self.register_buffer("mean", 255 * torch.tensor(normalization.mean).view(3, 1, 1), persistent=False)
@@ -36,9 +42,17 @@ class Network(nn.Module):
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """RGB images (n, height, width, 3) of 0..255 to the raw outputs of every head, float32 under autocast too."""
-        features = self.backbone((images.permute(0, 3, 1, 2) - self.mean) / self.std)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
+            features = self.backbone((images.permute(0, 3, 1, 2) - self.mean) / self.std)
         with torch.autocast(features.device.type, enabled=False):  # half precision has years in steps of a quarter
-            return {name: layer(features.float()) for name, layer in self.heads.items()}
+            features = self.dropout(features.float())
+            return {name: layer(features) for name, layer in self.heads.items()}
+
+    def set_training(self, frozen: bool) -> None:
+        """Set the training mode; a frozen backbone has no gradients, and keeps its batch statistics."""
+        self.train()
+        self.frozen = frozen
+        self.backbone.train(not frozen)
 
 
 def _normalization(config: ModelConfig, backbone: Any) -> Normalization:

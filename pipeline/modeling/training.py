@@ -88,7 +88,10 @@ def launch(config: ModelConfig) -> Fabric:
         ModelConfigError: When the environment does not allow `deterministic` on a GPU.
     """
     devices.configure(config)
-    fabric = Fabric(accelerator="auto", devices=devices.count(), precision=config.precision)
+    count = devices.count()
+    # processes exchange no gradients of a frozen backbone, and must not wait for them
+    strategy = "ddp_find_unused_parameters_true" if count > 1 and config.frozen_epochs else "auto"
+    fabric = Fabric(accelerator="auto", devices=count, precision=config.precision, strategy=strategy)
     fabric.launch()
     return fabric
 

@@ -1,11 +1,15 @@
 from collections.abc import Callable
+from copy import deepcopy
 
 import pytest
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.plugins import MixedPrecision
+from timm.optim import list_optimizers
 
+from pipeline.foundation.errors import InputError
 from pipeline.modeling.config import ModelConfig
+from pipeline.modeling.config.optimization import OPTIMIZERS
 from pipeline.modeling.learner import Learner
 
 Make = Callable[..., ModelConfig]
@@ -35,6 +39,48 @@ def test_every_optimizer_lowers_the_loss(config: Make, name: str) -> None:
     learning.model.train()
     losses = [step(learning, number) for number in range(1, 6)]
     assert losses[-1] < losses[0]
+
+
+def test_every_optimizer_of_timm_that_runs_here_may_be_named() -> None:
+    of_other_packages = {name for name in list_optimizers() if name.startswith(("bnb", "fused"))}
+    others = {"adahessian", "kron", "kronc", "kronw"}  # second derivatives; random numbers that no checkpoint keeps
+    assert set(list_optimizers()) - of_other_packages - others == OPTIMIZERS
+
+
+@pytest.mark.parametrize("name", sorted(OPTIMIZERS))
+def test_an_optimizer_takes_a_step_and_resumes_to_the_same_next_one(config: Make, name: str) -> None:
+    learning, other = (learner(config(optimizer={"name": name, "learning_rate": 1e-3})) for _ in range(2))
+    before = parameters(learning)
+    for number in (1, 2):  # some only measure the gradient in the first
+        step(learning, number)
+    assert not torch.equal(parameters(learning), before)
+    for key, state in learning.states().items():
+        other.states()[key].load_state_dict(deepcopy(state.state_dict()))
+    step(learning, 3)
+    step(other, 3)
+    assert torch.equal(parameters(learning), parameters(other))
+
+
+def test_further_arguments_reach_the_optimizer(config: Make) -> None:
+    given = {"name": "adamw", "learning_rate": 1e-3, "args": {"betas": [0.5, 0.9]}}
+    assert learner(config(optimizer=given)).optimizer.param_groups[0]["betas"] == (0.5, 0.9)
+    with pytest.raises(InputError, match=r"optimizer 'adamw' with args {'beta': 1}: .*beta"):
+        learner(config(optimizer=given | {"args": {"beta": 1}}))
+
+
+def test_a_frozen_backbone_keeps_its_weights_and_statistics_while_the_heads_learn(config: Make) -> None:
+    learning = learner(config(frozen_epochs=1, dropout=0.5))
+    learning.set_training(0)
+    before = learning.snapshot()
+    step(learning)
+    after = learning.snapshot()
+    assert all(torch.equal(before[name], after[name]) for name in before if name.startswith("backbone."))
+    assert not torch.equal(before["heads.mask.weight"], after["heads.mask.weight"])
+    learning.set_training(1)
+    step(learning, 2)
+    later = learning.snapshot()
+    assert all(not torch.equal(after[name], later[name]) for name in before if name.endswith("running_mean"))
+    assert not torch.equal(after["backbone.bn1.weight"], later["backbone.bn1.weight"])
 
 
 @pytest.mark.parametrize("name", ["adam", "adamw", "sgd"])

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
+from timm.layers import DropPath
 
 from pipeline.foundation.errors import InputError
 from pipeline.modeling.config import ModelConfig
@@ -112,3 +113,32 @@ def note(calls: list[bool], call: bool, *_: object) -> None:
 def test_a_backbone_without_gradient_checkpointing_is_an_error(config: Make) -> None:
     with pytest.raises(InputError, match="backbone 'pit_ti_224' has no gradient checkpointing"):
         Network(config(backbone="pit_ti_224", gradient_checkpointing=True))
+
+
+def test_dropout_drops_features_before_the_heads_in_training_alone(config: Make) -> None:
+    network = Network(config(dropout=0.5))
+    seen: list[torch.Tensor] = []
+    network.heads["mask"].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    features = torch.rand(64, 96) + 1
+    network.backbone.forward = lambda _: features
+    images = torch.zeros(64, 32, 32, 3)
+    network.train()(images)
+    network.eval()(images)
+    kept = seen[0] != 0
+    assert 0.4 < kept.float().mean() < 0.6
+    torch.testing.assert_close(seen[0][kept], 2 * features[kept])
+    assert torch.equal(seen[1], features)
+
+
+def test_drop_path_is_that_of_the_backbone_rising_to_the_last_block(config: Make) -> None:
+    network = Network(config(backbone="test_convnext", drop_path=0.3))
+    rates = [module.drop_prob for module in network.backbone.modules() if isinstance(module, DropPath)]
+    assert rates == sorted(rates)
+    assert rates[-1] == pytest.approx(0.3)
+
+
+def test_a_backbone_without_residual_blocks_has_no_drop_path(config: Make) -> None:
+    with pytest.raises(
+        InputError, match=r"'vgg11' does not work with image_size 32 and drop_path 0.3: .*drop_path_rate"
+    ):
+        Network(config(backbone="vgg11", drop_path=0.3))

@@ -58,6 +58,9 @@ class ModelConfig(Section):
         pinned: Weights from the model registry, in place of a training.
         backbone: Name of a timm model, or `hf_hub:OWNER/NAME`.
         backbone_args: Further arguments of `timm.create_model`.
+        drop_path: Largest probability with which a training step skips a residual block; the backbone's own by default.
+        pooling: Pooling of the backbone's last feature map; the backbone's own by default.
+        dropout: Probability with which a training step drops a feature before the heads.
         pretrained: Start from published weights.
         weights: File of the published weights, in place of the download.
         heads: Heads by the product of attributes that they predict, such as `gender x age`.
@@ -72,6 +75,7 @@ class ModelConfig(Section):
         sampling: How an epoch samples images.
         oversample: Copies of rare classes; off by default.
         epochs: Number of epochs.
+        frozen_epochs: Number of first epochs in which only the heads learn.
         last_epochs_on_validation: Number of epochs on the held-out people after that.
         patience: Number of epochs without a better score after which training stops.
         select: Which epoch is kept: the last, or the best by a score of the held-out fold.
@@ -94,6 +98,9 @@ class ModelConfig(Section):
 
     backbone: str
     backbone_args: dict[str, Any] = Field(default_factory=dict)
+    drop_path: Annotated[float, Field(ge=0, lt=1)] | None = None
+    pooling: Literal["gem"] | None = None
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0
     pretrained: bool = True
     weights: Path | None = None
     heads: Annotated[dict[str, Head], Field(min_length=1)]
@@ -115,6 +122,7 @@ class ModelConfig(Section):
     oversample: Oversample | None = None
 
     epochs: PositiveInt
+    frozen_epochs: NonNegativeInt = 0
     last_epochs_on_validation: NonNegativeInt = 0
     patience: PositiveInt | None = None
     select: Select = "last"
@@ -156,6 +164,12 @@ class ModelConfig(Section):
     def _weights_are_read(self) -> Self:
         if self.weights and not self.pretrained:
             raise ValueError(f"weights '{self.weights}' would not be read: set pretrained: true, or leave them out")
+        return self
+
+    @model_validator(mode="after")
+    def _drop_path_is_given_once(self) -> Self:
+        if self.drop_path is not None and "drop_path_rate" in self.backbone_args:
+            raise ValueError("drop_path and backbone_args.drop_path_rate are the same; leave out one of the two")
         return self
 
     @model_validator(mode="after")

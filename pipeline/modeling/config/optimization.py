@@ -1,8 +1,9 @@
 """The optimizer and the schedule of its learning rate."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     Field,
     NonNegativeFloat,
@@ -13,19 +14,56 @@ from pydantic import (
 )
 
 from pipeline.formats.section import Fraction, Section, expand_name
+from pipeline.foundation.errors import did_you_mean
+
+OPTIMIZERS = frozenset(
+    """
+    adabelief adadelta adafactor adafactorbv adafactorbvc adagrad adam adamax adamc adamp adamuon adamw adamwlegacy
+    adan adanw adopt adoptc adoptw cadafactor cadafactorbv cadafactorbvc cadamc cadamp cadamw cadan cadanw cadopt
+    cadoptc cadoptw clamb clambw claprop clion clionc cmars cnadamc cnadamw crmsproptf csgdc csgdp csgdw kronc
+    lamb lambc lambcd lambcw lambw laprop lapropc larc lars lion lionc madgrad madgradw mars momentum muon
+    nadam nadamc nadamlegacy nadamuon nadamw nesterov nesterovw nlarc nlars nmuon novograd novogradc novogradw
+    radabelief radam radamlegacy radamw rmsprop rmsproptf rmsproptfc rmsproptfw sgd sgdc sgdp sgdw
+    """.split()  # noqa: SIM905  a line a name would be longer than the rest of this file
+)
+"""Optimizers of timm by name.
+
+Missing are those of apex and bitsandbytes, adahessian, which needs second derivatives, and kron, whose random numbers
+no checkpoint keeps.
+"""
+
+
+def _known(name: str) -> str:
+    if name not in OPTIMIZERS:
+        raise ValueError(f"'{name}' is no optimizer of timm{did_you_mean(name, OPTIMIZERS)}")
+    return name
 
 
 class Optimizer(Section):
-    """An optimizer and its peak learning rate; `momentum` is that of sgd and madgrad.
+    """An optimizer and its peak learning rate.
 
     With `until`, another optimizer takes over after so many epochs of the training: the one under `then`. It starts
     without moments; the schedule goes on.
+
+    Attributes:
+        name: The optimizer's name in timm.
+        learning_rate: Peak learning rate.
+        layer_decay: Learning rate of each layer of the backbone as a share of that of the next one.
+        head_factor: Learning rate of the heads as a multiple of the peak learning rate.
+        weight_decay: Weight decay of all weights but biases and those of normalisation.
+        momentum: Momentum of the optimizers that have one, such as sgd and madgrad.
+        args: Further arguments of the optimizer.
+        until: Number of epochs after which the next optimizer takes over.
+        then: The next optimizer.
     """
 
-    name: Literal["adam", "adamw", "sgd", "madgrad"] = "adam"
+    name: Annotated[str, AfterValidator(_known)] = "adam"
     learning_rate: PositiveFloat
+    layer_decay: Annotated[float, Field(gt=0, le=1)] | None = None
+    head_factor: PositiveFloat = 1
     weight_decay: NonNegativeFloat = 0
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    args: dict[str, Any] = Field(default_factory=dict)
     until: PositiveInt | None = None
     then: "Optimizer | None" = None
 

@@ -70,6 +70,14 @@ def fault(tmp_path: Path, settings: dict[str, Any]) -> str:
             {"heads": {"age": {"kind": "regression", "by": "gender"}}},
             ".heads: by gender of head 'age' is no head of classes of this model; there are none",
         ),
+        (
+            {"optimizer": {"name": "adm", "learning_rate": 1}},
+            ".optimizer.name: 'adm' is no optimizer of timm; did you mean",
+        ),
+        (
+            {"drop_path": 0.1, "backbone_args": {"drop_path_rate": 0.2}},
+            ": drop_path and backbone_args.drop_path_rate are the same; leave out one of the two",
+        ),
         ({"weights": "a.safetensors"}, ": weights 'a.safetensors' would not be read: set pretrained: true"),
         (
             {"normalize": "imagnet"},
