@@ -17,10 +17,17 @@ class Data(Section):
 
 
 class Relabel(Section):
-    """Corrections of labels: files of fixes/, and the kinds of mismatch that are tolerated."""
+    """Corrections of labels, and weights of photos.
+
+    Attributes:
+        fixes: Files of fixes/ with corrections.
+        allow: Kinds of mismatch that are tolerated.
+        weights: Files of fixes/ with weights of photos in the losses of training; others have 1.
+    """
 
     fixes: tuple[str, ...] = ()
     allow: tuple[FixFault, ...] = ()
+    weights: tuple[str, ...] = ()
 
 
 class Split(Section):

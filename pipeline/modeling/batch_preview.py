@@ -44,7 +44,7 @@ def first_batch(
     fold_data = FoldData.of(table, crops, held_out, config)
     loader = fold_data.train_loader(fold_data.training, config, (0, 1)).at(0)
     images, rows = zip(*(loader.dataset[key] for key in loader.first()), strict=True)
-    return mix(torch.stack(images), torch.stack(rows), config, (config.seed, 0, 1, 0))
+    return mix(torch.stack(images), torch.stack(rows), config, (config.seed, 0, 1, 0), loader.partners)
 
 
 def _captions(batch: Batch, labels: npt.NDArray[np.str_]) -> list[str]:

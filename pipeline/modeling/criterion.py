@@ -10,6 +10,7 @@ from pipeline.modeling.config import Head, ModelConfig
 from pipeline.modeling.fold_data import FoldData
 from pipeline.modeling.heads import classes, of_class
 from pipeline.modeling.inference import EvalOutput, Outputs
+from pipeline.modeling.losses import trimmed
 from pipeline.modeling.mixing import Batch
 from pipeline.schema import metrics
 from pipeline.schema.probabilities import YEARS, expected_years, likeliest
@@ -30,24 +31,25 @@ class Criterion:
         self._weights = torch.from_numpy(fold_data.weights).to(device)
         self._eval_targets = fold_data.eval_targets
 
-    def loss(self, outputs: Outputs, rows: Tensor) -> Tensor:
-        """Loss () of the outputs of every head for rows (n,)."""
+    def loss(self, outputs: Outputs, rows: Tensor, epoch: int | None = None) -> Tensor:
+        """Loss () of the outputs of every head for rows (n,); in a training epoch, trimmed as configured."""
         targets = {name: values[rows] for name, values in self._train_targets.items()}
         losses = []
         for name, head in self._config.heads.items():
             own = outputs[name].float()
             if head.by:
                 own = of_class(own, targets[head.by])
-            losses.append(head.weight * self._losses[name](own, targets[name], self._weights[rows]))
+            weights = self._row_weights(name, head, own, targets[name], rows, epoch)
+            losses.append(head.weight * self._losses[name](own, targets[name], weights))
         return torch.stack(losses).sum()
 
-    def mixed_loss(self, outputs: Outputs, batch: Batch) -> Tensor:
-        """Loss () of the outputs of every head for a batch that CutMix or MixUp may have mixed.
+    def mixed_loss(self, outputs: Outputs, batch: Batch, epoch: int) -> Tensor:
+        """Loss () of the outputs of every head for a training batch that CutMix or MixUp may have mixed.
 
         The losses against the targets of both images are weighted by `lam` and 1 - `lam`.
         """
-        own = self.loss(outputs, batch.rows)
-        return own if batch.lam == 1 else torch.lerp(self.loss(outputs, batch.partners), own, batch.lam)
+        own = self.loss(outputs, batch.rows, epoch)
+        return own if batch.lam == 1 else torch.lerp(self.loss(outputs, batch.partners, epoch), own, batch.lam)
 
     def measure(self, part: str, output: EvalOutput) -> Metrics:
         """Compute loss, accuracy and macro F1, and for a head of years the mean absolute error in years.
@@ -74,6 +76,13 @@ class Criterion:
             if len(heads) > 1:
                 found |= {f"{name}_{key}": value for name, value in values.items()}
         return {f"{part}_{key}": value for key, value in found.items()}
+
+    def _row_weights(
+        self, name: str, head: Head, outputs: Tensor, targets: Tensor, rows: Tensor, epoch: int | None
+    ) -> Tensor:
+        if head.trim is None or epoch is None:
+            return self._weights[rows]
+        return trimmed(self._weights[rows], self._losses[name], outputs, targets, head.trim.at(epoch))
 
     def _score(self, name: str, head: Head, output: EvalOutput) -> Metrics:
         predicted = output.predictions[name].cpu().numpy()

@@ -13,7 +13,7 @@ from pipeline.modeling.config import ModelConfig
 from pipeline.modeling.loader import Batches, Loader, Packed
 from pipeline.modeling.sampling import Rows, oversampled
 from pipeline.modeling.targets import Targets
-from pipeline.schema.schema import Codes
+from pipeline.schema.schema import SCHEMA, Codes
 
 Shard = tuple[int, int]  # rank of a process, number of processes
 
@@ -27,7 +27,7 @@ class FoldData:
         train_targets: Training targets of every row, by head.
         eval_targets: Evaluation targets of every row, by head.
         strata: Joint class (n,) of every row, for sampling.
-        classes: Class code 0..17 (n,) of every row, for oversampling.
+        classes: Class code 0..17 (n,) of every row, for oversampling and for the partners of CutMix.
         weights: Weight (n,) of every row in the loss.
         training: The rows to train on.
         validation: The rows of the held-out fold.
@@ -103,8 +103,17 @@ class FoldData:
         rows = oversampled(rows, self.classes, config.oversample)
         strata = self.strata[rows % len(self.crops)]
         order = Batches(rows, config.batch_size, config.seed, shard, config.sampling, strata)
-        return Loader(self.crops, config, order, training=True)
+        return Loader(self.crops, config, order, training=True, partners=self._partners(config))
 
     def val_loader(self, rows: Rows, config: ModelConfig, shard: Shard) -> Loader:
         """Batches of the rows, in order and without augmentation."""
         return Loader(self.crops, config, Batches(rows, 2 * config.batch_size, shard=shard), training=False)
+
+    def _partners(self, config: ModelConfig) -> npt.NDArray[np.bool_] | None:
+        """Whether each row (n,) may be a partner in CutMix; None where all may."""
+        wanted = config.cutmix.partners if config.cutmix else {}
+        if not wanted:
+            return None
+        codes = SCHEMA.decode(self.classes)
+        allowed = [codes[name] == SCHEMA[name].values.index(value) for name, value in wanted.items()]
+        return np.asarray(np.logical_and.reduce(allowed))

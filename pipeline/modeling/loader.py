@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
@@ -124,13 +125,23 @@ class Batches(Sampler[list[Key]]):
 
 
 class Loader(DataLoader[tuple[Tensor, Tensor]]):
-    """Batches of images uint8 (n, image_size, image_size, 3) with their rows (n,)."""
+    """Batches of images uint8 (n, image_size, image_size, 3) with their rows (n,).
+
+    `partners` is whether each row of the crops may be a partner in CutMix; None where all may.
+    """
 
     def __init__(
-        self, crops: Packed, config: ModelConfig, batches: Batches, training: bool, workers: int | None = None
+        self,
+        crops: Packed,
+        config: ModelConfig,
+        batches: Batches,
+        training: bool,
+        workers: int | None = None,
+        partners: npt.NDArray[np.bool_] | None = None,
     ) -> None:
         workers = _workers() if workers is None else workers
         self._batches = batches
+        self.partners = partners
         super().__init__(
             Examples(crops, config, training),
             batch_sampler=batches,

@@ -121,13 +121,14 @@ def train_epoch(
     ):
         learner.set_learning_rate(epoch + (step + 0.5) / len(batches), history)
         images, rows = (part.to(fabric.device, non_blocking=True) for part in (images, rows))
-        batch = mix(images, rows, config, (config.seed, epoch, step + 1, fabric.global_rank))
+        seed = (config.seed, epoch, step + 1, fabric.global_rank)
+        batch = mix(images, rows, config, seed, batches.partners)
         micro_batches = batch.micro_batches(config.accumulate)
         for number, part in enumerate(micro_batches, start=1):
             # processes may have different numbers of micro-batches: they synchronise only at the last one
             with fabric.no_backward_sync(learner.model, enabled=number < len(micro_batches)):
                 outputs = learner.model(part.images)
-                fabric.backward(criterion.mixed_loss(outputs, part) * (len(part.rows) / len(batch.rows)))
+                fabric.backward(criterion.mixed_loss(outputs, part, epoch) * (len(part.rows) / len(batch.rows)))
             parts.append(TTAOutputs(part.rows, {name: out.detach().unsqueeze(1) for name, out in outputs.items()}))
         learner.step(epoch * len(batches) + step + 1)
     learner.share_buffers()

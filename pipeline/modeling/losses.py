@@ -1,9 +1,11 @@
 """The losses of heads: `create` makes the one that a head's configuration names.
 
 A loss is a module from outputs, targets (n,) and row weights (n,) to a scalar: the mean over rows by their weights.
+`by_row` is the loss (n,) of every row, without weights of classes, by which rows may be left out.
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,7 +23,19 @@ TrainTargets = npt.NDArray[np.integer[Any]] | npt.NDArray[np.floating[Any]]
 EPSILON = 1e-12
 
 
-def create(loss: config.Loss, targets: TrainTargets, classes: int) -> nn.Module:
+class RowLoss(nn.Module, ABC):
+    """A loss that rows have: its value is the mean of their losses by their weights."""
+
+    @abstractmethod
+    def by_row(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Outputs (n, ...) and targets (n,) to losses (n,), without weights of classes."""
+
+    def forward(self, outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+        """Outputs (n, ...), targets (n,) and row weights (n,) to a loss ()."""
+        return weighted_mean(self.by_row(outputs, targets), weights)
+
+
+def create(loss: config.Loss, targets: TrainTargets, classes: int) -> RowLoss:
     """The loss of a head.
 
     Args:
@@ -47,7 +61,7 @@ def create(loss: config.Loss, targets: TrainTargets, classes: int) -> nn.Module:
             return _of_age(loss)
 
 
-def _of_age(loss: config.Coral | config.Dldl | config.SmoothL1 | config.Mse) -> nn.Module:
+def _of_age(loss: config.Coral | config.Dldl | config.SmoothL1 | config.Mse) -> RowLoss:
     match loss:
         case config.Coral():
             return CoralLoss()
@@ -59,7 +73,7 @@ def _of_age(loss: config.Coral | config.Dldl | config.SmoothL1 | config.Mse) -> 
             return MseLoss()
 
 
-class CrossEntropyLoss(nn.Module):
+class CrossEntropyLoss(RowLoss):
     """Mean of ``-log p``, p the probability of the true class, by the weights of class and row.
 
     With `smoothing` the target is mixed with the uniform distribution: Szegedy et al., Rethinking the Inception
@@ -78,8 +92,12 @@ class CrossEntropyLoss(nn.Module):
         losses = F.cross_entropy(logits, codes, self.class_weights, reduction="none", label_smoothing=self.smoothing)
         return (losses * weights).sum() / (self.class_weights[codes] * weights).sum().clamp(min=EPSILON)
 
+    def by_row(self, logits: Tensor, codes: Tensor) -> Tensor:
+        """Logits (n, classes) and codes (n,) to losses (n,)."""
+        return F.cross_entropy(logits, codes, reduction="none", label_smoothing=self.smoothing)
 
-class FocalLoss(nn.Module):
+
+class FocalLoss(RowLoss):
     """Mean of ``(1 - p)^gamma * -log p``, p the probability of the true class, by the weights of class and row.
 
     Lin et al., Focal Loss for Dense Object Detection, 2017, https://arxiv.org/abs/1708.02002, equation 5; the class
@@ -95,13 +113,16 @@ class FocalLoss(nn.Module):
 
     def forward(self, logits: Tensor, codes: Tensor, weights: Tensor) -> Tensor:
         """Logits (n, classes), codes (n,) and row weights (n,) to a loss ()."""
+        return super().forward(logits, codes, self.class_weights[codes] * weights)
+
+    def by_row(self, logits: Tensor, codes: Tensor) -> Tensor:
+        """Logits (n, classes) and codes (n,) to losses (n,)."""
         log_probability = F.log_softmax(logits, dim=1).gather(1, codes[:, None]).squeeze(1)
         missing = (1 - log_probability.exp()).clamp(min=EPSILON)  # the gradient of a power below 1 is infinite at 0
-        losses = -(missing**self.gamma * log_probability)
-        return weighted_mean(losses, self.class_weights[codes] * weights)
+        return -(missing**self.gamma * log_probability)
 
 
-class SoftF1Loss(nn.Module):
+class SoftF1Loss(RowLoss):
     """One minus the macro F1 of a batch, with probabilities in place of counts.
 
     Pastor-Pellicer et al., F-Measure as the Error Function to Train Neural Networks, 2013,
@@ -117,8 +138,12 @@ class SoftF1Loss(nn.Module):
         f1 = 2 * (predicted * right).sum(dim=0) / (predicted + true).sum(dim=0).clamp(min=EPSILON)
         return 1 - f1.sum() / (true.sum(dim=0) > 0).sum().clamp(min=1)
 
+    def by_row(self, logits: Tensor, codes: Tensor) -> Tensor:  # noqa: ARG002  (the other losses' interface)
+        """Losses (n,) of 0: the loss is of the whole batch, and no row has one of its own."""
+        return logits.new_zeros(len(logits))
 
-class ArcFaceLoss(nn.Module):
+
+class ArcFaceLoss(RowLoss):
     """Cross entropy of ``scale * cos(angle + margin)`` for the true class and ``scale * cos(angle)`` for the others.
 
     Deng et al., ArcFace: Additive Angular Margin Loss for Deep Face Recognition, 2019,
@@ -131,23 +156,22 @@ class ArcFaceLoss(nn.Module):
         self.margin = margin
         self.scale = scale
 
-    def forward(self, logits: Tensor, codes: Tensor, weights: Tensor) -> Tensor:
-        """Logits (n, classes) = scale * cosine, codes (n,) and row weights (n,) to a loss ()."""
+    def by_row(self, logits: Tensor, codes: Tensor) -> Tensor:
+        """Logits (n, classes) = scale * cosine and codes (n,) to losses (n,)."""
         cosine = (logits.gather(1, codes[:, None]) / self.scale).clamp(-1, 1)
         sine = (1 - cosine**2).clamp(min=1e-12).sqrt()  # its gradient at 0 would be infinite
         turned = cosine * math.cos(self.margin) - sine * math.sin(self.margin)
         beyond = cosine - self.margin * math.sin(self.margin)
         right = torch.where(cosine > -math.cos(self.margin), turned, beyond)
-        losses = F.cross_entropy(logits.scatter(1, codes[:, None], self.scale * right), codes, reduction="none")
-        return weighted_mean(losses, weights)
+        return F.cross_entropy(logits.scatter(1, codes[:, None], self.scale * right), codes, reduction="none")
 
 
-class MixtureLoss(nn.Module):
+class MixtureLoss(RowLoss):
     """The sum of losses, each times its weight."""
 
-    def __init__(self, losses: Sequence[nn.Module], weights: Sequence[float]) -> None:
+    def __init__(self, losses: Sequence[RowLoss], weights: Sequence[float]) -> None:
         super().__init__()
-        self.losses = nn.ModuleList(losses)
+        self.losses: Any = nn.ModuleList(losses)  # torch's stubs forget that each is a RowLoss
         self.weights = tuple(weights)
 
     def forward(self, outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
@@ -155,22 +179,26 @@ class MixtureLoss(nn.Module):
         parts = zip(self.losses, self.weights, strict=True)
         return torch.stack([weight * loss(outputs, targets, weights) for loss, weight in parts]).sum()
 
+    def by_row(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Outputs (n, ...) and targets (n,) to losses (n,)."""
+        parts = zip(self.losses, self.weights, strict=True)
+        return torch.stack([weight * loss.by_row(outputs, targets) for loss, weight in parts]).sum(dim=0)
 
-class CoralLoss(nn.Module):
+
+class CoralLoss(RowLoss):
     """Mean over rows of the summed binary cross entropies of "the class is above k", for every k but the last.
 
     Cao, Mirjalili and Raschka, Rank consistent ordinal regression for neural networks with application to age
     estimation, 2020, https://arxiv.org/abs/1901.07884, equation 5.
     """
 
-    def forward(self, logits: Tensor, codes: Tensor, weights: Tensor) -> Tensor:
-        """Logits (n, classes - 1) of being above each class, codes (n,) and row weights (n,) to a loss ()."""
+    def by_row(self, logits: Tensor, codes: Tensor) -> Tensor:
+        """Logits (n, classes - 1) of being above each class and codes (n,) to losses (n,)."""
         above = codes[:, None] > torch.arange(logits.shape[1], device=codes.device)
-        losses = F.binary_cross_entropy_with_logits(logits, above.to(logits.dtype), reduction="none")
-        return weighted_mean(losses.sum(dim=1), weights)
+        return F.binary_cross_entropy_with_logits(logits, above.to(logits.dtype), reduction="none").sum(dim=1)
 
 
-class DldlLoss(nn.Module):
+class DldlLoss(RowLoss):
     """Kullback-Leibler divergence from the soft label, plus `expectation` times the error of the expectation in years.
 
     Gao et al., Age Estimation Using Expectation of Label Distribution Learning (DLDL-v2), 2018,
@@ -188,15 +216,15 @@ class DldlLoss(nn.Module):
         self.register_buffer("soft_labels", soft_labels(std))
         self.register_buffer("years", torch.from_numpy(YEARS).float())
 
-    def forward(self, logits: Tensor, codes: Tensor, weights: Tensor) -> Tensor:
-        """Logits (n, years), codes of years (n,) and row weights (n,) to a loss ()."""
+    def by_row(self, logits: Tensor, codes: Tensor) -> Tensor:
+        """Logits (n, years) and codes of years (n,) to losses (n,)."""
         log_probabilities = F.log_softmax(logits, dim=1)
         divergence = F.kl_div(log_probabilities, self.soft_labels[codes], reduction="none").sum(dim=1)
         error = (log_probabilities.exp() @ self.years - self.years[codes]).abs()
-        return weighted_mean(divergence + self.expectation * error, weights)
+        return divergence + self.expectation * error
 
 
-class SmoothL1Loss(nn.Module):
+class SmoothL1Loss(RowLoss):
     """Mean over rows of ``error^2 / (2 beta)`` below `beta` years and ``error - beta / 2`` above.
 
     Girshick, Fast R-CNN, 2015, https://arxiv.org/abs/1504.08083, equation 3.
@@ -206,17 +234,31 @@ class SmoothL1Loss(nn.Module):
         super().__init__()
         self.beta = beta
 
-    def forward(self, predicted: Tensor, years: Tensor, weights: Tensor) -> Tensor:
-        """Predicted years (n,), years (n,) and row weights (n,) to a loss ()."""
-        return weighted_mean(F.smooth_l1_loss(predicted, years, beta=self.beta, reduction="none"), weights)
+    def by_row(self, predicted: Tensor, years: Tensor) -> Tensor:
+        """Predicted years (n,) and years (n,) to losses (n,)."""
+        return F.smooth_l1_loss(predicted, years, beta=self.beta, reduction="none")
 
 
-class MseLoss(nn.Module):
+class MseLoss(RowLoss):
     """Mean over rows of the squared error."""
 
-    def forward(self, predicted: Tensor, years: Tensor, weights: Tensor) -> Tensor:
-        """Predicted years (n,), years (n,) and row weights (n,) to a loss ()."""
-        return weighted_mean(F.mse_loss(predicted, years, reduction="none"), weights)
+    def by_row(self, predicted: Tensor, years: Tensor) -> Tensor:
+        """Predicted years (n,) and years (n,) to losses (n,)."""
+        return F.mse_loss(predicted, years, reduction="none")
+
+
+@torch.no_grad()
+def trimmed(weights: Tensor, loss: RowLoss, outputs: Tensor, targets: Tensor, share: float) -> Tensor:
+    """Row weights (n,), with 0 for the given share of the rows, rounded down, that have the largest losses.
+
+    Of a batch the rows of small loss teach: Han et al., Co-teaching: Robust Training of Deep Neural Networks with
+    Extremely Noisy Labels, 2018, https://arxiv.org/abs/1804.06872, algorithm 1, here of one network, as in Shen and
+    Sanghavi, Learning with Bad Training Data via Iterative Trimmed Loss Minimization, 2019,
+    https://arxiv.org/abs/1810.11874.
+    """
+    kept = len(weights) - int(share * len(weights))
+    smallest = loss.by_row(outputs, targets).argsort(stable=True)[:kept]
+    return torch.zeros_like(weights).scatter(0, smallest, weights[smallest])
 
 
 def soft_labels(std: float) -> Tensor:

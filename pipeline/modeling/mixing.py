@@ -5,11 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from pipeline.modeling.config import ModelConfig
 from pipeline.modeling.config.sampling import CutMix, MixUp
+
+Partners = npt.NDArray[np.bool_] | None
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Batch:
         return [Batch(*part, self.lam) for part in zip(images, rows, partners, strict=True)]
 
 
-def mix(images: Tensor, rows: Tensor, config: ModelConfig, seed: Sequence[int]) -> Batch:
+def mix(images: Tensor, rows: Tensor, config: ModelConfig, seed: Sequence[int], partners: Partners = None) -> Batch:
     """Apply CutMix, MixUp or neither to a batch, with the probabilities of the configuration.
 
     Args:
@@ -39,20 +42,24 @@ def mix(images: Tensor, rows: Tensor, config: ModelConfig, seed: Sequence[int]) 
         rows: Their rows (n,).
         config: The model's configuration.
         seed: Seed of this batch's random numbers.
+        partners: Whether each row of the data may be a partner in CutMix; all may by default. A batch without such a
+            row is not cut.
     """
     batch = Batch(images, rows, rows)
     random = np.random.default_rng(seed)
     if config.cutmix is not None and random.random() < config.cutmix.probability:
-        return _cutmix(batch, config.cutmix, random)
+        return _cutmix(batch, config.cutmix, random, partners)
     if config.mixup is not None and random.random() < config.mixup.probability:
         return _mixup(batch, config.mixup, random)
     return batch
 
 
-def _cutmix(batch: Batch, cutmix: CutMix, random: np.random.Generator) -> Batch:
+def _cutmix(batch: Batch, cutmix: CutMix, random: np.random.Generator, allowed: Partners) -> Batch:
     """Yun et al., CutMix, 2019, https://arxiv.org/abs/1905.04899, algorithm 1 of its appendix."""
     _, height, width, _ = batch.images.shape
-    partners = _partners(batch, random)
+    partners = _partners(batch, random) if allowed is None else _allowed_partners(batch, random, allowed)
+    if not len(partners):
+        return batch
     rows, columns = _half(height, width, random) if cutmix.half else _box(height, width, cutmix.alpha, random)
     images = batch.images.clone()
     images[:, rows, columns] = batch.images[partners][:, rows, columns]
@@ -70,6 +77,13 @@ def _mixup(batch: Batch, mixup: MixUp, random: np.random.Generator) -> Batch:
 
 def _partners(batch: Batch, random: np.random.Generator) -> Tensor:
     return torch.from_numpy(random.permutation(len(batch.rows))).to(batch.images.device)
+
+
+def _allowed_partners(batch: Batch, random: np.random.Generator, allowed: npt.NDArray[np.bool_]) -> Tensor:
+    """A random one of the allowed images for every image (n,); none where the batch has no such image."""
+    found = np.flatnonzero(allowed[batch.rows.cpu().numpy()])
+    drawn = random.choice(found, len(batch.rows)) if len(found) else found
+    return torch.from_numpy(drawn).to(batch.images.device)
 
 
 def _half(height: int, width: int, random: np.random.Generator) -> tuple[slice, slice]:

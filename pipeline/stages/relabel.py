@@ -1,9 +1,10 @@
-"""Stage relabel: a table of the labels of every train photo, with corrections applied."""
+"""Stage relabel: a table of the labels of every train photo, with corrections applied, and of its weight."""
 
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from pipeline.dataset import photo_weights
 from pipeline.dataset.config import FixFault, Relabel
 from pipeline.dataset.corrections import Mismatch, apply, match, read
 from pipeline.dataset.layout import train_photos
@@ -17,18 +18,21 @@ def relabel(data: Path, fixes: Path, labels: Path, params: Relabel) -> None:
 
     Args:
         data: Folder of the data set, with train/ and eval/.
-        fixes: Folder of the files that `params.fixes` lists.
-        labels: Output table with the columns `label_table.COLUMNS`, one row per photo.
-        params: Files of corrections, and the kinds of mismatch that are skipped with a warning.
+        fixes: Folder of the files that `params.fixes` and `params.weights` list.
+        labels: Output table with the columns `label_table.COLUMNS`, one row per photo; with `params.weights` also
+            `weight`, that of the photo in the losses of training.
+        params: Files of corrections and weights, and the kinds of mismatch that are skipped with a warning.
 
     Raises:
-        InputError: Lists every fault of train/, every invalid correction, or every correction that does not apply and
-            whose kind is not in `params.allow`.
+        InputError: Lists every fault of train/, every invalid correction or weight, or every correction that does not
+            apply and whose kind is not in `params.allow`.
     """
     photos = train_photos(data)
     corrections, mismatches = match(read(fixes, params.fixes), photos)
     _refuse_or_warn(mismatches, params.allow)
     table = apply(corrections, photos)
+    if params.weights:
+        table["weight"] = photo_weights.read(fixes, params.weights, table["path"]).to_numpy()
     tables.write(table, labels)
     changed = (table["corrected"] != "").sum()
     log(f"{len(table):,} photos of {table['person'].nunique():,} people, {changed:,} with a corrected label")

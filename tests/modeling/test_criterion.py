@@ -52,8 +52,20 @@ def test_a_mixed_batch_pays_for_both_its_labels(config: Make) -> None:
     judge, outputs = criterion(config(heads={"age": {}})), said(age=3)
     batch = Batch(torch.zeros(4, 8, 8, 3), ROWS, ROWS.flip(0), lam=0.75)
     expected = 0.75 * judge.loss(outputs, ROWS) + 0.25 * judge.loss(outputs, ROWS.flip(0))
-    torch.testing.assert_close(judge.mixed_loss(outputs, batch), expected)
-    assert torch.equal(judge.mixed_loss(outputs, replace(batch, lam=1)), judge.loss(outputs, ROWS))
+    torch.testing.assert_close(judge.mixed_loss(outputs, batch, 0), expected)
+    assert torch.equal(judge.mixed_loss(outputs, replace(batch, lam=1), 0), judge.loss(outputs, ROWS))
+
+
+def test_the_largest_losses_are_trimmed_in_training_and_counted_in_its_metrics(config: Make) -> None:
+    plain = config(heads={"age": {}})
+    trimming = config(heads={"age": {"trim": {"share": 0.5, "warmup": 2}}})
+    outputs, batch = said(age=3), Batch(torch.zeros(4, 8, 8, 3), ROWS, ROWS)
+    by_row = torch.stack([criterion(plain).loss({"age": outputs["age"][[row]]}, ROWS[[row]]) for row in range(4)])
+    rising = by_row.sort().values
+    for epoch, kept in ((0, 4), (1, 3), (2, 2), (7, 2)):
+        torch.testing.assert_close(criterion(trimming).mixed_loss(outputs, batch, epoch), rising[:kept].mean())
+    measured = [criterion(each).measure("train", answers(each, outputs))["train_loss"] for each in (plain, trimming)]
+    assert measured[0] == measured[1] == pytest.approx(by_row.mean().item())
 
 
 def test_bands_are_taught_as_the_head_says_and_judged_as_scored(config: Make) -> None:

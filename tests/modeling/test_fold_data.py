@@ -63,3 +63,16 @@ def test_an_epoch_has_the_copies_of_rare_classes(config: Make) -> None:
 def test_rows_weigh_one_unless_the_table_says_otherwise(config: Make) -> None:
     assert fold_data(config()).weights.tolist() == [1] * 10
     assert fold_data(config(), weight=[0.5] * 10).weights.tolist() == [0.5] * 10
+
+
+def test_the_partners_of_cutmix_have_its_values_on_the_age_bands_of_training(config: Make) -> None:
+    people = pd.DataFrame({"mask": "worn", "gender": ["male", "female"] * 2, "age": [25, 59, 60, 60]})
+    for partners, expected in (
+        ({"age": ">=60"}, [False, True, True, True]),
+        ({"age": ">=60", "gender": "male"}, [False, False, True, False]),
+        ({}, None),
+    ):
+        settings = config(heads={"age": {"bands": [30, 59]}}, cutmix={"partners": partners})
+        data = FoldData.of(people, np.zeros((4, 8, 8, 3), np.uint8), np.zeros(4, np.bool_), settings)
+        found = data.train_loader(data.training, settings, (0, 1)).partners
+        assert (found if found is None else found.tolist()) == expected

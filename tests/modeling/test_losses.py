@@ -22,6 +22,7 @@ from pipeline.modeling.losses import (
     class_weights,
     create,
     soft_labels,
+    trimmed,
 )
 from pipeline.schema import metrics
 from pipeline.schema.probabilities import YEARS, likeliest
@@ -83,6 +84,35 @@ def test_losses_of_years_are_in_years() -> None:
     assert create(config.Mse(), TARGETS, 3)(predicted, true, weights).item() == (0.25 + 100) / 2
     smooth = create(config.SmoothL1(beta=1), TARGETS, 3)
     assert smooth(predicted, true, weights).item() == (0.125 + 9.5) / 2
+
+
+@pytest.mark.parametrize("loss", [*OF_CLASSES, *OF_YEARS], ids=lambda loss: loss.name)
+def test_a_loss_is_the_mean_of_those_of_its_rows_where_classes_weigh_the_same(loss: config.Loss) -> None:
+    changed = loss.model_copy(update={"class_weights": None} if "class_weights" in type(loss).model_fields else {})
+    module = create(changed, TARGETS, 3)
+    found, targets = outputs(loss), torch.from_numpy(TARGETS)
+    if loss in OF_YEARS:
+        found, targets = found[:, 0], targets.float()
+    by_row = module.by_row(found, targets)
+    assert by_row.shape == (10,)
+    if isinstance(loss, config.SoftF1):
+        assert not by_row.any()
+    elif not isinstance(loss, config.Mix):
+        torch.testing.assert_close(module(found, targets, torch.ones(10)), by_row.mean())
+
+
+def test_a_share_of_the_rows_with_the_largest_losses_has_no_weight() -> None:
+    predicted, years = torch.tensor([30.0, 40, 50, 60, 20]), torch.tensor([30.0, 49, 50, 30, 21])
+    loss, weights = create(config.Mse(), TARGETS, 3), torch.tensor([1.0, 2, 3, 4, 5])
+    for share, expected in ((0, weights), (0.2, [1, 2, 3, 0, 5]), (0.39, [1, 2, 3, 0, 5]), (0.4, [1, 0, 3, 0, 5])):
+        assert trimmed(weights, loss, predicted, years, share).tolist() == list(expected)
+
+
+def test_the_mix_of_a_team_is_two_fifths_soft_f1_and_three_fifths_focal() -> None:
+    mix = config.Mix(of=("soft_f1", "focal"), weights=(0.4, 0.6))
+    (logits, codes), ones = examples(), torch.ones(64)
+    expected = 0.4 * SoftF1Loss()(logits, codes, ones) + 0.6 * FocalLoss(2, ALIKE)(logits, codes, ones)
+    torch.testing.assert_close(create(mix, codes.numpy(), 3)(logits, codes, ones), expected)
 
 
 @pytest.mark.parametrize("loss", OF_CLASSES, ids=lambda loss: loss.name)

@@ -78,3 +78,22 @@ def test_micro_batches_hold_at_least_two_images(rows: int, count: int, sizes: li
     micro_batches = Batch(PICTURES[:rows], ROWS[:rows], ROWS[:rows]).micro_batches(count)
     assert [len(part.rows) for part in micro_batches] == sizes
     assert torch.equal(torch.cat([part.images for part in micro_batches]), PICTURES[:rows])
+
+
+def test_every_half_that_is_pasted_is_of_an_allowed_partner(config: Make) -> None:
+    allowed = np.zeros(108, dtype=np.bool_)
+    allowed[[101, 106]] = True
+    pasted = set()
+    for step in range(10):
+        batch = mix(PICTURES, ROWS, config(cutmix={"probability": 1, "half": True}), (0, step), allowed)
+        pasted |= set(batch.partners.tolist())
+        for image, row, partner in zip(batch.images, ROWS - 100, batch.partners - 100, strict=True):
+            halves = {int(image[0, 0, 0]), int(image[0, -1, 0])}
+            assert halves == {int(row) * 10, int(partner) * 10}
+    assert pasted == {101, 106}
+
+
+def test_a_batch_without_an_allowed_partner_is_not_cut(config: Make) -> None:
+    batch = mix(PICTURES, ROWS, config(cutmix={"probability": 1}), (0, 1), np.zeros(108, dtype=np.bool_))
+    assert batch.images is PICTURES
+    assert batch.lam == 1

@@ -64,7 +64,9 @@ def test_a_step_is_as_long_as_the_factor_says(config: Make) -> None:
     for weight in learner.network.parameters():
         weight.grad = torch.ones_like(weight)
     learner.step(1)
-    moved = {name: float((before[name] - weight).mean()) for name, weight in learner.network.named_parameters()}
+    moved = {
+        name: float((before[name] - weight.detach()).mean()) for name, weight in learner.network.named_parameters()
+    }
     assert moved["backbone.blocks.0.attn.qkv.weight"] == pytest.approx(0.1 * 0.5**2, rel=1e-4)
     assert moved["heads.mask.weight"] == pytest.approx(0.3, rel=1e-4)
     assert learner.learning_rate == pytest.approx(0.1)

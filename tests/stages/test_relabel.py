@@ -114,3 +114,41 @@ def test_a_broken_data_set_stops_before_anything_is_written(workplace: Workplace
     with pytest.raises(InputError, match="normal missing"):
         workplace.relabel()
     assert not workplace.labels.exists()
+
+
+def weigh(workplace: Workplace, name: str, *rows: str) -> None:
+    (workplace.fixes / f"{name}.csv").write_text("\n".join(["path,weight", *rows]) + "\n")
+
+
+def test_photos_have_the_product_of_their_weights_beside_their_labels(workplace: Workplace) -> None:
+    plain = workplace.relabel()
+    first, second = tables.read(workplace.labels, label_table.COLUMNS)["path"][:2]
+    weigh(workplace, "unsure", f"{first},0.5", f"{second},0.25")
+    weigh(workplace, "blurred", f"{first},0.1")
+    workplace.relabel(weights=["unsure", "blurred.csv"])
+    weights = tables.read(workplace.labels, {"path": "text", "weight": "number"}).set_index("path")["weight"]
+    assert len(weights) == 7 * len(PEOPLE)
+    assert weights[weights != 1].to_dict() == {first: 0.05, second: 0.25}
+    assert workplace.relabel() == plain
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (["nobody.jpg,1"], r"unsure\.csv: wrong weights of photos \(1\):\n  row 2: nobody\.jpg is not in the labels"),
+        (["{photo},1", "nobody.jpg,-1"], r"row 3: nobody\.jpg is not in the labels\n  row 3: weight -1 is negative"),
+        (["{photo},much"], r"unsure\.csv.*\n.*much"),
+        (["{photo},1", "{photo},1"], r"unsure\.csv.*\n.*row 3"),
+    ],
+)
+def test_wrong_weights_of_photos_are_named(workplace: Workplace, rows: list[str], message: str) -> None:
+    workplace.relabel()
+    photo = tables.read(workplace.labels, label_table.COLUMNS)["path"][0]
+    weigh(workplace, "unsure", *(row.format(photo=photo) for row in rows))
+    with pytest.raises(InputError, match=message):
+        workplace.relabel(weights=["unsure"])
+
+
+def test_a_file_of_weights_that_is_missing_is_named_with_those_that_there_are(workplace: Workplace) -> None:
+    with pytest.raises(InputError, match=r"relabel\.weights: no file .*sure\.csv; there are: bad, good"):
+        workplace.relabel(weights=["sure"])

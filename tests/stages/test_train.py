@@ -30,11 +30,11 @@ HEADS = {
 PLAIN: dict[str, Any] = {"augmentation": [{"HorizontalFlip": {}}, {"GaussNoise": {}}], "schedule": "cosine"}
 EVERYTHING: dict[str, Any] = PLAIN | {
     "heads": {
-        "mask": {"loss": {"name": "mix", "of": ["arcface", "soft_f1"]}},
+        "mask": {"loss": {"name": "mix", "of": ["arcface", "soft_f1"]}, "trim": {"share": 0.1}},
         "gender": {"loss": {"name": "cross_entropy", "class_weights": "balanced", "smoothing": 0.1}},
         "age": {"kind": "ordinal", "bands": [30, 55]},
     },
-    "cutmix": {"probability": 0.3, "half": True},
+    "cutmix": {"probability": 0.3, "half": True, "partners": {"age": ">=60"}},
     "mixup": {"probability": 0.3},
     "drop_ages": [[26, 29]],
     "sampling": "balanced",

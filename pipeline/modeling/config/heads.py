@@ -8,7 +8,19 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from pipeline.formats.section import Section
 from pipeline.foundation.errors import InputError
-from pipeline.modeling.config.losses import ArcFace, Coral, CrossEntropy, Dldl, Focal, Kind, Loss, SmoothL1, parts
+from pipeline.modeling.config.losses import (
+    ArcFace,
+    Coral,
+    CrossEntropy,
+    Dldl,
+    Focal,
+    Kind,
+    Loss,
+    SmoothL1,
+    SoftF1,
+    Trim,
+    parts,
+)
 from pipeline.schema.schema import AGE, SCHEMA
 
 
@@ -34,6 +46,7 @@ class Head(Section):
         weight: Weight of the loss in the sum over all heads.
         by: Another head of the model: a regression has a linear layer for each of its classes. A photo trains the layer
             of its class, and the prediction is the mean over the classes, weighted by their probabilities.
+        trim: Leaving out the rows of a batch with the largest losses; off by default.
         bands: Ages at which the bands of the training targets begin, in years. Scores use the schema's bands.
     """
 
@@ -41,6 +54,7 @@ class Head(Section):
     loss: Loss = Field(default_factory=_usual_loss)
     weight: PositiveFloat = 1
     by: str | None = None
+    trim: Trim | None = None
     bands: tuple[PositiveInt, ...] = AGE.bands
 
     @property
@@ -65,6 +79,12 @@ class Head(Section):
                 f"bands {list(self.bands)} have no effect on a head of years; move the boundaries of its predictions "
                 "with ensemble.age_thresholds"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _rows_have_losses(self) -> Self:
+        if self.trim and all(isinstance(part, SoftF1) for part in parts(self.loss)):
+            raise ValueError("trim has no effect on soft_f1, which is of a whole batch: no row has a loss of its own")
         return self
 
     @model_validator(mode="after")

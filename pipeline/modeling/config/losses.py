@@ -1,8 +1,8 @@
 """The settings of every loss, and the kind of head that each fits; the formulas are in modeling/losses.py."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, Field, NonNegativeFloat, PositiveFloat
+from pydantic import BeforeValidator, Field, NonNegativeFloat, PositiveFloat, model_validator
 
 from pipeline.formats.section import Section, expand_name, with_message
 
@@ -56,12 +56,20 @@ ClassLoss = Annotated[
 
 
 class Mix(Section):
-    """Two losses, each times its weight, summed."""
+    """Two losses or more, each times its weight, summed."""
 
     kind: ClassVar[Kind] = "classes"
     name: Literal["mix"] = "mix"
-    of: tuple[ClassLoss, ClassLoss]
-    weights: tuple[PositiveFloat, PositiveFloat] = (0.5, 0.5)
+    of: tuple[ClassLoss, ...]
+    weights: tuple[PositiveFloat, ...] = (0.5, 0.5)
+
+    @model_validator(mode="after")
+    def _every_loss_has_a_weight(self) -> Self:
+        if len(self.of) < 2 or len(self.of) != len(self.weights):
+            raise ValueError(
+                f"{len(self.of)} losses have {len(self.weights)} weights; a mix is of two or more, a weight each"
+            )
+        return self
 
 
 class Coral(Section):
@@ -105,6 +113,22 @@ Loss = Annotated[
     Field(discriminator="name"),
     BeforeValidator(expand_name),
 ]
+
+
+class Trim(Section):
+    """The rows with the largest losses of a batch are left out: their labels may be wrong.
+
+    Attributes:
+        share: Share of the rows of a batch that is left out.
+        warmup: Number of epochs in which the share rises from 0: an untrained network finds every label surprising.
+    """
+
+    share: Annotated[float, Field(gt=0, lt=1)]
+    warmup: NonNegativeFloat = 1
+
+    def at(self, epoch: int) -> float:
+        """The share that is left out in an epoch, counted from 0."""
+        return self.share if epoch >= self.warmup else self.share * epoch / self.warmup
 
 
 def parts(loss: Loss) -> tuple[Loss, ...]:

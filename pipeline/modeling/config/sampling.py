@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, PositiveFloat
+from pydantic import BeforeValidator, Field, PositiveFloat, field_validator
 
 from pipeline.formats.section import Fraction, Section, expand_name
 from pipeline.schema.schema import SCHEMA
@@ -51,11 +51,23 @@ class CutMix(Section):
         probability: Probability that a batch is cut.
         half: Replace the left or the right half instead of a random box.
         alpha: Parameter of the Beta distribution of the box's area.
+        partners: Values by attribute, such as `{age: ">=60"}`, of the images whose boxes are taken; any by default.
     """
 
     probability: Fraction = 0.5
     half: bool = False
     alpha: PositiveFloat = 1
+    partners: dict[str, str] = Field(default_factory=dict)
+
+    @field_validator("partners")
+    @classmethod
+    def _partners_exist(cls, partners: dict[str, str]) -> dict[str, str]:
+        for name, value in partners.items():
+            if name not in SCHEMA.names:
+                raise ValueError(f"'{name}' is none of {', '.join(SCHEMA.names)}")
+            if value not in SCHEMA[name].values:
+                raise ValueError(f"{name} '{value}' is none of {', '.join(SCHEMA[name].values)}")
+        return partners
 
 
 class MixUp(Section):

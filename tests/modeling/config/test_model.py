@@ -78,6 +78,20 @@ def fault(tmp_path: Path, settings: dict[str, Any]) -> str:
             {"drop_path": 0.1, "backbone_args": {"drop_path_rate": 0.2}},
             ": drop_path and backbone_args.drop_path_rate are the same; leave out one of the two",
         ),
+        (
+            {"heads": {"mask": {"loss": {"name": "mix", "of": ["focal", "soft_f1", "arcface"]}}}},
+            ".heads.mask.loss.mix: 3 losses have 2 weights; a mix is of two or more, a weight each",
+        ),
+        (
+            {"heads": {"mask": {"loss": {"name": "mix", "of": ["focal"], "weights": [1]}}}},
+            ".heads.mask.loss.mix: 1 losses have 1 weights; a mix is of two",
+        ),
+        (
+            {"heads": {"mask": {"loss": "soft_f1", "trim": {"share": 0.1}}}},
+            ".heads.mask: trim has no effect on soft_f1",
+        ),
+        ({"cutmix": {"partners": {"age": "old"}}}, ".cutmix.partners: age 'old' is none of <30, 30-59, >=60"),
+        ({"cutmix": {"partners": {"hat": "yes"}}}, ".cutmix.partners: 'hat' is none of mask, gender, age"),
         ({"weights": "a.safetensors"}, ": weights 'a.safetensors' would not be read: set pretrained: true"),
         (
             {"normalize": "imagnet"},
