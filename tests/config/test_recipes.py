@@ -190,7 +190,7 @@ REPORTED: dict[str, dict[str, Any]] = {  # what the teams published
         "models.joint.heads.mask x gender x age.loss.name": "soft_f1",
         "models.joint.heads.mask x gender x age.bands": [30, 59],
         "models.joint.drop_ages": [[27, 29], [57, 59]],
-        "models.joint.cutmix": {"probability": 0.3, "half": True, "alpha": 1},
+        "models.joint.cutmix": {"probability": 0.3, "half": True, "alpha": 1, "partners": {}},
         "models.joint.last_epochs_on_validation": 3,
         "crop.method": "mtcnn",
         "split.by": "person",
