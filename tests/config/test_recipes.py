@@ -172,7 +172,7 @@ REPORTED: dict[str, dict[str, Any]] = {  # what the teams published
         "models.joint.heads.mask x gender x age.loss.name": "focal",
         "models.joint.heads.mask x gender x age.bands": [30, 55],
         "models.joint.optimizer": {"name": "adam", "learning_rate": 8e-5, "weight_decay": 0, "momentum": 0.9}
-        | {"until": None, "then": None},
+        | {"until": None, "then": None, "layer_decay": None, "head_factor": 1, "args": {}},
         "models.joint.epochs": 10,
         "models.joint.augmentation": [{"HorizontalFlip": {"p": 0.5}}],
         "crop.method": "center",
