@@ -85,7 +85,7 @@ def estimate(sample: ShiftSample, seed: int = 777) -> Estimate:
         *_not_significant(chance, sample.train_priors, bbse_interval, em_interval),
         *_not_calibrated(sample),
         *_not_separable(sample),
-        *_not_consistent(by_bbse, by_em),
+        *_not_consistent(by_bbse, by_em, bbse_interval),
         *_not_precise(em_interval),
     )
     return Estimate(sample.train_priors, correction, by_bbse, by_em, bbse_interval, em_interval, chance, refusals)
@@ -161,9 +161,12 @@ def _not_separable(sample: ShiftSample) -> list[str]:
     return [f"the values are hardly separable (singular value {least:.2f})"] if least < MIN_SINGULAR_VALUE else []
 
 
-def _not_consistent(by_bbse: Priors, by_em: Priors) -> list[str]:
+def _not_consistent(by_bbse: Priors, by_em: Priors, bbse_interval: npt.NDArray[np.float64]) -> list[str]:
+    """With few people BBSE is far less precise than EM: only a disagreement beyond its interval is evidence."""
+    low, high = bbse_interval
     apart = np.abs(by_bbse - by_em).sum() / 2
-    return [f"BBSE and EM disagree on {apart:.0%} of eval"] if apart > MAX_DISAGREEMENT else []
+    disagree = apart > MAX_DISAGREEMENT and ((by_em < low) | (by_em > high)).any()
+    return [f"BBSE and EM disagree on {apart:.0%} of eval"] if disagree else []
 
 
 def _not_precise(interval: npt.NDArray[np.float64]) -> list[str]:

@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from pipeline.ensembling import label_shift
 from pipeline.ensembling.label_shift import Estimate, class_weights, correct, estimate, table, worthwhile
-from pipeline.ensembling.shift_estimators import ShiftSample
+from pipeline.ensembling.shift_estimators import ShiftSample, em
 from pipeline.ensembling.voting import macro_f1 as weighted_macro_f1
 from pipeline.schema.metrics import confusion, macro_f1
 from pipeline.schema.probabilities import Table, multiply
@@ -60,6 +61,18 @@ def test_estimates_that_disagree_are_refused() -> None:
     unsure = given.eval**0.3
     found = estimate(replace(given, eval=unsure / unsure.sum(axis=2, keepdims=True)))
     assert any("disagree" in refusal for refusal in found.refusals)
+
+
+@pytest.mark.parametrize(("noise", "refused"), [(0.0, True), (0.4, False)])
+def test_a_disagreement_counts_only_where_bbse_is_precise(
+    noise: float, refused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """BBSE is .2 away from EM, in every bootstrap sample alike, or because it scatters by .4."""
+    given, random = simulated(), np.random.default_rng(0)
+    exact = em(given.eval_rows, given.train_priors)
+    scatter = iter([0.2, *(0.2 + noise * random.uniform(-1, 1, label_shift.RESAMPLES))])
+    monkeypatch.setattr(label_shift, "bbse", lambda _: exact + np.array([1, -0.5, -0.5]) * next(scatter))
+    assert any("disagree" in refusal for refusal in estimate(given).refusals) == refused
 
 
 def test_few_people_are_refused() -> None:
