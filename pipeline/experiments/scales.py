@@ -76,6 +76,7 @@ def reduce(params: Params, scale: Scale | None) -> dict[str, Any]:
         settings["split"]["validation"] = None  # every recipe holds out the same people
     wanted = range(folds) if scale.matched else {fold % folds for fold in params.train.folds}
     settings["train"]["folds"] = sorted(wanted)[: scale.trained]
+    settings["refit"]["epochs"] = {name: min(epochs, scale.epochs) for name, epochs in params.refit.epochs.items()}
     settings["models"] = {name: _reduce_model(config, scale) for name, config in settings["models"].items()}
     return settings
 

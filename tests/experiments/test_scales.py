@@ -19,6 +19,7 @@ def intact(settings: dict[str, Any]) -> dict[str, Any]:
     """The settings without those that a scale may touch."""
     kept = settings | {"split": settings["split"] | {"folds": 0}, "train": settings["train"] | {"folds": 0}}
     kept["crop"] = settings["crop"] | {"size": 0}
+    kept["refit"] = settings["refit"] | {"epochs": 0}
     kept["models"] = {
         name: {key: value for key, value in config.items() if key not in SHRUNK}
         for name, config in settings["models"].items()
@@ -35,6 +36,7 @@ def test_a_reduced_recipe_is_valid_and_keeps_all_but_its_size(recipe: Path, scal
     assert limit is not None
     assert intact(settings) == intact(whole.model_dump(mode="json"))
     assert len(small.train.folds) <= limit.trained
+    assert all(epochs <= limit.epochs for epochs in small.refit.epochs.values())
     for name, config in small.models.items():
         assert not config.pretrained
         assert config.epochs <= limit.epochs

@@ -56,3 +56,8 @@ def test_a_crop_without_a_fold_is_an_error(trained: Path) -> None:
     tables.write(folds.iloc[1:], trained / "folds.csv")
     with pytest.raises(InputError, match=r"no fold of 1 crops, first person0/normal\.jpg"):
         run(trained, "out", TTA())
+
+
+def test_a_held_out_fold_needs_the_table_of_folds(trained: Path) -> None:
+    with pytest.raises(InputError, match=r"held out fold 1; name the table of folds by --folds"):
+        infer(trained / "out" / "weights.safetensors", trained / "crops", None, TTA(), trained / "predicted")
