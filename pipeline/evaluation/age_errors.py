@@ -75,4 +75,4 @@ def _finish(axes: Axes, title: str, ages: npt.NDArray[np.int64]) -> None:
     axes.set_xlabel("true age; dotted: boundaries of the bands", fontsize=9, color=INK)
     axes.tick_params(labelsize=9, labelcolor=INK)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(fontsize=9, frameon=False)
+    axes.legend(fontsize=9, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))

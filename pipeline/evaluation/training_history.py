@@ -82,7 +82,7 @@ def learning_curves(histories: Histories) -> Figure:
             axes.spines[["top", "right"]].set_visible(False)
         for number, (name, history) in enumerate(trainings.items()):
             _draw_training(row, history, name, f"C{number}")
-        row[-1].legend(fontsize=8, frameon=False)
+        row[-1].legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
 

@@ -30,7 +30,7 @@ def ages(sources: Sources) -> str:
             [], [], color=f"C{number + 2}", linestyle="--", label=f"bands of {model}: {', '.join(map(str, bands))}"
         )
     axes.set_title("people by age in years", loc="left", color=INK, fontsize=10)
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
     return svg(figure)
 
 
