@@ -23,6 +23,7 @@ from pipeline.cli.promote import history, promote, rollback
 from pipeline.cli.register import register
 from pipeline.cli.run import run as run_all
 from pipeline.cli.set import set_
+from pipeline.cli.shards import shards as write_shards
 from pipeline.cli.submit_diff import TwoWords, submit_diff
 from pipeline.cli.tracking import app as tracking_app
 from pipeline.foundation import telemetry
@@ -48,6 +49,7 @@ app.add_typer(kubeflow.app, name="kubeflow", rich_help_panel=RUN)
 app.command(rich_help_panel=RUN)(graph)
 app.command("submit diff", rich_help_panel=RUN)(submit_diff)
 app.command(rich_help_panel=DATA)(doctor)
+app.command("shards", rich_help_panel=DATA)(write_shards)
 app.add_typer(labels.app, name="labels", rich_help_panel=DATA)
 for command in (register, promote, history, rollback, compose, export, predict):
     app.command(rich_help_panel=MODELS)(command)

@@ -151,7 +151,7 @@ class _Column:
         if self.kind == "text":
             self._parts.append(pa.array(cells, pa.large_string()))
             return
-        numbers = pd.to_numeric(pd.Series(cells, dtype="str"), errors="coerce").to_numpy()
+        numbers = pd.to_numeric(np.array(cells, dtype=object), errors="coerce")
         wrong = ~np.isfinite(numbers)
         if self.kind == "integer":
             wrong |= (numbers % 1 != 0) | (np.abs(numbers) >= 2.0**63)

@@ -1,0 +1,21 @@
+"""`shards`: photos as tar archives."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def shards(
+    data: Annotated[Path, typer.Argument(help="Folder of the data set, with train/ and eval/.")],
+    output: Annotated[Path, typer.Argument(help="Folder to write the shards to.")],
+    photos: Annotated[int, typer.Option(min=1, help="Photos of a shard.")] = 10_000,
+) -> None:
+    """Write the photos of a data set as tar archives in WebDataset's layout, with an index.
+
+    The data set stays as it is. No stage reads shards yet; `pipeline.dataset.photo_shards` does.
+    """
+    from pipeline.dataset import photo_shards
+
+    counts = photo_shards.write(data, output, photos)
+    print(f"{output}: {', '.join(f'{count} shards of {split}' for split, count in counts.items())}")
