@@ -1,5 +1,7 @@
 """pipeline.yaml: dvc.yaml compiled for Kubeflow Pipelines, a task per stage with the settings of params.yaml."""
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -10,12 +12,14 @@ from components import standalone
 from components.stages import OUTPUT, finish_run, in_networks, join_locks, stage_component
 from pipeline.config import params
 from pipeline.config.kubeflow import Kubeflow, Resources
+from pipeline.config.params import Params
 from pipeline.foundation.errors import InputError
 from pipeline.foundation.files import write_text
-from pipeline.orchestration import graph
+from pipeline.orchestration import graph, packing
 from pipeline.orchestration.graph import Graph
 from pipeline.orchestration.kubeflow import task
 from pipeline.orchestration.kubeflow.specification import FILE, FINISH, JOIN, NAME
+from pipeline.orchestration.workspace import run_files
 
 
 def write(root: Path = Path()) -> None:
@@ -36,16 +40,29 @@ def texts(root: Path = Path()) -> dict[Path, str]:
     return {FILE: text(root), **standalone.texts(root, params.load(root / params.FILE).kubeflow)}
 
 
-def text(root: Path = Path()) -> str:
-    """The compiled pipeline of a project as two YAML documents: KFP's specification, and that of Kubernetes."""
-    read = params.load(root / params.FILE)
+def text(root: Path = Path(), code: Path | None = None) -> str:
+    """The compiled pipeline of a project as two YAML documents: KFP's specification, and that of Kubernetes.
+
+    Args:
+        root: Folder with dvc.yaml and params.yaml.
+        code: Folder of the code that the image has. Tasks refuse other code, and Kubeflow's cache answers for stages
+            of which code, parameters and parents' lock entries are known. Without it Kubeflow's cache is off: the
+            same tag may name an image with other code.
+    """
     with TemporaryDirectory() as folder:
         path = Path(folder) / FILE.name
-        compiler.Compiler().compile(_pipeline(graph.read(root), read.kubeflow, read.experiment), str(path))
+        compiler.Compiler().compile(_pipeline(root, graph.read(root), params.load(root / params.FILE), code), str(path))
         return path.read_text(encoding="utf-8")
 
 
-def _pipeline(stages: Graph, settings: Kubeflow, default_experiment: str) -> Any:
+def _pipeline(root: Path, stages: Graph, read: Params, code: Path | None) -> Any:
+    settings, default_experiment = read.kubeflow, read.experiment
+    files = packing.pack(json.dumps(run_files(root)))
+
+    def configure(each: Any, name: str, image: Any, resources: Resources) -> None:
+        each.set_env_variable(task.FILES, files)
+        _configure(each, name, image, settings, resources)
+
     def pipeline(
         remote: str = settings.remote,
         mlflow: str = settings.mlflow,
@@ -64,14 +81,15 @@ def _pipeline(stages: Graph, settings: Kubeflow, default_experiment: str) -> Any
             image: Image of the stages that run networks, with its tag or digest.
             slim_image: Image of all other tasks.
         """
-        finish = finish_run(run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER, remote=remote, mlflow=mlflow, experiment=experiment)
-        _configure(finish, FINISH, slim_image, settings, settings.resources(FINISH))
+        finish = finish_run(remote=remote, mlflow=mlflow, experiment=experiment)
+        configure(finish, FINISH, slim_image, settings.resources(FINISH))
         with dsl.ExitHandler(finish, name="stages"):
             tasks: dict[str, Any] = {}
             for stage in stages.values():
                 tasks[stage.name] = stage_component(stage)(
                     stage=stage.name,
-                    run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
+                    parameters=graph.settings(stage, root),
+                    code=graph.code_digest(stage, code) if code else "",
                     parents=[tasks[name].outputs[OUTPUT] for name in stage.parents],
                     remote=remote,
                     mlflow=mlflow,
@@ -79,12 +97,12 @@ def _pipeline(stages: Graph, settings: Kubeflow, default_experiment: str) -> Any
                     overrides=overrides,
                 )
                 place = image if in_networks(stage.code) else slim_image
-                _configure(tasks[stage.name], stage.name, place, settings, settings.resources(stage.kind))
+                configure(tasks[stage.name], stage.name, place, settings.resources(stage.kind))
+                tasks[stage.name].set_caching_options(code is not None)
             entries = [each.outputs[OUTPUT] for each in tasks.values()]
-            join = join_locks(
-                run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER, entries=entries, remote=remote, overrides=overrides
-            )
-            _configure(join, JOIN, slim_image, settings, settings.resources(JOIN))
+            _limit([tasks[stage.name] for stage in stages.values() if stage.trains], settings.parallel_trainings)
+            join = join_locks(entries=entries, remote=remote, overrides=overrides)
+            configure(join, JOIN, slim_image, settings.resources(JOIN))
         return finish.outputs["lock"]
 
     return dsl.pipeline(
@@ -95,10 +113,20 @@ def _pipeline(stages: Graph, settings: Kubeflow, default_experiment: str) -> Any
     )
 
 
+def _limit(trainings: Sequence[Any], most: int | None) -> None:
+    """Have each training start after the one that many before it: no more of them run at once.
+
+    A Kubeflow pipeline has no limit of its own for tasks outside a loop. The order is that of the graph.
+    """
+    for earlier, later in zip(trainings, trainings[most:] if most else (), strict=False):
+        later.after(earlier)
+
+
 def _configure(each: Any, name: str, image: Any, settings: Kubeflow, resources: Resources) -> None:
     each.set_display_name(name)
     each.set_container_image(image)  # the whole parameter: a backend replaces a field by the value of its placeholder
-    each.set_caching_options(False)  # DVC's run-cache knows what a stage depends on; Kubeflow's does not
+    each.set_caching_options(False)
+    kubernetes.use_field_path_as_env(each, task.RUN, "metadata.labels['pipeline/runid']")
     retry = settings.retry
     each.set_retry(retry.times, f"{retry.wait}s", retry.factor, f"{retry.longest(resources.timeout)}s")
     kubernetes.set_timeout(each, resources.timeout)
@@ -123,7 +151,7 @@ def _mount(each: Any, settings: Kubeflow) -> None:
 
 def _describe(each: Any, settings: Kubeflow) -> None:
     """Set labels, annotations and the user of a task's pod."""
-    for label, value in settings.labels.items():
+    for label, value in settings.pod_labels.items():
         kubernetes.add_pod_label(each, label, value)
     for annotation, value in settings.annotations.items():
         kubernetes.add_pod_annotation(each, annotation, value)

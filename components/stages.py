@@ -35,8 +35,9 @@ component = partial(dsl.component, base_image="python", install_kfp_package=Fals
 @component
 def run_stage(
     stage: str,
-    run_id: str,
     parents: list[str],
+    parameters: str,
+    code: str,
     remote: str,
     mlflow: str,
     experiment: str,
@@ -52,22 +53,21 @@ def run_stage(
 
     from pipeline.orchestration.kubeflow import task
 
-    os.environ.update(task.environment(run_id, mlflow, experiment))
+    os.environ.update(task.environment(mlflow, experiment))
     shown = [artifact for artifact in (metrics, confusion, model, dataset, page) if artifact is not None]
-    return task.run(stage, run_id, parents, remote, overrides, shown)
+    return task.run(stage, parents, remote, overrides, shown, parameters, code)
 
 
 @component
-def join_locks(run_id: str, entries: list[str], remote: str, overrides: list[str]) -> None:
+def join_locks(entries: list[str], remote: str, overrides: list[str]) -> None:
     """Join the lock entries of all stages to the dvc.lock of the run."""
     from pipeline.orchestration.kubeflow import task
 
-    task.join(run_id, entries, remote, overrides)
+    task.join(entries, remote, overrides)
 
 
 @component
 def finish_run(
-    run_id: str,
     remote: str,
     mlflow: str,
     experiment: str,
@@ -80,8 +80,8 @@ def finish_run(
 
     from pipeline.orchestration.kubeflow import ending, task
 
-    os.environ.update(task.environment(run_id, mlflow, experiment))
-    ending.finish(run_id, status.state, status.error_message or "", remote, lock, summary)
+    os.environ.update(task.environment(mlflow, experiment))
+    ending.finish(status.state, status.error_message or "", remote, lock, summary)
 
 
 def in_networks(dependencies: Iterable[str]) -> bool:

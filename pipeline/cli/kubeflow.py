@@ -2,15 +2,18 @@
 
 import os
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipeline.foundation.errors import InputError
+from pipeline.foundation.files import write_text
 from pipeline.foundation.processes import THREADS
 from pipeline.orchestration.kubeflow.server import ADDRESS, NAMESPACE, TOKEN, Server
 
 if TYPE_CHECKING:
+    from pipeline.config.params import Params
     from pipeline.orchestration.kubeflow.arguments import Arguments
 
 app = typer.Typer(no_args_is_help=True, help="The same graph on Kubeflow.")
@@ -21,6 +24,11 @@ Storage = Annotated[str | None, typer.Option("--remote", help="DVC remote, s3://
 Tracking = Annotated[str | None, typer.Option("--mlflow", help="MLflow's address; else that of params.yaml.")]
 Experiment = Annotated[str | None, typer.Option(help="MLflow experiment; else that of the data set.")]
 Overrides = Annotated[list[str], typer.Option("--set-param", "-S", help="A parameter, as in `dvc exp run -S`.")]
+Recipe = Annotated[str | None, typer.Option(help="Recipe in place of params.yaml, but for `data` and `kubeflow`.")]
+Run = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run.")]
+Cache = Annotated[
+    bool, typer.Option(help="Whether stages that have not changed start no pod; the images must have this code.")
+]
 Image = Annotated[
     str | None,
     typer.Option(help="Image of stages that run networks, with its tag or digest. [default: kubeflow.image]"),
@@ -42,11 +50,24 @@ def compile(  # noqa: A001 (the word that people type)
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; fail when a compiled file is not current.")
     ] = False,
+    output: Annotated[
+        Path | None, typer.Option(help="File to write instead, for another recipe, other values, or with the cache.")
+    ] = None,
+    recipe: Recipe = None,
+    overrides: Overrides = [],  # noqa: B006 (typer copies it)
+    cache: Cache = False,
 ) -> None:
     """Write pipeline.yaml and components/<stage>.yaml from dvc.yaml and params.yaml."""
     from components import compilation
+    from pipeline.orchestration.kubeflow.variant import variant
 
-    compilation.check() if check else compilation.write()
+    if output is None:
+        if recipe or overrides or cache:
+            raise InputError("--recipe, -S and --cache are for a file of its own: name it with --output")
+        compilation.check() if check else compilation.write()
+        return
+    with variant(recipe, overrides) as root:
+        write_text(output, compilation.text(root, Path() if cache else None))
 
 
 @app.command()
@@ -70,7 +91,8 @@ def run(
     variables = {variable: key for keys in secrets for key, variable in keys.items()} | {THREADS: THREADS}
     found = {name: os.environ.get(name, os.environ.get(key)) for name, key in variables.items()}
     passed = {name: value for name, value in found.items() if value is not None}
-    local.run(_arguments(remote, mlflow, experiment, overrides, image, slim_image), engine.value, passed)
+    arguments = _arguments(params.load(), remote, mlflow, experiment, overrides, image, slim_image)
+    local.run(arguments, engine.value, passed)
     named = f"`dvc remote add --default NAME {workspace.in_full(remote)}` and " if remote else ""
     print(f"dvc.lock: written; {named}`dvc pull` brings what it names")
 
@@ -85,27 +107,36 @@ def submit(
     overrides: Overrides = [],  # noqa: B006 (typer copies it)
     image: Image = None,
     slim_image: SlimImage = None,
+    recipe: Recipe = None,
+    cache: Cache = True,
 ) -> None:
-    """Check all that a run needs, start it on a cluster and follow it; exit status 1 when it fails."""
+    """Compile a run, check all that it needs, start it on a cluster and follow it; exit status 1 when it fails.
+
+    No file here changes, and no image is built: parameters travel with the run.
+    """
     from rich.console import Console
 
     from components import compilation
     from pipeline.config import dry_run, params
     from pipeline.foundation.live_table import board
-    from pipeline.orchestration.kubeflow import submission
+    from pipeline.orchestration.kubeflow import specification, submission
+    from pipeline.orchestration.kubeflow.variant import variant
 
-    read = params.load()
-    dry_run.check(read)
-    settings = read.kubeflow
-    arguments = _arguments(
-        remote or settings.remote, mlflow or settings.mlflow, experiment, overrides, image, slim_image
-    )
-    submission.check(arguments, compilation.check)
-    cluster = Server(server, namespace, os.environ.get(TOKEN))
-    run_id = submission.submit(cluster, arguments, settings.service_account)
+    with variant(recipe, overrides) as root:
+        read = params.load(root / params.FILE)
+        dry_run.check(read)
+        settings, package = read.kubeflow, root / specification.FILE
+        arguments = _arguments(
+            read, remote or settings.remote, mlflow or settings.mlflow, experiment, [], image, slim_image
+        )
+        submission.check(arguments, root)
+        write_text(package, compilation.text(root, Path() if cache else None))
+        cluster = Server(server, namespace, os.environ.get(TOKEN))
+        names = specification.task_names(package, root)
+        run_id = submission.submit(cluster, arguments, package, settings.service_account)
     try:
         with board(Console(stderr=True), known="pending") as show:
-            submission.wait(cluster, run_id, show)
+            submission.wait(cluster, run_id, names, show)
     except KeyboardInterrupt:
         print(f"run {run_id} goes on without being watched")
         raise typer.Exit(130) from None
@@ -131,7 +162,22 @@ def fetch(
     print(f"dvc.lock and outputs are those of run {run_id}; `dvc status` says so")
 
 
+@app.command()
+def cancel(run_id: Run, server: Address, namespace: Namespace = None) -> None:
+    """End a run that is not finished."""
+    Server(server, namespace, os.environ.get(TOKEN)).cancel(run_id)
+    print(f"run {run_id}: cancelled; finished stages are in the run-cache, and trainings keep their last epoch")
+
+
+@app.command()
+def retry(run_id: Run, server: Address, namespace: Namespace = None) -> None:
+    """Run the failed tasks of a run again; the others keep their results."""
+    Server(server, namespace, os.environ.get(TOKEN)).retry(run_id)
+    print(f"run {run_id}: its failed tasks start again")
+
+
 def _arguments(
+    read: "Params",
     remote: str | None,
     mlflow: str | None,
     experiment: str | None,
@@ -140,15 +186,14 @@ def _arguments(
     slim_image: str | None,
 ) -> "Arguments":
     from pipeline import tracking
-    from pipeline.config import params
     from pipeline.orchestration import remote as storage
     from pipeline.orchestration.kubeflow.arguments import Arguments
 
     return Arguments(
         remote=storage.resolve(remote),
         mlflow=mlflow or tracking.full_address(),
-        experiment=experiment or tracking.experiment(params.load().experiment),
+        experiment=experiment or tracking.experiment(read.experiment),
         overrides=overrides,
-        image=image or params.load().kubeflow.image,
-        slim_image=slim_image or params.load().kubeflow.slim_image,
+        image=image or read.kubeflow.image,
+        slim_image=slim_image or read.kubeflow.slim_image,
     )

@@ -19,6 +19,7 @@ from pydantic import (
 from pipeline.formats.section import Section
 
 MOST_RETRIES = 20
+PRIORITY = "kueue.x-k8s.io/priority-class"
 LONGEST_TIMEOUT = 30 * 24 * 3600  # seconds
 PREFIX = r"([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?"
 WORD = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
@@ -170,6 +171,8 @@ class Kubeflow(Section):
     labels: dict[LabelKey, LabelValue] = Field(default_factory=dict)  # of every pod, e.g. of Kueue's queue
     annotations: dict[LabelKey, str] = Field(default_factory=dict)
     security_context: SecurityContext | None = None
+    priority_class: Name | None = None  # of Kueue's workloads; the pipeline format has none for pods
+    parallel_trainings: PositiveInt | None = None  # most trainings at once in a run
     time_to_live: PositiveInt | None = None  # seconds after which a finished run's pods are removed
     retry: Retry = Retry()
     stages: dict[str, Resources] = Field(default_factory=lambda: {"default": Resources()})
@@ -180,6 +183,11 @@ class Kubeflow(Section):
         if "default" not in stages:
             raise ValueError("`default` is missing: the resources of the kinds that are not named")
         return stages
+
+    @property
+    def pod_labels(self) -> dict[str, str]:
+        """The labels of every pod, with that of its priority class."""
+        return self.labels | ({PRIORITY: self.priority_class} if self.priority_class else {})
 
     def resources(self, kind: str) -> Resources:
         """What tasks of a kind of stage request."""

@@ -7,8 +7,9 @@ from threading import Event, Thread
 from typing import Any
 
 from pipeline.foundation.terminal import warn
+from pipeline.orchestration import graph
 
-FOLDER = "checkpoints"  # of the remote, and where the commands of dvc.yaml keep them
+FOLDER = graph.CHECKPOINTS  # of the remote, and where the commands of dvc.yaml keep them
 PERIOD = 5.0  # seconds between two checks of the files
 
 Version = tuple[int, int]  # modification time in nanoseconds, and size

@@ -1,13 +1,19 @@
 """dvc.yaml read as a graph of stages, through DVC's own API, templates resolved."""
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import chdir
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
+from pipeline.formats.documents import parse_yaml, read_text
 from pipeline.foundation.errors import InputError
+from pipeline.foundation.hashes import sha256
 
+CHECKPOINTS = "checkpoints"  # the folder that the commands of trainings name
 NO_GIT = {"core": {"no_scm": True}}
 
 
@@ -24,11 +30,17 @@ class Stage:
     code: tuple[str, ...]  # the dependencies that neither a stage nor a .dvc file provides
     outs: tuple[str, ...]  # metrics and plots are among them
     metrics: tuple[str, ...]
+    parameters: tuple[str, ...] = ()  # keys of params.yaml, with dots
 
     @property
     def kind(self) -> str:
         """The stage's entry in dvc.yaml, without model and fold: `train`."""
         return self.name.partition("@")[0]
+
+    @property
+    def trains(self) -> bool:
+        """Whether the stage keeps checkpoints."""
+        return CHECKPOINTS in self.command
 
 
 Graph = Mapping[str, Stage]
@@ -56,6 +68,21 @@ def find(graph: Graph, name: str) -> Stage:
     if name not in graph:
         raise InputError(f"dvc.yaml: no stage '{name}'; there are {', '.join(graph)}")
     return graph[name]
+
+
+def settings(stage: Stage, root: Path) -> str:
+    """The values of a stage's parameters by key, as JSON: equal texts are equal parameters."""
+    params = parse_yaml(read_text(root / "params.yaml", "run from the project's root"), "params.yaml")
+    values = {key: reduce(lambda found, name: found[name], key.split("."), params) for key in stage.parameters}
+    return json.dumps(values, sort_keys=True, ensure_ascii=False)
+
+
+def code_digest(stage: Stage, root: Path) -> str:
+    """SHA-256 of the names and contents of the code that a stage depends on."""
+    digest = hashlib.sha256()
+    for path in sorted(file for name in stage.code for file in _source_files(root / name)):
+        digest.update(f"{path.relative_to(root).as_posix()} {sha256(path)}\n".encode())
+    return digest.hexdigest()
 
 
 def changes(before: Graph, after: Graph) -> Iterator[str]:
@@ -90,7 +117,13 @@ def _stage(stage: Any, needs: Sequence[Any]) -> Stage:
         code=tuple(each.def_path for each in files if not _overlaps(Path(each.fs_path), provided)),
         outs=tuple(each.def_path for each in stage.outs),
         metrics=tuple(each.def_path for each in stage.outs if each.metric),
+        parameters=tuple(sorted(key for each in stage.params for key in each.params)),
     )
+
+
+def _source_files(path: Path) -> list[Path]:
+    found = path.rglob("*") if path.is_dir() else [path]
+    return [file for file in found if file.is_file() and "__pycache__" not in file.parts]
 
 
 def _overlaps(path: Path, others: Sequence[Path]) -> bool:

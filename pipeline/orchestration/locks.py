@@ -1,7 +1,5 @@
 """Entries of dvc.lock: the dependencies and outs of each stage, as a file and as text between machines."""
 
-import base64
-import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +7,7 @@ from typing import Any
 from pipeline.formats.documents import read_text
 from pipeline.foundation.errors import InputError, raise_faults
 from pipeline.foundation.files import write_text
+from pipeline.orchestration import packing
 from pipeline.orchestration.graph import Graph, Stage
 
 Entries = dict[str, dict[str, Any]]  # by the stage's name
@@ -28,19 +27,24 @@ def write(entries: Entries, path: Path = FILE) -> None:
 
 
 def pack(entries: Entries) -> str:
-    """Entries as one short word without quotes.
-
-    Kubeflow hands all parameters of a task to its container as one argument, and Linux allows that 128 KiB.
-    """
-    return base64.b64encode(zlib.compress(_dump(entries).encode(), level=9)).decode()
+    """Entries as one short word without quotes."""
+    return packing.pack(_dump(entries))
 
 
 def unpack(word: str) -> Entries:
     """The entries of a packed word; raises `InputError` when it is none."""
+    return _parse(packing.unpack(word, "lock entries"), "lock entries")
+
+
+def parse_entry(content: bytes, place: str) -> dict[str, Any]:
+    """The entry of one stage from its YAML text; raises `InputError` that names `place` when it is none."""
+    from dvc.schema import COMPILED_LOCK_FILE_STAGE_SCHEMA
+    from dvc.utils.serialize import parse_yaml
+
     try:
-        return _parse(zlib.decompress(base64.b64decode(word, validate=True)).decode(), "lock entries")
-    except (ValueError, zlib.error):  # no base64, nothing that was compressed, no UTF-8
-        raise InputError(f"lock entries: '{word[:40]}' is no output of a task of this pipeline") from None
+        return dict(COMPILED_LOCK_FILE_STAGE_SCHEMA(parse_yaml(content.decode(), place)))
+    except Exception as error:  # noqa: BLE001  DVC's parser raises what its own code meets: there is no list
+        raise InputError(f"{place}: not a lock entry: {error}") from None
 
 
 def join(words: Iterable[str]) -> Entries:

@@ -1,26 +1,33 @@
 """One DVC stage run on any machine: lock entries of its parents in, its own out, data through a DVC remote."""
 
-import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from pipeline.foundation.errors import InputError, raise_faults
-from pipeline.orchestration import checkpoints, graph, locks
+from pipeline.foundation.terminal import log
+from pipeline.orchestration import checkpoints, graph, locks, run_cache
+from pipeline.orchestration.dependencies import LACKING, Dependencies
 from pipeline.orchestration.locks import Entries
+from pipeline.orchestration.photos import selections
 from pipeline.orchestration.workspace import in_full, repository, scratch
+
+Select = Callable[[Mapping[str, int | None]], set[str]]
 
 UNSENT = "tracking"  # where a remote keeps what MLflow did not accept
 FINISHED = "finished"  # where a remote keeps the dvc.lock of finished runs, by the run's id
 KEPT = ("dvc.lock", "params.yaml")
 
 
-def run(root: Path, name: str, parents: Entries, shared: Path | None = None) -> Entries:
+def run(
+    root: Path, name: str, parents: Entries, shared: Path | None = None, select: Select = lambda _: set()
+) -> Entries:
     """Run a stage in a workspace, or take its result from the run-cache.
 
-    The outputs of its parents are pulled and its own are pushed. Checkpoints are kept in the `shared` folder, or in
+    The run-cache is asked by hashes. Only a stage that has to run fetches its dependencies; its outputs are then
+    pushed. Checkpoints are kept in the `shared` folder, or in
     the remote if there is none: another attempt with the same inputs resumes from them.
 
     Args:
@@ -28,6 +35,7 @@ def run(root: Path, name: str, parents: Entries, shared: Path | None = None) -> 
         name: The stage.
         parents: The lock entries of the stage's parents.
         shared: A folder that all tasks share.
+        select: The outs to fetch of a result from the run-cache; see `Dependencies.fetch_outs`.
 
     Returns:
         The lock entry of the stage.
@@ -40,20 +48,26 @@ def run(root: Path, name: str, parents: Entries, shared: Path | None = None) -> 
     stage = graph.find(stages, name)
     locks.check(parents, stages, stage.parents)
     locks.write(parents, root / locks.FILE)
-    attempts = f"{name}-{_digest(root)}"
-    if shared:
-        _share_checkpoints(root, shared / checkpoints.FOLDER / attempts)
     with repository(root) as opened:
-        require_writable(opened)
-        if needed := [*stage.parents, *stage.sources]:
-            _pull(opened, needed)
-        needs_checkpoints = checkpoints.FOLDER in stage.command and not shared
-        keep = checkpoints.kept(opened.cloud.get_remote(), root / checkpoints.FOLDER, attempts)
-        with keep if needs_checkpoints else nullcontext():
-            opened.reproduce(targets=[name], single_item=True, pull=True)
-        opened.push(targets=[name])
-        _push_run_cache(opened)  # after the data that it refers to
-    return {name: locks.read(root / locks.FILE)[name]}
+        needs = Dependencies(opened, name, [*stage.parents, *stage.sources])
+        needs.hash()
+        remote = require_writable(opened)
+        entry = run_cache.find(remote, needs.stage)
+        if entry is None:
+            attempts = f"{name}-{run_cache.key(needs.stage)[:16]}"
+            if shared:
+                _share_checkpoints(root, shared / checkpoints.FOLDER / attempts)
+            needs_checkpoints = stage.trains and not shared
+            keep = checkpoints.kept(remote, root / checkpoints.FOLDER, attempts)
+            needs.fetch(selections(stage, root))
+            with keep if needs_checkpoints else nullcontext():
+                _execute(opened, needs.stage)
+            run_cache.store(remote, needs.stage)  # after the data that it refers to
+            entry = run_cache.entry(needs.stage)
+        else:
+            log(f"Stage '{name}' is cached: its inputs have not changed")
+            needs.fetch_outs(entry, select)
+    return {name: dict(entry)}
 
 
 def join(root: Path, entries: Entries, run_id: str) -> None:
@@ -125,8 +139,8 @@ def fetched_unsent(address: str, folder: Path) -> Iterator[None]:
                 opened.cloud.get_remote().fs.rm_file(file)
 
 
-def require_writable(opened: Any) -> None:
-    """Raise `InputError` unless the remote exists and can be written."""
+def require_writable(opened: Any) -> Any:
+    """The remote; raises `InputError` unless it exists and can be written."""
     from botocore.exceptions import BotoCoreError
 
     url = opened.config["remote"][opened.config["core"]["remote"]]["url"]
@@ -138,41 +152,38 @@ def require_writable(opened: Any) -> None:
         remote.fs.pipe_file(probe, b"")
         with suppress(PermissionError):  # a remote may let nothing be deleted
             remote.fs.rm_file(probe)
+        return remote
     except (OSError, ImportError, BotoCoreError) as error:
         raise InputError(f"DVC remote {url}: cannot be written: {error}; make it, or name another") from error
 
 
-def _pull(opened: Any, names: Sequence[str]) -> None:
-    from dvc.exceptions import DvcException
+def _execute(opened: Any, stage: Any) -> None:
+    """Run the command of DVC's stage and push its outs."""
+    from dvc.stage.exceptions import StageCmdFailedError
+    from dvc.stage.run import cmd_run
 
     try:
-        opened.pull(targets=names)
-    except DvcException:
-        require(opened, names)  # names the missing files
-        raise
-
-
-def _push_run_cache(opened: Any) -> None:
-    """Add new entries to the remote's run-cache; those of tasks that run at the same time stay as they are."""
-    there = opened.cloud.get_remote_odb(hash_name="md5-dos2unix")
-    opened.stage_cache.transfer(opened.cache.legacy, there, force=False)
+        cmd_run(stage)
+    except StageCmdFailedError as error:
+        raise InputError(f"stage '{stage.addressing}' {error}") from None
+    with opened.lock:
+        stage.save_outs()
+        stage.commit()
+    for hashes in stage.get_used_objs().values():
+        failed = opened.cloud.push(hashes).failed
+        raise_faults(f"stage {stage.addressing}: outs that could not be pushed", sorted(map(str, failed)))
 
 
 def require(opened: Any, names: Sequence[str]) -> None:
     """Raise `InputError` that names the files of some stages that the remote does not have."""
     states = opened.status(targets=names, cloud=True)
     lacking = sorted(path for path, state in states.items() if state != "deleted")  # `deleted`: in the remote alone
-    raise_faults("the DVC remote lacks files; `dvc push` them from where they are, or start anew", lacking)
+    raise_faults(LACKING, lacking)
 
 
 def _share_checkpoints(root: Path, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (root / checkpoints.FOLDER).symlink_to(folder)
-
-
-def _digest(root: Path) -> str:
-    """A short digest of the inputs of a stage: the lock entries of its parents and the parameters."""
-    return hashlib.sha256(b"".join((root / name).read_bytes() for name in KEPT)).hexdigest()[:16]
 
 
 def _finished(remote: Any, run_id: str, *name: str) -> str:

@@ -3,18 +3,19 @@
 import logging
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import chdir, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from pipeline.formats.documents import read_text
 from pipeline.foundation.errors import InputError, raise_faults
 from pipeline.orchestration import graph
 from pipeline.orchestration.graph import Graph
 
 PROJECT = Path(__file__).parents[2]
-FILES = ("dvc.yaml", "params.yaml", ".dvcignore")
+FILES = ("dvc.yaml", ".dvcignore")
 S3_SETTINGS = {  # environment variables and what they set of DVC's S3 remote
     "DVC_S3_ACCESS_KEY_ID": "access_key_id",
     "DVC_S3_SECRET_ACCESS_KEY": "secret_access_key",
@@ -26,7 +27,11 @@ S3_SETTINGS = {  # environment variables and what they set of DVC's S3 remote
 
 @contextmanager
 def scratch(
-    remote: str, overrides: Sequence[str] = (), shared: Path | None = None, project: Path = PROJECT
+    remote: str,
+    overrides: Sequence[str] = (),
+    shared: Path | None = None,
+    project: Path = PROJECT,
+    files: Mapping[str, str] | None = None,
 ) -> Iterator[Path]:
     """A temporary folder in which DVC can run the project's stages.
 
@@ -35,6 +40,7 @@ def scratch(
         overrides: Changes of params.yaml, as in `dvc exp run -S`.
         shared: A folder for a DVC cache that several tasks use.
         project: Root of the project.
+        files: Texts of `run_files`, in place of those of the project.
 
     Raises:
         InputError: For overrides that name no parameter or change the graph, and for missing code.
@@ -43,12 +49,19 @@ def scratch(
         root = Path(folder).resolve()
         for name in FILES:
             shutil.copy(project / name, root / name)
-        for tracked in project.glob("data/**/*.dvc"):
-            _copy(tracked, root / tracked.relative_to(project))
+        for name, text in (run_files(project) if files is None else files).items():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_text(text, encoding="utf-8")
         _initialize(root, remote, shared)
         override(root, overrides)
         _copy_code(graph.read(root), project, root)
         yield root
+
+
+def run_files(project: Path = PROJECT) -> dict[str, str]:
+    """The texts of params.yaml and of the .dvc files of tracked data, by path: what a run has beside its code."""
+    paths = [project / "params.yaml", *sorted(project.glob("data/**/*.dvc"))]
+    return {path.relative_to(project).as_posix(): read_text(path, "run from the project's root") for path in paths}
 
 
 @contextmanager

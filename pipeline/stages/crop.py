@@ -47,8 +47,7 @@ def crop(shard: int, data: Path, labels: Path, crops: Path, params: Params) -> N
         InputError: Lists all photos of the shard that cannot be read, before any is cropped; also when the labels or
             info.csv are missing or malformed.
     """
-    listed = {"train": list(tables.read(labels, label_table.COLUMNS)["path"]), "eval": eval_photos(data)}
-    names = {split: _share(listed[split], params.shards.index(shard), len(params.shards)) for split in listed}
+    names = shard_photos(shard, data, labels, params)
     folders = {"train": data / TRAIN, "eval": data / EVAL}
     paths = {split: [folders[split] / name for name in names[split]] for split in names}
     check(chain.from_iterable(paths.values()), params.max_pixels)
@@ -71,6 +70,12 @@ def _warn_of_generated(paths: Sequence[Path]) -> None:
             f"{len(generated):,} train photos were made by a generator, first {generated[0]}: folds hold them out like "
             "photos, and scores on them do not hold for photos; remove these people (`doctor` lists them)"
         )
+
+
+def shard_photos(shard: int, data: Path, labels: Path, params: Params) -> dict[str, Sequence[str]]:
+    """The names of the photos of a shard by split, relative to the folder of the split; see `crop`."""
+    listed = {"train": list(tables.read(labels, label_table.COLUMNS)["path"]), "eval": eval_photos(data)}
+    return {split: _share(listed[split], params.shards.index(shard), len(params.shards)) for split in listed}
 
 
 def _share(names: Sequence[str], shard: int, shards: int) -> Sequence[str]:

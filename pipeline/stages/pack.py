@@ -50,8 +50,7 @@ def pack(data: Path, shards: Path, crops: Path, params: Params) -> None:
     for split in SPLITS:
         for name in [f"{split}.npy", *([arrays.thumbnails(split)] if params.thumbnail else [])]:
             _join_pixels([folder / name for folder in folders], crops / name)
-        parts = [tables.read(folder / f"{split}.csv", tables.CROPS) for folder in folders]
-        tables.write(pd.concat(parts, ignore_index=True), crops / f"{split}.csv")
+        tables.write(_join_tables(folders, split), crops / f"{split}.csv")
     _show(crops, {"train": data / TRAIN, "eval": data / EVAL}, params)
 
 
@@ -62,6 +61,27 @@ def _check_settings(folders: Sequence[Path], params: Params) -> None:
         "crops by other settings than params.yaml has; train and eval must be cropped alike: run `dvc repro`",
         [str(folder) for folder in others],
     )
+
+
+def shown_photos(shards: Path, params: Params) -> dict[str, set[str]]:
+    """The names of the photos that the sheets show whole, by split: all that `pack` reads of the photos."""
+    folders = [shards / str(shard) for shard in params.shards]
+    table = pd.concat({split: _join_tables(folders, split) for split in SPLITS}, names=["split", "row"]).reset_index()
+    shown = pd.concat([_misses(table, params).head(SHEET_SIZE), _doubtful(table).head(SHEET_SIZE)])
+    return {split: set(shown.loc[shown["split"] == split, "path"]) for split in SPLITS}
+
+
+def _join_tables(folders: Sequence[Path], split: str) -> pd.DataFrame:
+    parts = [tables.read(folder / f"{split}.csv", tables.CROPS) for folder in folders]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _misses(table: pd.DataFrame, params: Params) -> pd.DataFrame:
+    return table[(table["source"] == "center") & params.searches_faces]
+
+
+def _doubtful(table: pd.DataFrame) -> pd.DataFrame:
+    return table[doubts(table).any(axis=1)]
 
 
 def _join_pixels(paths: Sequence[Path], packed: Path) -> None:
@@ -77,11 +97,9 @@ def _show(crops: Path, folders: dict[str, Path], params: Params) -> None:
     table = pd.concat(found, names=["split", "row"]).reset_index()
     _warn_of_sizes(table, params)
     _show_crops(crops, table.sample(min(SHEET_SIZE, len(table)), random_state=SEED).sort_index(), len(table))
-    misses = table[(table["source"] == "center") & params.searches_faces]
+    misses, reasons = _misses(table, params), doubts(table)
     _show_photos(crops / "misses.jpg", "photos without a face", misses, folders, params.max_pixels)
-    reasons = doubts(table)
-    doubtful = table[reasons.any(axis=1)]
-    _show_photos(crops / "doubtful.jpg", "photos with a doubtful subject", doubtful, folders, params.max_pixels)
+    _show_photos(crops / "doubtful.jpg", "photos with a doubtful subject", _doubtful(table), folders, params.max_pixels)
     for split in folders if params.searches_faces else ():
         missed = (misses["split"] == split).sum()
         log(f"{split}: {missed:,} of {len(found[split]):,} photos without a face: centre crop")

@@ -1,7 +1,9 @@
 """compilation: every stage is a task, every edge of dvc.yaml an edge, and every setting reaches the pods."""
 
+import json
 import shutil
 from collections.abc import Mapping
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,10 @@ from ruamel.yaml import YAML
 from components import compilation
 from components.stages import stage_component
 from pipeline.foundation.errors import InputError
-from pipeline.orchestration import graph
+from pipeline.orchestration import graph, packing
 from pipeline.orchestration.graph import Graph, Stage
 from pipeline.orchestration.kubeflow import specification
+from pipeline.orchestration.workspace import run_files
 
 ROOT = Path(__file__).parents[2]
 GPU = {"cpu": 8, "memory": "32Gi", "accelerator": "nvidia.com/gpu", "accelerators": 1, "timeout": 7200}
@@ -28,6 +31,7 @@ CLUSTER = {
     "labels": {"kueue.x-k8s.io/queue-name": "gpus"},
     "annotations": {"example.org/cost": "team A"},
     "security_context": {"user": 2000, "group": 3000},
+    "priority_class": "urgent",
     "time_to_live": 86400,
     "volume": {"claim": "everybody", "path": "/mnt/everybody"},
     "shared_memory": "8Gi",
@@ -45,9 +49,10 @@ pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value")  # DVC 3.67 on
 class Compiled:
     """The pipeline of a folder, by the stages' names."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, code: Path | None = None) -> None:
+        self.root = root
         self.graph: Graph = graph.read(root)
-        self.text = compilation.text(root)
+        self.text = compilation.text(root, code)
         self.specification, self.platform = YAML(typ="safe").load_all(self.text)
         tasks = specification.tasks(self.specification)
         self.tasks: dict[str, Any] = {task["taskInfo"]["name"]: task for task in tasks.values()}
@@ -61,6 +66,11 @@ class Compiled:
         kubernetes = self.platform["platforms"]["kubernetes"]
         return dict(kubernetes["deploymentSpec"]["executors"][self._executor(name)])
 
+    def ancestors(self, name: str) -> set[str]:
+        """The tasks that have ended before one starts."""
+        before = {self.names.get(key, "stages") for key in self.tasks[name].get("dependentTasks", [])}
+        return before.union(*(self.ancestors(each) for each in before))
+
     def _executor(self, name: str) -> str:
         component = self.tasks[name]["componentRef"]["name"]
         return str(self.specification["components"][component]["executorLabel"])
@@ -69,15 +79,19 @@ class Compiled:
 @pytest.fixture(scope="module")
 def full(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
     """Three models on five folds, refitted, with four shards of crops."""
-    root = tmp_path_factory.mktemp("project")
+    return Compiled(project(tmp_path_factory.mktemp("project")))
+
+
+def project(root: Path, **settings: object) -> Path:
+    """A folder with dvc.yaml and those parameters, and more settings of the cluster."""
     shutil.copy(ROOT / "dvc.yaml", root)
     params = YAML(typ="safe").load(ROOT / "params.yaml")
     params["split"]["folds"] = 5
     params["train"]["folds"] = [0, 1, 2, 3, 4]
     params["refit"]["models"] = params["train"]["models"]
     params["crop"]["shards"] = [0, 1, 2, 3]
-    YAML().dump(params | {"kubeflow": CLUSTER}, root / "params.yaml")
-    return Compiled(root)
+    YAML().dump(params | {"kubeflow": CLUSTER | settings}, root / "params.yaml")
+    return root
 
 
 def test_every_stage_is_a_task_under_its_dvc_name(full: Compiled) -> None:
@@ -138,7 +152,10 @@ def test_every_task_is_pulled_labelled_and_run_as_the_settings_say(full: Compile
     for name in full.tasks:
         pod = full.pod(name)
         assert [secret["secretName"] for secret in pod["imagePullSecret"]] == ["registry"]
-        assert pod["podMetadata"]["labels"] == {"kueue.x-k8s.io/queue-name": "gpus"}
+        assert pod["podMetadata"]["labels"] == {
+            "kueue.x-k8s.io/queue-name": "gpus",
+            "kueue.x-k8s.io/priority-class": "urgent",
+        }
         assert pod["podMetadata"]["annotations"] == {"example.org/cost": "team A"}
         assert pod["securityContext"] == {"runAsUser": "2000", "runAsGroup": "3000", "runAsNonRoot": True}
 
@@ -200,6 +217,57 @@ def test_the_last_task_runs_however_the_stages_end(full: Compiled) -> None:
     assert full.tasks["finish"]["triggerPolicy"] == {"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"}
     (group,) = full.tasks["finish"]["dependentTasks"]
     assert full.specification["root"]["dag"]["tasks"][group]["componentRef"]["name"] == f"comp-{group}"
+
+
+@pytest.mark.parametrize("most", [1, 2])
+def test_no_more_trainings_run_at_once_than_the_settings_say(full: Compiled, tmp_path: Path, most: int) -> None:
+    limited = Compiled(project(tmp_path, parallel_trainings=most))
+    trainings = [name for name, stage in full.graph.items() if stage.kind in ("train", "refit", "pseudo_label")]
+    assert len(trainings) == 18
+    before = {name: limited.ancestors(name) for name in trainings}
+    alone = [pair for pair in combinations(trainings, 2) if pair[0] not in before[pair[1]]]
+    assert len(independent(trainings, alone)) == most
+
+
+def independent(names: list[str], pairs: list[tuple[str, str]]) -> list[str]:
+    """The largest set of tasks of which none waits for another; found for few at once by trying."""
+    found = [[name] for name in names]
+    while more := [
+        [*chosen, name] for chosen in found for name in names if all((one, name) in pairs for one in chosen)
+    ]:
+        found = more
+    return found[0]
+
+
+def test_a_repeated_run_starts_no_pod_for_what_has_not_changed(full: Compiled) -> None:
+    known = Compiled(full.root, ROOT)
+    for name, task in known.tasks.items():
+        assert bool(task["cachingOptions"].get("enableCache")) == (name in known.graph)
+        assert "cacheKey" not in task["cachingOptions"], "the backend then takes no input into account"
+        given = str(task["inputs"]["parameters"])
+        assert "pipeline_job" not in given, "an input that differs from run to run"
+    for name, stage in known.graph.items():
+        inputs = known.tasks[name]["inputs"]["parameters"]
+        assert inputs["code"]["runtimeValue"]["constant"] == graph.code_digest(stage, ROOT)
+        assert inputs["parameters"]["runtimeValue"]["constant"] == graph.settings(stage, full.root)
+
+
+def test_the_parameters_of_a_stage_are_inputs_of_its_task_alone(full: Compiled, tmp_path: Path) -> None:
+    root = project(tmp_path)
+    settings = YAML(typ="safe").load(root / "params.yaml")
+    settings["models"]["age"]["epochs"] += 1
+    YAML().dump(settings, root / "params.yaml")
+    changed = Compiled(root)
+    differs = {name for name in full.tasks if full.tasks[name] != changed.tasks[name]}
+    assert differs == {name for name in full.graph if name.startswith(("train@age", "refit@age", "report"))}
+
+
+def test_every_task_has_the_files_and_the_id_of_its_run(full: Compiled) -> None:
+    for name in full.tasks:
+        (packed,) = [each["value"] for each in full.container(name)["env"] if each["name"] == "PIPELINE_FILES"]
+        assert json.loads(packing.unpack(packed, "files")) == run_files(full.root)
+        (field,) = full.pod(name)["fieldPathAsEnv"]
+        assert field == {"name": "PIPELINE_KUBEFLOW_RUN", "fieldPath": "metadata.labels['pipeline/runid']"}
 
 
 def test_compiling_again_gives_the_same_text(full: Compiled, tmp_path: Path) -> None:

@@ -2,15 +2,18 @@
 
 import shutil
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pipeline.foundation.errors import InputError
-from pipeline.orchestration import checkpoints, remote
+from pipeline.orchestration import checkpoints, graph, remote
 from pipeline.orchestration.locks import Entries
 from pipeline.orchestration.workspace import repository, scratch
-from tests.support.shell import RAN, Project, outs
+from tests.support import s3
+from tests.support.shell import RAN, Project, command, outs
 
 ALL = ["draw", "fit@a", "fit@b", "join"]
 
@@ -33,20 +36,9 @@ def storage(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def bucket() -> Iterator[str]:
-    """A bucket of a server on this machine; its address and credentials are in the environment alone."""
-    import boto3
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    port = server.get_host_and_port()[1]
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
-        for name, value in {"ACCESS_KEY_ID": "key", "SECRET_ACCESS_KEY": "word", "DEFAULT_REGION": "us-east-1"}.items():
-            environment.setenv(f"AWS_{name}", value)
-        boto3.client("s3").create_bucket(Bucket="bucket")
-        yield "s3://bucket/folder"
-    server.stop()
+    """A folder in a bucket of a server on this machine."""
+    with s3.serving() as served:
+        yield served.address
 
 
 def files(folder: Path) -> set[Path]:
@@ -99,7 +91,9 @@ def test_a_second_run_runs_no_command_and_a_changed_rate_only_what_depends_on_it
 
 
 def test_exactly_the_outs_of_the_parents_are_pulled(project: Project, storage: Path) -> None:
-    entries = project.run_all(str(storage))
+    entries = {**project.run(str(storage), "draw", {})}
+    for name in ("fit@a", "fit@b"):
+        entries |= project.run(str(storage), name, {"draw": entries["draw"]})
     with scratch(str(storage), project=project.root) as root:
         remote.run(root, "join", {name: entries[name] for name in ("fit@a", "fit@b")})
         assert files(root / "models") == {root / "models/a.txt", root / "models/b.txt"}
@@ -174,7 +168,7 @@ def test_a_checkpoint_is_in_the_remote_while_the_stage_still_runs(
 def test_a_stage_that_fails_pushes_nothing(tmp_path: Path, storage: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     project = Project(tmp_path / "project", half={"cmd": "echo 1 > out; exit 3", "outs": ["out"]})
     monkeypatch.setenv(RAN, str(project.notes))
-    with pytest.raises(InputError, match="failed to reproduce 'half'"):
+    with pytest.raises(InputError, match=r"stage 'half' failed to run: .*exited with 3"):
         project.run(str(storage), "half", {})
     assert files(storage) == set()
 
@@ -193,6 +187,65 @@ def test_entries_of_another_graph_start_nothing(project: Project, storage: Path)
         project.run(str(storage), "fit@a", entries)
     assert project.ran() == []
     assert files(storage) == before
+
+
+def test_a_result_that_the_remote_has_lost_is_made_again(project: Project, storage: Path) -> None:
+    first = project.run(str(storage), "draw", {})
+    project.ran()
+    digest = outs(first)["data/sample"]
+    (storage / "files" / "md5" / digest[:2] / digest[2:]).unlink()
+    assert project.run(str(storage), "draw", {}) == first
+    assert project.ran() == ["draw"]
+
+
+def test_a_damaged_entry_of_the_run_cache_is_left_aside(
+    project: Project, storage: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = project.run(str(storage), "draw", {})
+    project.ran()
+    (entry,) = files(storage / "runs")
+    entry.write_text("cmd: [")
+    assert project.run(str(storage), "draw", {}) == first
+    assert project.ran() == ["draw"]
+    assert f"{entry}: not a lock entry" in capsys.readouterr().err
+
+
+def test_dvc_on_a_laptop_takes_a_result_from_the_run_cache_of_the_remote(project: Project, storage: Path) -> None:
+    project.run_all(str(storage))
+    project.ran()
+    with scratch(str(storage), project=project.root) as root, repository(root) as opened:
+        opened.reproduce(pull=True)
+    assert project.ran() == []
+
+
+def photos(count: int) -> dict[str, Any]:
+    """Stages that depend on a folder of that many files as a whole, on a part of it, and on outs below a folder."""
+    files = f"mkdir -p data/big/part; for n in $(seq {count}); do echo $n > data/big/part/$n; done; echo > data/big/x"
+    whole = {"cmd": command("whole", "mkdir -p many; ls data/big > many/whole"), "deps": ["data/big"]}
+    part = {"cmd": command("part", "mkdir -p many; ls data/big/part > many/part"), "deps": ["data/big/part"]}
+    return {
+        "big": {"cmd": command("big", files), "deps": ["pipeline/code.py"], "outs": ["data/big"]},
+        "whole": whole | {"outs": ["many/whole"]},
+        "part": part | {"outs": ["many/part"]},
+        "both": {"cmd": command("both", "cat many/* > both"), "deps": ["many", "data/big/part"], "outs": ["both"]},
+    }
+
+
+@pytest.mark.parametrize("count", [3, 60])
+def test_an_unchanged_stage_reads_a_few_objects_however_large_the_data_are(
+    tmp_path: Path, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = Project(tmp_path / "project", **photos(count))
+    monkeypatch.setenv(RAN, str(project.notes))
+    with s3.serving() as served:
+        first = project.run_all(served.address)
+        assert served.reads > count, "the first run has fetched the files"
+        project.ran()
+        for name, stage in graph.read(project.root).items():
+            parents = {parent: first[parent] for parent in stage.parents}
+            read = served.reading(partial(project.run, served.address, name, parents))
+            assert read <= 2, name  # the entry of the run-cache, and the list of a folder of which it needs a part
+    assert project.ran() == []
 
 
 @pytest.mark.parametrize(
@@ -216,6 +269,7 @@ def test_a_remote_that_cannot_be_written_stops_a_stage_before_it_runs(
 def test_a_file_that_the_remote_lacks_is_named(project: Project, storage: Path) -> None:
     entries = project.run_all(str(storage))
     project.ran()
+    shutil.rmtree(storage / "runs")
     digest = outs(entries)["models/b.txt"]
     (storage / "files" / "md5" / digest[:2] / digest[2:]).unlink()
     with pytest.raises(InputError, match=r"lacks files.*\n.*models/b\.txt"):

@@ -26,7 +26,8 @@ def nested(monkeypatch: pytest.MonkeyPatch, store: str) -> Run:
     }
     for name, value in injected.items():
         monkeypatch.setenv(name, value)
-    for name, value in task.environment("run 1", "http://another:5000", "faces").items():
+    monkeypatch.setenv(task.RUN, "run 1")
+    for name, value in task.environment("http://another:5000", "faces").items():
         monkeypatch.setenv(name, value)
     return made
 

@@ -1,7 +1,7 @@
 """Output artifacts on Kubeflow's pages: the outs of a stage as scalars, matrices, pages, models and files."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,9 @@ from pipeline.modeling.members import WEIGHTS
 from pipeline.orchestration.graph import Stage
 
 IMAGES = {".jpg": "jpeg", ".png": "png"}
-MOST_IMAGES = 24
+MOST_IMAGES = 12
 MOST_ROWS = 100
+LARGEST_TABLE = 64_000  # bytes
 REMEDY = "run the stage again"
 SHORT = "{:.4g}".format
 
@@ -25,6 +26,39 @@ SHORT = "{:.4g}".format
 def fill(artifact: Any, root: Path, stage: Stage) -> None:
     """Fill an output artifact, by its type, from the outs of a stage in a workspace."""
     FILL[type(artifact)](artifact, root, stage)
+
+
+def read_by(shown: Sequence[Any], stage: Stage, sizes: Mapping[str, int | None]) -> set[str]:
+    """The files of a stage's outs that output artifacts are filled from.
+
+    Args:
+        shown: The artifacts.
+        stage: The stage.
+        sizes: The bytes of all files of the outs, by path; None where they are not known.
+    """
+    found: set[str] = set()
+    for artifact in shown:
+        match artifact:
+            case dsl.Metrics():
+                found |= set(stage.metrics)
+            case dsl.ClassificationMetrics():
+                found.add(_out(stage, "confusion.csv"))
+            case dsl.Model():
+                found.add(_out(stage, WEIGHTS))
+            case dsl.HTML():
+                found |= _read_by_page(stage, sizes)
+            case _:
+                found.add(stage.outs[0])
+    return found
+
+
+def _read_by_page(stage: Stage, sizes: Mapping[str, int | None]) -> set[str]:
+    if pages_of := {out for out in stage.outs if Path(out).suffix == ".html"}:
+        return pages_of
+    below = [sorted(path for path in sizes if path.startswith(f"{out}/")) for out in stage.outs]
+    images = {path for folder in below for path in [one for one in folder if Path(one).suffix in IMAGES][:MOST_IMAGES]}
+    short = {path for path in stage.outs if Path(path).suffix == ".csv" and (sizes.get(path) or 0) <= LARGEST_TABLE}
+    return images | short | {path for path in stage.outs if Path(path).suffix in IMAGES}
 
 
 def _scores(artifact: dsl.Metrics, root: Path, stage: Stage) -> None:
@@ -82,15 +116,19 @@ def _out(stage: Stage, name: str) -> str:
 
 def _parts(root: Path, stage: Stage) -> Iterator[dict[str, Any]]:
     """The images and short tables among the outs, each with its name."""
-    for path in _files(root, stage):
+    for path in filter(Path.exists, _files(root, stage)):  # those of `read_by`, where the stage did not run here
         name = path.relative_to(root).as_posix()
         if path.suffix in IMAGES:
             yield {"name": name, "image": pages.source(path.read_bytes(), IMAGES[path.suffix])}
-        elif path.suffix == ".csv" and len(table := tables.infer(path)) <= MOST_ROWS:
+        elif _is_short(path) and len(table := tables.infer(path)) <= MOST_ROWS:
             rows = [
                 [SHORT(cell) if isinstance(cell, float) else cell for cell in row] for row in table.to_numpy(object)
             ]
             yield {"name": name, "image": "", "columns": list(table.columns), "rows": rows}
+
+
+def _is_short(path: Path) -> bool:
+    return path.suffix == ".csv" and path.stat().st_size <= LARGEST_TABLE
 
 
 def _files(root: Path, stage: Stage) -> Iterator[Path]:

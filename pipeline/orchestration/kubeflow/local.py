@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
+from uuid import uuid4
 
 from kfp import components, local
 
@@ -17,13 +18,16 @@ from pipeline.foundation.errors import InputError
 from pipeline.orchestration import locks
 from pipeline.orchestration.kubeflow import specification
 from pipeline.orchestration.kubeflow.arguments import Arguments
+from pipeline.orchestration.kubeflow.task import FILES, RUN
 
 Engine = Literal["subprocess", "docker"]
 IMAGE_PARAMETER = re.compile(r"\{\{\$\.inputs\.parameters\['(?:pipelinechannel--)?(image|slim_image)'\]\}\}")
 
 
-def run(arguments: Arguments, engine: Engine, environment: Mapping[str, str]) -> None:
-    """Run this folder's pipeline.yaml and leave the dvc.lock that `dvc repro` leaves.
+def run(
+    arguments: Arguments, engine: Engine, environment: Mapping[str, str], package: Path = specification.FILE
+) -> None:
+    """Run a compiled pipeline and leave the dvc.lock that `dvc repro` leaves.
 
     Retries, resources, volumes and secrets belong to a cluster and are ignored.
 
@@ -31,12 +35,13 @@ def run(arguments: Arguments, engine: Engine, environment: Mapping[str, str]) ->
         arguments: Parameters of the pipeline.
         engine: Whether tasks run as processes or in containers.
         environment: Environment variables of containers, in place of a cluster's secrets.
+        package: The compiled file.
 
     Raises:
         InputError: When the arguments do not fit the project, or a task fails; dvc.lock is then unchanged.
     """
     arguments.check()
-    compiled = _without_cluster(specification.read(), arguments)
+    compiled = _without_cluster(specification.read(package), arguments)
     with TemporaryDirectory(prefix="kubeflow-") as folder:
         Path(folder).chmod(0o777)  # a container may run as somebody else
         local.init(_runner(engine, arguments, environment), pipeline_root=folder)
@@ -68,13 +73,15 @@ def _without_cluster(compiled: dict[str, Any], arguments: Arguments) -> dict[str
     """
     for task in specification.tasks(compiled).values():
         del task["retryPolicy"]
+    run_id = str(uuid4())
     for executor in compiled["deploymentSpec"]["executors"].values():
         container = executor["container"]
         parameter = IMAGE_PARAMETER.fullmatch(container["image"])
         if parameter is None:
             raise InputError(f"{specification.FILE}: image {container['image']} is not a parameter of an image alone")
         container["image"] = getattr(arguments, parameter[1])
-        container.pop("env", None)
+        given = [each for each in container["env"] if each["name"] == FILES]
+        container["env"] = [*given, {"name": RUN, "value": run_id}]
     return compiled
 
 

@@ -34,6 +34,7 @@ class Server:
         with self._explained(), warnings.catch_warnings():
             api.HealthzServiceApi(api.ApiClient(settings)).healthz_service_get_healthz()
             warnings.filterwarnings("ignore", "This client only works with Kubeflow Pipeline v2", FutureWarning)
+            self._runs = api.RunServiceApi(api.ApiClient(settings))
             self._client = kfp.Client(self._address, namespace=namespace or "kubeflow", existing_token=token)
 
     def submit(
@@ -56,6 +57,16 @@ class Server:
         """A run as it stands: a `V2beta1Run`."""
         with self._explained():
             return self._client.get_run(run_id)
+
+    def cancel(self, run_id: str) -> None:
+        """End a run that is not finished; its exit task still reports, where the backend lets it."""
+        with self._explained():
+            self._client.terminate_run(run_id)
+
+    def retry(self, run_id: str) -> None:
+        """Run the failed tasks of a run again, and those that did not start; the others keep their results."""
+        with self._explained():
+            self._runs.run_service_retry_run(run_id)
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

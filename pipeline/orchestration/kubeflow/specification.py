@@ -26,10 +26,10 @@ def tasks(specification: dict[str, Any]) -> dict[str, Any]:
     return {key: task for key, task in found.items() if "dag" not in _component(specification, task)}
 
 
-def task_names(path: Path = FILE) -> dict[str, str]:
-    """The names of all stages by the keys of their tasks, in the order of the graph."""
+def task_names(path: Path = FILE, root: Path = Path()) -> dict[str, str]:
+    """The names of all stages by the keys of their tasks, in the order of the graph of `root`."""
     keys = {task["taskInfo"]["name"]: key for key, task in tasks(read(path)).items()}
-    return {keys[name]: name for name in [*graph.read(), JOIN, FINISH]}
+    return {keys[name]: name for name in [*graph.read(root), JOIN, FINISH]}
 
 
 def _component(specification: dict[str, Any], task: dict[str, Any]) -> dict[str, Any]:

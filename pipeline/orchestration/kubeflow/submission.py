@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from rich.table import Table
@@ -15,7 +16,6 @@ from pipeline import tracking
 from pipeline.foundation.errors import InputError, raise_faults
 from pipeline.foundation.live_table import Show, clock
 from pipeline.foundation.terminal import log
-from pipeline.orchestration.kubeflow import specification
 from pipeline.orchestration.kubeflow.arguments import Arguments
 from pipeline.orchestration.kubeflow.server import NoAnswerError, Server
 
@@ -24,31 +24,40 @@ PERIOD = 10.0  # seconds between two requests for a run's state
 PATIENCE = 900.0  # seconds without an answer after which watching ends; the run goes on
 
 
-def check(arguments: Arguments, check_compiled: Callable[[], None]) -> None:
+def check(arguments: Arguments, project: Path) -> None:
     """Check everything that a run needs before it is submitted.
 
     Args:
         arguments: Parameters of the pipeline.
-        check_compiled: Raises `InputError` unless pipeline.yaml is current.
+        project: Folder with the parameters and .dvc files of the run.
 
     Raises:
-        InputError: One error with every fault: pipeline.yaml is not current, MLflow is not a server, the DVC remote
-            cannot be written or lacks tracked data, the overrides change the graph, or the image does not exist
-            (where a container engine is installed).
+        InputError: One error with every fault: MLflow is not a server, the DVC remote cannot be written or lacks
+            tracked data, or the image does not exist (where a container engine is installed).
     """
     checks: Sequence[Callable[[], None]] = (
-        check_compiled,
         partial(_check_mlflow, arguments.mlflow),
-        arguments.check,
+        partial(arguments.check, project),
         partial(_check_image, arguments.image),
         partial(_check_image, arguments.slim_image),
     )
     raise_faults("nothing is submitted", [fault for each in checks for fault in _fault(each)])
 
 
-def wait(server: Server, run_id: str, show: Show) -> None:
-    """Watch a run to its end; raises `InputError` naming the failed stages, `NoAnswerError` without a server."""
-    names, heard = specification.task_names(), time.monotonic()
+def wait(server: Server, run_id: str, names: Mapping[str, str], show: Show) -> None:
+    """Watch a run to its end.
+
+    Args:
+        server: The server.
+        run_id: Kubeflow's id of the run.
+        names: The stages by the keys of their tasks.
+        show: Displays the table of the stages.
+
+    Raises:
+        InputError: Names the stages that failed.
+        NoAnswerError: When the server does not answer for a quarter of an hour.
+    """
+    heard = time.monotonic()
     while True:
         try:
             run, heard = server.run(run_id), time.monotonic()
@@ -63,10 +72,10 @@ def wait(server: Server, run_id: str, show: Show) -> None:
         time.sleep(PERIOD)
 
 
-def submit(server: Server, arguments: Arguments, service_account: str | None = None) -> str:
-    """Start a run; returns its id. The KFP client prints the address of its page."""
+def submit(server: Server, arguments: Arguments, package: Path, service_account: str | None = None) -> str:
+    """Start a run of a compiled pipeline; returns its id. The KFP client prints the address of its page."""
     name = arguments.image.rpartition("/")[2]
-    return server.submit(specification.FILE, arguments.experiment, name, asdict(arguments), service_account)
+    return server.submit(package, arguments.experiment, name, asdict(arguments), service_account)
 
 
 def _tasks(run: Any, names: Mapping[str, str]) -> dict[str, Any]:

@@ -1,26 +1,41 @@
 """What the container of a task executes: one stage, its lock entry, and the artifacts on Kubeflow's pages."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pipeline import tracking
-from pipeline.foundation.errors import InputError
-from pipeline.orchestration import graph, locks, remote
+from pipeline.formats.documents import parse_json
+from pipeline.foundation.errors import InputError, raise_faults
+from pipeline.orchestration import graph, locks, packing, remote
+from pipeline.orchestration.graph import Stage
 from pipeline.orchestration.kubeflow import artifacts
 from pipeline.orchestration.kubeflow.records import recorded
 from pipeline.orchestration.kubeflow.specification import JOIN
-from pipeline.orchestration.workspace import scratch
+from pipeline.orchestration.workspace import override, scratch
 
+DATA = re.compile(r"data/(?!.*\.\.)[^\0]+\.dvc")
 SHARED = "PIPELINE_SHARED"  # folder of the volume that all tasks share
 RUN_ID = "MLFLOW_RUN_ID"  # of the plugin, which also sets MLFLOW_TRACKING_URI, MLFLOW_EXPERIMENT_ID, MLFLOW_WORKSPACE
 ACCELERATORS = "PIPELINE_ACCELERATORS"  # how many the task has asked for
+RUN = "PIPELINE_KUBEFLOW_RUN"  # Kubeflow's id of the run: not an input, which would be part of Kubeflow's cache key
+FILES = "PIPELINE_FILES"  # params.yaml and .dvc files of the run, packed; those in the image are of its build
 
 
-def environment(run_id: str, mlflow: str, experiment: str) -> dict[str, str]:
+def run_id() -> str:
+    """Kubeflow's id of the run, from the environment; raises `InputError` without it."""
+    if found := os.environ.get(RUN):
+        return found
+    raise InputError(f"{RUN} is empty: the pod has no label pipeline/runid, which Kubeflow Pipelines 2.0 and later set")
+
+
+def environment(mlflow: str, experiment: str) -> dict[str, str]:
     """What the process of a task adds to its environment before anything else: where its stage logs its run.
 
     Kubeflow's MLflow plugin (KEP-12862) gives a task a run of its own; that run and the plugin's server are then used.
@@ -29,16 +44,17 @@ def environment(run_id: str, mlflow: str, experiment: str) -> dict[str, str]:
     address = {"MLFLOW_TRACKING_URI": mlflow, "MLFLOW_EXPERIMENT_NAME": experiment}
     if RUN_ID in os.environ:
         address = {tracking.TASK_RUN: os.environ[RUN_ID]}
-    return {**address, **shared, tracking.PIPELINE_RUN: f"kubeflow {run_id}"}
+    return {**address, **shared, tracking.PIPELINE_RUN: f"kubeflow {run_id()}"}
 
 
 def run(
     stage: str,
-    run_id: str,
     parents: Sequence[str],
     storage: str,
-    overrides: Sequence[str],
+    overrides: Sequence[str] = (),
     shown: Sequence[Any] = (),
+    parameters: str = "",
+    code: str = "",
 ) -> str:
     """Run a stage from the lock entries of its parents to its own.
 
@@ -46,34 +62,65 @@ def run(
 
     Args:
         stage: DVC's name of the stage.
-        run_id: Kubeflow's id of the run.
         parents: Packed lock entries of the stage's parents.
         storage: The DVC remote.
         overrides: Changes of params.yaml, as in `dvc exp run -S`.
         shown: Output artifacts, filled from the stage's outputs.
+        parameters: The parameters of the stage for which its task was compiled, as JSON; empty when it is not known.
+        code: The digest of the code for which its task was compiled; empty when it is not known.
 
     Returns:
         The packed lock entry of the stage.
 
     Raises:
-        InputError: When the node lacks the requested accelerators, or the stage cannot run or fails.
+        InputError: When the node lacks the requested accelerators, the run's parameters or the image's code are not
+            those for which the task was compiled, or the stage cannot run or fails.
     """
     _require_accelerators(int(os.environ.get(ACCELERATORS, "0")))
     shared = Path(os.environ[SHARED]) if SHARED in os.environ else None
-    with scratch(storage, overrides, shared) as root, recorded(root, run_id, stage):
+    with _workspace(storage, shared) as root, recorded(root, run_id(), stage):
+        found = graph.find(graph.read(root), stage)
+        _require_compiled(found, root, parameters, code)
+        override(root, overrides)
         try:
-            entries = remote.run(root, stage, locks.join(parents), shared)
+            entries = remote.run(root, stage, locks.join(parents), shared, partial(artifacts.read_by, shown, found))
         finally:
             remote.keep_unsent(root, root / "tracking")  # not on the volume
         for artifact in shown:
-            artifacts.fill(artifact, root, graph.read(root)[stage])
+            artifacts.fill(artifact, root, found)
     return locks.pack(entries)
 
 
-def join(run_id: str, entries: Sequence[str], storage: str, overrides: Sequence[str]) -> None:
+def join(entries: Sequence[str], storage: str, overrides: Sequence[str] = ()) -> None:
     """Join the packed lock entries of all stages to the dvc.lock of the run, which is kept in the remote."""
-    with scratch(storage, overrides) as root, recorded(root, run_id, JOIN):
-        remote.join(root, locks.join(entries), run_id)
+    with _workspace(storage) as root, recorded(root, run_id(), JOIN):
+        override(root, overrides)
+        remote.join(root, locks.join(entries), run_id())
+
+
+def files() -> dict[str, str] | None:
+    """The files of the run by path; None where it brings none, so that those of the image count."""
+    packed = os.environ.get(FILES)
+    if not packed:
+        return None
+    found = parse_json(packing.unpack(packed, FILES), FILES, "compile the pipeline anew")
+    if strange := [name for name in found if name != "params.yaml" and not DATA.fullmatch(name)]:
+        raise InputError(f"{FILES}: {', '.join(strange)}: neither params.yaml nor a .dvc file of data/")
+    return dict(found)
+
+
+def _workspace(storage: str, shared: Path | None = None) -> AbstractContextManager[Path]:
+    return scratch(storage, shared=shared, files=files())
+
+
+def _require_compiled(stage: Stage, root: Path, parameters: str, code: str) -> None:
+    """Raise `InputError` unless parameters and code are those for which the task was compiled."""
+    faults = []
+    if parameters not in ("", here := graph.settings(stage, root)):
+        faults.append(f"its parameters are {here}; its task was compiled for {parameters}")
+    if code not in ("", graph.code_digest(stage, root)):
+        faults.append("the image has other code than that for which its task was compiled; build and push the image")
+    raise_faults(f"stage '{stage.name}' does not fit the compiled pipeline", faults)
 
 
 def _require_accelerators(count: int) -> None:

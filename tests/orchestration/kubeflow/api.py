@@ -14,6 +14,7 @@ import kfp_server_api
 
 RUN = "5f2b6a3e-0000-4000-8000-000000000001"
 API = "/apis/v2beta1"
+VERBS = (f"/runs/{RUN}:terminate", f"/runs/{RUN}:retry", "/recurringruns/recurring-0:disable")
 BEGUN = "2026-01-01T00:00:00Z"
 
 
@@ -27,10 +28,14 @@ class Cluster:
     ] = ()  # the run at each request, the last one from then on; `status` is an HTTP error
     experiments: list[Any] = field(default_factory=list)
     submitted: list[Any] = field(default_factory=list)
+    uploaded: list[tuple[str, str]] = field(default_factory=list)  # name, and the pipeline of which it is a version
+    recurring: list[Any] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)  # the paths of all requests
     requests: int = 0
     address: str = ""
 
     def answer(self, method: str, path: str, query: dict[str, list[str]], body: Any) -> tuple[int, Any]:
+        self.asked.append(path.removeprefix(API))
         match method, path.removeprefix(API):
             case "GET", "/healthz":
                 return 200, kfp_server_api.V2beta1GetHealthzResponse(multi_user=False)
@@ -42,7 +47,36 @@ class Cluster:
                 return 200, self._create_run(read(body, "V2beta1Run"))
             case "GET", run if run == f"/runs/{RUN}":
                 return self._get_run()
+            case "POST", verb if verb in VERBS:
+                return 200, {}
+        return self._answer_of_pipelines(method, path.removeprefix(API), query, body)
+
+    def _answer_of_pipelines(self, method: str, path: str, query: dict[str, list[str]], body: Any) -> tuple[int, Any]:
+        match method, path:
+            case "POST", "/pipelines/upload":
+                return 200, self._upload(query["name"][0], "")
+            case "POST", "/pipelines/upload_version":
+                return 200, self._upload(query["name"][0], query["pipelineid"][0])
+            case "GET", "/pipelines":
+                return 200, kfp_server_api.V2beta1ListPipelinesResponse(pipelines=[pipeline("faces")])
+            case "POST", "/recurringruns":
+                return 200, self._create_recurring(read(body, "V2beta1RecurringRun"))
+            case "GET", "/recurringruns/recurring-0":
+                return 200, self.recurring[0]
         return 404, {"code": 5, "message": f"{path} not found"}
+
+    def _upload(self, name: str, of: str) -> Any:
+        self.uploaded.append((name, of))
+        if of:
+            return kfp_server_api.V2beta1PipelineVersion(
+                pipeline_id=of, pipeline_version_id="version-1", display_name=name, created_at=BEGUN
+            )
+        return pipeline(name)
+
+    def _create_recurring(self, recurring: Any) -> Any:
+        recurring.recurring_run_id, recurring.created_at, recurring.status = "recurring-0", BEGUN, "ENABLED"
+        self.recurring.append(recurring)
+        return recurring
 
     def _named(self, chosen: str) -> list[Any]:
         (wanted,) = [each["stringValue"] for each in json.loads(chosen)["predicates"]]
@@ -76,6 +110,11 @@ class Cluster:
             run_details=details,
             error=answer.get("error") and kfp_server_api.GoogleRpcStatus(message=answer["error"]),
         )
+
+
+def pipeline(name: str) -> Any:
+    """The only pipeline of the server."""
+    return kfp_server_api.V2beta1Pipeline(pipeline_id="pipeline-0", display_name=name, created_at=BEGUN)
 
 
 def task(name: str, state: str, error: str | None = None) -> Any:

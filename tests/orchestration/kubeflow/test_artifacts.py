@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -96,3 +97,25 @@ def test_an_out_that_cannot_be_read_is_named(root: Path, kind: type[dsl.Artifact
     (root / name).write_bytes(content)
     with pytest.raises(InputError, match=name):
         artifacts.fill(kind(uri=str(root / "artifact")), root, STAGE)
+
+
+@pytest.mark.parametrize(
+    ("kind", "most"), [(dsl.HTML, artifacts.MOST_IMAGES + 3), (dsl.Metrics, 1), (dsl.Model, 1), (dsl.Dataset, 1)]
+)
+def test_the_files_that_an_artifact_is_read_from_are_few_and_suffice(
+    root: Path, tmp_path: Path, kind: type[dsl.Artifact], most: int
+) -> None:
+    files = {path.relative_to(root).as_posix(): path for path in root.rglob("*") if path.is_file()}
+    sizes = {name: None if "/" in name else path.stat().st_size for name, path in files.items()}
+    read = artifacts.read_by([kind()], STAGE, sizes)
+    assert 0 < len(read) <= most
+    alone = tmp_path / "alone"
+    for name in read:
+        (alone / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(files[name], alone / name)
+    filled = {}
+    for place in (root, alone):
+        artifacts.fill(artifact := kind(uri=str(tmp_path / "artifact")), place, STAGE)
+        content = Path(artifact.path).read_bytes() if Path(artifact.path).exists() else b""
+        filled[place] = (content, artifact.metadata)
+    assert filled[root] == filled[alone]

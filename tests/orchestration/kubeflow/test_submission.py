@@ -1,5 +1,6 @@
 """Submitting to a server that answers as Kubeflow Pipelines does, through the command line."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -14,7 +15,8 @@ from ruamel.yaml import YAML
 from components import compilation
 from pipeline.cli import app
 from pipeline.foundation.errors import InputError
-from pipeline.orchestration.kubeflow import submission
+from pipeline.orchestration import packing
+from pipeline.orchestration.kubeflow import specification, submission, task
 from pipeline.orchestration.kubeflow.arguments import Arguments
 from pipeline.orchestration.kubeflow.server import NoAnswerError, Server
 from tests.orchestration.kubeflow.api import RUN, Cluster, serving
@@ -81,7 +83,7 @@ def engine(folder: Path, has_image: bool) -> Path:
 
 def wait(*answers: dict[str, Any]) -> None:
     with serving(Cluster(answers=answers)) as cluster:
-        submission.wait(Server(cluster.address), RUN, lambda *_: None)
+        submission.wait(Server(cluster.address), RUN, specification.task_names(), lambda *_: None)
 
 
 def tasks(**states: str) -> list[tuple[str, str]]:
@@ -114,12 +116,13 @@ def test_a_run_gets_its_parameters_and_is_followed_to_its_end(submit: Callable[.
         "remote": str(Path("remote").resolve()),
         "mlflow": "http://mlflow:5000",
         "experiment": "x",
-        "overrides": ["models.age.epochs=3"],
+        "overrides": [],
         "image": "faces:v1",
         "slim_image": "faces:s1",
     }
-    specification, platform = YAML(typ="safe").load_all(project / "pipeline.yaml")
-    assert run.pipeline_spec == {"pipeline_spec": specification, "platform_spec": platform}
+    age = tasks_of(run)["train@age-0"]
+    assert json.loads(constant(age, "parameters"))["models.age"]["epochs"] == 3
+    assert age["cachingOptions"] == {"enableCache": True}
     assert [experiment.display_name for experiment in cluster.experiments] == ["x"]
     assert f"{cluster.address}/#/runs/details/{RUN}" in out
     assert f"kubeflow fetch {RUN}" in out
@@ -130,16 +133,118 @@ def test_a_run_gets_its_parameters_and_is_followed_to_its_end(submit: Callable[.
     ]
 
 
-def test_kfps_own_command_submits_the_compiled_file_as_it_comes(project: Path, tmp_path: Path) -> None:
-    with serving(Cluster(answers=[{"state": "PENDING"}])) as cluster:
-        command = [str(Path(sys.executable).parent / "kfp"), "run", "submit", "-f", "pipeline.yaml", "-e", "faces"]
-        environment = os.environ | {"KF_PIPELINES_ENDPOINT": cluster.address, "HOME": str(tmp_path)}
-        subprocess.run(command, cwd=project, env=environment, capture_output=True, check=True)
+def tasks_of(run: Any) -> dict[str, Any]:
+    """The tasks of a submitted run by their stages."""
+    found = specification.tasks(run.pipeline_spec["pipeline_spec"]).values()
+    return {each["taskInfo"]["name"]: each for each in found}
+
+
+def constant(found: Any, name: str) -> str:
+    return str(found["inputs"]["parameters"][name]["runtimeValue"]["constant"])
+
+
+def files_of(run: Any) -> dict[str, str]:
+    """The files that travel with a submitted run."""
+    (packed,) = {
+        variable["value"]
+        for executor in run.pipeline_spec["pipeline_spec"]["deploymentSpec"]["executors"].values()
+        for variable in executor["container"]["env"]
+        if variable["name"] == task.FILES
+    }
+    return dict(json.loads(packing.unpack(packed, "files")))
+
+
+def test_another_recipe_and_other_data_are_submitted_and_nothing_changes_here(submit: Callable[..., Typed]) -> None:
+    shutil.copytree(ROOT / "recipes", "recipes")
+    Path("data").mkdir()
+    Path("data/photos.dvc").write_text(f"outs:\n- md5: {'a' * 32}.dir\n  hash: md5\n  path: photos\n")
+    before = {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
+    store("remote", "a" * 32 + ".dir", b"[]")
+    with serving(Cluster(answers=[{"state": "SUCCEEDED"}])) as cluster:
+        words = ["--recipe", "r1-podium-b3", "-S", "data.root=data/photos", "-S", "train.folds=[0]", "--no-cache"]
+        status, _, err = submit(cluster.address, *words)
+    assert status == 0, err
+    assert before == {path: path.read_bytes() for path in before}
     (run,) = cluster.submitted
-    specification, platform = YAML(typ="safe").load_all(project / "pipeline.yaml")
-    assert run.pipeline_spec == {"pipeline_spec": specification, "platform_spec": platform}
-    inputs = specification["root"]["inputDefinitions"]["parameters"]
+    files = files_of(run)
+    assert files["data/photos.dvc"] == Path("data/photos.dvc").read_text()
+    sent = YAML(typ="safe").load(files["params.yaml"])
+    recipe = YAML(typ="safe").load(Path("recipes/r1-podium-b3.yaml"))
+    assert sent["models"] == recipe["models"]
+    assert (sent["data"], sent["train"]["folds"]) == ({"root": "data/photos"}, [0])
+    assert sent["kubeflow"] == YAML(typ="safe").load(Path("params.yaml"))["kubeflow"]
+    stages = tasks_of(run)
+    assert {f"train@{model}-0" for model in recipe["train"]["models"]} == {
+        name for name in stages if name.startswith("train@")
+    }
+    assert not any(each["cachingOptions"].get("enableCache") for each in stages.values())
+
+
+def store(remote: str, name: str, content: bytes) -> None:
+    """Put an object into the folder of a DVC remote."""
+    path = Path(remote, "files", "md5", name[:2], name[2:])
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+
+
+def kfp(cluster: Cluster, project: Path, home: Path, *words: str) -> str:
+    """Type a command of kfp."""
+    environment = os.environ | {"KF_PIPELINES_ENDPOINT": cluster.address, "HOME": str(home)}
+    command = [str(Path(sys.executable).parent / "kfp"), *words]
+    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("verb", ["submit", "create"])
+def test_kfps_own_command_submits_the_compiled_file_as_it_comes(project: Path, tmp_path: Path, verb: str) -> None:
+    with serving(Cluster(answers=[{"state": "PENDING"}])) as cluster:
+        kfp(cluster, project, tmp_path, "run", verb, "-f", "pipeline.yaml", "-e", "faces")
+    (run,) = cluster.submitted
+    compiled, platform = YAML(typ="safe").load_all(project / "pipeline.yaml")
+    assert run.pipeline_spec == {"pipeline_spec": compiled, "platform_spec": platform}
+    inputs = compiled["root"]["inputDefinitions"]["parameters"]
     assert all("defaultValue" in parameter for parameter in inputs.values()), "no parameter has to be given"
+
+
+def test_kfp_keeps_versions_of_the_pipeline_and_runs_them_by_schedule(project: Path, tmp_path: Path) -> None:
+    with serving(Cluster()) as cluster:
+        kfp(cluster, project, tmp_path, "pipeline", "create", "-p", "faces", "pipeline.yaml")
+        kfp(cluster, project, tmp_path, "pipeline", "create-version", "-v", "two", "-n", "faces", "pipeline.yaml")
+        schedule = ["--job-name", "nightly", "--cron-expression", "0 0 2 * * *", "--no-catchup"]
+        package = ["--experiment-name", "faces", "--pipeline-package-path", "pipeline.yaml"]
+        kfp(cluster, project, tmp_path, "recurring-run", "create", *schedule, *package)
+        kfp(cluster, project, tmp_path, "recurring-run", "disable", "recurring-0")
+    assert cluster.uploaded == [("faces", ""), ("two", "pipeline-0")]
+    (recurring,) = cluster.recurring
+    assert recurring.trigger.cron_schedule.cron == "0 0 2 * * *"
+    compiled, platform = YAML(typ="safe").load_all(project / "pipeline.yaml")
+    assert recurring.pipeline_spec == {"pipeline_spec": compiled, "platform_spec": platform}
+    assert "/recurringruns/recurring-0:disable" in cluster.asked
+
+
+@pytest.mark.parametrize(
+    ("verb", "asked", "answer"), [("cancel", "terminate", "cancelled"), ("retry", "retry", "start again")]
+)
+def test_a_run_is_cancelled_and_its_failed_tasks_start_again(
+    verb: str,
+    asked: str,
+    answer: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with serving(Cluster(token="secret")) as cluster:
+        monkeypatch.setenv("KF_PIPELINES_ENDPOINT", cluster.address)
+        monkeypatch.setattr(sys, "argv", ["pipeline", "kubeflow", verb, RUN])
+        for token, status in (("wrong", 1), ("secret", 0)):
+            monkeypatch.setenv("KF_PIPELINES_TOKEN", token)
+            with pytest.raises(SystemExit) as ended:
+                app.main()
+            assert int(ended.value.code or 0) == status
+    assert cluster.asked[-1] == f"/runs/{RUN}:{asked}"
+    assert answer in capsys.readouterr().out
 
 
 def test_a_failed_run_names_the_stages_that_failed_and_exits_with_1(submit: Callable[..., Typed]) -> None:
@@ -153,7 +258,7 @@ def test_a_failed_run_names_the_stages_that_failed_and_exits_with_1(submit: Call
 def test_an_experiment_that_is_there_is_used_again(in_project: Path) -> None:
     with serving(Cluster(answers=[{"state": "SUCCEEDED"}])) as cluster:
         for _ in range(2):
-            submission.submit(Server(cluster.address), ARGUMENTS)
+            submission.submit(Server(cluster.address), ARGUMENTS, specification.FILE)
     assert len(cluster.experiments) == 1
     assert [run.experiment_id for run in cluster.submitted] == ["experiment-0"] * 2
 
@@ -161,7 +266,7 @@ def test_an_experiment_that_is_there_is_used_again(in_project: Path) -> None:
 @pytest.mark.parametrize("account", [None, "trainer"])
 def test_a_run_has_the_service_account_of_the_settings(in_project: Path, account: str | None) -> None:
     with serving(Cluster(answers=[{"state": "SUCCEEDED"}])) as cluster:
-        submission.submit(Server(cluster.address), ARGUMENTS, account)
+        submission.submit(Server(cluster.address), ARGUMENTS, specification.FILE, account)
     (run,) = cluster.submitted
     assert run.service_account == account
 
@@ -183,11 +288,10 @@ def test_a_server_that_stays_silent_is_given_up(in_project: Path, monkeypatch: p
 
 def test_all_faults_are_reported_at_once_and_nothing_is_submitted(submit: Callable[..., Typed], tmp_path: Path) -> None:
     engine(tmp_path, has_image=False)
-    Path("pipeline.yaml").write_text("stale")
     with serving(Cluster()) as cluster:
         status, _, err = submit(cluster.address, "--mlflow", "sqlite:///mlflow.db", remote="nowhere")
     assert status == 1
-    assert "error: nothing is submitted (4):\n  pipeline.yaml does not fit" in err
+    assert "error: nothing is submitted (3):" in err
     assert "MLflow at sqlite:///mlflow.db: tasks on a cluster need a server" in err
     assert f"DVC remote {Path('nowhere').resolve()}: cannot be written" in err
     for image in ("mask-gender-age:latest", "mask-gender-age:latest-slim"):
@@ -204,10 +308,21 @@ def test_a_password_in_mlflows_address_is_refused_and_not_repeated(submit: Calla
     assert not cluster.submitted
 
 
-def test_overrides_that_change_the_graph_are_refused(submit: Callable[..., Typed]) -> None:
+@pytest.mark.parametrize(
+    ("words", "fault"),
+    [
+        (["-S", "train.fold=[0]"], "Could not override 'train.fold'"),
+        (["-S", "train.folds=[7]"], "train.folds"),
+        (["--recipe", "r9"], "no recipe 'r9'"),
+    ],
+)
+def test_parameters_that_are_not_valid_are_not_submitted(
+    submit: Callable[..., Typed], words: list[str], fault: str
+) -> None:
+    shutil.copytree(ROOT / "recipes", "recipes")
     with serving(Cluster()) as cluster:
-        status, _, err = submit(cluster.address, "-S", "train.folds=[0]")
-    assert (status, "change the graph" in err) == (1, True)
+        status, _, err = submit(cluster.address, *words)
+    assert (status, fault in err) == (1, True), err
     assert not cluster.submitted
 
 

@@ -1,0 +1,71 @@
+"""photos: a task fetches the photos that its stage reads, and no others."""
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from ruamel.yaml import YAML
+
+from pipeline.dataset.layout import train_photos
+from pipeline.formats import tables
+from pipeline.orchestration import graph
+from pipeline.orchestration.photos import selections
+from pipeline.schema import label_table
+from tests.support.dataset import DataSet
+from tests.support.workspace import PARAMS, ROOT
+
+pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value")  # DVC 3.67 on how it uses pygtrie
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A workspace with 14 train photos, three eval photos, and two shards of batches of four photos."""
+    shutil.copy(ROOT / "dvc.yaml", tmp_path)
+    YAML().dump(PARAMS, tmp_path / "params.yaml")
+    data = DataSet(tmp_path / "data" / "sample", people=("001_female_Asian_25", "002_male_Asian_60"))
+    labels = train_photos(data.root).assign(corrected="")[list(label_table.COLUMNS)]
+    tables.write(labels, tmp_path / "data" / "labels.csv")
+    monkeypatch.setattr("pipeline.stages.crop.BATCH", 4)
+    return tmp_path
+
+
+def fetched(root: Path, name: str) -> set[str]:
+    """The files of the data set that a stage fetches."""
+    files = [path for path in (root / "data" / "sample").rglob("*") if path.is_file()]
+    wanted = list(selections(graph.read(root)[name], root))
+    return {str(path.relative_to(root / "data" / "sample")) for path in files for want in wanted if want(path)}
+
+
+@pytest.mark.parametrize("name", ["relabel", "submit"])
+def test_a_stage_that_checks_names_fetches_tables_alone(root: Path, name: str) -> None:
+    assert fetched(root, name) == {"train/train.csv", "eval/info.csv"}
+
+
+def test_shards_fetch_every_photo_once_between_them(root: Path) -> None:
+    shards = [fetched(root, f"crop@{shard}") - {"train/train.csv", "eval/info.csv"} for shard in (0, 1)]
+    assert [len(shard) for shard in shards] == [8, 6 + 3]
+    assert not shards[0] & shards[1]
+    assert len(shards[0] | shards[1]) == 14 + 3
+
+
+def test_another_stage_fetches_all_that_it_depends_on(root: Path) -> None:
+    assert len(fetched(root, "sample")) == 14 + 3 + len(("train.csv", "info.csv"))
+
+
+def test_contact_sheets_fetch_the_photos_that_they_show(root: Path) -> None:
+    sure = {"source": "face", "probability": 0.99, "faces": 1, "turn": 0}
+    for shard in ("0", "1"):
+        for split in ("train", "eval"):
+            rows = [sure | {"path": f"{split}{shard}/{number}.png"} for number in range(3)]
+            rows[1] |= {"source": "center"} if shard == "0" else {"faces": 2}
+            table = pd.DataFrame(rows).reindex(columns=list(tables.CROPS), fill_value=0)
+            tables.write(table, root / "data" / "shards" / shard / f"{split}.csv")
+    _, named = selections(graph.read(root)["pack"], root)
+    photos = [
+        root / "data" / "sample" / split / "images" / f"{split}{shard}" / f"{number}.png"
+        for split in ("train", "eval")
+        for shard in (0, 1)
+        for number in range(3)
+    ]
+    assert [photo.name for photo in photos if named(photo)] == ["1.png"] * 4
