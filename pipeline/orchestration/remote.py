@@ -129,8 +129,10 @@ def fetched_unsent(address: str, folder: Path) -> Iterator[None]:
             remote = opened.cloud.get_remote()
             there = remote.fs.join(remote.path, UNSENT)
             files = list(remote.fs.find(there)) if remote.fs.exists(there) else []
-            for file in files:
-                path = folder.joinpath(*remote.fs.relparts(file, there))
+            targets = {file: folder.joinpath(*remote.fs.relparts(file, there)) for file in files}
+            outside = [file for file, path in targets.items() if not path.resolve().is_relative_to(folder)]
+            raise_faults(f"files that would be written outside of {folder}; remove them from the remote", outside)
+            for file, path in targets.items():
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(remote.fs.cat_file(file))
         yield

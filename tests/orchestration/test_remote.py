@@ -302,3 +302,15 @@ def test_a_remote_is_given_or_the_one_of_the_project(
         remote.resolve(None)
     configure(project.root, tmp_path / "storage")
     assert remote.resolve(None) == str(tmp_path / "storage")
+
+
+@pytest.mark.parametrize("key", ["folder/tracking/../../../outside", "folder/tracking/run/../../../outside"])
+def test_unsent_files_are_not_written_outside_of_their_folder(
+    tmp_path: Path, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with s3.serving() as served:
+        served.put(key, b"{}")
+        served.put("folder/tracking/run/a", b"{}")
+        with pytest.raises(InputError, match="would be written outside"):
+            remote.fetched_unsent(served.address, tmp_path / "own" / "tracking").__enter__()
+    assert files(tmp_path) == set()

@@ -29,6 +29,10 @@ class Storage:
 
         return count
 
+    def put(self, key: str, content: bytes) -> None:
+        """Put an object into the bucket."""
+        boto3.client("s3").put_object(Bucket=BUCKET, Key=key, Body=content)
+
     def reading(self, work: Callable[[], object]) -> int:
         """How many objects a piece of work reads."""
         before = self.reads

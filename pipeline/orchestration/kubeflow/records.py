@@ -10,8 +10,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
+from pydantic import TypeAdapter, ValidationError
+
+from pipeline.formats.documents import parse_json
+from pipeline.foundation.errors import InputError
 from pipeline.orchestration.workspace import repository
 
+REMEDY = "remove the file, or start the run anew"
 FOLDER = "tasks"  # of the remote: tasks/<run id>/<stage>.json; `runs` is that of the run-cache
 
 
@@ -25,6 +30,9 @@ class Record:
     ended: float | None = None
     state: Literal["running", "succeeded", "failed"] = "running"
     error: str = ""
+
+
+RECORD = TypeAdapter(Record)
 
 
 @contextmanager
@@ -46,8 +54,19 @@ def read(root: Path, run_id: str) -> dict[str, Record]:
         remote = opened.cloud.get_remote()
         folder = remote.fs.join(remote.path, FOLDER, run_id)
         files = remote.fs.find(folder) if remote.fs.exists(folder) else []
-        records = [Record(**json.loads(remote.fs.cat_file(file))) for file in files]
+        records = [_parse(remote.fs.cat_file(file), file) for file in files]
     return {record.stage: record for record in records}
+
+
+def _parse(content: bytes, place: str) -> Record:
+    """The record of a file; raises `InputError` that names `place` for any other content."""
+    found = parse_json(content.decode("utf-8", errors="replace"), place, REMEDY)
+    try:
+        return RECORD.validate_python(found)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        key = ".".join(map(str, fault["loc"]))
+        raise InputError(f"{place}: not the record of a task: {key}: {fault['msg']}; {REMEDY}") from None
 
 
 def _write(root: Path, run_id: str, record: Record) -> None:
