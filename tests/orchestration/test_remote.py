@@ -210,6 +210,15 @@ def test_a_damaged_entry_of_the_run_cache_is_left_aside(
     assert f"{entry}: not a lock entry" in capsys.readouterr().err
 
 
+def test_a_task_takes_a_result_of_dvc_on_a_laptop_from_the_run_cache(project: Project, storage: Path) -> None:
+    with scratch(str(storage), project=project.root) as root, repository(root) as opened:
+        opened.reproduce()
+        opened.push(run_cache=True)
+    project.ran()
+    project.run_all(str(storage))
+    assert project.ran() == []
+
+
 def test_dvc_on_a_laptop_takes_a_result_from_the_run_cache_of_the_remote(project: Project, storage: Path) -> None:
     project.run_all(str(storage))
     project.ran()
