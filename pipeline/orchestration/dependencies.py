@@ -15,7 +15,7 @@ LACKING = "the DVC remote lacks files; `dvc push` them from where they are, or s
 
 
 @dataclass(frozen=True)
-class File:
+class TrackedFile:
     """A file of an out: its absolute path, and DVC's hash and metadata (its size, where that is known)."""
 
     path: Path
@@ -35,7 +35,7 @@ class Dependencies:
         (self.stage,) = opened.stage.collect(name)
         self._opened = opened
         self._outs = [out for need in needs for stage in opened.stage.collect(need) for out in stage.outs]
-        self._listed: dict[str, list[File]] = {}
+        self._listed: dict[str, list[TrackedFile]] = {}
 
     def hash(self) -> None:
         """Give every dependency its hash: outs of other stages from their lock entries, code from the workspace.
@@ -93,16 +93,16 @@ class Dependencies:
             out for out in self._outs if path.is_relative_to(found := Path(out.fs_path)) or found.is_relative_to(path)
         ]
 
-    def _files(self, dependency: Any) -> Iterator[File]:
+    def _files(self, dependency: Any) -> Iterator[TrackedFile]:
         path = Path(dependency.fs_path)
         for out in self._providers(dependency):
             yield from (file for file in self._list(out) if file.path.is_relative_to(path))
 
-    def _list(self, out: Any) -> list[File]:
+    def _list(self, out: Any) -> list[TrackedFile]:
         if out.fs_path not in self._listed:
             root = Path(out.fs_path)
             tree = [((), out.meta, out.hash_info)] if not out.hash_info.isdir else self._tree(out)
-            self._listed[out.fs_path] = [File(root.joinpath(*key), found, meta) for key, meta, found in tree]
+            self._listed[out.fs_path] = [TrackedFile(root.joinpath(*key), found, meta) for key, meta, found in tree]
         return self._listed[out.fs_path]
 
     def _tree(self, out: Any) -> Any:
@@ -116,7 +116,7 @@ class Dependencies:
                 continue
         raise InputError(f"{LACKING}: {self._relative(Path(out.fs_path))}")
 
-    def _bring(self, files: Sequence[File]) -> None:
+    def _bring(self, files: Sequence[TrackedFile]) -> None:
         """Fetch files into the cache, and link them into the workspace as `cache.type` has it."""
         from dvc_objects.fs import LocalFileSystem
         from dvc_objects.fs.generic import transfer
@@ -135,7 +135,7 @@ class Dependencies:
         return path.relative_to(self._opened.root_dir).as_posix()
 
 
-def _digest(path: Path, files: Iterator[File]) -> tuple[Any, Any]:
+def _digest(path: Path, files: Iterator[TrackedFile]) -> tuple[Any, Any]:
     """DVC's hash and metadata of a file, or of a folder of files."""
     from dvc_data.hashfile.meta import Meta
     from dvc_data.hashfile.tree import Tree
