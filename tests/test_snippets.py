@@ -102,7 +102,8 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("A.csv", "B.csv"):
         shutil.copy(root / "results/submission.csv", root / name)
     shutil.copy(root / "results/report.html", root / "OLD.html")
-    shutil.copytree(ROOT / "recipes", root / "recipes")
+    for folder in ("recipes", "components"):
+        shutil.copytree(ROOT / folder, root / folder)
     for words in (["init", "--quiet"], ["add", "params.yaml"], [*AUTHOR, "commit", "--quiet", "--message", "mine"]):
         subprocess.run(["git", *words], cwd=root, check=True)
     (root / "reviews").mkdir()
