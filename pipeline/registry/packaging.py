@@ -24,6 +24,7 @@ REQUIREMENTS = (
     "opencv-python-headless",
     "pandas",
     "pillow",
+    "pyarrow",
     "pydantic",
     "rich",
     "ruamel-yaml",
