@@ -1,9 +1,18 @@
 """`doctor`: check a data set before training."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from pipeline.foundation.errors import InputError
+from pipeline.foundation.terminal import warn
+
+if TYPE_CHECKING:
+    from pipeline.label_quality.doctor.results import Results
+
+CROPS, LABELS, OUT_OF_FOLD = Path("data/crops"), Path("data/labels.csv"), Path("results/ensemble/out_of_fold.csv")
+"""Outputs of the stages, as dvc.yaml places them."""
 
 
 def doctor(
@@ -17,20 +26,27 @@ def doctor(
 ) -> None:
     """Check a data set before training: layout, unreadable and odd photos, duplicates, ids and ages.
 
-    Every finding comes with what to do about it. Exit status 1 when there are errors; warnings leave it 0.
+    Without --data the settings of the models are checked too, and what the stages have written: faces that were not
+    found, and the photos that the models get wrong most. Every finding comes with what to do about it. Exit status 1
+    when there are errors; warnings leave it 0.
     """
     from rich.console import Console
 
-    from pipeline.config import params
+    from pipeline.config import dry_run, params
     from pipeline.formats import tables
     from pipeline.foundation.files import write_text
     from pipeline.foundation.terminal import cell
-    from pipeline.label_quality.doctor import diagnose, findings
+    from pipeline.label_quality.doctor import diagnose, findings, settings
     from pipeline.label_quality.doctor import same_people as shared
     from pipeline.label_quality.doctor.page import page
 
-    root = data or params.load().data.root
-    found = diagnose(root)
+    if data:
+        root, found = data, diagnose(data)
+    else:
+        read = params.load()
+        faults = [fault for name in read.train.models for fault in dry_run.faults(read, name)]
+        root = read.data.root
+        found = [*settings.find(faults), *diagnose(root, read.crop.max_pixels, _results())]
     title = findings.title(root.name, found)
     if json:
         print(findings.as_json(root.name, found))
@@ -44,3 +60,14 @@ def doctor(
         write_text(html, page(root, found, title))
     if findings.errors(found):
         raise typer.Exit(1)
+
+
+def _results() -> "Results | None":
+    """What the stages have written; outdated files are left out with a warning."""
+    from pipeline.label_quality.doctor.results import Results
+
+    try:
+        return Results.read(CROPS, LABELS, OUT_OF_FOLD)
+    except InputError as error:
+        warn(f"outputs of the stages are not checked: {error}")
+        return None

@@ -1,19 +1,21 @@
-"""The doctor: checks of a data set that need no model."""
+"""The doctor: checks of a data set, and of what the stages made of it."""
 
 from pathlib import Path
 
 from pipeline.formats.images import MAX_PIXELS
 from pipeline.foundation.errors import InputError
-from pipeline.label_quality.doctor import duplicates, layout, outliers, people, photos
+from pipeline.label_quality.doctor import duplicates, layout, outliers, people, photos, unlike
 from pipeline.label_quality.doctor.findings import Finding
+from pipeline.label_quality.doctor.results import Results
 
 
-def diagnose(root: Path, max_pixels: int = MAX_PIXELS) -> list[Finding]:
+def diagnose(root: Path, max_pixels: int = MAX_PIXELS, results: Results | None = None) -> list[Finding]:
     """Run all checks; every photo is decoded once, and no file is changed.
 
     Args:
         root: Folder of the data set, with train/ and eval/.
         max_pixels: Photos with more pixels are unreadable (crop.max_pixels).
+        results: Outputs of the stages for this data set, for checks of faces and of predictions.
 
     Returns:
         The findings of all checks, errors and warnings.
@@ -32,5 +34,7 @@ def diagnose(root: Path, max_pixels: int = MAX_PIXELS) -> list[Finding]:
         *(finding for finding in unreadable if unlisted.isdisjoint(finding.photos)),
         *duplicates.find(readable),
         *outliers.find(readable),
+        *unlike.find(readable),
+        *(results.find(readable) if results else ()),
         *people.find(root, paths),
     ]

@@ -10,10 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 import imagehash
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageOps
 
 from pipeline.dataset.layout import TRAIN
 from pipeline.formats.generated import mark
@@ -51,6 +52,15 @@ SAME_FORMAT = {"MPO": "JPEG"}
 THUMBNAIL = (32, 32)
 HASH_SIDE = 16
 HASH_BITS = HASH_SIDE**2
+CUTS = (0.03, 0.06, 0.09)
+"""Shares of the width and height that variants lack on each side."""
+
+
+class Variant(NamedTuple):
+    """The perceptual hash and the thumbnail of a changed photo."""
+
+    perceptual_hash: bytes
+    thumbnail: bytes
 
 
 @dataclass(frozen=True)
@@ -79,6 +89,8 @@ class CheckedPhoto:
     """32 x 32 grey values."""
     generator: str | None = None
     """Mark of an image generator."""
+    variants: tuple["Variant", ...] = ()
+    """The photo mirrored and without its edges, as copies of it are saved."""
 
     @property
     def owner(self) -> str:
@@ -153,14 +165,26 @@ def measure(root: Path, path: str, max_pixels: int = MAX_PIXELS) -> CheckedPhoto
     width, height = reversed(size) if orientation in SIDEWAYS else size
     content = hashlib.blake2b(data, digest_size=16).digest()
     file_properties = (path, content, kind, mode, orientation, transparent, width, height)
-    return CheckedPhoto(*file_properties, *_measurements(grey), mark(data))
-
-
-def _measurements(grey: Image.Image) -> tuple[float, float, bytes, bytes]:
-    """Brightness, sharpness, perceptual hash and thumbnail of a grey image."""
     small = grey.resize(SIZE, Image.Resampling.BOX)
+    return CheckedPhoto(*file_properties, *_measurements(small), mark(data), tuple(_variants(small)))
+
+
+def _measurements(small: Image.Image) -> tuple[float, float, bytes, bytes]:
+    """Brightness, sharpness, perceptual hash and thumbnail of a grey image of `SIZE`."""
     pixels = np.asarray(small)
     sharpness = float(cv2.Laplacian(pixels, cv2.CV_16S).var())
+    return float(pixels.mean()), sharpness, *_look(small)
+
+
+def _variants(small: Image.Image) -> Iterator[Variant]:
+    """Yield what copies of a grey image may look like: mirrored, or without its edges."""
+    yield _look(ImageOps.mirror(small))
+    width, height = small.size
+    for share in CUTS:
+        x, y = round(share * width), round(share * height)
+        yield _look(small.crop((x, y, width - x, height - y)).resize(SIZE))
+
+
+def _look(small: Image.Image) -> Variant:
     bits = imagehash.phash(small, HASH_SIDE).hash
-    thumbnail = small.resize(THUMBNAIL, Image.Resampling.BOX)
-    return float(pixels.mean()), sharpness, np.packbits(bits).tobytes(), thumbnail.tobytes()
+    return Variant(np.packbits(bits).tobytes(), small.resize(THUMBNAIL, Image.Resampling.BOX).tobytes())
