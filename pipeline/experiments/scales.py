@@ -6,6 +6,8 @@ from pipeline.config.params import Params
 from pipeline.foundation.errors import InputError
 
 STAND_INS = {  # by the beginning of a timm name: a small backbone of the same family, and a tiny one
+    "vit_small_plus_patch16_dinov3": ("vit_tiny_patch16_dinov3_qkvb", "vit_tiny_patch16_dinov3_qkvb"),
+    "vit": ("vit_tiny_patch16_224", "test_vit"),
     "resnet": ("resnet10t", "test_resnet"),
     "efficientnet": ("efficientnet_lite0", "test_efficientnet"),
     "convnext": ("convnext_atto", "test_convnext"),
@@ -97,6 +99,6 @@ def _stand_in(backbone: str, tiny: bool) -> str:
     if backbone.startswith("test_"):
         return backbone
     for family, stand_ins in STAND_INS.items():
-        if backbone.removeprefix("tf_").startswith(family):
+        if backbone.rpartition("/")[2].removeprefix("tf_").startswith(family):
             return stand_ins[tiny]
     raise InputError(f"backbone '{backbone}' has no small stand-in; there are some for {', '.join(STAND_INS)}")

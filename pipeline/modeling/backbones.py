@@ -1,4 +1,4 @@
-"""Backbones: timm's models without their classifier, from a name to a module of known width."""
+"""Backbones: timm's models and FaceNet without their classifier, from a name to a module of known width."""
 
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,9 @@ from pipeline.foundation.errors import InputError, ModelConfigError, did_you_mea
 from pipeline.modeling import pooling
 from pipeline.modeling.config import ModelConfig, Normalization
 
+FACENET = {"inception_resnet_v1.vggface2": "vggface2", "inception_resnet_v1.casia_webface": "casia-webface"}
+"""FaceNet by the data set that its published weights were trained on, and that data set in facenet-pytorch."""
+
 
 def create(config: ModelConfig, pretrained: bool) -> Any:
     """Create the backbone of a model, with random weights unless `pretrained`.
@@ -21,9 +24,9 @@ def create(config: ModelConfig, pretrained: bool) -> Any:
             no feature map to pool or no gradient checkpointing, or its pretrained weights cannot be downloaded.
         InputError: the file `weights` is not one of this backbone.
     """
-    settings = _settings(config)
+    make = _facenet if config.backbone in FACENET else _of_timm
     try:
-        backbone: Any = timm.create_model(**settings, pretrained=pretrained and config.weights is None)
+        backbone = make(config, pretrained and config.weights is None)
     except (OSError, RuntimeError) as error:
         raise (_not_downloaded if pretrained else _does_not_fit)(config, error) from error
     except (AssertionError, TypeError, ValueError) as error:
@@ -66,16 +69,29 @@ def normalization(backbone: Any) -> Normalization:
     return Normalization(mean=published["mean"], std=published["std"])
 
 
+def _facenet(config: ModelConfig, pretrained: bool) -> Any:
+    from pipeline.modeling.facenet import FaceNet
+
+    return FaceNet(FACENET[config.backbone] if pretrained else None, **_arguments(config))
+
+
+def _of_timm(config: ModelConfig, pretrained: bool) -> Any:
+    return timm.create_model(**_settings(config), pretrained=pretrained)
+
+
+def _arguments(config: ModelConfig) -> dict[str, Any]:
+    return config.backbone_args | ({} if config.drop_path is None else {"drop_path_rate": config.drop_path})
+
+
 def _settings(config: ModelConfig) -> dict[str, Any]:
     """Arguments of `timm.create_model`; `img_size` is among them where the family's size is fixed at creation."""
     name = config.backbone
     if not set(name) & set(":/") and not timm.is_model(name):
-        hint = did_you_mean(name, timm.list_models(), most=3)
+        hint = did_you_mean(name, [*timm.list_models(), *FACENET], most=3)
         raise ModelConfigError(f"backbone '{name}' is unknown to timm {timm.__version__}{hint}")
-    arguments = config.backbone_args | ({} if config.drop_path is None else {"drop_path_rate": config.drop_path})
     try:
         settings: dict[str, Any] = resolve_model_input_args(
-            name, {"img_size": config.image_size}, num_classes=0, **arguments
+            name, {"img_size": config.image_size}, num_classes=0, **_arguments(config)
         )
     except OSError as error:
         raise ModelConfigError(f"backbone '{name}': its configuration cannot be read ({_first_line(error)})") from error

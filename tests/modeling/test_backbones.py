@@ -3,15 +3,19 @@
 import json
 from pathlib import Path
 from typing import Any
+from urllib.error import URLError
 
 import pytest
 import timm
 import torch
+from facenet_pytorch.models.inception_resnet_v1 import InceptionResnetV1
 from safetensors.torch import save_file
 
 from pipeline.foundation.errors import InputError
 from pipeline.modeling.config import ModelConfig
+from pipeline.modeling.config.optimization import Optimizer
 from pipeline.modeling.network import Network
+from pipeline.modeling.parameter_groups import by_layer
 
 SMALLEST = {  # by number of weights, of each of timm's modules
     "beit": "beit_base_patch16_224",
@@ -222,6 +226,59 @@ def test_a_model_of_the_hub_brings_its_architecture_its_size_and_its_weights(hub
 def test_a_model_that_the_hub_does_not_have_is_named(hub: Path) -> None:
     with pytest.raises(InputError, match="'hf_hub:someone/faces': its configuration cannot be read"):
         Network(make("hf_hub:someone/faces"))
+
+
+@pytest.mark.parametrize(("name", "people"), [("vggface2", 8631), ("casia_webface", 10575)])
+def test_facenet_is_loaded_from_a_file_without_its_classifier(tmp_path: Path, name: str, people: int) -> None:
+    torch.manual_seed(1)
+    published = InceptionResnetV1(classify=True, num_classes=people).eval()
+    torch.save(published.state_dict(), tmp_path / "faces.pt")
+    settings = {"image_size": 80, "pretrained": True, "weights": tmp_path / "faces.pt"}
+    network = Network(make(f"inception_resnet_v1.{name}", **settings), pretrained=True).eval()
+    images = torch.randint(256, (2, 80, 80, 3), dtype=torch.uint8)
+    published.classify = False  # an embedding of length 1, in place of the classes
+    with torch.no_grad():
+        expected = published((images.permute(0, 3, 1, 2) - 127.5) / 128)
+        features = network.backbone((images.permute(0, 3, 1, 2) - network.mean) / network.std)
+    torch.testing.assert_close(torch.nn.functional.normalize(features), expected)
+    assert network.heads["mask"].in_features == 512
+
+
+def test_facenet_that_cannot_be_downloaded_is_named_with_both_ways_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def refuse(url: str, *_: object) -> None:
+        asked.append(url)
+        raise URLError("no network")
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr("facenet_pytorch.models.inception_resnet_v1.download_url_to_file", refuse)
+    message = r"'inception_resnet_v1\.vggface2' cannot be downloaded.*no network.*`weights:`.*`pretrained: false`"
+    with pytest.raises(InputError, match=message):
+        Network(make("inception_resnet_v1.vggface2", image_size=80, pretrained=True), pretrained=True)
+    assert len(asked) == 1
+    assert asked[0].endswith("-vggface2.pt")
+
+
+def test_facenet_has_layers_but_no_drop_path() -> None:
+    network = Network(make("inception_resnet_v1.vggface2", image_size=80))
+    groups = by_layer(network, Optimizer(learning_rate=1, layer_decay=0.9))
+    assert len({group["lr_scale"] for group in groups}) > 10
+    with pytest.raises(InputError, match=r"does not work with image_size 80 and drop_path 0\.1: .*drop_path_rate"):
+        Network(make("inception_resnet_v1.vggface2", image_size=80, drop_path=0.1))
+
+
+def test_a_name_that_is_nearly_facenets_is_offered_it() -> None:
+    with pytest.raises(InputError, match=r"did you mean .*'inception_resnet_v1\.vggface2'"):
+        Network(make("inception_resnet_v1"))
+
+
+def test_a_file_that_would_run_code_is_refused(tmp_path: Path) -> None:
+    torch.save({"state_dict": Path}, tmp_path / "weights.pt")
+    with pytest.raises(InputError, match=r"weights\.pt: not weights of 'test_resnet'"):
+        Network(make("test_resnet", pretrained=True, weights=tmp_path / "weights.pt"), pretrained=True)
 
 
 @pytest.fixture
