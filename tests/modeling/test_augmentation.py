@@ -4,10 +4,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from torchvision.transforms import v2
 
 from pipeline.formats.images import Pixels
 from pipeline.foundation.errors import InputError
-from pipeline.modeling.augmentation import Pipeline, build
+from pipeline.modeling.augmentation import POLICIES, Pipeline, build
 from pipeline.modeling.config import ModelConfig
 
 Make = Callable[..., ModelConfig]
@@ -75,8 +77,38 @@ def test_a_smaller_image_is_a_mean_of_pixels_and_not_some_of_them(config: Make) 
         ({"Rotate": {}, "Perspective": {}}, "is not one name over its arguments"),
         ({"OneOf": {"transforms": [{"Nothing": {}}]}}, "augmentation 'Nothing' is unknown"),
         ({"Compose": None}, "augmentation 'Compose'"),
+        ({"TrivialAugment": {}}, "'TrivialAugment' is unknown to .*; did you mean 'TrivialAugmentWide'"),
+        ({"RandAugment": {"ops": 2}}, "augmentation 'RandAugment': .*ops"),
     ],
 )
 def test_a_wrong_augmentation_is_named(step: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         build([step])
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_a_policy_is_torchvisions_own_at_the_seed_of_the_image(config: Make, name: str) -> None:
+    pipeline = Pipeline(config(augmentation=[{name: {}}], image_size=40), training=True)
+    square = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    draws = np.random.default_rng((1, 2))
+    draws.integers(2**32)  # the seed of albumentations' other generator
+    torch.manual_seed(int(draws.integers(2**63)))
+    expected = getattr(v2, name)()(torch.from_numpy(square).permute(2, 0, 1)).permute(1, 2, 0).numpy()
+    assert np.array_equal(pipeline(square, (1, 2)), expected)
+    assert len({pipeline(square, (1, seed)).tobytes() for seed in range(8)}) > 1
+
+
+def test_a_policy_leaves_torchs_random_numbers_alone(config: Make) -> None:
+    pipeline = Pipeline(config(augmentation=[{"RandAugment": {"num_ops": 3, "magnitude": 9}}]), training=True)
+    torch.manual_seed(0)
+    expected = torch.rand(3)
+    torch.manual_seed(0)
+    pipeline(image(), (0,))
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_policies_nest_and_have_a_probability(config: Make) -> None:
+    nested = {"OneOf": {"transforms": [{"TrivialAugmentWide": {}}, {"HorizontalFlip": {"p": 1}}], "p": 1}}
+    assert Pipeline(config(augmentation=[nested]), training=True)(image(), (0,)).shape == (32, 32, 3)
+    never = Pipeline(config(augmentation=[{"AugMix": {"p": 0}}]), training=True)
+    assert np.array_equal(never(image(), (0,)), Pipeline(config(), training=False)(image(), (0,)))
