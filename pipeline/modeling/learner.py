@@ -1,9 +1,10 @@
 """A network in training, with its optimizers and the exponential moving average (EMA) of its weights."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import floor
+from typing import Any
 
 import torch
 from lightning_fabric import Fabric
@@ -11,6 +12,7 @@ from timm.optim import create_optimizer_v2
 from timm.utils import ModelEmaV3
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.optim.swa_utils import AveragedModel, update_bn
 
 from pipeline.foundation.errors import ModelConfigError
 from pipeline.foundation.terminal import warn
@@ -35,8 +37,10 @@ class Learner:
         model: The network as it is trained: compiled if configured, and wrapped for all processes.
         optimizers: The optimizers, which train one after the other.
         average: The EMA of the weights, if `ema` is set.
+        epoch_average: The mean of the weights after the last epochs, if `average_epochs` is set.
         fabric: The launched processes.
         active: Position of the current optimizer.
+        averaged: Whether `epoch_average` has all its epochs, and is the result.
     """
 
     config: ModelConfig
@@ -44,8 +48,10 @@ class Learner:
     model: nn.Module
     optimizers: Sequence[Optimizer]
     average: ModelEmaV3 | None
+    epoch_average: AveragedModel | None
     fabric: Fabric
     active: int = 0
+    averaged: bool = False
 
     @classmethod
     def create(cls, config: ModelConfig, fabric: Fabric) -> "Learner":
@@ -60,7 +66,8 @@ class Learner:
         optimizers = [_optimizer(settings, config.precision, network) for settings in config.optimizer.sequence]
         model, *optimizers = fabric.setup(torch.compile(network) if config.compile else network, *optimizers)
         average = None if config.ema is None else ModelEmaV3(network, decay=config.ema, use_warmup=True)
-        return cls(config, network, model, optimizers, average, fabric)
+        epoch_average = AveragedModel(network) if config.average_epochs > 1 else None
+        return cls(config, network, model, optimizers, average, epoch_average, fabric)
 
     @property
     def optimizer(self) -> Optimizer:
@@ -69,9 +76,57 @@ class Learner:
 
     @property
     def eval_network(self) -> Network:
-        """The network that is validated and saved: the EMA if there is one."""
-        network: Network = self.network if self.average is None else self.average.module
-        return network
+        """The network that is validated and saved: an average of the weights if there is one."""
+        network: Any = self.network
+        if self.average is not None:
+            network = self.average.module
+        elif self.epoch_average is not None and self.averaged:
+            network = self.epoch_average.module
+        averaged: Network = network
+        return averaged
+
+    def average_epoch(self, left: int, batches: Iterable[Any]) -> None:
+        """Add the weights after an epoch to their average if it is one of the last: `left` epochs follow it.
+
+        Izmailov et al., Averaging Weights Leads to Wider Optima and Better Generalization, 2018,
+        https://arxiv.org/abs/1803.05407, algorithm 1. Batch normalisation gets the statistics of the averaged network
+        from one more pass over the training batches.
+        """
+        if self.epoch_average is None or left >= self.config.average_epochs:
+            return
+        self.epoch_average.update_parameters(self.network)
+        if left == 0:
+            with torch.no_grad(), self.fabric.autocast():
+                update_bn(batches, self.epoch_average.module, self.fabric.device)
+            self.averaged = True
+            self.share_buffers()
+
+    def climb(self) -> Callable[[], None]:
+        """Move the weights up the gradient, `sam` far, and reset it; returns a function that moves them back.
+
+        Foret et al., Sharpness-Aware Minimization for Efficiently Improving Generalization, 2021,
+        https://arxiv.org/abs/2010.01412, equation 2: the gradient there is the one of the step. Batch statistics are
+        those of the first pass. Gradients that are not finite move nothing.
+        """
+        moved = [weight for weight in self.network.parameters() if weight.grad is not None]
+        start = [weight.detach().clone() for weight in moved]
+        buffers = {name: buffer.clone() for name, buffer in self.network.named_buffers()}
+        gradients = [weight.grad for weight in moved if weight.grad is not None]
+        norm = torch.nn.utils.get_total_norm(gradients)
+        if norm.isfinite() and norm > 0:
+            with torch.no_grad():
+                for weight, gradient in zip(moved, gradients, strict=True):
+                    weight.add_(gradient, alpha=float(self.config.sam or 0) / float(norm))
+        self.optimizer.zero_grad()
+
+        @torch.no_grad()
+        def back() -> None:
+            for weight, before in zip(moved, start, strict=True):
+                weight.copy_(before)
+            for name, buffer in self.network.named_buffers():
+                buffer.copy_(buffers[name])
+
+        return back
 
     @property
     def learning_rate(self) -> float:
@@ -133,6 +188,8 @@ class Learner:
             **{f"optimizer {number}": optimizer for number, optimizer in enumerate(self.optimizers)},
             "precision": self.fabric.strategy.precision,  # the scale of gradients in half precision
         }
+        if self.epoch_average is not None:
+            found["epoch average"] = self.epoch_average
         return found if self.average is None else found | {"average": self.average.module}
 
     def snapshot(self) -> dict[str, Tensor]:
@@ -142,6 +199,7 @@ class Learner:
     def load_weights(self, state: dict[str, Tensor]) -> None:
         """Load weights of a snapshot into the network and its average."""
         self.network.load_state_dict(state)
+        self.averaged = False
         if self.average is not None:
             self.average.set(self.network)
 

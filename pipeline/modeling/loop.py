@@ -18,7 +18,7 @@ from pipeline.modeling.fold_data import FoldData
 from pipeline.modeling.inference import EvalOutput, TTAOutputs, gathered, predict
 from pipeline.modeling.learner import Learner
 from pipeline.modeling.loader import Loader
-from pipeline.modeling.mixing import mix
+from pipeline.modeling.mixing import Batch, mix
 
 
 def fit(
@@ -65,7 +65,7 @@ def fit(
             if progress.epochs_since_best >= (config.patience or epochs):
                 break
             with resources.explained(config):
-                throughput = run_epoch(learner, batches, val_batches, criterion, epoch, progress)
+                throughput = run_epoch(learner, batches, val_batches, criterion, (epoch, epochs), progress)
             if fabric.is_global_zero:
                 checkpoint.save(learner.states(), progress)
         on_epoch(epoch, progress.history[epoch] | throughput)
@@ -79,17 +79,31 @@ def fit(
 
 
 def run_epoch(
-    learner: Learner, batches: Loader, val_batches: Loader | None, criterion: Criterion, epoch: int, progress: Progress
+    learner: Learner,
+    batches: Loader,
+    val_batches: Loader | None,
+    criterion: Criterion,
+    position: tuple[int, int],
+    progress: Progress,
 ) -> Metrics:
     """Train and validate for one epoch, and add it to the progress.
+
+    Args:
+        learner: The network in training.
+        batches: Training batches.
+        val_batches: Batches of the held-out fold, if there is one.
+        criterion: Loss and metrics.
+        position: The epoch, from 0, and the number of epochs.
+        progress: The progress of the training.
 
     Returns:
         The throughput of training, `images_per_second`; it is logged, but never part of a result.
     """
-    config, started = learner.config, perf_counter()
+    config, (epoch, epochs), started = learner.config, position, perf_counter()
     trained = train_epoch(learner, batches, criterion, epoch, progress.history)
     measured = {"learning_rate": learner.learning_rate} | criterion.measure("train", trained)
     throughput = {"images_per_second": len(trained.rows) / (perf_counter() - started)}
+    learner.average_epoch(epochs - 1 - epoch, batches.at(epoch))
     if val_batches is not None:
         validated = predict(learner.eval_network, val_batches, config, TTA(), learner.fabric)
         measured |= criterion.measure("val", validated)
@@ -123,16 +137,27 @@ def train_epoch(
         images, rows = (part.to(fabric.device, non_blocking=True) for part in (images, rows))
         seed = (config.seed, epoch, step + 1, fabric.global_rank)
         batch = mix(images, rows, config, seed, batches.partners)
-        micro_batches = batch.micro_batches(config.accumulate)
-        for number, part in enumerate(micro_batches, start=1):
-            # processes may have different numbers of micro-batches: they synchronise only at the last one
-            with fabric.no_backward_sync(learner.model, enabled=number < len(micro_batches)):
-                outputs = learner.model(part.images)
-                fabric.backward(criterion.mixed_loss(outputs, part, epoch) * (len(part.rows) / len(batch.rows)))
-            parts.append(TTAOutputs(part.rows, {name: out.detach().unsqueeze(1) for name, out in outputs.items()}))
+        parts += backward(learner, criterion, batch, epoch)
+        if config.sam is not None:
+            back = learner.climb()
+            backward(learner, criterion, batch, epoch)
+            back()
         learner.step(epoch * len(batches) + step + 1)
     learner.share_buffers()
     return EvalOutput.of(gathered(TTAOutputs.joined(parts), fabric), config, TTA())
+
+
+def backward(learner: Learner, criterion: Criterion, batch: Batch, epoch: int) -> list[TTAOutputs]:
+    """Add the gradients of a batch, part by part; returns the outputs of every part."""
+    fabric, found = learner.fabric, []
+    micro_batches = batch.micro_batches(learner.config.accumulate)
+    for number, part in enumerate(micro_batches, start=1):
+        # processes may have different numbers of micro-batches: they synchronise only at the last one
+        with fabric.no_backward_sync(learner.model, enabled=number < len(micro_batches)):
+            outputs = learner.model(part.images)
+            fabric.backward(criterion.mixed_loss(outputs, part, epoch) * (len(part.rows) / len(batch.rows)))
+        found.append(TTAOutputs(part.rows, {name: out.detach().unsqueeze(1) for name, out in outputs.items()}))
+    return found
 
 
 def _require_finite(measured: Metrics, epoch: int, config: ModelConfig) -> None:

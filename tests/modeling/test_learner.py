@@ -279,3 +279,58 @@ def test_a_compiled_model_is_the_same_function_with_the_same_weights(
     torch.testing.assert_close(plain.model(IMAGES)["mask"], compiled.model(IMAGES)["mask"])
     assert len(graphs) == 1
     assert set(plain.snapshot()) == set(compiled.snapshot())
+
+
+def test_the_gradient_of_a_step_is_that_from_up_the_slope(config: Make) -> None:
+    """Against the formula: w - lr * g(w + radius * g(w) / |g(w)|), of a network whose batch statistics stay."""
+    sgd = {"name": "sgd", "learning_rate": 0.1, "momentum": 0}
+    learning, reference = (learner(config(optimizer=sgd, sam=0.5)) for _ in range(2))
+    learning.model.train()
+    reference.model.train()
+    start = parameters(reference)
+    slope = gradient_of(reference)
+    statistics = {name: buffer.clone() for name, buffer in reference.network.named_buffers()}
+    torch.nn.utils.vector_to_parameters(start + 0.5 * slope / slope.norm(), reference.network.parameters())
+    reference.optimizer.zero_grad()
+    expected = start - 0.1 * gradient_of(reference)
+
+    gradient_of(learning)
+    back = learning.climb()
+    torch.testing.assert_close((parameters(learning) - start).norm(), torch.tensor(0.5))
+    gradient_of(learning)
+    back()
+    assert torch.equal(parameters(learning), start)
+    learning.step(1)
+    torch.testing.assert_close(parameters(learning), expected)
+    assert all(torch.equal(buffer, statistics[name]) for name, buffer in learning.network.named_buffers())
+
+
+def test_a_gradient_that_is_not_finite_moves_nothing(config: Make) -> None:
+    learning = learner(config(sam=0.5))
+    before = parameters(learning)
+    for parameter in learning.network.parameters():
+        parameter.grad = torch.full_like(parameter, torch.inf)
+    learning.climb()
+    assert torch.equal(parameters(learning), before)
+
+
+def test_the_average_of_the_last_epochs_has_batch_statistics_of_its_own(config: Make) -> None:
+    learning = learner(config(epochs=4, average_epochs=2, optimizer={"name": "sgd", "learning_rate": 0.1}))
+    learning.model.train()
+    batches = [(IMAGES, torch.arange(4)), (IMAGES.flip(2) // 2, torch.arange(4))]
+    after: list[torch.Tensor] = []
+    for epoch in range(4):
+        step(learning, epoch + 1)
+        after.append(parameters(learning))
+        learning.average_epoch(3 - epoch, batches)
+        assert (learning.eval_network is learning.network) == (epoch < 3)
+    averaged = learning.eval_network
+    found = torch.cat([weight.detach().flatten() for weight in averaged.parameters()])
+    torch.testing.assert_close(found, (after[2] + after[3]) / 2)
+    seen: list[torch.Tensor] = []
+    first = averaged.backbone.bn1
+    first.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    with torch.no_grad():
+        for images, _ in batches:
+            averaged(images)
+    torch.testing.assert_close(first.running_mean, torch.stack([each.mean((0, 2, 3)) for each in seen]).mean(dim=0))

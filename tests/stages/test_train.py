@@ -54,6 +54,14 @@ EVERYTHING: dict[str, Any] = PLAIN | {
     "gradient_checkpointing": True,
 }
 
+AVERAGED: dict[str, Any] = PLAIN | {
+    "heads": {"mask": {}, "age": {"kind": "distribution"}},
+    "average_epochs": 3,
+    "sam": 0.05,
+    "last_epochs_on_validation": 1,
+    "optimizer": {"name": "lamb", "learning_rate": 1e-3},
+}
+
 
 class KilledError(Exception):
     """Stands for a process that is ended between two epochs."""
@@ -129,7 +137,7 @@ def test_a_training_that_diverges_in_spite_of_clip_ends_with_the_message_for_it(
     assert not (trainable / "out").exists()
 
 
-@pytest.mark.parametrize("settings", [PLAIN, EVERYTHING], ids=["plain", "everything"])
+@pytest.mark.parametrize("settings", [PLAIN, EVERYTHING, AVERAGED], ids=["plain", "everything", "averaged"])
 def test_equal_trainings_give_equal_bytes_and_a_killed_one_resumes_to_them(
     config: Make, trainable: Path, settings: dict[str, Any]
 ) -> None:

@@ -83,7 +83,9 @@ class ModelConfig(Section):
         accumulate: Number of parts in which a batch is computed.
         clip: Largest norm of the gradient; not clipped by default.
         optimizer: Optimizer and its peak learning rate.
+        sam: Radius of sharpness-aware minimisation; off by default.
         schedule: Schedule of the learning rate.
+        average_epochs: Number of last epochs whose final weights are averaged; only the last epoch's by default.
         ema: Decay of the exponential moving average of the weights; off by default.
         seed: Seed of weights, sampling, augmentation and mixing.
         threads: Number of torch's CPU threads, on which weights trained on a CPU depend.
@@ -130,7 +132,9 @@ class ModelConfig(Section):
     accumulate: PositiveInt = 1
     clip: PositiveFloat | None = None
     optimizer: Optimizer
+    sam: PositiveFloat | None = None
     schedule: Schedule = Constant()
+    average_epochs: PositiveInt = 1
     ema: Annotated[float, Field(ge=0, lt=1)] | None = None
     seed: Seed = 777
 
@@ -170,6 +174,18 @@ class ModelConfig(Section):
     def _drop_path_is_given_once(self) -> Self:
         if self.drop_path is not None and "drop_path_rate" in self.backbone_args:
             raise ValueError("drop_path and backbone_args.drop_path_rate are the same; leave out one of the two")
+        return self
+
+    @model_validator(mode="after")
+    def _averages_are_of_the_last_epochs(self) -> Self:
+        if self.average_epochs == 1:
+            return self
+        if self.average_epochs > self.epochs:
+            raise ValueError(f"average_epochs {self.average_epochs} is more than epochs {self.epochs}")
+        if self.select != "last" or self.patience:
+            raise ValueError("average_epochs needs select: last and no patience, because it averages the last epochs")
+        if self.ema is not None:
+            raise ValueError("average_epochs and ema both average the weights; leave out one of the two")
         return self
 
     @model_validator(mode="after")
