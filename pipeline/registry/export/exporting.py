@@ -200,7 +200,7 @@ def _noise(config: ModelConfig) -> Pixels:
 
 
 def _labels(photos: pd.DataFrame, config: ModelConfig) -> dict[str, npt.NDArray[np.int64]]:
-    classes = [name for name, head in config.heads.items() if head.kind != "regression"]
+    classes = [name for name, head in config.heads.items() if not head.of_years]
     return {name: SCHEMA.head(name).codes(photos) for name in classes}
 
 
