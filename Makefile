@@ -99,7 +99,7 @@ ui: install ## MLflow's UI on http://127.0.0.1:5000
 
 clean: ## remove all outputs; keep the environment and your own data in data/
 	rm -rf data/sample data/shards data/crops data/labels.csv data/folds.csv data/classes.csv data/classes.png
-	rm -rf models results checkpoints compare exported tracking mlartifacts mlflow.db mlflow.db.lock dvc_plots logs report.html
+	rm -rf models results checkpoints ablate compare tune exported tracking mlartifacts mlflow.db mlflow.db.lock dvc_plots logs report.html
 
 # The bill of materials of an image: that of an environment with the packages that the Dockerfile installs. $(2) is as there.
 define image_sbom

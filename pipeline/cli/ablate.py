@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.run import Gpus, Jobs, gpu_numbers
+from pipeline.cli.run import Gpus, Jobs, gpu_numbers, progress
 from pipeline.foundation.errors import raise_faults
 from pipeline.foundation.files import write_text
 
@@ -38,19 +38,20 @@ def ablate(
     from rich.table import Table
 
     from pipeline import tracking
-    from pipeline.experiments import ablation, ablation_runs, ablation_table
+    from pipeline.experiments import ablation, ablation_table, tasks
     from pipeline.formats import tables
-    from pipeline.orchestration import eta
 
     this, numbers = ablation.read(file), gpu_numbers(gpus)
     data_set, slots = data or this.data, jobs or max(len(numbers), 1)
     os.environ["MLFLOW_TRACKING_URI"] = tracking.full_address()
     os.environ.setdefault("MLFLOW_EXPERIMENT_NAME", file.stem)
+    runs = this.tasks(folder)
     if read:
-        failures = ablation_runs.unfinished(this, data_set, folder)
+        failures = {key: "has not run to its end" for key, task in runs.items() if not task.has_result(data_set)}
     else:
-        with eta.shown(slots) as show:
-            failures = ablation_runs.run(this, data_set, folder, slots, numbers, show)
+        with progress(slots) as show:
+            failed = tasks.run(list(runs.values()), data_set, slots, numbers, show)
+        failures = {key: failed[task.name] for key, task in runs.items() if task.name in failed}
     rows = ablation_table.table(this, folder, failures)
     output = this.file.output or folder / file.stem
     tables.write(rows, output.with_suffix(".csv"))
@@ -61,6 +62,6 @@ def ablate(
     Console(width=max(Console().width, WIDTH)).print(shown)
     print(f"table: {output.with_suffix('.md')}, {output.with_suffix('.csv')}")
     raise_faults(
-        f"{len(failures)} of {len(list(this.trainings))} runs have no result; run the command again to go on",
+        f"{len(failures)} of {len(runs)} runs have no result; run the command again to go on",
         [f"{row}, seed {seed}: {reason}" for (row, seed), reason in failures.items()],
     )

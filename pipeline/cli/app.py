@@ -26,6 +26,7 @@ from pipeline.cli.set import set_
 from pipeline.cli.shards import shards as write_shards
 from pipeline.cli.submit_diff import TwoWords, submit_diff
 from pipeline.cli.tracking import app as tracking_app
+from pipeline.cli.tune import tune as tune_parameters
 from pipeline.foundation import telemetry
 from pipeline.foundation.errors import REMEDIES, InputError, ModelConfigError, describe
 from pipeline.foundation.process_settings import tune
@@ -45,6 +46,7 @@ app.command("set", rich_help_panel=RUN)(set_)
 app.add_typer(recipe.app, name="recipe", rich_help_panel=RUN)
 app.command(rich_help_panel=RUN)(compare)
 app.command(rich_help_panel=RUN)(ablate)
+app.command("tune", rich_help_panel=RUN)(tune_parameters)
 app.add_typer(kubeflow.app, name="kubeflow", rich_help_panel=RUN)
 app.command(rich_help_panel=RUN)(graph)
 app.command("submit diff", rich_help_panel=RUN)(submit_diff)

@@ -5,12 +5,17 @@ import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipeline.foundation.errors import InputError
+
+if TYPE_CHECKING:
+    from pipeline.orchestration.runner import Show
 
 Jobs = Annotated[
     int | None, typer.Option(min=1, help="Stages that run in parallel. Default: the number of --gpus, or 1.")
@@ -23,17 +28,25 @@ def run(jobs: Jobs = None, gpus: Gpus = "", logs: Logs = Path("logs")) -> None:
     """Run all stages that are out of date, independent ones in parallel. Same results as `dvc repro`."""
     from pipeline import tracking
     from pipeline.config import dry_run, params
-    from pipeline.orchestration import eta, runner
+    from pipeline.orchestration import runner
 
     numbers = gpu_numbers(gpus)
     dry_run.check(params.load())  # reports all faults before DVC reads dvc.yaml and before any stage starts
     slots = jobs or max(len(numbers), 1)
     tracking.prepare()
     os.environ.setdefault(tracking.PIPELINE_RUN, tracking.run_name(f"run on {socket.gethostname()}", time.time()))
+    with progress(slots) as show:
+        runner.run(slots, numbers, logs, show)
+
+
+@contextmanager
+def progress(slots: int) -> Iterator["Show"]:
+    """Show jobs on stderr: what to hand to the runner; Ctrl-C ends the command with exit status 130."""
+    from pipeline.orchestration import eta
 
     try:
         with eta.shown(slots) as show:
-            runner.run(slots, numbers, logs, show)
+            yield show
     except KeyboardInterrupt:
         print("stopped; finished stages are kept, and trainings resume from their last epoch at the next run")
         raise typer.Exit(130) from None

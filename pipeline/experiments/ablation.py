@@ -11,6 +11,7 @@ from pipeline.config import params, recipes
 from pipeline.config.params import NAME, Params
 from pipeline.config.validation_messages import describe
 from pipeline.experiments.changes import changed
+from pipeline.experiments.tasks import Task
 from pipeline.formats.documents import parse_yaml, read_text
 from pipeline.formats.section import Section, Seed, distinct
 from pipeline.foundation.errors import InputError, did_you_mean, raise_faults
@@ -93,10 +94,17 @@ class Ablation:
         """Root of the data set."""
         return self.file.data or self.rows[0].params.data.root
 
-    @property
-    def trainings(self) -> Iterator[tuple[AblationRow, int]]:
-        """Every row with every seed; one seed after the other, so that a first answer comes early."""
-        return ((row, seed) for seed in self.file.seeds for row in self.rows)
+    def tasks(self, folder: Path) -> dict[tuple[str, int], Task]:
+        """The workspace in `folder` of every row and seed; all rows of a seed come before the next seed."""
+        return {
+            (row.name, seed): Task(
+                f"{self.path.stem}@{row.name}-{seed}",
+                folder / f"{self.path.stem}-{row.name}-{seed}",
+                row.settings(seed),
+            )
+            for seed in self.file.seeds
+            for row in self.rows
+        }
 
 
 def read(path: Path) -> Ablation:

@@ -10,7 +10,6 @@ import pandas as pd
 
 from pipeline.experiments import measures, resampling
 from pipeline.experiments.ablation import Ablation, AblationRow
-from pipeline.experiments.ablation_runs import workspace
 from pipeline.experiments.resampling import OutOfFold
 from pipeline.schema.schema import SCHEMA
 
@@ -161,12 +160,12 @@ def markdown(ablation: Ablation, data_set: Path, rows: pd.DataFrame, csv: str) -
 
 def _result(ablation: Ablation, folder: Path, row: AblationRow, failures: Mapping[tuple[str, int], str]) -> Result:
     failed = {seed: reason for (name, seed), reason in failures.items() if name == row.name}
-    places = {seed: workspace(ablation, folder, row.name, seed) for seed in ablation.file.seeds if seed not in failed}
-    same = row.params.split.same_people
+    places = {seed: task.folder for (name, seed), task in ablation.tasks(folder).items() if name == row.name}
+    finished = {seed: place for seed, place in places.items() if seed not in failed}
     return Result(
         row,
-        {seed: OutOfFold.read(place / measures.ENSEMBLE, place / "fixes", same) for seed, place in places.items()},
-        tuple(measures.measure(place) for place in places.values()),
+        {seed: OutOfFold.of(place) for seed, place in finished.items()},
+        tuple(measures.measure(place) for place in finished.values()),
         failed,
     )
 

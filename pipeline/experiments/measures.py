@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from pipeline import tracking
+from pipeline.experiments.resampling import ENSEMBLE, OutOfFold
 from pipeline.experiments.runs import needed
 from pipeline.formats import tables
 from pipeline.formats.documents import read_numbers
@@ -19,12 +19,10 @@ from pipeline.modeling.members import EPOCHS, METRICS, OUT_OF_FOLD, PARTS, PREDI
 from pipeline.modeling.weights import parameter_count, read_metadata
 from pipeline.orchestration import graph
 from pipeline.schema import metrics
-from pipeline.schema.bootstrap import interval
+from pipeline.schema.bootstrap import bounds
 from pipeline.schema.schema import AGE, SCHEMA
 
-ENSEMBLE = Path("results", "ensemble")  # in a workspace
 REMEDY = "leave out --read to run the recipe again"
-PREDICTED: dict[str, tables.Kind] = {"path": "text", "target": "integer", "prediction": "integer"}
 
 Row = dict[str, Any]
 
@@ -96,17 +94,16 @@ def measure(folder: Path) -> Row:
     stages = {stage.name: stage for stage in needed(graph.read(folder))}
     outs = [folder / out for stage in stages.values() for out in stage.outs]
     raise_faults(f"{folder} has not run to its end; missing", [str(out) for out in outs if not out.exists()])
-    person_of = tables.read(folder / stages["split"].outs[0], tables.FOLDS).set_index("path")["person"]
-    trainings = [TrainingCost(out.parent, len(person_of)) for out in outs if out.name == WEIGHTS]
-    return _scores((folder / stages["ensemble"].outs[0]).parent, person_of) | _effort(trainings)
+    photos = len(tables.read(folder / stages["split"].outs[0], {}))
+    trainings = [TrainingCost(out.parent, photos) for out in outs if out.name == WEIGHTS]
+    return _scores(folder) | _effort(trainings)
 
 
-def _scores(results: Path, person_of: "pd.Series[str]") -> Row:
-    scores = read_numbers(results / "metrics.json", REMEDY)
-    table = tables.read(results / OUT_OF_FOLD, PREDICTED)
-    targets, predictions = table["target"].to_numpy(), table["prediction"].to_numpy()
-    low, high = interval(list(person_of[table["path"]]), targets, predictions)
-    ages = metrics.confusion(SCHEMA.decode(targets)["age"], SCHEMA.decode(predictions)["age"], len(AGE.values))
+def _scores(folder: Path) -> Row:
+    scores = read_numbers(folder / ENSEMBLE / "metrics.json", REMEDY)
+    predicted = OutOfFold.of(folder)
+    low, high = bounds(predicted.draws)
+    true, found = (SCHEMA.decode(codes)["age"] for codes in (predicted.targets, predicted.predictions))
     return {
         "macro_f1": scores["macro_f1"],
         "low": low,
@@ -114,7 +111,7 @@ def _scores(results: Path, person_of: "pd.Series[str]") -> Row:
         "accuracy": scores["accuracy"],
         **{f"{attribute}_f1": scores[f"{attribute}_macro_f1"] for attribute in SCHEMA.names},
         "age_mae": min((value for name, value in scores.items() if name.endswith("_age_mae")), default=np.nan),
-        "old_recall": float(metrics.recall(ages)[-1]),
+        "old_recall": float(metrics.recall(metrics.confusion(true, found, len(AGE.values)))[-1]),
     }
 
 

@@ -1,7 +1,8 @@
-"""The figures of recipes as a table for the terminal, and as an HTML page with plots."""
+"""The figures of a comparison as a table at the terminal, and as an HTML page with plots."""
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,8 @@ from pipeline.schema.schema import SCHEMA
 HEADINGS = {
     "recipe": "recipe",
     "macro_f1": "macro F1 (95 %)",
+    "difference": "difference (95 %)",
+    "verdict": "verdict",
     "accuracy": "accuracy",
     **{f"{attribute}_f1": f"{attribute} F1" for attribute in SCHEMA.names},
     "age_mae": "age MAE",
@@ -28,33 +31,64 @@ HEADINGS = {
     "parameters": "M params",
     "images_per_second": "photos/s",
 }
-WIDTH = 150  # of the table in characters; a narrower terminal breaks its lines
+TEXTS = ("recipe", "verdict")
+WIDTH = 170  # of the table in characters; a narrower terminal breaks its lines
 DIGITS = {"age_mae": 1, "epochs": 0, "seconds": 0, "parameters": 1, "images_per_second": 0}
+PLOT_WIDTH = 5.6  # inches: on a phone, too, the text can be read
+
+
+class Plot(NamedTuple):
+    """A plot and its caption."""
+
+    svg: Markup
+    caption: str
 
 
 def cells(rows: pd.DataFrame) -> list[list[str]]:
-    """The figures (a row a recipe) as text, in the order of `HEADINGS`; unknown figures are a dash."""
-    bounded = zip(rows["macro_f1"], rows["low"], rows["high"], strict=True)
-    shown = rows.assign(macro_f1=[f"{score:.3f} ({low:.3f}-{high:.3f})" for score, low, high in bounded])
-    columns = [[_cell(value, DIGITS.get(column, 3)) for value in shown[column]] for column in HEADINGS]
+    """The figures (a row a recipe) as text, in the order of `headings`; unknown figures are a dash."""
+    shown = rows.assign(macro_f1=_intervals(rows, "macro_f1", "low", "high"))
+    if "difference" in rows:
+        shown = shown.assign(difference=_intervals(rows, "difference", "difference_low", "difference_high", sign="+"))
+    columns = [[_cell(value, DIGITS.get(column, 3)) for value in shown[column]] for column in headings(rows)]
     return [list(row) for row in zip(*columns, strict=True)]
+
+
+def headings(rows: pd.DataFrame) -> dict[str, str]:
+    """The headings of the columns that there are; at a scale that ranks nothing there are no differences."""
+    return {column: heading for column, heading in HEADINGS.items() if column in rows}
 
 
 def terminal(rows: pd.DataFrame, title: str) -> Table:
     """The figures as a table for people at a terminal."""
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
-    for column, heading in HEADINGS.items():
-        table.add_column(heading.replace(" ", "\n", 1), justify="left" if column == "recipe" else "right", no_wrap=True)
+    for column, heading in headings(rows).items():
+        justify = "left" if column in TEXTS else "right"
+        table.add_column(heading.replace(" ", "\n", 1), justify=justify, no_wrap=True)  # type: ignore[arg-type]
     for row in cells(rows):
         table.add_row(*row)
     return table
 
 
 def html(rows: pd.DataFrame, title: str) -> str:
-    """The figures as one HTML page: a table, and plots as SVG."""
-    plots = [Markup(svg(_plot(rows, draw))) for draw in (_draw_scores, _draw_attributes, _draw_cost)]
+    """The figures as one HTML page: a table, and plots as SVG with captions."""
+    plots = [
+        Plot(
+            _plot(rows, _draw_scores),
+            "Macro F1 over all classes, out of fold, with its 95 % bootstrap interval over people.",
+        ),
+        Plot(_plot(rows, _draw_attributes), "Macro F1 of each attribute, out of fold."),
+        Plot(_plot(rows, _draw_cost, 3.6), "Macro F1 and the training time of all models and folds, on this machine."),
+    ]
     template = pages.templates(Path(__file__).parent).get_template("page.html")
-    return template.render(title=title, headings=HEADINGS.values(), rows=cells(rows), plots=plots)
+    return template.render(title=title, headings=headings(rows).values(), rows=cells(rows), plots=plots)
+
+
+def _intervals(rows: pd.DataFrame, value: str, low: str, high: str, sign: str = "") -> list[str | float]:
+    bounded = zip(rows[value], rows[low], rows[high], strict=True)
+    return [
+        number if np.isnan(number) else f"{number:{sign}.3f} ({lower:{sign}.3f} to {upper:{sign}.3f})"
+        for number, lower, upper in bounded
+    ]
 
 
 def _cell(value: str | float, digits: int) -> str:
@@ -63,36 +97,37 @@ def _cell(value: str | float, digits: int) -> str:
     return "-" if np.isnan(value) else f"{value:,.{digits}f}"
 
 
-def _plot(rows: pd.DataFrame, draw: Callable[[Axes, pd.DataFrame], None]) -> Figure:
-    figure = Figure(figsize=(9, 1.6 + 0.32 * len(rows)), layout="constrained")
+def _plot(rows: pd.DataFrame, draw: Callable[[Axes, pd.DataFrame], None], height: float | None = None) -> Markup:
+    figure = Figure(figsize=(PLOT_WIDTH, height or 1.1 + 0.3 * len(rows)), layout="constrained")
     axes = figure.add_subplot()
     draw(axes, rows)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="x", color="#dde3ea")
     axes.set_axisbelow(True)
-    return figure
+    return Markup(svg(figure))
 
 
 def _draw_scores(axes: Axes, rows: pd.DataFrame) -> None:
-    axes.set_title("macro F1 over 18 classes, out-of-fold, 95 % interval over people", loc="left", color=INK)
     _name_rows(axes, rows)
     axes.hlines(range(len(rows)), rows["low"], rows["high"], color=INK, linewidth=2)
     axes.plot(rows["macro_f1"], range(len(rows)), "o", color=INK)
+    axes.set_xlabel("macro F1")
 
 
 def _draw_attributes(axes: Axes, rows: pd.DataFrame) -> None:
-    axes.set_title("macro F1 of each attribute, out-of-fold", loc="left", color=INK)
     _name_rows(axes, rows)
     for attribute, marker in zip(SCHEMA.names, "os^", strict=True):
         axes.plot(rows[f"{attribute}_f1"], range(len(rows)), marker, label=attribute)
-    axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+    axes.set_xlabel("macro F1 of the attribute")
+    axes.figure.legend(loc="outside upper center", ncols=len(SCHEMA.names), frameon=False)
 
 
 def _draw_cost(axes: Axes, rows: pd.DataFrame) -> None:
-    axes.set_title("macro F1 by seconds of training", loc="left", color=INK)
     axes.plot(rows["seconds"], rows["macro_f1"], "o", color=INK)
     for name, seconds, score in zip(rows["recipe"], rows["seconds"], rows["macro_f1"], strict=True):
         axes.annotate(name, (seconds, score), xytext=(5, 3), textcoords="offset points", fontsize=8)
+    axes.set_xlabel("seconds of training")
+    axes.set_ylabel("macro F1")
 
 
 def _name_rows(axes: Axes, rows: pd.DataFrame) -> None:

@@ -1,9 +1,9 @@
 """Scores of systems with intervals over people and over seeds, and paired differences of two systems.
 
-People are resampled as in `pipeline.schema.bootstrap`, a person with all folders that are known to be the same person's
-as one. Every draw also resamples the trainings with different seeds, whose deviations from their mean are multiplied by
-sqrt(n / (n - 1)), as n of them are drawn from n (Davison and Hinkley, Bootstrap Methods and their Application, 1997,
-section 2.3). With one seed the interval is over people alone.
+People are resampled as in `pipeline.schema.bootstrap`, a person of several folders as one. Every draw also resamples
+the trainings with different seeds, whose deviations from their mean are multiplied by sqrt(n / (n - 1)), as n of them
+are drawn from n (Davison and Hinkley, Bootstrap Methods and their Application, 1997, section 2.3). With one seed the
+interval is over people alone.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,6 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.dataset import same_people
 from pipeline.formats import tables
 from pipeline.modeling.members import OUT_OF_FOLD
 from pipeline.schema import metrics
@@ -23,6 +22,9 @@ from pipeline.schema.bootstrap import DRAWS, SEED, bounds, f1s
 from pipeline.schema.schema import SCHEMA, Codes
 
 PREDICTED: dict[str, tables.Kind] = {"path": "text", "target": "integer", "prediction": "integer"}
+
+ENSEMBLE = Path("results", "ensemble")  # in a workspace
+FOLDS = Path("data", "folds.csv")
 
 Draws = npt.NDArray[np.float64]
 Verdict = Literal["better", "worse", "no difference shown"]
@@ -34,34 +36,24 @@ class OutOfFold:
 
     Attributes:
         photos: Paths of the photos (n), in sorted order.
-        groups: The person of each photo (n), by one name for all folders of a person.
+        people: The person of each photo (n), by one name for all folders of a person.
         targets: True class codes (n,).
         predictions: Predicted class codes (n,).
     """
 
     photos: tuple[str, ...]
-    groups: tuple[str, ...]
+    people: tuple[str, ...]
     targets: Codes
     predictions: Codes
 
     @classmethod
-    def read(cls, results: Path, fixes: Path, same: Sequence[str]) -> "OutOfFold":
-        """Read the predictions that an ensemble wrote.
-
-        Args:
-            results: The ensemble's folder.
-            fixes: Folder of label corrections.
-            same: Its files with people who are the same person, `split.same_people`.
-
-        Raises:
-            InputError: When a file is missing or malformed.
-        """
-        table = tables.read(results / OUT_OF_FOLD, PREDICTED, unique="path").sort_values("path")
-        people = list(table["path"].str.partition("/")[0])
-        group = same_people.groups(people, same_people.read(fixes, same, people))
+    def of(cls, workspace: Path) -> "OutOfFold":
+        """The predictions of the ensemble in a workspace; raises `InputError` when a file is missing or malformed."""
+        table = tables.read(workspace / ENSEMBLE / OUT_OF_FOLD, PREDICTED, unique="path").sort_values("path")
+        folds = tables.read(workspace / FOLDS, tables.FOLDS, unique="path").set_index("path")
         return cls(
             tuple(table["path"]),
-            tuple(group[person] for person in people),
+            tuple(folds.loc[table["path"], "person"]),
             table["target"].to_numpy(),
             table["prediction"].to_numpy(),
         )
@@ -75,7 +67,7 @@ class OutOfFold:
     def draws(self) -> Draws:
         """Macro F1 (draws,) of the people of each draw."""
         cells = SCHEMA.people.encode(SCHEMA.decode(self.targets))
-        return np.asarray(f1s(self.groups, cells, self.targets, self.predictions).mean(axis=1))
+        return np.asarray(f1s(self.people, cells, self.targets, self.predictions).mean(axis=1))
 
     def is_of_photos_of(self, other: "OutOfFold") -> bool:
         """Whether both predict the same photos with the same labels, so that their scores can be compared."""

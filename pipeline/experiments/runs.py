@@ -1,20 +1,17 @@
-"""A folder for each recipe in which the project's own graph runs: through DVC, or in this process for speed."""
+"""Recipes at a scale: their data set, and runs of all their stages in this process, without DVC."""
 
 import shlex
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import chdir, redirect_stdout
 from pathlib import Path
+from typing import Any
 
 from pipeline import tracking
-from pipeline.config import params
 from pipeline.experiments import subset
-from pipeline.experiments.scales import SCALES, reduce
+from pipeline.experiments.scales import Scale
+from pipeline.experiments.tasks import require
 from pipeline.experiments.workspaces import BEFORE_TRAINING, TARGET, before_training, prepare
-from pipeline.foundation.errors import InputError
-from pipeline.foundation.processes import environment
 from pipeline.foundation.terminal import log
 from pipeline.orchestration import graph
 from pipeline.orchestration.graph import Graph, Stage
@@ -22,37 +19,33 @@ from pipeline.orchestration.graph import Graph, Stage
 Execute = Callable[[Sequence[str]], None]
 
 
-def run(recipes: Mapping[Path, Path], scale: str, photos: Path, execute: Execute) -> None:
-    """Run params files, each in its own folder, on a data set or a part of it.
+def data_set(photos: Path, scale: Scale | None, folder: Path) -> Path:
+    """The data set of a scale: that of the photos, or a part of it, written to `folder`."""
+    if scale is None:
+        return photos
+    require(photos)
+    subset.write(photos, scale.people, scale.folds, folder)
+    return folder
 
-    Scale smoke starts from nothing and runs in this process. Other scales run through DVC with the project's cache, so
-    that a stage that has run before does not run again.
+
+def run_here(settings: Mapping[Path, dict[str, Any]], root: Path, execute: Execute) -> None:
+    """Run the pipeline from nothing, without DVC and in this process, in each of some folders.
 
     Args:
-        recipes: The folder of every params file.
-        scale: A key of `SCALES`.
-        photos: Root of the data set.
+        settings: The parameters of every folder.
+        root: The data set.
         execute: Runs the words of a `python -m pipeline` command in this process.
 
     Raises:
         InputError: When a stage fails.
     """
-    root = photos
-    if limit := SCALES[scale]:
-        root = next(iter(recipes.values())).parent / f"data-{scale}"
-        subset.write(photos, limit.people, limit.folds, root)
     tracking.prepare()
     lenders: dict[str, Path] = {}
-    for recipe, folder in recipes.items():
-        log(f"{recipe.stem}: runs in {folder}")
-        settings = reduce(params.load(recipe), SCALES[scale])
-        if scale == "smoke":
-            shutil.rmtree(folder, ignore_errors=True)
-        prepare(folder, settings, root)
-        if scale == "smoke":
-            _run_here(folder, lenders.setdefault(before_training(settings), folder), execute)
-        else:
-            _repro(folder)
+    for folder, given in settings.items():
+        log(f"runs in {folder}")
+        shutil.rmtree(folder, ignore_errors=True)
+        prepare(folder, given, root)
+        _run_here(folder, lenders.setdefault(before_training(given), folder), execute)
 
 
 def needed(stages: Graph) -> list[Stage]:
@@ -62,12 +55,6 @@ def needed(stages: Graph) -> list[Stage]:
         if name in wanted:
             wanted.update(stages[name].parents)
     return [stage for name, stage in stages.items() if name in wanted]
-
-
-def _repro(folder: Path) -> None:
-    command = [sys.executable, "-m", "dvc", "repro", TARGET]
-    if subprocess.run(command, cwd=folder, env=environment(), check=False).returncode:
-        raise InputError(f"{folder}: `dvc repro` failed, see above")
 
 
 def _run_here(folder: Path, lender: Path, execute: Execute) -> None:

@@ -1,5 +1,6 @@
 """Scales to which a recipe is reduced: fewer people, folds and epochs, smaller photos, batches and backbones."""
 
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline.config.params import Params
@@ -23,7 +24,13 @@ FIXED_SIZE = {  # stand-ins that accept images of one size only
 
 MATCHED: dict[str, Any] = {  # one small network from scratch, and the one way to train it
     "backbone": "test_resnet",
+    "backbone_args": {},
+    "pretrained": False,
+    "weights": None,
+    "normalize": "auto",
+    "image_size": 72,
     "epochs": 30,
+    "select": "last",  # no epoch is selected on the people whose score is compared
     "patience": None,
     "batch_size": 32,
     "accumulate": 1,
@@ -32,12 +39,21 @@ MATCHED: dict[str, Any] = {  # one small network from scratch, and the one way t
     "ema": None,
     "precision": "32-true",
 }
+PRETRAINED: dict[str, Any] = {  # what changes when the one network starts from published weights
+    "pretrained": True,
+    "image_size": 144,
+    "epochs": 5,
+    "optimizer": {"name": "adamw", "learning_rate": 7e-4, "weight_decay": 0.05},
+    "schedule": {"name": "cosine", "warmup": 0.5},
+    "ema": 0.99,
+}
 
 
 class Scale(NamedTuple):
     """Upper limits for the settings of a recipe: `folds` are made, and `trained` of them are trained.
 
-    With `matched` every model configuration gets these values, and every fold is trained, whatever its recipe.
+    With `matched` every model configuration gets these values, and every fold is trained, whatever its recipe: each
+    training takes as many epochs of as many batches as the photos that the recipe samples fill.
     """
 
     people: int
@@ -50,20 +66,34 @@ class Scale(NamedTuple):
     matched: dict[str, Any] | None = None
 
 
+def matched(
+    backbone: str | None = None, weights: Path | None = None, image_size: int | None = None, epochs: int | None = None
+) -> Scale:
+    """The scale `matched` with another network.
+
+    Args:
+        backbone: Name of a timm model.
+        weights: File of its published weights, from which every training starts.
+        image_size: Height and width of the network's input in pixels.
+        epochs: Number of epochs of every training.
+    """
+    given = {
+        "backbone": backbone,
+        "weights": str(weights) if weights else None,
+        "image_size": image_size,
+        "epochs": epochs,
+    }
+    settings = MATCHED | (PRETRAINED if weights else {}) | {key: value for key, value in given.items() if value}
+    return Scale(600, 2, 2, settings["image_size"], settings["epochs"], settings["batch_size"], matched=settings)
+
+
 SCALES = {
     "smoke": Scale(people=24, folds=2, trained=1, size=32, epochs=1, batch_size=16, tiny=True),
     "cpu": Scale(people=60, folds=2, trained=1, size=64, epochs=2, batch_size=16),
-    "matched": Scale(
-        people=600,
-        folds=2,
-        trained=2,
-        size=72,
-        epochs=MATCHED["epochs"],
-        batch_size=MATCHED["batch_size"],
-        matched=MATCHED,
-    ),
+    "matched": matched(),
     "full": None,
 }
+RANKING = ("matched", "full")  # scales at which scores compare recipes; at others the networks have learned too little
 
 
 def reduce(params: Params, scale: Scale | None) -> dict[str, Any]:
@@ -78,18 +108,30 @@ def reduce(params: Params, scale: Scale | None) -> dict[str, Any]:
         settings["split"]["validation"] = None  # every recipe holds out the same people
     wanted = range(folds) if scale.matched else {fold % folds for fold in params.train.folds}
     settings["train"]["folds"] = sorted(wanted)[: scale.trained]
-    settings["refit"]["epochs"] = {name: min(epochs, scale.epochs) for name, epochs in params.refit.epochs.items()}
+    limit = {name: min(epochs, scale.epochs) for name, epochs in params.refit.epochs.items()}
+    settings["refit"]["epochs"] = {} if scale.matched else limit  # matched: as many as the folds
     settings["models"] = {name: _reduce_model(config, scale) for name, config in settings["models"].items()}
     return settings
 
 
 def _reduce_model(config: dict[str, Any], scale: Scale) -> dict[str, Any]:
-    config = config | (scale.matched or {"backbone": _stand_in(config["backbone"], scale.tiny)})
+    if scale.matched:
+        last = min(config["last_epochs_on_validation"], scale.epochs - 1)
+        size = FIXED_SIZE.get(scale.matched["backbone"], scale.size)
+        return {
+            **config,
+            **scale.matched,
+            "epochs": scale.epochs - last,
+            "last_epochs_on_validation": last,
+            "image_size": size,
+        }
     most = {"epochs": scale.epochs, "last_epochs_on_validation": scale.epochs, "batch_size": scale.batch_size}
+    backbone = _stand_in(config["backbone"], scale.tiny)
     return {
         **config,
         **{key: min(config[key], limit) for key, limit in most.items()},
-        "image_size": FIXED_SIZE.get(config["backbone"], min(config["image_size"], scale.size)),
+        "backbone": backbone,
+        "image_size": FIXED_SIZE.get(backbone, min(config["image_size"], scale.size)),
         "pretrained": False,
         "weights": None,
     }

@@ -23,8 +23,8 @@ def rows() -> pd.DataFrame:
 
 
 def test_every_figure_is_a_cell_and_what_is_unknown_a_dash(rows: pd.DataFrame) -> None:
-    first, second = (dict(zip(page.HEADINGS, row, strict=True)) for row in page.cells(rows))
-    assert first["macro_f1"] == "0.612 (0.550-0.670)"
+    first, second = (dict(zip(page.headings(rows), row, strict=True)) for row in page.cells(rows))
+    assert first["macro_f1"] == "0.612 (0.550 to 0.670)"
     assert (first["age_mae"], second["age_mae"]) == ("-", "4.2")
     assert (first["epochs"], first["seconds"], first["images_per_second"]) == ("20", "61", "1,234")
 
@@ -47,3 +47,19 @@ def test_the_page_stands_alone(rows: pd.DataFrame) -> None:
 
 def test_equal_figures_are_equal_pages(rows: pd.DataFrame) -> None:
     assert page.html(rows, "two") == page.html(rows.copy(), "two")
+
+
+def test_differences_are_shown_where_there_are_any(rows: pd.DataFrame) -> None:
+    assert "verdict" not in page.headings(rows)
+    bounds = {"difference": [np.nan, -0.05], "difference_low": [np.nan, -0.08], "difference_high": [np.nan, -0.02]}
+    compared = rows.assign(**bounds, verdict=["reference", "worse"])
+    first, second = (dict(zip(page.headings(compared), row, strict=True)) for row in page.cells(compared))
+    assert (first["difference"], first["verdict"]) == ("-", "reference")
+    assert (second["difference"], second["verdict"]) == ("-0.050 (-0.080 to -0.020)", "worse")
+
+
+def test_every_plot_has_a_caption_and_named_axes(rows: pd.DataFrame) -> None:
+    text = page.html(rows, "two")
+    assert text.count("<figcaption>") == 3
+    for label in ("macro F1", "macro F1 of the attribute", "seconds of training"):
+        assert f"<!-- {label} -->" in text

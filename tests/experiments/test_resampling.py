@@ -28,7 +28,7 @@ def test_one_training_has_the_interval_over_people() -> None:
     one = training(0.7, 1)
     found = score("row", [one])
     assert found.value == one.macro_f1
-    assert (found.low, found.high) == bootstrap.interval(one.groups, one.targets, one.predictions)
+    assert (found.low, found.high) == bootstrap.interval(one.people, one.targets, one.predictions)
 
 
 def test_seeds_that_disagree_widen_the_interval() -> None:
@@ -64,20 +64,20 @@ def test_only_an_interval_without_0_is_better_or_worse(low: float, high: float, 
     assert Interval((low + high) / 2, low, high).verdict == verdict
 
 
-def test_folders_of_one_person_are_resampled_as_one(tmp_path: Path) -> None:
-    folders = ["000001_female_Asian_30", "000001-1_female_Asian_30", "000002_female_Asian_31", "000003_female_Asian_32"]
-    rows = [{"path": f"{folder}/normal.jpg", "target": 16, "prediction": 16} for folder in reversed(folders)]
-    tables.write(pd.DataFrame(rows), tmp_path / "out_of_fold.csv")
-    pairs = pd.DataFrame([{"person": folders[2], "same_as": folders[3]}])
-    tables.write(pairs, tmp_path / "pairs.csv")
-    found = OutOfFold.read(tmp_path, tmp_path, ["pairs"])
-    assert found.photos == tuple(sorted(str(row["path"]) for row in rows))
-    assert len(set(found.groups)) == 2
+def test_people_are_those_of_the_folds(tmp_path: Path) -> None:
+    photos = {"000002_a/normal.jpg": "000001", "000001_a/normal.jpg": "000001", "000003_a/normal.jpg": "000003"}
+    predicted = [{"path": path, "target": 16, "prediction": 16} for path in photos]
+    tables.write(pd.DataFrame(predicted), tmp_path / "results" / "ensemble" / "out_of_fold.csv")
+    folds = [{"path": path, "person": person, "fold": 0} for path, person in photos.items()]
+    tables.write(pd.DataFrame(folds), tmp_path / "data" / "folds.csv")
+    found = OutOfFold.of(tmp_path)
+    assert found.photos == tuple(sorted(photos))
+    assert found.people == ("000001", "000001", "000003")
 
 
 def test_other_photos_or_labels_are_not_comparable() -> None:
     one = training(0.7, 1)
     assert one.is_of_photos_of(training(0.9, 2))
     assert not one.is_of_photos_of(training(0.7, 1, PEOPLE - 1))
-    relabelled = OutOfFold(one.photos, one.groups, np.roll(one.targets, 1), one.predictions)
+    relabelled = OutOfFold(one.photos, one.people, np.roll(one.targets, 1), one.predictions)
     assert not one.is_of_photos_of(relabelled)

@@ -121,3 +121,39 @@ def test_dvc_runs_a_recipe_once(project: Path) -> None:
     compare("tiny.yaml", "--scale", "cpu", "--csv", "second.csv")
     assert (project / "compare/tiny-cpu/dvc.lock").stat().st_mtime_ns == lock
     assert Path("first.csv").read_bytes() == Path("second.csv").read_bytes()
+
+
+def test_matched_recipes_are_ranked_by_paired_differences(project: Path) -> None:
+    settings = (project / "recipes/r4-resnet18-focal.yaml").read_text()
+    Path("plain.yaml").write_text(settings.replace("resnet18", "test_resnet"))
+    Path("other.yaml").write_text(settings.replace("{name: focal, gamma: 2}", "cross_entropy"))
+    words = ("other.yaml", "plain.yaml", "--scale", "matched", "--epochs", "1", "--image-size", "32")
+    compare(*words, "--against", "plain", "--csv", "matched.csv", "--submissions", "submissions")
+    rows = pd.read_csv("matched.csv", index_col="recipe").to_dict("index")
+    scores = [row["macro_f1"] for row in rows.values()]
+    assert scores == sorted(scores, reverse=True)
+    assert rows["plain"]["verdict"] == "reference"
+    assert rows["other"]["difference"] == pytest.approx(rows["other"]["macro_f1"] - rows["plain"]["macro_f1"], abs=1e-6)
+    assert rows["other"]["difference_low"] <= rows["other"]["difference"] <= rows["other"]["difference_high"]
+    for name in ("plain", "other"):
+        config = next(iter(load(project / f"compare/{name}-matched/params.yaml").models.values()))
+        assert (config.backbone, config.image_size, config.total_epochs) == ("test_resnet", 32, 1)
+        written = (project / f"submissions/{name}.csv").read_text()
+        assert written == (project / f"compare/{name}-matched/results/submission.csv").read_text()
+
+
+def test_a_scale_that_ranks_nothing_shows_no_differences(smoke: pd.DataFrame) -> None:
+    assert not {"difference", "verdict"} & set(smoke.columns)
+    assert "rank nothing" in Path("page.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "fault"),
+    [
+        (("--backbone", "resnet18"), "resnet18: --backbone, .* are of --scale matched"),
+        (("--scale", "matched", "--against", "our", "--read"), "--against our: not among the recipes; did you mean"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(words: tuple[str, ...], fault: str) -> None:
+    with pytest.raises(InputError, match=fault):
+        compare("ours", *words)

@@ -8,10 +8,11 @@ import timm
 
 from pipeline.config import params
 from pipeline.config.params import Params
-from pipeline.experiments.scales import FIXED_SIZE, MATCHED, SCALES, STAND_INS, reduce
+from pipeline.experiments.scales import FIXED_SIZE, MATCHED, PRETRAINED, SCALES, STAND_INS, matched, reduce
 from pipeline.foundation.errors import InputError
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.yaml"))
+MATCHED_NETWORK = {key: value for key, value in MATCHED.items() if key != "epochs"}
 SHRUNK = {"backbone", "pretrained", "weights", "image_size", "epochs", "last_epochs_on_validation", "batch_size"}
 
 
@@ -51,9 +52,21 @@ def test_matched_recipes_share_network_training_settings_and_held_out_people(rec
     assert (small.split.folds, small.train.folds) == (2, (0, 1))
     for name, config in settings["models"].items():
         before = whole.model_dump(mode="json")["models"][name]
-        assert {key: config[key] for key in MATCHED} == MATCHED
+        assert {key: config[key] for key in MATCHED_NETWORK} == MATCHED_NETWORK
         assert {key for key in config if config[key] != before[key]} <= SHRUNK | MATCHED.keys()
-        assert config["image_size"] == min(before["image_size"], 72)
+        assert config["epochs"] + config["last_epochs_on_validation"] == MATCHED["epochs"]
+    assert small.refit.epochs == {}
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
+def test_matched_recipes_can_share_published_weights(recipe: Path) -> None:
+    scale = matched("tf_efficientnet_lite0", Path("weights/lite0.safetensors"), image_size=128, epochs=3)
+    small = Params.model_validate(reduce(params.load(recipe), scale))
+    for config in small.models.values():
+        assert (config.backbone, config.pretrained) == ("tf_efficientnet_lite0", True)
+        assert (config.weights, config.image_size, config.total_epochs) == (Path("weights/lite0.safetensors"), 128, 3)
+        assert config.optimizer.at(0).learning_rate == PRETRAINED["optimizer"]["learning_rate"]
+    assert min(small.crop.shape) <= 128
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
