@@ -13,6 +13,7 @@ import typer
 
 from pipeline.cli import kubeflow, labels, recipe
 from pipeline.cli.ablate import ablate
+from pipeline.cli.check import check
 from pipeline.cli.compare import compare
 from pipeline.cli.compose import compose
 from pipeline.cli.doctor import doctor
@@ -42,6 +43,7 @@ app = typer.Typer(
 )
 RUN, DATA, MODELS, STAGES = "Run and compare", "Data and labels", "Models and tracking", "Stages (run by dvc repro)"
 app.command("run", rich_help_panel=RUN)(run_all)
+app.command(rich_help_panel=RUN)(check)
 app.command("set", rich_help_panel=RUN)(set_)
 app.add_typer(recipe.app, name="recipe", rich_help_panel=RUN)
 app.command(rich_help_panel=RUN)(compare)

@@ -57,3 +57,37 @@ def use(
             f"{models}: holds trainings of the former recipe ({', '.join(former)}). The next `dvc repro` removes them "
             "from the workspace; DVC's cache keeps them"
         )
+
+
+@app.command()
+def suggest(
+    data: Annotated[Path | None, typer.Option(help="Data set. Default: data.root of params.yaml.")] = None,
+    hours: Annotated[float | None, typer.Option(min=0, help="Time that there is, in hours.")] = None,
+) -> None:
+    """Measure how long three recipes take here, from the quickest to the best, and name the best that fits.
+
+    A few training steps of each are measured; run it when nothing else is at work. Weights are not downloaded.
+
+    Example: python -m pipeline recipe suggest --data ../photos --hours 2
+    """
+    from pipeline.config import params, recipes
+    from pipeline.experiments import estimate
+    from pipeline.orchestration import machine, readiness
+
+    found = len(machine.gpus())
+    given = params.load()
+    here = given.model_copy(update={"data": given.data.model_copy(update={"root": data or given.data.root})})
+    photos = readiness.count(here)
+    print(f"{found or 'no'} GPU, {machine.cores()} cores; {photos.train:,} train and {photos.eval:,} eval photos")
+    fitting = []
+    for preset, name in estimate.PRESETS[bool(found)].items():
+        taken = estimate.seconds(params.load(recipes.find(name)), photos)
+        fits = hours is None or taken <= hours * 3600
+        fitting += [name] if fits else []
+        print(f"{preset:<5} {name:<14} about {_time(taken):<8} {'' if fits else 'too long'}".rstrip())
+    print(f"python -m pipeline recipe use {fitting[-1]}" if fitting else "none fits; see `recipe list` for others")
+
+
+def _time(seconds: float) -> str:
+    """Minutes, or hours with one digit."""
+    return f"{max(round(seconds / 60), 1)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

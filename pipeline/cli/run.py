@@ -1,9 +1,7 @@
 """`run`: all stages on this machine, independent ones in parallel."""
 
 import os
-import shutil
 import socket
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.foundation.errors import InputError
+from pipeline.foundation.errors import InputError, raise_faults
 
 if TYPE_CHECKING:
+    from pipeline.config.params import Params
     from pipeline.orchestration.runner import Show
 
 Jobs = Annotated[
@@ -31,12 +30,26 @@ def run(jobs: Jobs = None, gpus: Gpus = "", logs: Logs = Path("logs")) -> None:
     from pipeline.orchestration import runner
 
     numbers = gpu_numbers(gpus)
-    dry_run.check(params.load())  # reports all faults before DVC reads dvc.yaml and before any stage starts
+    given = params.load()  # reports all faults before DVC reads dvc.yaml and before any stage starts
+    ready(given)
+    dry_run.check(given)
     slots = jobs or max(len(numbers), 1)
     tracking.prepare()
     os.environ.setdefault(tracking.PIPELINE_RUN, tracking.run_name(f"run on {socket.gethostname()}", time.time()))
     with progress(slots) as show:
         runner.run(slots, numbers, logs, show)
+
+
+def ready(given: "Params") -> None:
+    """Print what would make a run slow on this machine; raises `InputError` that lists what would stop it."""
+    from pipeline.foundation.terminal import warn
+    from pipeline.orchestration import readiness
+
+    found = readiness.findings(given)
+    for finding in found:
+        if not finding.stops:
+            warn(finding.text)
+    raise_faults("this cannot run here", [finding.text for finding in found if finding.stops])
 
 
 @contextmanager
@@ -57,18 +70,10 @@ def gpu_numbers(gpus: str) -> list[int]:
     named = [word.strip() for word in gpus.split(",") if word.strip()]
     if not named:
         return []
-    there = _gpus_of_this_machine()
+    from pipeline.orchestration import machine
+
+    there = machine.gpus()
     missing = [name for name in named if name not in there]
     if missing:
         raise InputError(f"--gpus {gpus}: no GPU {', '.join(missing)} here; there are {', '.join(there) or 'none'}")
     return [int(name) for name in named]
-
-
-def _gpus_of_this_machine() -> list[str]:
-    tool = shutil.which("nvidia-smi")
-    if tool is None:
-        return []
-    listed = subprocess.run(
-        [tool, "--query-gpu=index", "--format=csv,noheader"], capture_output=True, text=True, check=False
-    )
-    return listed.stdout.split() if listed.returncode == 0 else []

@@ -1,0 +1,54 @@
+"""How long a recipe takes on this machine: measured steps of its models, times photos, epochs and folds."""
+
+from collections.abc import Callable
+from math import ceil
+
+from pipeline.config.params import Params
+from pipeline.modeling.config import ModelConfig
+from pipeline.modeling.speed import Speed, measure
+from pipeline.orchestration import machine
+from pipeline.orchestration.readiness import Photos
+
+CROP = 0.0064  # seconds of one core a photo of 384 x 512 px, docs/scale.md
+START = 8.0  # seconds until a stage is at work: DVC and imports
+PRESETS = {  # recipes by what is here: from the quickest to the best
+    False: {"fast": "sample", "good": "ours-cpu", "best": "ours"},
+    True: {"fast": "ours-cpu", "good": "r1-podium-b3", "best": "ours"},
+}
+
+
+def seconds(
+    params: Params, photos: Photos, measured: Callable[[ModelConfig, tuple[int, int]], Speed] = measure
+) -> float:
+    """Estimated seconds of all stages, as many trainings at once as the machine has GPUs, or cores for their threads.
+
+    Args:
+        params: The recipe.
+        photos: Number of photos.
+        measured: Gives the speed of a model; measures it by default.
+    """
+    folds, held_out = len(params.train.folds), 1 / len(params.split.held_out)
+    if params.split.validation is not None:
+        held_out = params.split.validation
+    jobs, work = 0, 0.0
+    for name in params.train.models:
+        config = params.models[name]
+        speed = measured(config, params.crop.shape)
+        seen, predicted = (1 - held_out) * photos.train, held_out * photos.train
+        variants = (params.tta[name].clean > 0) + params.tta[name].augmented
+        variants *= (5 if params.tta[name].five_crop else 1) * (2 if params.tta[name].flip else 1)
+        inference = variants * (predicted + photos.eval) * speed.prediction
+        training = config.total_epochs * (seen * speed.training + predicted * speed.prediction)
+        rounds = folds * (1 + (name in params.pseudo_label.models))
+        jobs += rounds
+        work += rounds * (training + inference + 2 * START)
+        if name in params.refit.models:
+            jobs += 1
+            work += config.total_epochs * photos.train * speed.training + inference + 2 * START
+    slots = min(len(machine.gpus()) or max(machine.cores() // _threads(params), 1), jobs)
+    crops = CROP * sum(photos) / machine.cores()
+    return crops + work / jobs * ceil(jobs / slots) + 8 * START
+
+
+def _threads(params: Params) -> int:
+    return max(params.models[name].threads for name in params.train.models)

@@ -1,0 +1,66 @@
+"""How fast a model trains and predicts on this machine, measured on a few steps with random pictures."""
+
+from time import perf_counter
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from lightning_fabric import Fabric
+
+from pipeline.modeling import devices
+from pipeline.modeling.config import TTA, ModelConfig
+from pipeline.modeling.criterion import Criterion
+from pipeline.modeling.fold_data import FoldData
+from pipeline.modeling.inference import predict
+from pipeline.modeling.learner import Learner
+from pipeline.modeling.loop import train_epoch
+from pipeline.schema.schema import SCHEMA
+
+STEPS = 3  # that are measured, after an epoch that warms up
+CPU_BATCH = 8  # on a CPU an image takes about as long in a small batch as in a large one
+
+
+class Speed(NamedTuple):
+    """Seconds per image of training, augmentation included, and of prediction."""
+
+    training: float
+    prediction: float
+
+
+def measure(config: ModelConfig, crop_shape: tuple[int, int]) -> Speed:
+    """Train and predict with random weights on random pictures.
+
+    Args:
+        config: The model's configuration; nothing is downloaded.
+        crop_shape: Height and width of a crop in pixels.
+
+    Raises:
+        ModelConfigError: When the network or its settings do not work, or memory is short.
+    """
+    fabric = Fabric(accelerator="auto", devices=1, precision=config.precision)
+    batch = config.batch_size if fabric.device.type == "cuda" else min(config.batch_size, CPU_BATCH)
+    random = config.model_copy(
+        update={"pretrained": False, "weights": None, "batch_size": batch, "drop_ages": (), "oversample": None}
+    )
+    devices.configure(random)
+    images = STEPS * batch
+    people = _people(images + batch)
+    held_out = np.arange(len(people)) >= images
+    crops = np.random.default_rng(0).integers(0, 256, (len(people), *crop_shape, 3), dtype=np.uint8)
+    data = FoldData.of(people, crops, held_out, random)
+    learner, criterion = Learner.create(random, fabric), Criterion(random, data, fabric.device)
+    batches = data.train_loader(data.training, random, (0, 1))
+    train_epoch(learner, batches, criterion, 0, [])
+    started = perf_counter()
+    train_epoch(learner, batches, criterion, 1, [])
+    training = (perf_counter() - started) / images
+    started = perf_counter()
+    predict(learner.eval_network, data.val_loader(data.training, random, (0, 1)), random, TTA(), fabric)
+    return Speed(training, (perf_counter() - started) / images)
+
+
+def _people(photos: int) -> pd.DataFrame:
+    """Labels of so many photos, of all classes in turn."""
+    codes = np.arange(photos) % SCHEMA.classes
+    ages = np.array([25, 45, 65])[SCHEMA.decode(codes)["age"]]
+    return pd.DataFrame(SCHEMA.value_names(codes)).assign(age=ages)

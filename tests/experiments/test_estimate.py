@@ -1,0 +1,75 @@
+"""estimate: the time of a recipe from the speed of its models."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from pipeline.cli.app import app
+from pipeline.config import params
+from pipeline.config.params import Params
+from pipeline.experiments import estimate
+from pipeline.modeling.speed import Speed
+from pipeline.orchestration import machine
+from pipeline.orchestration.readiness import Photos
+from tests.support.workspace import PARAMS, copy
+
+PHOTOS = Photos(1000, 500)
+
+
+@pytest.fixture(autouse=True)
+def one_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "gpus", list)
+    monkeypatch.setattr(machine, "cores", lambda: 1)
+    monkeypatch.setattr(estimate, "START", 0.0)
+    monkeypatch.setattr(estimate, "CROP", 0.0)
+
+
+def seconds(speed: Speed, **sections: object) -> float:
+    plain = {"refit": {"models": [], "epochs": {}}, "pseudo_label": {"models": [], "share": 0.5, "weight": 0.5}}
+    return estimate.seconds(params.check(PARAMS | plain | sections, "params"), PHOTOS, lambda config, shape: speed)
+
+
+def test_training_is_epochs_folds_and_photos_of_the_other_folds() -> None:
+    assert seconds(Speed(1, 0)) == 2 * 2 * 2 * 500, "models, folds, epochs, photos"
+
+
+def test_prediction_is_validation_and_every_variant_of_held_out_and_eval_photos() -> None:
+    plain = {"tta": {"face": {}, "years": {}}}
+    assert seconds(Speed(0, 1), **plain) == 2 * 2 * (2 * 500 + 1000)
+    assert seconds(Speed(0, 1), tta={"face": {"flip": True}, "years": {}}) == 2 * (4 * 500 + 2000 + 1000)
+
+
+def test_refits_and_pseudo_labels_take_their_time() -> None:
+    assert seconds(Speed(1, 0), refit={"models": ["years"], "epochs": {}}) == pytest.approx(4000 + 2 * 1000)
+    twice = seconds(Speed(1, 0), pseudo_label={"models": ["face"], "share": 0.5, "weight": 0.5})
+    assert twice == pytest.approx(4000 + 2000)
+
+
+def test_cores_and_gpus_share_the_trainings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "cores", lambda: 2)
+    assert seconds(Speed(1, 0)) == 2000
+    monkeypatch.setattr(machine, "gpus", lambda: ["0", "1", "2", "3"])
+    assert seconds(Speed(1, 0)) == 1000
+
+
+def test_suggest_names_the_best_preset_that_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(copy(tmp_path, "params.yaml", "recipes"))
+    taken = {"sample": 600.0, "ours-cpu": 3000.0, "ours": 90000.0}
+    by_params = {params.load(Path(f"recipes/{name}.yaml")).model_dump_json(): time for name, time in taken.items()}
+
+    def known(given: Params, photos: Photos) -> float:
+        assert photos == (90 * 7, 30)
+        return by_params[given.model_dump_json()]
+
+    monkeypatch.setattr(estimate, "seconds", known)
+    lines = CliRunner().invoke(app, ["recipe", "suggest", "--hours", "1"], catch_exceptions=False).output.splitlines()
+    assert lines[0] == "no GPU, 1 cores; 630 train and 30 eval photos"
+    assert lines[1:4] == [
+        "fast  sample         about 10 min",
+        "good  ours-cpu       about 50 min",
+        "best  ours           about 25.0 h   too long",
+    ]
+    assert lines[4] == "python -m pipeline recipe use ours-cpu"
+    lines = CliRunner().invoke(app, ["recipe", "suggest"], catch_exceptions=False).output.splitlines()
+    assert lines[-1] == "python -m pipeline recipe use ours"
