@@ -50,7 +50,7 @@ def test_every_missing_part_of_the_data_set_is_named(given: dict[str, Any], tmp_
 def test_the_sample_is_drawn_by_the_run(given: dict[str, Any]) -> None:
     sample = given | {"data": {"root": "data/sample"}}
     assert texts(sample, True) == []
-    assert readiness.count(params.check(sample, "params.yaml")) == (24 * 7, 4)
+    assert readiness.count(params.check(sample, "params.yaml")) == (24 * 7, 4 * 7)
 
 
 def test_a_weights_file_that_is_not_there_is_named(given: dict[str, Any], tmp_path: Path) -> None:
@@ -68,11 +68,11 @@ def test_a_hub_that_cannot_be_reached_is_named_unless_the_weights_are_here(
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
     monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{port}")
-    monkeypatch.setattr(hub, "try_to_load_from_cache", lambda repository, file: None)
+    monkeypatch.setattr(hub, "try_to_load_from_cache", lambda *_: None)
     assert texts(published, True)[0].startswith("models.face: published weights are not here, and 127.0.0.1 cannot be")
-    monkeypatch.setattr(hub, "try_to_load_from_cache", lambda repository, file: f"{repository}/{file}")
+    monkeypatch.setattr(hub, "try_to_load_from_cache", lambda *words: "/".join(words))
     assert texts(published, True) == []
-    monkeypatch.setattr(hub, "try_to_load_from_cache", lambda repository, file: None)
+    monkeypatch.setattr(hub, "try_to_load_from_cache", lambda *_: None)
     with socket.create_server(("127.0.0.1", port)):
         assert texts(published, True) == []
 
@@ -80,9 +80,9 @@ def test_a_hub_that_cannot_be_reached_is_named_unless_the_weights_are_here(
 def test_a_disk_that_is_too_small_is_named(given: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     photos = sum(readiness.count(params.check(given, "params.yaml")))
     needed = 2 * photos * 48 * 48 * 3
-    monkeypatch.setattr(machine, "free_disk", lambda folder: needed)
+    monkeypatch.setattr(machine, "free_disk", lambda _: needed)
     assert texts(given, True) == []
-    monkeypatch.setattr(machine, "free_disk", lambda folder: needed - 1)
+    monkeypatch.setattr(machine, "free_disk", lambda _: needed - 1)
     assert texts(given, True)[0].startswith("disk: crops of")
 
 
