@@ -52,8 +52,8 @@ def tune(
     study.set_user_attr("run", named)
     os.environ[tracking.PIPELINE_RUN] = named
     with progress(slots) as show:
-        search.Search(this, study, folder, root, slots).run(numbers, show)
-        candidates = choice.Candidates(this, folder, root, slots, numbers, show)
+        search.TrialRunner(this, study, folder, root, slots).run(numbers, show)
+        candidates = choice.FinalRound(this, folder, root, slots, numbers, show)
         found = candidates.choose(search.ranked(study))
     output = this.file.output or folder / f"{file.stem}.yaml"
     described = search_page.summary(this, study, found, output)

@@ -19,7 +19,7 @@ BASE = "base"
 
 
 @dataclass(frozen=True)
-class Choice:
+class TuningResult:
     """What a search has found.
 
     Attributes:
@@ -40,8 +40,8 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Candidates:
-    """Candidates, trained in workspaces of a folder."""
+class FinalRound:
+    """FinalRound, trained in workspaces of a folder."""
 
     space: Space
     folder: Path
@@ -50,7 +50,7 @@ class Candidates:
     gpus: Sequence[int]
     show: Show
 
-    def choose(self, best: Sequence[FrozenTrial]) -> Choice:
+    def choose(self, best: Sequence[FrozenTrial]) -> TuningResult:
         """Train the best trials and the base with other seeds, choose one, and score it and the base.
 
         Raises:
@@ -65,7 +65,7 @@ class Candidates:
         candidates = {name: resampling.score(name, trained[name]) for name in changes}
         name = max(candidates, key=lambda each: candidates[each].low)
         final = self._train({each: changes[each] for each in dict.fromkeys((name, BASE))}, file.confirm.folds)
-        return Choice(
+        return TuningResult(
             candidates,
             name,
             changes[name],

@@ -7,7 +7,7 @@ from pipeline.config.params import Params
 from pipeline.modeling.config import ModelConfig
 from pipeline.modeling.speed import Speed, measure
 from pipeline.orchestration import machine
-from pipeline.orchestration.readiness import Photos
+from pipeline.orchestration.readiness import PhotoCounts
 
 CROP = 0.0064  # seconds of one core a photo of 384 x 512 px, docs/scale.md
 START = 8.0  # seconds until a stage is at work: DVC and imports
@@ -18,7 +18,7 @@ PRESETS = {  # recipes by what is here: from the quickest to the best
 
 
 def seconds(
-    params: Params, photos: Photos, measured: Callable[[ModelConfig, tuple[int, int]], Speed] = measure
+    params: Params, photos: PhotoCounts, measured: Callable[[ModelConfig, tuple[int, int]], Speed] = measure
 ) -> float:
     """Estimated seconds of all stages, as many trainings at once as the machine has GPUs, or cores for their threads.
 

@@ -60,7 +60,7 @@ def study_of(space: Space, storage: str) -> optuna.Study:
     return study
 
 
-class Search:
+class TrialRunner:
     """A search that runs on this machine; others may run the same study from the same storage at the same time."""
 
     def __init__(self, space: Space, study: optuna.Study, folder: Path, root: Path, slots: int) -> None:

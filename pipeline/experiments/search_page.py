@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 from pipeline import pages
 from pipeline.evaluation.plots import INK, svg
 from pipeline.experiments.changes import changed
-from pipeline.experiments.choice import BASE, Choice
+from pipeline.experiments.choice import BASE, TuningResult
 from pipeline.experiments.page import PLOT_WIDTH, Plot
 from pipeline.experiments.search import FAULT, ranked, values
 from pipeline.experiments.space import Space
@@ -34,7 +34,7 @@ def figures(space: Space, study: optuna.Study) -> dict[str, Figure]:
     return drawn
 
 
-def html(space: Space, study: optuna.Study, choice: Choice, recipe: Path) -> str:
+def html(space: Space, study: optuna.Study, choice: TuningResult, recipe: Path) -> str:
     """The page of a search.
 
     Args:
@@ -61,7 +61,7 @@ def html(space: Space, study: optuna.Study, choice: Choice, recipe: Path) -> str
     )
 
 
-def summary(space: Space, study: optuna.Study, choice: Choice, recipe: Path) -> list[str]:
+def summary(space: Space, study: optuna.Study, choice: TuningResult, recipe: Path) -> list[str]:
     """What was found, in sentences."""
     states = [trial.state for trial in study.get_trials(deepcopy=False)]
     counts = ", ".join(
@@ -102,7 +102,7 @@ def table(space: Space, study: optuna.Study) -> pd.DataFrame:
     )
 
 
-def recipe(space: Space, choice: Choice, described: list[str]) -> str:
+def recipe(space: Space, choice: TuningResult, described: list[str]) -> str:
     """The text of the params file with the chosen values."""
     text = StringIO()
     YAML().dump(changed(space.base, choice.changes), text)

@@ -20,33 +20,33 @@ GIB = 2**30
 LEAST_MEMORY = 2 * GIB  # a training of the smallest networks takes 1.2 GiB
 
 
-class Finding(NamedTuple):
+class Obstacle(NamedTuple):
     """Something that is wrong (`stops`) or slow, in one line that says what to do."""
 
     text: str
     stops: bool
 
 
-class Photos(NamedTuple):
+class PhotoCounts(NamedTuple):
     """Number of train and eval photos."""
 
     train: int
     eval: int
 
 
-def findings(params: Params) -> list[Finding]:
+def findings(params: Params) -> list[Obstacle]:
     """What would stop a run or make it slow on this machine; what is wrong comes first."""
     wrong = [*_faults_of_data(params), *_faults_of_weights(params), *_faults_of_disk(params)]
-    return [*(Finding(text, True) for text in wrong), *(Finding(text, False) for text in _slow(params))]
+    return [*(Obstacle(text, True) for text in wrong), *(Obstacle(text, False) for text in _slow(params))]
 
 
-def count(params: Params) -> Photos:
+def count(params: Params) -> PhotoCounts:
     """Number of photos that the tables of the data set list; raises `InputError` when they cannot be read."""
     root, per_person = params.data.root, len(MASK_OF_STEM)
     if root == SAMPLE and not root.exists():
-        return Photos(params.sample.people * per_person, params.sample.eval_people * per_person)
+        return PhotoCounts(params.sample.people * per_person, params.sample.eval_people * per_person)
     people = tables.read(root / "train" / "train.csv", PEOPLE)
-    return Photos(len(people) * per_person, len(tables.read(root / "eval" / "info.csv", INFO)))
+    return PhotoCounts(len(people) * per_person, len(tables.read(root / "eval" / "info.csv", INFO)))
 
 
 def _faults_of_data(params: Params) -> Iterator[str]:

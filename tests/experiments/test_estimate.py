@@ -11,10 +11,10 @@ from pipeline.config.params import Params
 from pipeline.experiments import estimate
 from pipeline.modeling.speed import Speed
 from pipeline.orchestration import machine
-from pipeline.orchestration.readiness import Photos
+from pipeline.orchestration.readiness import PhotoCounts
 from tests.support.workspace import PARAMS, copy
 
-PHOTOS = Photos(1000, 500)
+PHOTOS = PhotoCounts(1000, 500)
 
 
 @pytest.fixture(autouse=True)
@@ -59,7 +59,7 @@ def test_suggest_names_the_best_preset_that_fits(tmp_path: Path, monkeypatch: py
     taken = {"sample": 600.0, "ours-cpu": 3000.0, "ours": 90000.0}
     by_params = {params.load(Path(f"recipes/{name}.yaml")).model_dump_json(): time for name, time in taken.items()}
 
-    def known(given: Params, photos: Photos) -> float:
+    def known(given: Params, photos: PhotoCounts) -> float:
         assert photos == (90 * 7, 30 * 7)
         return by_params[given.model_dump_json()]
 
