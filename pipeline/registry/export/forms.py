@@ -19,6 +19,7 @@ from pipeline.foundation.errors import InputError
 from pipeline.foundation.files import replacing, write_bytes
 from pipeline.modeling import tta as averaging
 from pipeline.modeling.config import TTA, WeightsMetadata
+from pipeline.modeling.heads import expected
 from pipeline.modeling.network import Network
 from pipeline.schema.schema import SCHEMA
 
@@ -58,9 +59,9 @@ class Exported(nn.Module):
         for variant in averaging.variants(images, self._tta, plain=True):
             features = network.backbone((variant.permute(0, 3, 1, 2) - network.mean) / network.std)
             outputs.append([network.heads[name](features) for name in self.heads])
-        stacked = [torch.stack(each, dim=1) for each in zip(*outputs, strict=True)]
-        kinds = [network.config.heads[name].kind for name in self.heads]
-        return tuple(averaging.mean(each, kind, self._tta) for each, kind in zip(stacked, kinds, strict=True))
+        heads, stacked = network.config.heads, (torch.stack(each, dim=1) for each in zip(*outputs, strict=True))
+        merged = expected(dict(zip(self.heads, stacked, strict=True)), heads)
+        return tuple(averaging.mean(merged[name], heads[name].kind, self._tta) for name in self.heads)
 
 
 def write(form: Form, exported: Exported, metadata: WeightsMetadata, path: Path) -> None:

@@ -124,6 +124,15 @@ print(type(telemetry).__module__, sys.modules["openvino_telemetry"])
     assert ended.stdout.split() == ["openvino.tools.ovc.telemetry_stub", "None"]
 
 
+def test_years_by_another_head_are_exported_as_their_mean() -> None:
+    heads = {"gender": {}, "age": {"kind": "regression", "by": "gender"}}
+    network = Network(ModelConfig.model_validate(CONFIG.model_dump() | {"heads": heads})).eval()
+    images = torch.from_numpy(CROPS[:, :SIZE, :SIZE].copy())
+    _, years = forms.Exported(network, TTA())(images)
+    outputs = network(images)
+    torch.testing.assert_close(years, (outputs["gender"].softmax(dim=1) * outputs["age"]).sum(dim=1))
+
+
 def test_random_variants_are_refused(member: Path) -> None:
     with pytest.raises(InputError, match=r"tta\.augmented: .* export with --no-tta"):
         forms.Exported(weights.load(member)[0], TTA(augmented=2))
