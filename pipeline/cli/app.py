@@ -332,8 +332,20 @@ def _checked() -> "Params":
     from pipeline.config import dry_run
 
     read = _params()
+    _refuse_a_relative_root_elsewhere(read.data.root)
     dry_run.check(read)
     return read
+
+
+def _refuse_a_relative_root_elsewhere(root: Path) -> None:
+    """Raise `InputError` for a relative data.root in the copy of the project in which DVC runs a queued experiment."""
+    here, copies = Path.cwd(), (".dvc", "tmp", "exps")
+    projects = [folder for folder in here.parents if here.is_relative_to(folder.joinpath(*copies))]
+    if projects and not root.exists() and not root.is_absolute() and (projects[0] / root).exists():
+        raise InputError(
+            f"data.root {root} is relative, and DVC runs this experiment in a copy of the project ({here}); give the "
+            f"absolute path: dvc exp run -S data.root={(projects[0] / root).resolve()}"
+        )
 
 
 def _checkpoint(folder: Path, member: Member) -> Path:
