@@ -41,7 +41,7 @@ class TuningResult:
 
 @dataclass(frozen=True)
 class FinalRound:
-    """FinalRound, trained in workspaces of a folder."""
+    """The last round of a search: its candidates, trained in workspaces of a folder."""
 
     space: Space
     folder: Path
