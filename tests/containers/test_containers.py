@@ -128,10 +128,10 @@ def test_a_stage_that_fails_in_a_container_fails_the_run(clean: Clone, storage: 
 
 
 SAMPLE = """
-import boto3
+from botocore.session import get_session
 from pipeline.orchestration.kubeflow import task
 task.run("sample", "run 1", [], "s3://ours/dvc", ["sample.people=24", "sample.eval_people=4"])
-boto3.client("s3").put_object(Bucket="launchers", Key="artifact", Body=b"as Kubeflow's launcher does")
+get_session().create_client("s3").put_object(Bucket="launchers", Key="artifact", Body=b"as Kubeflow's launcher does")
 """
 
 

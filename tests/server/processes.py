@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-PATIENCE = 180  # seconds until a program that does not answer is given up: machines may be busy
+PATIENCE = int(os.environ.get("PATIENCE", "180"))  # seconds until a program that does not answer is given up
 OURS = ("AWS_", "PG", "MLFLOW_")  # what must not come from outside
 
 
