@@ -179,7 +179,8 @@ def test_a_task_logs_to_the_run_that_kubeflows_mlflow_plugin_injects(tmp_path: P
         nested = client.create_run("0", tags={"mlflow.parentRunId": parent.info.run_id}, run_name="train")
         injected = {"MLFLOW_RUN_ID": nested.info.run_id, "MLFLOW_TRACKING_URI": server.address}
         patient = {"MLFLOW_HTTP_REQUEST_TIMEOUT": str(PATIENCE), "MLFLOW_EXPERIMENT_ID": "0"}
-        in_image("python", "-c", LOGGED, image=SLIM, **injected, **patient)
+        place = {"PIPELINE_TRACKING": "/tmp/tracking"}
+        in_image("python", "-c", LOGGED, image=SLIM, **injected, **patient, **place)
         runs = {run.info.run_name: run for run in client.search_runs(["0"])}
         assert set(runs) == {"the KFP run", "mask-0"}
         assert runs["mask-0"].info.run_id == nested.info.run_id
