@@ -15,12 +15,6 @@ STAND_INS = {  # by the beginning of a timm name: a small backbone of the same f
     "coatnet": ("coatnet_pico_rw_224", "test_coatnet"),
     "swin": ("swin_tiny_patch4_window7_224", "swin_tiny_patch4_window7_224"),  # timm has none that is smaller
 }
-FIXED_SIZE = {  # stand-ins that accept images of one size only
-    "coatnet_pico_rw_224": 224,
-    "test_coatnet": 160,
-    "swin_tiny_patch4_window7_224": 224,
-}
-
 
 MATCHED: dict[str, Any] = {  # one small network from scratch, and the one way to train it
     "backbone": "test_resnet",
@@ -117,13 +111,12 @@ def reduce(params: Params, scale: Scale | None) -> dict[str, Any]:
 def _reduce_model(config: dict[str, Any], scale: Scale) -> dict[str, Any]:
     if scale.matched:
         last = min(config["last_epochs_on_validation"], scale.epochs - 1)
-        size = FIXED_SIZE.get(scale.matched["backbone"], scale.size)
         return {
             **config,
             **scale.matched,
             "epochs": scale.epochs - last,
             "last_epochs_on_validation": last,
-            "image_size": size,
+            "image_size": scale.size,
         }
     most = {"epochs": scale.epochs, "last_epochs_on_validation": scale.epochs, "batch_size": scale.batch_size}
     backbone = _stand_in(config["backbone"], scale.tiny)
@@ -131,7 +124,7 @@ def _reduce_model(config: dict[str, Any], scale: Scale) -> dict[str, Any]:
         **config,
         **{key: min(config[key], limit) for key, limit in most.items()},
         "backbone": backbone,
-        "image_size": FIXED_SIZE.get(backbone, min(config["image_size"], scale.size)),
+        "image_size": min(config["image_size"], scale.size),
         "pretrained": False,
         "weights": None,
     }

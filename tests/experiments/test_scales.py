@@ -4,12 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import timm
 
 from pipeline.config import params
 from pipeline.config.params import Params
-from pipeline.experiments.scales import FIXED_SIZE, MATCHED, PRETRAINED, SCALES, STAND_INS, matched, reduce
+from pipeline.experiments.scales import MATCHED, PRETRAINED, SCALES, STAND_INS, matched, reduce
 from pipeline.foundation.errors import InputError
+from pipeline.modeling import sanity_check
+from pipeline.modeling.config import ModelConfig
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.yaml"))
 MATCHED_NETWORK = {key: value for key, value in MATCHED.items() if key != "epochs"}
@@ -41,7 +42,7 @@ def test_a_reduced_recipe_is_valid_and_keeps_all_but_its_size(recipe: Path, scal
     for name, config in small.models.items():
         assert not config.pretrained
         assert config.epochs <= limit.epochs
-        assert config.image_size in (min(whole.models[name].image_size, limit.size), FIXED_SIZE.get(config.backbone))
+        assert config.image_size == min(whole.models[name].image_size, limit.size)
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
@@ -110,8 +111,11 @@ def test_crops_keep_their_shape() -> None:
     assert height / width == pytest.approx(512 / 384, abs=0.01)
 
 
-@pytest.mark.parametrize("backbone", sorted({name for pair in STAND_INS.values() for name in pair}))
-def test_a_stand_in_takes_photos_of_the_size_that_it_is_given(backbone: str) -> None:
-    pretrained = timm.get_pretrained_cfg(backbone)
-    assert pretrained.fixed_input_size == (backbone in FIXED_SIZE)
-    assert FIXED_SIZE.get(backbone) in (None, pretrained.input_size[-1])
+@pytest.mark.parametrize("scale", ["smoke", "cpu"])
+@pytest.mark.parametrize("family", STAND_INS)
+def test_a_stand_in_takes_photos_of_the_size_of_its_scale(family: str, scale: str) -> None:
+    limit = SCALES[scale]
+    assert limit
+    settings = {"epochs": 1, "optimizer": {"learning_rate": 1}, "heads": {"mask": {}}}
+    config = {"backbone": STAND_INS[family][limit.tiny], "image_size": limit.size} | settings
+    assert sanity_check.faults(ModelConfig.model_validate(config), (limit.size, limit.size)) == []

@@ -92,7 +92,7 @@ def fault(tmp_path: Path, settings: dict[str, Any]) -> str:
         ),
         ({"cutmix": {"partners": {"age": "old"}}}, ".cutmix.partners: age 'old' is none of <30, 30-59, >=60"),
         ({"cutmix": {"partners": {"hat": "yes"}}}, ".cutmix.partners: 'hat' is none of mask, gender, age"),
-        ({"average_epochs": 9}, ": average_epochs 9 is more than epochs 3"),
+        ({"average_epochs": 9, "epochs": 3}, ": average_epochs 9 is more than epochs 3"),
         ({"average_epochs": 2, "select": "loss"}, ": average_epochs needs select: last and no patience"),
         (
             {"average_epochs": 2, "ema": 0.9},
