@@ -16,8 +16,9 @@ unexport PYTHONDONTWRITEBYTECODE # every stage is a new process; without bytecod
 
 .PHONY: run test test-faults audit bench test-model test-containers install image check format lock platforms ui clean
 
-run: install ## the whole pipeline on the synthetic sample, two stages at once
-	python -m pipeline run --jobs 2
+run: install ## the whole pipeline, two stages at once; on the synthetic sample, or on your photos (DATA=../photos)
+	$(if $(DATA),python -m pipeline set "data.root=$(DATA)")
+	python -m pipeline run report --jobs 2
 	python -m pipeline register
 	@echo
 	@echo "submission  results/submission.csv (submission.name of params.yaml)"

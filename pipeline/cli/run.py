@@ -23,8 +23,13 @@ Gpus = Annotated[str, typer.Option(help="GPUs to use, one per stage: 0,1.")]
 Logs = Annotated[Path, typer.Option(help="Folder of log files, one per stage.")]
 
 
-def run(jobs: Jobs = None, gpus: Gpus = "", logs: Logs = Path("logs")) -> None:
-    """Run all stages that are out of date, independent ones in parallel. Same results as `dvc repro`."""
+Targets = Annotated[
+    list[str] | None, typer.Argument(metavar="[STAGE]...", help="Stages, with all that they depend on. Default: all.")
+]
+
+
+def run(targets: Targets = None, jobs: Jobs = None, gpus: Gpus = "", logs: Logs = Path("logs")) -> None:
+    """Run stages that are out of date, independent ones in parallel. Same results as `dvc repro`."""
     from pipeline import tracking
     from pipeline.config import dry_run, params
     from pipeline.orchestration import runner
@@ -37,7 +42,7 @@ def run(jobs: Jobs = None, gpus: Gpus = "", logs: Logs = Path("logs")) -> None:
     tracking.prepare()
     os.environ.setdefault(tracking.PIPELINE_RUN, tracking.run_name(f"run on {socket.gethostname()}", time.time()))
     with progress(slots) as show:
-        runner.run(slots, numbers, logs, show)
+        runner.run(slots, numbers, logs, show, targets or ())
 
 
 def ready(given: "Params") -> None:

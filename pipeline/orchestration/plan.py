@@ -4,7 +4,7 @@ Nothing here knows this project: any dvc.yaml will do, with `foreach`, `matrix`,
 data tracked by .dvc files.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,14 +29,17 @@ class PlannedStep:
 Plan = Mapping[str, PlannedStep]
 
 
-def read() -> Plan:
-    """The steps of `dvc repro` without arguments, by name, in its order.
+def read(targets: Sequence[str] = ()) -> Plan:
+    """The steps of `dvc repro`, by name, in its order.
 
-    They are the stages of ./dvc.yaml and all that these depend on, elsewhere in the repository too. A frozen stage
-    waits for nothing.
+    They are the targets, or all stages of ./dvc.yaml, and all that these depend on, elsewhere in the repository too. A
+    frozen stage waits for nothing.
+
+    Args:
+        targets: Stages as `dvc repro` takes them: `report`, `train@mask-0`, or `train` for the whole matrix.
 
     Raises:
-        InputError: When there is no dvc.yaml here, or one that DVC does not accept.
+        InputError: When there is no dvc.yaml here, or one that DVC does not accept, and for an unknown target.
     """
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
@@ -47,7 +50,8 @@ def read() -> Plan:
     try:
         repo = Repo(uninitialized=True, config=NO_GIT)
         graph = get_active_graph(repo.index.graph)
-        steps = plan_repro(graph, list(repo.stage.collect(str(FILE))))
+        wanted = [stage for target in targets or (str(FILE),) for stage in repo.stage.collect(target)]
+        steps = plan_repro(graph, wanted)
     except DvcException as error:
         raise InputError(f"DVC: {error}") from error
     return {stage.addressing: _step(stage, graph.successors(stage)) for stage in steps}

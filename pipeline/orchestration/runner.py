@@ -141,8 +141,14 @@ def repro(*words: str) -> list[str]:
     return [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", *words]
 
 
-def run(slots: int, gpus: Sequence[int] = (), logs: Path = Path("logs"), show: Show = lambda _: None) -> None:
-    """Bring all stages of ./dvc.yaml up to date, and what they depend on; ready ones in parallel.
+def run(
+    slots: int,
+    gpus: Sequence[int] = (),
+    logs: Path = Path("logs"),
+    show: Show = lambda _: None,
+    targets: Sequence[str] = (),
+) -> None:
+    """Bring stages of ./dvc.yaml up to date, and what they depend on; ready ones in parallel.
 
     Each stage has a log file, `logs/STAGE.log`. After a failure no further stage starts, and running ones finish.
     Ctrl-C, SIGTERM and SIGHUP stop the running stages; so does the death of this process, even by SIGKILL.
@@ -152,13 +158,14 @@ def run(slots: int, gpus: Sequence[int] = (), logs: Path = Path("logs"), show: S
         gpus: Numbers of the GPUs to use; each stage gets the one that the fewest running stages have.
         logs: Folder of the log files.
         show: Called at every poll with the state of all stages.
+        targets: The stages, as `dvc repro` takes them; all by default.
 
     Raises:
         InputError: When stages fail, with the end of their logs; when DVC does not accept the dvc.yaml; or when another
             process has locked the workspace.
         KeyboardInterrupt: When the run is stopped.
     """
-    steps = plan.read()
+    steps = plan.read(targets)
     _require_unlocked()
     logs.mkdir(parents=True, exist_ok=True)
     jobs = {name: Job.of(step, logs) for name, step in steps.items()}

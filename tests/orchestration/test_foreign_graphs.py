@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
+from pipeline.foundation.errors import InputError
 from pipeline.orchestration import locks, plan, runner
 
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value")  # DVC 3.67 on how it uses pygtrie
@@ -133,6 +135,27 @@ def test_any_graph_is_left_as_dvc_repro_leaves_it(name: str, tmp_path: Path, mon
     runner.run(slots=3)
     dvc(elsewhere, "repro")
     assert contents(here) == contents(elsewhere)
+
+
+@pytest.mark.parametrize("targets", [("count",), ("upper@fr", "count@ko-2"), ("total",)])
+def test_targets_are_those_of_dvc_repro(
+    targets: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    here, elsewhere = project(tmp_path / "here", "words"), project(tmp_path / "elsewhere", "words")
+    monkeypatch.chdir(here)
+    runner.run(slots=3, targets=targets)
+    dvc(elsewhere, "repro", *targets)
+    left, expected = contents(here), contents(elsewhere)
+    locks_left = [YAML(typ="safe").load(files.pop("dvc.lock")) for files in (left, expected)]
+    assert locks_left[0] == locks_left[1]  # DVC orders the entries of several targets by hashes of a set
+    assert left == expected
+
+
+def test_an_unknown_target_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project(tmp_path, "words"))
+    with pytest.raises(InputError, match="'counts'"):
+        plan.read(["counts"])
 
 
 def test_the_steps_are_those_of_dvc_repro(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
