@@ -114,7 +114,7 @@ def test_a_run_gets_its_parameters_and_is_followed_to_its_end(submit: Callable[.
     assert run.display_name == "faces:v1"
     assert run.runtime_config.parameters == {
         "remote": str(Path("remote").resolve()),
-        "mlflow": "http://mlflow:5000",
+        "mlflow": "http://mlflow.mlflow:5000",
         "experiment": "x",
         "overrides": [],
         "image": "faces:v1",
