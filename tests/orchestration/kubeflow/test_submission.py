@@ -291,7 +291,7 @@ def test_all_faults_are_reported_at_once_and_nothing_is_submitted(submit: Callab
     with serving(Cluster()) as cluster:
         status, _, err = submit(cluster.address, "--mlflow", "sqlite:///mlflow.db", remote="nowhere")
     assert status == 1
-    assert "error: nothing is submitted (3):" in err
+    assert "error: nothing is submitted (4):" in err
     assert "MLflow at sqlite:///mlflow.db: tasks on a cluster need a server" in err
     assert f"DVC remote {Path('nowhere').resolve()}: cannot be written" in err
     for image in ("mask-gender-age:latest", "mask-gender-age:latest-slim"):
