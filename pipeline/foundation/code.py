@@ -3,6 +3,7 @@
 import ast
 import hashlib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 PROJECT = Path(__file__).parents[2]
@@ -59,9 +60,19 @@ def _own(file: Path, package: str) -> Iterator[str]:
     return (name for name in _imports(file) if name.partition(".")[0] == package)
 
 
-def _imports(file: Path) -> Iterator[str]:
+def _imports(file: Path) -> tuple[str, ...]:
     """The dotted names that a file imports; of `from a import b` both `a` and `a.b`."""
-    waiting: list[ast.AST] = [ast.parse(file.read_text(encoding="utf-8"))]
+    return _imports_of(file.read_text(encoding="utf-8"))
+
+
+@cache
+def _imports_of(source: str) -> tuple[str, ...]:
+    """The dotted names that a source imports; most files belong to many closures, and parsing takes long."""
+    return tuple(_walk(ast.parse(source)))
+
+
+def _walk(tree: ast.Module) -> Iterator[str]:
+    waiting: list[ast.AST] = [tree]
     while waiting:
         node = waiting.pop()
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
