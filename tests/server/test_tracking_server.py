@@ -35,9 +35,10 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
 
 @pytest.fixture(scope="module")
 def served(deployed: Deployment) -> Iterator[ExitStack]:
-    """The server; whoever needs it stopped closes the stack."""
+    """The server; whoever needs it stopped closes the stack. Webhooks may go to this machine."""
+    receiver = {"MLFLOW_WEBHOOK_ALLOWED_SCHEMES": "http", "MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS": "true"}
     with ExitStack() as stack:
-        stack.enter_context(deployed.serving())
+        stack.enter_context(replace(deployed, service=deployed.service | receiver).serving())
         yield stack
 
 
@@ -129,6 +130,49 @@ def test_others_read_but_only_those_who_may_write_write(
     client.set_terminated(run.info.run_id)
 
 
+def test_what_was_deleted_is_removed_for_good_with_its_artifacts(
+    deployed: Deployment, client: MlflowClient, tmp_path: Path
+) -> None:
+    experiment = client.create_experiment("collected")
+    runs = [client.create_run(experiment).info.run_id for _ in range(2)]
+    for run in runs:
+        client.log_text(run, "text", "note.txt")
+    client.delete_run(runs[0])
+    port = str(free_port())
+    done = replace(deployed, service=deployed.service | {"PORT": port, "KEEP_DELETED": "1h"}).run("collect")
+    assert done.returncode == 0, done.stderr
+    assert client.get_run(runs[0]).info.lifecycle_stage == "deleted", "not for an hour"
+    done = replace(deployed, service=deployed.service | {"PORT": port, "KEEP_DELETED": "0s"}).run("collect")
+    assert done.returncode == 0, done.stderr
+    with pytest.raises(MlflowException, match="not found"):
+        client.get_run(runs[0])
+    keys = [each.key for each in deployed.bucket.objects.filter(Prefix=f"{experiment}/")]
+    assert keys == [f"{experiment}/{runs[1]}/artifacts/note.txt"]
+
+
+def test_a_webhook_says_that_an_alias_has_moved(
+    deployed: Deployment, served: ExitStack, client: MlflowClient, tmp_path: Path
+) -> None:
+    """With the receiver that docs/server.md shows."""
+    (code,) = re.findall(r"```python\n(.*?)```", (compose.FOLDER.parent / "docs/server.md").read_text(), re.DOTALL)
+    (tmp_path / "announce.py").write_text(code)
+    port, news = free_port(), tmp_path / "news"
+    environment = clean() | {"WEBHOOK_SECRET": "of both", "WEBHOOK_FILE": str(news)}
+    address = f"http://127.0.0.1:{port}"
+    with listening([sys.executable, str(tmp_path / "announce.py"), str(port)], environment, tmp_path / "log", address):
+        events = [{"entity": "MODEL_VERSION_ALIAS", "action": "CREATED"}]
+        hook = {"name": "news", "url": address, "events": events, "secret": "of both"}
+        deployed.ask("2.0/mlflow/webhooks", hook)
+        deployed.ask("2.0/mlflow/webhooks", hook | {"name": "forged", "secret": "another"})
+        client.create_registered_model("announced")
+        version = client.create_model_version("announced", "s3://bucket/model").version
+        client.set_registered_model_alias("announced", "champion", version)
+        end = time.monotonic() + PATIENCE
+        while not news.exists() and time.monotonic() < end:
+            time.sleep(0.1)
+    assert news.read_text() == f"announced: champion is now version {version}\n"
+
+
 def test_a_restored_backup_brings_back_runs_artifacts_models_and_users(
     deployed: Deployment, served: ExitStack, client: MlflowClient, finished: Path, tmp_path: Path
 ) -> None:
@@ -158,48 +202,6 @@ def test_a_restore_brings_back_what_was_overwritten_by_as_much(deployed: Deploym
     restored = deployed.run("restore", tmp_path / "backup")
     assert restored.returncode == 0, restored.stderr
     assert artifact.get()["Body"].read() == b"a" * size
-
-
-def test_what_was_deleted_is_removed_for_good_with_its_artifacts(
-    deployed: Deployment, client: MlflowClient, tmp_path: Path
-) -> None:
-    experiment = client.create_experiment("collected")
-    runs = [client.create_run(experiment).info.run_id for _ in range(2)]
-    for run in runs:
-        client.log_text(run, "text", "note.txt")
-    client.delete_run(runs[0])
-    done = replace(deployed, service=deployed.service | {"KEEP_DELETED": "1h"}).run("collect")
-    assert done.returncode == 0, done.stderr
-    assert client.get_run(runs[0]).info.lifecycle_stage == "deleted", "not for an hour"
-    done = replace(deployed, service=deployed.service | {"KEEP_DELETED": "0s"}).run("collect")
-    assert done.returncode == 0, done.stderr
-    with pytest.raises(MlflowException, match="not found"):
-        client.get_run(runs[0])
-    keys = [each.key for each in deployed.bucket.objects.filter(Prefix=f"{experiment}/")]
-    assert keys == [f"{experiment}/{runs[1]}/artifacts/note.txt"]
-
-
-def test_a_webhook_says_that_an_alias_has_moved(
-    deployed: Deployment, served: ExitStack, client: MlflowClient, tmp_path: Path
-) -> None:
-    """With the receiver that docs/server.md shows."""
-    (code,) = re.findall(r"```python\n(.*?)```", (compose.FOLDER.parent / "docs/server.md").read_text(), re.DOTALL)
-    (tmp_path / "announce.py").write_text(code)
-    port, news = free_port(), tmp_path / "news"
-    environment = clean() | {"WEBHOOK_SECRET": "of both", "WEBHOOK_FILE": str(news)}
-    address = f"http://127.0.0.1:{port}"
-    with listening([sys.executable, str(tmp_path / "announce.py"), str(port)], environment, tmp_path / "log", address):
-        events = [{"entity": "MODEL_VERSION_ALIAS", "action": "CREATED"}]
-        hook = {"name": "news", "url": address, "events": events, "secret": "of both"}
-        deployed.ask("2.0/mlflow/webhooks", hook)
-        deployed.ask("2.0/mlflow/webhooks", hook | {"name": "forged", "secret": "another"})
-        client.create_registered_model("announced")
-        version = client.create_model_version("announced", "s3://bucket/model").version
-        client.set_registered_model_alias("announced", "champion", version)
-        end = time.monotonic() + PATIENCE
-        while not news.exists() and time.monotonic() < end:
-            time.sleep(0.1)
-    assert news.read_text() == f"announced: champion is now version {version}\n"
 
 
 def test_nobody_else_reads_a_backup(deployed: Deployment, tmp_path: Path) -> None:
