@@ -40,6 +40,7 @@ def tune(
     from pipeline import tracking
     from pipeline.evaluation import plots
     from pipeline.experiments import choice, search, search_page, space
+    from pipeline.experiments.changes import run_params
     from pipeline.formats import tables
 
     this, numbers = space.read(file), gpu_numbers(gpus)
@@ -61,7 +62,7 @@ def tune(
     write_text(output, search_page.recipe(this, found, described))
     write_text(page, search_page.html(this, study, found, output))
     tables.write(search_page.table(this, study), folder / f"{file.stem}.csv")
-    with tracking.run("tune", {"stage": "tune"}, found.changes, "tune") as run:
+    with tracking.run("tune", {"stage": "tune"}, run_params(found.changes), "tune") as run:
         for each in (run, run.pipeline):
             each.metrics({"macro_f1": found.score.value, "base_macro_f1": found.base.value})
             each.set_description("\n\n".join(described))

@@ -37,3 +37,8 @@ def _set(settings: Any, path: Sequence[str], value: Any, key: str) -> Any:
         raise InputError(f"{key}: {place} is {settings!r}, which has no keys; set {place} as a whole")
     names = list(inner) if path[0] == ALL else [path[0]]
     return {**inner, **{name: _set(inner.get(name), path[1:], value, key) for name in names}}
+
+
+def run_params(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The changes as parameters of a run: MLflow refuses `*` in a name, and reads `models.all.epochs`."""
+    return {key.replace(ALL, "all"): value for key, value in changes.items()}

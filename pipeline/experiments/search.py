@@ -16,6 +16,7 @@ from optuna.pruners import BasePruner, MedianPruner, NopPruner
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from pipeline import tracking
+from pipeline.experiments.changes import run_params
 from pipeline.experiments.resampling import OutOfFold
 from pipeline.experiments.space import Distribution, Space
 from pipeline.experiments.tasks import Schedule, Task, end, require
@@ -166,7 +167,7 @@ class TrialRunner:
         """Log a trial as a child run of the search, with its params file."""
         told = self._study._storage.get_trial(trial._trial_id)
         tags = {"stage": "trial", "trial": str(trial.number), "state": told.state.name}
-        with tracking.run(f"trial {trial.number}", tags, values(self._space, trial.params), "tune") as run:
+        with tracking.run(f"trial {trial.number}", tags, run_params(values(self._space, trial.params)), "tune") as run:
             run.metrics({} if told.value is None else {"macro_f1": told.value})
             for epoch, score in told.intermediate_values.items():
                 run.metrics({"val_macro_f1": score}, epoch)

@@ -3,8 +3,9 @@
 from typing import Any
 
 import pytest
+from mlflow.utils.validation import _validate_param_name
 
-from pipeline.experiments.changes import changed
+from pipeline.experiments.changes import changed, run_params
 from pipeline.foundation.errors import InputError
 
 SETTINGS: dict[str, Any] = {
@@ -43,3 +44,10 @@ def test_a_key_into_a_value_without_keys_is_named() -> None:
         changed(SETTINGS, {"models.age.augmentation.0": {}})
     with pytest.raises(InputError, match=r"split\.folds\.a\.b: split\.folds is 5"):
         changed(SETTINGS, {"split.folds.a.b": {}})
+
+
+def test_names_of_run_parameters_are_those_that_mlflow_takes() -> None:
+    given = run_params({"models.*.mixup": None, "split.seed": 1})
+    for name in given:
+        _validate_param_name(name)
+    assert given == {"models.all.mixup": None, "split.seed": 1}

@@ -132,7 +132,7 @@ def test_a_bad_trial_is_pruned_by_its_first_epochs(project: Path) -> None:
     )
     study.enqueue_trial({"models.*.epochs": "30", RATE: "1e-09"})
     search.TrialRunner(
-        space.Space(this.path, this.file.model_copy(update={"budget": space.Budget(trials=2)}), this.base),
+        space.Space(this.path, this.file.model_copy(update={"budget": space.Budget(trials=3)}), this.base),
         study,
         Path("tune"),
         Path("photos"),
