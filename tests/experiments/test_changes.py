@@ -49,5 +49,5 @@ def test_a_key_into_a_value_without_keys_is_named() -> None:
 def test_names_of_run_parameters_are_those_that_mlflow_takes() -> None:
     given = run_params({"models.*.mixup": None, "split.seed": 1})
     for name in given:
-        _validate_param_name(name)
+        _validate_param_name(name)  # type: ignore[no-untyped-call]
     assert given == {"models.all.mixup": None, "split.seed": 1}
