@@ -68,7 +68,7 @@ def test_a_training_that_ran_out_of_memory_continues_from_its_last_epoch(
     undisturbed = loop.run_epoch
 
     def run_epoch(*arguments: Any) -> Any:
-        if arguments[4] == 1:
+        if arguments[4][0] == 1:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return undisturbed(*arguments)
 
