@@ -15,7 +15,7 @@ import pytest
 from pipeline.config import params
 from tests.server.processes import PATIENCE, free_port, listening
 from tests.server.processes import clean as clean_environment
-from tests.support.clones import ALL, Clone
+from tests.support.clones import ALL, Clone, without_sizes
 from tests.support.mlflow_server import Server
 from tests.support.workspace import ROOT
 
@@ -110,7 +110,7 @@ def test_the_image_names_the_commit_that_it_was_built_from() -> None:
 def test_the_pipeline_in_containers_leaves_the_lock_of_dvc_repro(clean: Clone, finished: Clone, tmp_path: Path) -> None:
     here = clean.copy(tmp_path / "here")
     here.repro("repro")
-    assert finished.lock() == here.lock()
+    assert without_sizes(finished.lock()) == without_sizes(here.lock())
     finished.dvc("pull", "--quiet")
     assert "up to date" in finished.dvc("status")
 
@@ -130,7 +130,7 @@ def test_a_stage_that_fails_in_a_container_fails_the_run(clean: Clone, storage: 
 SAMPLE = """
 from botocore.session import get_session
 from pipeline.orchestration.kubeflow import task
-task.run("sample", "run 1", [], "s3://ours/dvc", ["sample.people=24", "sample.eval_people=4"])
+task.run("sample", [], "s3://ours/dvc", ["sample.people=24", "sample.eval_people=4"])
 get_session().create_client("s3").put_object(Bucket="launchers", Key="artifact", Body=b"as Kubeflow's launcher does")
 """
 
@@ -149,7 +149,7 @@ def test_dvc_and_kubeflows_launcher_use_stores_of_their_own(tmp_path: Path) -> N
         launchers["AWS_ENDPOINT_URL"] = addresses["launchers"]
         ours = {"DVC_S3_ACCESS_KEY_ID": "dvc", "DVC_S3_SECRET_ACCESS_KEY": "s", "DVC_S3_REGION": "us-east-1"}
         ours["DVC_S3_ENDPOINT_URL"] = addresses["ours"]
-        in_image("python", "-c", SAMPLE, image=SLIM, **launchers, **ours)
+        in_image("python", "-c", SAMPLE, image=SLIM, PIPELINE_KUBEFLOW_RUN="run", **launchers, **ours)
         for name, address in addresses.items():
             found = _store(address).list_objects_v2(Bucket=name)["Contents"]
             keys[name] = {each["Key"].partition("/")[0] for each in found}
@@ -166,7 +166,7 @@ LOGGED = """
 import os
 from pipeline import tracking
 from pipeline.orchestration.kubeflow import task
-os.environ.update(task.environment("run 1", "http://another:5000", "faces"))
+os.environ.update(task.environment("http://another:5000", "faces"))
 with tracking.run("mask-0", {}, {"epochs": 3}, "faces") as run:
     run.metrics({"val_macro_f1": 0.5}, step=1)
 """
@@ -179,7 +179,7 @@ def test_a_task_logs_to_the_run_that_kubeflows_mlflow_plugin_injects(tmp_path: P
         nested = client.create_run("0", tags={"mlflow.parentRunId": parent.info.run_id}, run_name="train")
         injected = {"MLFLOW_RUN_ID": nested.info.run_id, "MLFLOW_TRACKING_URI": server.address}
         patient = {"MLFLOW_HTTP_REQUEST_TIMEOUT": str(PATIENCE), "MLFLOW_EXPERIMENT_ID": "0"}
-        place = {"PIPELINE_TRACKING": "/tmp/tracking"}
+        place = {"PIPELINE_TRACKING": "/tmp/tracking", "PIPELINE_KUBEFLOW_RUN": "run"}
         in_image("python", "-c", LOGGED, image=SLIM, **injected, **patient, **place)
         runs = {run.info.run_name: run for run in client.search_runs(["0"])}
         assert set(runs) == {"the KFP run", "mask-0"}

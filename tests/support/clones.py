@@ -49,3 +49,11 @@ class Clone(Workspace):
 
     def lock(self) -> Entries:
         return locks.read(self.root / locks.FILE)
+
+
+def without_sizes(entries: Entries) -> Entries:
+    """Entries without the sizes of dependencies: a task does not know that of a folder that it has not fetched."""
+    return {
+        name: entry | {"deps": [{key: dep[key] for key in dep if key != "size"} for dep in entry["deps"]]}
+        for name, entry in entries.items()
+    }

@@ -20,7 +20,7 @@ from pipeline.orchestration.kubeflow.arguments import Arguments
 from pipeline.orchestration.kubeflow.specification import NAME
 from pipeline.orchestration.locks import Entries
 from pipeline.orchestration.workspace import scratch
-from tests.support.clones import AGE, ALL, Clone
+from tests.support.clones import AGE, ALL, Clone, without_sizes
 
 Finished = tuple[Clone, set[str]]  # a clone and the stages that ran in it
 Show = Callable[..., None]
@@ -98,14 +98,6 @@ def broken(clean: Clone, tmp_path: Path) -> Clone:
     locks.write(EARLIER, clone.root / locks.FILE)
     (tmp_path / "storage").mkdir()
     return clone
-
-
-def without_sizes(entries: Entries) -> Entries:
-    """Entries without the sizes of dependencies: a task does not know that of a folder that it has not fetched."""
-    return {
-        name: entry | {"deps": [{key: dep[key] for key in dep if key != "size"} for dep in entry["deps"]]}
-        for name, entry in entries.items()
-    }
 
 
 def test_every_executor_leaves_the_same_lock(finished: Finished, elsewhere: dict[str, Entries]) -> None:
