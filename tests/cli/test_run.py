@@ -22,7 +22,7 @@ def chosen(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Chosen]:
     """Invoke `run` and return the arguments of the runner."""
     asked: list[Chosen] = []
 
-    def take(slots: int, gpus: Sequence[int], logs: Path, show: Any) -> None:
+    def take(slots: int, gpus: Sequence[int], logs: Path, show: Any, targets: Sequence[str]) -> None:
         asked.append((slots, gpus))
 
     def run(*words: str) -> Chosen:
