@@ -5,16 +5,16 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, ValidationError, model_validator
+from pydantic import AfterValidator, model_validator
 
 from pipeline.config.kubeflow import Kubeflow
-from pipeline.config.validation_messages import describe
+from pipeline.config.validation_messages import validated
 from pipeline.dataset.config import Data, Relabel, Split
 from pipeline.ensembling.config import Ensemble
 from pipeline.faces.config import Crop
 from pipeline.formats.documents import parse_yaml, read_text
 from pipeline.formats.section import Section
-from pipeline.foundation.errors import did_you_mean, raise_faults
+from pipeline.foundation.errors import did_you_mean
 from pipeline.modeling.config import TTA, ModelConfig
 from pipeline.modeling.config.stages import PseudoLabel, Refit, Train
 from pipeline.modeling.members import PARTS
@@ -211,8 +211,4 @@ def parse(text: str, place: str) -> Params:
 
 def check(given: Any, place: str) -> Params:
     """Check the content of a params file; raises `InputError` that names `place`, with a line per wrong key."""
-    try:
-        return Params.model_validate(given)
-    except ValidationError as error:
-        raise_faults(f"{place}: wrong parameters", "\n".join(map(describe, error.errors())).splitlines())
-        raise
+    return validated(Params, given, f"{place}: wrong parameters")

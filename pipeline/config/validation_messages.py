@@ -1,10 +1,12 @@
 """The faults that pydantic finds, in the words of someone who edits a YAML file."""
 
 import re
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
 
 from pipeline.formats.section import Section
-from pipeline.foundation.errors import did_you_mean
+from pipeline.foundation.errors import did_you_mean, raise_faults
 
 WORDING = {  # pydantic's words to ours
     "^Value error, ": "",
@@ -23,6 +25,17 @@ WORDING = {  # pydantic's words to ours
     "a valid number": "a number",
     ", (unable to parse|got a number) .*": "",
 }
+
+S = TypeVar("S", bound=Section)
+
+
+def validated(section: type[S], given: Any, summary: str) -> S:
+    """Check what a YAML file holds; raises `InputError` that begins with `summary`, with a line per wrong key."""
+    try:
+        return section.model_validate(given)
+    except ValidationError as error:
+        raise_faults(summary, "\n".join(map(describe, error.errors())).splitlines())
+        raise
 
 
 def describe(fault: Any) -> str:

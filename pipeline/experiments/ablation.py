@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field
 
 from pipeline.config import params, recipes
 from pipeline.config.params import NAME, Params
-from pipeline.config.validation_messages import describe
+from pipeline.config.validation_messages import validated
 from pipeline.experiments.changes import changed
 from pipeline.experiments.tasks import Task
 from pipeline.formats.documents import parse_yaml, read_text
@@ -110,11 +110,7 @@ class Ablation:
 def read(path: Path) -> Ablation:
     """Read and check an ablation; raises `InputError` that lists the faults of all rows before anything runs."""
     given = parse_yaml(read_text(path, "write the rows of the ablation into it"), str(path))
-    try:
-        file = AblationFile.model_validate(given)
-    except ValidationError as error:
-        raise_faults(f"{path}: wrong ablation", "\n".join(map(describe, error.errors())).splitlines())
-        raise
+    file = validated(AblationFile, given, f"{path}: wrong ablation")
     raise_faults(f"{path}: wrong rows", _faults_of_names(file.rows))
     return Ablation(path, file, tuple(_rows(path, file)))
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, ValidationError, model_validator
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from pipeline.config import params, recipes
-from pipeline.config.validation_messages import describe
+from pipeline.config.validation_messages import validated
 from pipeline.experiments.ablation import Folds, Seeds
 from pipeline.experiments.changes import changed
 from pipeline.formats.documents import parse_yaml, read_text
@@ -156,11 +156,7 @@ class Space:
 def read(path: Path) -> Space:
     """Read and check a search; raises `InputError` that names every key and value that does not fit."""
     given = parse_yaml(read_text(path, "write the space into it"), str(path))
-    try:
-        file = SpaceFile.model_validate(given)
-    except ValidationError as error:
-        raise_faults(f"{path}: wrong search", "\n".join(map(describe, error.errors())).splitlines())
-        raise
+    file = validated(SpaceFile, given, f"{path}: wrong search")
     base = recipes.find(file.base)
     space = Space(path, file, parse_yaml(read_text(base, recipes.REMEDY), str(base)))
     space.settings({}, file.folds, file.seed)
