@@ -10,6 +10,7 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from rich.box import SIMPLE_HEAD
+from rich.console import JustifyMethod
 from rich.table import Table
 
 from pipeline import pages
@@ -62,8 +63,8 @@ def terminal(rows: pd.DataFrame, title: str) -> Table:
     """The figures as a table for people at a terminal."""
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
     for column, heading in headings(rows).items():
-        justify = "left" if column in TEXTS else "right"
-        table.add_column(heading.replace(" ", "\n", 1), justify=justify, no_wrap=True)  # type: ignore[arg-type]
+        justify: JustifyMethod = "left" if column in TEXTS else "right"
+        table.add_column(heading.replace(" ", "\n", 1), justify=justify, no_wrap=True)
     for row in cells(rows):
         table.add_row(*row)
     return table

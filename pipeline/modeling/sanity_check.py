@@ -39,7 +39,8 @@ def faults(config: ModelConfig, crop_shape: tuple[int, int]) -> list[str]:
 def _faults_of_transforms(config: ModelConfig, crop_shape: tuple[int, int]) -> list[str]:
     shapes = [crop_shape]
     if config.oversample:
-        shapes.append(tuple(round(config.oversample.crop * length) for length in crop_shape))  # type: ignore[arg-type]
+        height, width = crop_shape
+        shapes.append((round(config.oversample.crop * height), round(config.oversample.crop * width)))
     for shape in shapes:
         image = np.random.default_rng(SEED).integers(0, 256, (*shape, 3), dtype=np.uint8)
         found: list[str] = []
