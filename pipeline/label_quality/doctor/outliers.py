@@ -50,10 +50,15 @@ def find(photos: Sequence[CheckedPhoto]) -> Iterator[Finding]:
     yield from _blurred(photos)
 
 
-def fences(values: Numbers) -> tuple[float, float]:
-    """Tukey's outer fences (1977): three interquartile ranges below the first quartile and above the third."""
+def fences(values: Numbers, spread: float = 3) -> tuple[float, float]:
+    """Tukey's fences (1977), the outer ones: three interquartile ranges below the first quartile and above the third.
+
+    Args:
+        values: Numbers (n,).
+        spread: Another number of interquartile ranges.
+    """
     first, third = np.quantile(values, [0.25, 0.75])
-    return float(first - 3 * (third - first)), float(third + 3 * (third - first))
+    return float(first - spread * (third - first)), float(third + spread * (third - first))
 
 
 def _traits(photo: CheckedPhoto) -> Iterator[str]:

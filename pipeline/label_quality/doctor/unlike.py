@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.label_quality.doctor.findings import WARNING, Check, Finding
+from pipeline.label_quality.doctor.outliers import fences
 from pipeline.label_quality.doctor.photos import CheckedPhoto
 
 UNLIKE = Check(
@@ -40,16 +41,13 @@ def find(photos: Sequence[CheckedPhoto]) -> Iterator[Finding]:
     pattern = grey - grey.mean(axis=1, keepdims=True)
     pattern /= np.maximum(np.linalg.norm(pattern, axis=1, keepdims=True), 1)
     distances = [_distances(_principal(values)) for values in (grey, pattern)]
-    far = np.any([_is_far(values, spread) for values, spread in zip(distances, SPREADS, strict=True)], axis=0)
+    far = np.any(
+        [values > fences(values, spread)[1] for values, spread in zip(distances, SPREADS, strict=True)], axis=0
+    )
     for row in np.flatnonzero(far).tolist():
         path = photos[row].path
         ratio = max(values[row] / np.median(values) for values in distances)
         yield Finding(UNLIKE, f"{path}: {ratio:.1f} times as far from its nearest photos as is usual", (path,))
-
-
-def _is_far(distances: Numbers, spread: float) -> npt.NDArray[np.bool_]:
-    first, third = np.quantile(distances, [0.25, 0.75])
-    return np.asarray(distances > third + spread * (third - first))
 
 
 def _principal(values: Numbers) -> Numbers:
