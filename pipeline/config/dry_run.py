@@ -32,12 +32,9 @@ def check(params: Params) -> None:
     """
     if not find_spec("torch"):
         return
-    passed = _passed()
-    new = {
-        name: digest
-        for name, digest in ((name, _digest(params.models[name], params)) for name in params.train.models)
-        if digest not in passed
-    }
+    passed, code = _passed(), fingerprint(CODE)
+    digests = {name: _digest(params.models[name], params, code) for name in params.train.models}
+    new = {name: digest for name, digest in digests.items() if digest not in passed}
     if not new:
         return
     raise_faults(f"{FILE}: models that cannot be trained", [fault for name in new for fault in faults(params, name)])
@@ -62,7 +59,7 @@ def _passed() -> list[str]:
         return []
 
 
-def _digest(config: ModelConfig, params: Params) -> str:
+def _digest(config: ModelConfig, params: Params, code: str) -> str:
     libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
-    parts = (config.model_dump_json(), str(params.crop.shape), libraries, fingerprint(CODE))
+    parts = (config.model_dump_json(), str(params.crop.shape), libraries, code)
     return hashlib.blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()
