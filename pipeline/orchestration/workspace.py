@@ -47,11 +47,7 @@ def scratch(
     """
     with TemporaryDirectory(prefix="pipeline-") as folder:
         root = Path(folder).resolve()
-        for name in FILES:
-            shutil.copy(project / name, root / name)
-        for name, text in (run_files(project) if files is None else files).items():
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            (root / name).write_text(text, encoding="utf-8")
+        write_files(root, project, run_files(project) if files is None else files)
         _initialize(root, remote, shared)
         override(root, overrides)
         _copy_code(graph.read(root), project, root)
@@ -62,6 +58,15 @@ def run_files(project: Path = PROJECT) -> dict[str, str]:
     """The texts of params.yaml and of the .dvc files of tracked data, by path: what a run has beside its code."""
     paths = [project / "params.yaml", *sorted(project.glob("data/**/*.dvc"))]
     return {path.relative_to(project).as_posix(): read_text(path, "run from the project's root") for path in paths}
+
+
+def write_files(root: Path, project: Path, files: Mapping[str, str]) -> None:
+    """Write into a temporary folder what a graph is read from: that of the project, and texts of `run_files`."""
+    for name in FILES:
+        shutil.copy(project / name, root / name)
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text, encoding="utf-8")
 
 
 @contextmanager

@@ -1,13 +1,12 @@
 """What one run is compiled from: the project's graph with another recipe and other values, and nothing changed here."""
 
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pipeline.config import params, recipes
-from pipeline.orchestration.workspace import FILES, change, run_files
+from pipeline.orchestration.workspace import change, run_files, write_files
 
 
 @contextmanager
@@ -24,11 +23,7 @@ def variant(recipe: str | None, overrides: Sequence[str], project: Path = Path()
     """
     with TemporaryDirectory(prefix="variant-") as folder:
         root = Path(folder)
-        for name in FILES:
-            shutil.copy(project / name, root / name)
-        for name, text in run_files(project).items():
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            (root / name).write_text(text, encoding="utf-8")
+        write_files(root, project, run_files(project))
         if recipe:
             recipes.use(recipe, force=True, target=root / params.FILE)
         if overrides:
