@@ -19,6 +19,7 @@ from pipeline.cli.compose import compose
 from pipeline.cli.doctor import doctor
 from pipeline.cli.export import export
 from pipeline.cli.graph import graph
+from pipeline.cli.options import Crops, Folds, Labels, Models
 from pipeline.cli.predict import predict
 from pipeline.cli.promote import history, promote, rollback
 from pipeline.cli.register import register
@@ -61,16 +62,12 @@ app.add_typer(tracking_app, name="tracking", rich_help_panel=MODELS)
 of_dvc = partial(app.command, rich_help_panel=STAGES)
 
 Data = Annotated[Path, typer.Option("--data", "--root", help="Folder of the data set, with train/ and eval/.")]
-Labels = Annotated[Path, typer.Option(help="Table of corrected labels, one row per photo.")]
-Crops = Annotated[Path, typer.Option(help="Folder of packed crops.")]
-Folds = Annotated[Path, typer.Option(help="Table of folds, one row per photo.")]
 Fixes = Annotated[Path, typer.Option(help="Folder of label corrections.")]
 Classes = Annotated[Path, typer.Option(help="Output: table of photos per class and fold.")]
 Plot = Annotated[Path, typer.Option(help="Output: plot of photos per class and fold.")]
 ModelName = Annotated[str, typer.Option("--model", help="Model name, a key of `models` in params.yaml.")]
 HeldOut = Annotated[int, typer.Option("--fold", help="Held-out fold.")]
 Shards = Annotated[Path, typer.Option(help="Folder of crop shards.")]
-Models = Annotated[Path, typer.Option(help="Folder of trained models.")]
 Checkpoints = Annotated[Path, typer.Option(help="Folder of checkpoints; an interrupted training resumes from its own.")]
 Results = Annotated[Path, typer.Option(help="Folder of the ensemble's predictions and scores.")]
 Probabilities = Annotated[Path, typer.Option(help="Table of class probabilities of the eval photos.")]

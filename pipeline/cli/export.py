@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.cli.options import Folds, Labels, Models
+
 if TYPE_CHECKING:
     from pipeline.modeling.config import TTA
 
@@ -25,10 +27,10 @@ def export(
     form: Annotated[list[Form] | None, typer.Option(help="Form to write; repeat for several. Default: all.")] = None,
     tta: Annotated[bool, typer.Option("--tta/--no-tta", help="Test-time augmentation as part of the graph.")] = True,
     output: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("exported"),
-    models: Annotated[Path, typer.Option(help="Folder of trained models.")] = Path("models"),
+    models: Models = Path("models"),
     crops: Annotated[Path, typer.Option(help="Folder of packed crops, to compare forms on.")] = Path("data/crops"),
-    labels: Annotated[Path, typer.Option(help="Table of corrected labels.")] = Path("data/labels.csv"),
-    folds: Annotated[Path, typer.Option(help="Table of folds.")] = Path("data/folds.csv"),
+    labels: Labels = Path("data/labels.csv"),
+    folds: Folds = Path("data/folds.csv"),
 ) -> None:
     """Write members as ONNX and OpenVINO graphs and as safetensors with timm's names, and compare them with torch.
 

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli.options import Models
+
 app = typer.Typer(no_args_is_help=True, help="List, show, compare and use published systems.")
 
 Name = Annotated[str, typer.Argument(help="Name of a recipe.")]
@@ -43,7 +45,7 @@ def diff(before: Either, after: Either) -> None:
 def use(
     name: Name,
     force: Annotated[bool, typer.Option("--force", help="Overwrite uncommitted edits of params.yaml.")] = False,
-    models: Annotated[Path, typer.Option(help="Folder of trained models.")] = Path("models"),
+    models: Models = Path("models"),
 ) -> None:
     """Replace params.yaml by a recipe; the sections data and kubeflow are kept."""
     from pipeline.config import params, recipes

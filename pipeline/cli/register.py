@@ -5,12 +5,14 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli.options import Crops, Folds, Labels, Models
+
 
 def register(
-    models: Annotated[Path, typer.Option(help="Folder of trained models.")] = Path("models"),
-    labels: Annotated[Path, typer.Option(help="Table of corrected labels.")] = Path("data/labels.csv"),
-    folds: Annotated[Path, typer.Option(help="Table of folds.")] = Path("data/folds.csv"),
-    crops: Annotated[Path, typer.Option(help="Folder of packed crops.")] = Path("data/crops"),
+    models: Models = Path("models"),
+    labels: Labels = Path("data/labels.csv"),
+    folds: Folds = Path("data/folds.csv"),
+    crops: Crops = Path("data/crops"),
     results: Annotated[Path, typer.Option(help="Folder of the ensemble's results.")] = Path("results/ensemble"),
 ) -> None:
     """Register the outputs of `dvc repro` as challengers; the same content is not registered twice."""
