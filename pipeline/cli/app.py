@@ -137,17 +137,16 @@ def train(
     from pipeline.stages.train import train as stage
     from pipeline.tracking import stage_runs
 
-    _checked()
-    member = Member(models, model, fold)
+    read, member = _checked(), Member(models, model, fold)
     inputs, output = Inputs(crops, labels, folds, _checkpoint(checkpoints, member)), member.folder
-    with _config(model) as config:
+    with _config(read, model) as config:
         if config.pinned:
             from pipeline.registry.pinning import fetch
 
             fetch(config.pinned, labels, folds, crops, fold, output)
             return
         with stage_runs.training(
-            stage_runs.TrainingRun("train", model, fold, config, inputs, output, _experiment())
+            stage_runs.TrainingRun("train", model, fold, config, inputs, output, read.experiment)
         ) as on_epoch:
             stage(inputs, model, fold, config, output, on_epoch)
 
@@ -165,15 +164,14 @@ def refit(
     from pipeline.stages.refit import refit as stage
     from pipeline.tracking import stage_runs
 
-    member = Member(models, model)
+    read, member = _params(), Member(models, model)
     inputs, output = Inputs(crops, labels, None, _checkpoint(checkpoints, member)), member.folder
     with (
-        _config(model) as config,
+        _config(read, model) as config,
         stage_runs.training(
-            stage_runs.TrainingRun("refit", model, None, config, inputs, output, _experiment())
+            stage_runs.TrainingRun("refit", model, None, config, inputs, output, read.experiment)
         ) as on_epoch,
     ):
-        read = _params()
         epochs, validation = read.refit.epochs.get(model), read.refit.validation
         stage(inputs, model, config, models, read.train.folds, output, on_epoch, epochs, validation)
 
@@ -194,14 +192,15 @@ def pseudo_label(
     from pipeline.stages.pseudo_label import pseudo_label as stage
     from pipeline.tracking import stage_runs
 
-    member, settings = Member(models, model, fold, pseudo_labelled=True), _params().pseudo_label
+    read, member = _params(), Member(models, model, fold, pseudo_labelled=True)
     inputs, output = Inputs(crops, labels, folds, _checkpoint(checkpoints, member)), member.folder
     with (
-        _config(model) as config,
+        _config(read, model) as config,
         stage_runs.training(
-            stage_runs.TrainingRun("pseudo_label", model, fold, config, inputs, output, _experiment())
+            stage_runs.TrainingRun("pseudo_label", model, fold, config, inputs, output, read.experiment)
         ) as on_epoch,
     ):
+        settings = read.pseudo_label
         labelled = Teacher(Member(models, model, fold).eval, settings.share, settings.weight)
         stage(inputs, labelled, model, fold, config, output, on_epoch)
 
@@ -218,9 +217,9 @@ def infer(
     """Predict eval and the held-out fold with a trained member, with test-time augmentation."""
     from pipeline.stages.infer import infer as stage
 
-    member = Member(models, model, fold, pseudo_labelled)
-    with _config(model):
-        stage(member.weights, crops, folds, _params().tta[model], member.predictions)
+    read, member = _params(), Member(models, model, fold, pseudo_labelled)
+    with _config(read, model):
+        stage(member.weights, crops, folds, read.tta[model], member.predictions)
 
 
 @of_dvc()
@@ -268,7 +267,7 @@ def submit(
 
     submission = submissions / f"{name}.csv"
     scores = stage(data, probabilities, labels, submission, shares, metrics)
-    with tracking.run_with_output(probabilities, "submit", _experiment()) as run:
+    with tracking.run_with_output(probabilities, "submit", _params().experiment) as run:
         stage_runs.submission(run, scores, (submission, shares))
 
 
@@ -287,7 +286,7 @@ def report(
 
     read = _params()
     stage(labels, folds, crops, results, report, read.models, read.train.models, against)
-    with tracking.run_with_output(results / "ensemble" / "eval_probabilities.csv", "report", _experiment()) as run:
+    with tracking.run_with_output(results / "ensemble" / "eval_probabilities.csv", "report", read.experiment) as run:
         run.file(report)
 
 
@@ -350,18 +349,13 @@ def _checkpoint(folder: Path, member: Member) -> Path:
 
 
 @contextmanager
-def _config(model: str) -> Iterator["ModelConfig"]:
+def _config(read: "Params", model: str) -> Iterator["ModelConfig"]:
     """The configuration of a model; a setting that does not work is reported with its place in params.yaml."""
-    from pipeline.config import params
+    from pipeline.config.params import FILE
 
-    models = params.load().models
-    if model not in models:
-        raise InputError(f"{params.FILE}: no model '{model}' under models; there are {', '.join(models)}")
+    if model not in read.models:
+        raise InputError(f"{FILE}: no model '{model}' under models; there are {', '.join(read.models)}")
     try:
-        yield models[model]
+        yield read.models[model]
     except ModelConfigError as error:
-        raise InputError(f"{params.FILE}: models.{model}: {error}") from error
-
-
-def _experiment() -> str:
-    return _params().experiment
+        raise InputError(f"{FILE}: models.{model}: {error}") from error
