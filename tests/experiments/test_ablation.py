@@ -13,23 +13,10 @@ from typer.testing import CliRunner
 from pipeline.cli.app import app
 from pipeline.experiments import ablation
 from pipeline.foundation.errors import InputError
-from pipeline.stages.sample import sample
-from pipeline.synthetic.config import Sample
-from tests.support.workspace import PARAMS, copy
+from tests.support.experiments import tiny_project
 
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value")  # DVC 3.67 on how it uses pygtrie
 
-TINY: dict[str, Any] = PARAMS | {
-    "train": {"models": ["face"], "folds": [0, 1]},
-    "refit": {"models": [], "epochs": {}},
-    "pseudo_label": {"models": [], "share": 0.5, "weight": 0.5},
-    "crop": {"size": 32, "shards": [0], "method": "center"},
-    "models": {
-        "face": PARAMS["models"]["face"] | {"heads": {"mask x gender x age": {}}, "image_size": 32, "epochs": 1}
-    },
-    "tta": {"face": {}},
-    "ensemble": {"systems": [["face"]]},
-}
 ROWS: dict[str, Any] = {
     "base": {},
     "flip": {"changes": {"tta.face.flip": True}, "note": "Test-time flip."},
@@ -47,13 +34,7 @@ def write(rows: dict[str, Any] = ROWS, **more: Any) -> None:
 @pytest.fixture(scope="module", autouse=True)
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A copy of the project with a tiny data set and a tiny ablation, as working directory."""
-    root = copy(tmp_path_factory.mktemp("project"), "recipes")
-    sample(root / "photos", Sample(people=24, eval_people=4, seed=1))
-    YAML().dump(TINY, root / "params.yaml")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)
-        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{root}/mlflow.db")
-        patch.setenv("MLFLOW_EXPERIMENT_NAME", "ablation")
+    with tiny_project(tmp_path_factory.mktemp("project"), "ablation") as root:
         yield root
 
 

@@ -21,10 +21,7 @@ from pipeline.cli.app import app
 from pipeline.config import params
 from pipeline.experiments import space
 from pipeline.foundation.errors import InputError
-from pipeline.stages.sample import sample
-from pipeline.synthetic.config import Sample
-from tests.experiments.test_ablation import TINY
-from tests.support.workspace import copy
+from tests.support.experiments import tiny_project
 
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value")  # DVC 3.67 on how it uses pygtrie
 
@@ -48,15 +45,7 @@ def write(**more: Any) -> None:
 @pytest.fixture(scope="module", autouse=True)
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A copy of the project with a tiny data set, as working directory."""
-    root = copy(tmp_path_factory.mktemp("project"), "recipes")
-    sample(root / "photos", Sample(people=24, eval_people=4, seed=1))
-    YAML().dump(TINY, root / "params.yaml")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)
-        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{root}/mlflow.db")
-        patch.setenv("MLFLOW_EXPERIMENT_NAME", "tune")
-        patch.setenv("PIPELINE_RUN", "of no test")  # so that it is put back, whatever a command sets
-        patch.delenv("PIPELINE_RUN")
+    with tiny_project(tmp_path_factory.mktemp("project"), "tune") as root:
         yield root
 
 
