@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 FOUNDATION = Path(__file__).parents[2] / "pipeline" / "foundation"
-STANDARD = {"ast", "collections", "contextlib", "ctypes", "difflib", "errno", "gc", "hashlib", "os", "pathlib", "sys"}
+STANDARD = {*"ast collections contextlib ctypes difflib errno functools gc hashlib os pathlib sys".split()}
 ALLOWED = STANDARD | {"typing", "rich", "pipeline"}
 NUMBERS = {"int", "float", "complex", "Any", "Decimal", "Fraction", "NDArray", "Series", "DataFrame", "Tensor"}
 MODULES = sorted(FOUNDATION.glob("*.py"))

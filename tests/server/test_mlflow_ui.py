@@ -95,7 +95,7 @@ def versions(workspace: Path, address: str) -> tuple[int, int]:
             subprocess.run([sys.executable, "-m", "dvc", *command], check=True)
         pipeline("register")
         params = Path("params.yaml")
-        params.write_text(params.read_text() + "  calibrate: true\n")  # the section of the ensemble is the last
+        params.write_text(params.read_text().replace("ensemble:\n", "ensemble:\n  calibrate: true\n"))
         run(workspace, "ensemble")
         pipeline("register")
     return 1, 2
