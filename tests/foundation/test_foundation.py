@@ -10,7 +10,22 @@ from pathlib import Path
 import pytest
 
 FOUNDATION = Path(__file__).parents[2] / "pipeline" / "foundation"
-STANDARD = {*"ast collections contextlib ctypes difflib errno functools gc hashlib os pathlib sys".split()}
+STANDARD = {
+    *[
+        "ast",
+        "collections",
+        "contextlib",
+        "ctypes",
+        "difflib",
+        "errno",
+        "functools",
+        "gc",
+        "hashlib",
+        "os",
+        "pathlib",
+        "sys",
+    ]
+}
 ALLOWED = STANDARD | {"typing", "rich", "pipeline"}
 NUMBERS = {"int", "float", "complex", "Any", "Decimal", "Fraction", "NDArray", "Series", "DataFrame", "Tensor"}
 MODULES = sorted(FOUNDATION.glob("*.py"))
