@@ -7,13 +7,14 @@ from typing import Any
 from pipeline.formats.documents import read_text
 from pipeline.foundation.errors import InputError, raise_faults
 from pipeline.foundation.files import write_text
+from pipeline.foundation.terminal import warn
 from pipeline.orchestration import packing
 from pipeline.orchestration.graph import Graph, Stage
 
 Entries = dict[str, dict[str, Any]]  # by the stage's name
 
 FILE = Path("dvc.lock")
-REMEDY = "take the last good one from git, or run `dvc repro`"
+REMEDY = "take the last good one from git, or delete it: `dvc repro` takes the results from its run-cache"
 
 
 def read(path: Path = FILE) -> Entries:
@@ -24,6 +25,23 @@ def read(path: Path = FILE) -> Entries:
 def write(entries: Entries, path: Path = FILE) -> None:
     """Replace a dvc.lock, as DVC writes it; a kill at any moment leaves the old one or the new one."""
     write_text(path, _dump(entries))
+
+
+def set_damaged_aside(path: Path = FILE) -> None:
+    """Rename a dvc.lock that DVC cannot read to dvc.lock.damaged, and warn.
+
+    `dvc repro` writes dvc.lock in place, so that a kill may leave a part of it. Without the file DVC asks its run-cache
+    for every stage, which has each result that was in it.
+    """
+    try:
+        read(path)
+        if not path.exists() or path.stat().st_size == 0 or path.read_bytes().endswith(b"\n"):
+            return
+        fault = f"{path}: ends in the middle of a line"
+    except InputError as error:
+        fault = str(error)
+    aside = path.rename(path.with_name(f"{path.name}.damaged"))
+    warn(f"{fault.removesuffix(f'; {REMEDY}')}; set aside as {aside.name}: results come from DVC's run-cache")
 
 
 def pack(entries: Entries) -> str:

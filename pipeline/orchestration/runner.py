@@ -28,7 +28,7 @@ import psutil
 
 from pipeline.foundation.errors import InputError, raise_faults
 from pipeline.foundation.processes import THREADS, environment
-from pipeline.orchestration import plan
+from pipeline.orchestration import locks, plan
 from pipeline.orchestration.plan import PlannedStep
 from pipeline.orchestration.watchdog import Watchdog
 
@@ -137,8 +137,11 @@ Jobs = Mapping[str, Job]
 
 
 def repro(*words: str) -> list[str]:
-    """The command of `dvc repro` with these words, which waits for another process that has locked the folder."""
-    return [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", *words]
+    """The command of `dvc repro` with these words, which waits for another process that has locked the folder.
+
+    A kill at any moment leaves a whole dvc.lock.
+    """
+    return [sys.executable, "-m", "pipeline.orchestration.atomic_dvc", "--wait-for-lock", "repro", *words]
 
 
 def run(
@@ -165,8 +168,9 @@ def run(
             process has locked the workspace.
         KeyboardInterrupt: When the run is stopped.
     """
-    steps = plan.read(targets)
     _require_unlocked()
+    locks.set_damaged_aside()
+    steps = plan.read(targets)
     logs.mkdir(parents=True, exist_ok=True)
     jobs = {name: Job.of(step, logs) for name, step in steps.items()}
     for job in jobs.values():

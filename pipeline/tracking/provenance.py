@@ -14,6 +14,7 @@ PIPELINE_RUN = "PIPELINE_RUN"  # set by what starts stages in several processes 
 TASK_RUN = "PIPELINE_TASK_RUN"  # id of the MLflow run that Kubeflow's MLflow plugin has created for this task
 COMMIT = "PIPELINE_COMMIT"  # of an image, which has no git
 STAGE = "DVC_STAGE"  # set by DVC
+PROGRAMS = ("dvc", "pipeline.orchestration.atomic_dvc")  # DVC's command line, its own and the runner's
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,10 @@ def run_name(command: str, started: float) -> str:
 def dvc_command(words: Sequence[str]) -> str:
     """The DVC command in a process's command line, without options: `dvc exp run`; empty if there is none."""
     names = [Path(word).name for word in words[:3]]  # dvc ..., python dvc ..., python -m dvc ...
-    if "dvc" not in names:
+    found = [index for index, name in enumerate(names) if name in PROGRAMS]
+    if not found:
         return ""
-    arguments = [word for word in words[names.index("dvc") + 1 :] if not word.startswith("-")]
+    arguments = [word for word in words[found[0] + 1 :] if not word.startswith("-")]
     return " ".join(["dvc", *arguments[: 2 if arguments[:1] == ["exp"] else 1]])
 
 

@@ -77,7 +77,9 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_killed_stage_ends_with_the_undisturbed_bytes(undisturbed: Workspace, stage: str) -> None:
-    expected, draw, seen = undisturbed.hashes(), Random(stage), Counter[str]()
+    lock = undisturbed.root / "dvc.lock"
+    committed, expected = lock.read_bytes(), undisturbed.hashes()
+    draw, seen = Random(stage), Counter[str]()
     repro = [sys.executable, "-m", "dvc", "repro", "--single-item", "--no-run-cache"]
     started = time.monotonic()
     undisturbed.run(*repro, "--force", stage)
@@ -88,6 +90,9 @@ def test_a_killed_stage_ends_with_the_undisturbed_bytes(undisturbed: Workspace, 
         seen["killed" if killed else "had ended before"] += 1
         seen["killed after the command began"] += killed and "Running stage" in printed
         seen["left a checkpoint"] += any((undisturbed.root / "checkpoints").glob("*.pt"))
+        if lock.read_bytes() != committed:  # DVC writes it in place: docs/reliability.md has the remedy
+            seen["left a part of dvc.lock"] += 1
+            lock.write_bytes(committed)
         assert "Running stage" in undisturbed.run(*repro, "--force", stage), "not taken from DVC's cache"
         assert undisturbed.hashes() == expected
         assert not list(undisturbed.root.rglob("*.partial"))

@@ -1,41 +1,23 @@
 """Files written whole or not at all: a kill at every line and a full disk leave the old file or the new one."""
 
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 import pytest
 
 from pipeline.foundation import files
 from tests.support.full_disk import file_size_limit, small_disk
+from tests.support.kills import seen_at_every_line
 
 OLD, NEW = "old\n" * 1000, "new\n" * 2000
 
 
-def seen_at_every_line(action: Callable[[], object], path: Path) -> list[str]:
-    """What is on the disk under this name before each line of an action: what a kill there would leave."""
-    found = []
-
-    def trace(frame: FrameType, event: str, argument: Any) -> Any:
-        found.append(path.read_text())  # not traced itself
-        return trace
-
-    path.write_text(OLD)
-    sys.settrace(trace)
-    try:
-        action()
-    finally:
-        sys.settrace(None)
-    return found
-
-
 def test_a_kill_at_any_line_leaves_the_old_file_or_the_new_one(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
+    path.write_text(OLD)
     found = seen_at_every_line(lambda: files.write_text(path, NEW), path)
     assert set(found) == {OLD, NEW}
     assert len(found) > 50
+    path.write_text(OLD)
     naive = seen_at_every_line(lambda: path.write_text(NEW), path)
     assert "" in naive, "the test finds what it looks for"
 

@@ -94,3 +94,28 @@ def test_a_file_that_is_no_lock_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "dvc.lock").write_text(text)
     with pytest.raises(InputError, match=r"dvc\.lock: not a dvc\.lock"):
         locks.read(tmp_path / "dvc.lock")
+
+
+def test_a_lock_that_dvc_cannot_read_is_set_aside(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "dvc.lock"
+    locks.write(entry("a") | entry("b", "a"), path)
+    whole = path.read_bytes()
+    for size in range(1, len(whole)):
+        path.write_bytes(whole[:size])
+        locks.set_damaged_aside(path)
+        if path.exists():
+            assert whole[:size].endswith(b"\n")
+            locks.read(path)
+        else:
+            assert (tmp_path / "dvc.lock.damaged").read_bytes() == whole[:size]
+            assert "set aside as dvc.lock.damaged: results come from DVC's run-cache" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", [None, b"", b"schema: '2.0'\n"])
+def test_a_lock_without_stages_stays(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "dvc.lock"
+    if content is not None:
+        path.write_bytes(content)
+    locks.set_damaged_aside(path)
+    assert path.exists() == (content is not None)
+    assert not (tmp_path / "dvc.lock.damaged").exists()

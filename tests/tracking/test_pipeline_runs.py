@@ -12,6 +12,7 @@ from mlflow.entities import Run
 
 from pipeline import tracking
 from pipeline.foundation.hashes import sha256
+from pipeline.orchestration import runner
 from pipeline.tracking import pipeline_runs, provenance, store
 from tests.server.processes import PATIENCE
 
@@ -122,6 +123,7 @@ def test_two_machines_that_each_made_a_parent_agree_on_one() -> None:
         (["python", "-m", "dvc", "repro", "--force"], "dvc repro"),
         (["/usr/bin/python3", "/usr/bin/dvc", "exp", "run", "-S", "a=1"], "dvc exp run"),
         (["dvc", "--verbose", "repro"], "dvc repro"),
+        (runner.repro("--single-item", "crop"), "dvc repro"),
         (["bash", "-c", "python -m pipeline train"], ""),
         (["pytest", "tests/test_dvc.py"], ""),
         ([], ""),
