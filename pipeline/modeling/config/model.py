@@ -56,7 +56,7 @@ class ModelConfig(Section):
 
     Attributes:
         pinned: Weights from the model registry, in place of a training.
-        backbone: Name of a timm model, or `hf_hub:OWNER/NAME`.
+        backbone: Name of a timm model, `hf_hub:OWNER/NAME`, or a network for faces: FaceNet's or dlib's.
         backbone_args: Further arguments of `timm.create_model`.
         drop_path: Largest probability with which a training step skips a residual block; the backbone's own by default.
         pooling: Pooling of the backbone's last feature map; the backbone's own by default.
