@@ -65,7 +65,7 @@ class DlibResNet(nn.Sequential):
         state = {}
         for (name, each), filters, affine in zip(convolutions.items(), layers[::2], layers[1::2], strict=True):
             factor, shift = affine.chunk(2)
-            weight, bias = filters.split((each.weight.numel(), each.out_channels))
+            weight, bias = filters[: -each.out_channels], filters[-each.out_channels :]
             state[f"{name}.weight"] = weight.view_as(each.weight) * factor.view(-1, 1, 1, 1)
             state[f"{name}.bias"] = bias * factor + shift
         self.load_state_dict(state)
