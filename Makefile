@@ -116,5 +116,5 @@ endef
 build = --network=host --build-arg COMMIT=$$(git rev-parse HEAD) --build-arg EXTRAS="$(EXTRAS)"
 # One lock for every platform and Python of `platforms`; markers say what belongs where.
 compile = uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 --generate-hashes \
-	--extra dev --extra networks --extra boosting --extra export --extra nodes \
+	--extra dev --extra docs --extra networks --extra boosting --extra export --extra nodes \
 	--custom-compile-command "make lock" --output-file $(1) pyproject.toml

@@ -282,10 +282,13 @@ def report(
 ) -> None:
     """Write an HTML report on data, training, scores and errors."""
     from pipeline import tracking
+    from pipeline.evaluation.report.page import Subject
     from pipeline.stages.report import report as stage
+    from pipeline.tracking.provenance import commit_in_words
 
     read = _params()
-    stage(labels, folds, crops, results, report, read.models, read.train.models, against)
+    subject = Subject(read.data.root.resolve().name, commit_in_words())
+    stage(labels, folds, crops, results, report, read.models, read.train.models, subject, against)
     with tracking.run_with_output(results / "ensemble" / "eval_probabilities.csv", "report", read.experiment) as run:
         run.file(report)
 

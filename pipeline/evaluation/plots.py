@@ -1,11 +1,9 @@
-"""Plots of counts: confusion matrices and classes per fold, saved as reproducible PNG or SVG."""
+"""Plots of counts: confusion matrices and classes per fold, saved as reproducible PNG."""
 
 from collections.abc import Sequence
-from io import StringIO
 from pathlib import Path
 
 import numpy as np
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -59,14 +57,6 @@ def save(figure: Figure, path: Path) -> None:
     """Write a PNG without the software's version, so that equal figures are equal bytes."""
     with replacing(path) as partial:
         figure.savefig(partial, format="png", dpi=110, metadata={"Software": None})
-
-
-def svg(figure: Figure) -> str:
-    """A figure as an SVG element; equal figures are equal text."""
-    text = StringIO()
-    with rc_context({"svg.hashsalt": "pipeline"}):
-        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
-    return "<svg" + text.getvalue().partition("<svg")[2]
 
 
 def _draw_matrix(axes: Axes, counts: Codes, labels: Sequence[str]) -> None:

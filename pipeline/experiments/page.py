@@ -1,12 +1,10 @@
 """The figures of a comparison as a table at the terminal, and as an HTML page with plots."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from rich.box import SIMPLE_HEAD
@@ -14,7 +12,10 @@ from rich.console import JustifyMethod
 from rich.table import Table
 
 from pipeline import pages
-from pipeline.evaluation.plots import INK, svg
+from pipeline.evaluation import svg
+from pipeline.evaluation.plots import INK
+from pipeline.evaluation.svg import BLUE, PALE
+from pipeline.pages import Key, Plot
 from pipeline.schema.schema import SCHEMA
 
 HEADINGS = {
@@ -35,14 +36,8 @@ HEADINGS = {
 TEXTS = ("recipe", "verdict")
 WIDTH = 170  # of the table in characters; a narrower terminal breaks its lines
 DIGITS = {"age_mae": 1, "epochs": 0, "seconds": 0, "parameters": 1, "images_per_second": 0}
-PLOT_WIDTH = 5.6  # inches: on a phone, too, the text can be read
-
-
-class Plot(NamedTuple):
-    """A plot and its caption."""
-
-    svg: Markup
-    caption: str
+PLOT_WIDTH = 4.2  # inches: on a phone, too, the text can be read
+COLOURS = dict(zip(SCHEMA.names, ("#1f77b4", "#d55e00", "#009e73"), strict=True))
 
 
 def cells(rows: pd.DataFrame) -> list[list[str]]:
@@ -71,17 +66,33 @@ def terminal(rows: pd.DataFrame, title: str) -> Table:
 
 
 def html(rows: pd.DataFrame, title: str) -> str:
-    """The figures as one HTML page: a table, and plots as SVG with captions."""
-    plots = [
-        Plot(
-            _plot(rows, _draw_scores),
-            "Macro F1 over all classes, out of fold, with its 95 % bootstrap interval over people.",
-        ),
-        Plot(_plot(rows, _draw_attributes), "Macro F1 of each attribute, out of fold."),
-        Plot(_plot(rows, _draw_cost, 3.6), "Macro F1 and the training time of all models and folds, on this machine."),
-    ]
+    """The figures as one HTML page: a table, and plots with captions.
+
+    At a scale that ranks nothing the recipes are in alphabetical order, and no plot compares their scores.
+    """
+    ranks = "difference" in rows
+    shown = rows if ranks else rows.sort_values("recipe")
     template = pages.templates(Path(__file__).parent).get_template("page.html")
-    return template.render(title=title, headings=headings(rows).values(), rows=cells(rows), plots=plots)
+    return template.render(
+        title=title,
+        ranks=ranks,
+        headings=headings(shown).values(),
+        rows=cells(shown),
+        plots=list(_plots(shown, ranks)),
+        keys=[Key(name, COLOURS[name], "dot") for name in SCHEMA.names] if ranks else [],
+    )
+
+
+def _plots(rows: pd.DataFrame, ranks: bool) -> Iterator[Plot]:
+    if not ranks:
+        yield _plot(rows, _draw_seconds, "Training time of all models and folds, on this machine.")
+        return
+    yield _plot(
+        rows, _draw_scores, "Macro F1 of all classes, out of fold, with its 95 % bootstrap interval over people."
+    )
+    marks = "mask a circle, gender a square, age a triangle"
+    yield _plot(rows, _draw_attributes, f"Macro F1 of each attribute, out of fold: {marks}.")
+    yield _plot(rows, _draw_cost, "Macro F1 by the training time of all models and folds, on this machine.", 3.6)
 
 
 def _intervals(rows: pd.DataFrame, value: str, low: str, high: str, sign: str = "") -> list[str | float]:
@@ -98,14 +109,17 @@ def _cell(value: str | float, digits: int) -> str:
     return "-" if np.isnan(value) else f"{value:,.{digits}f}"
 
 
-def _plot(rows: pd.DataFrame, draw: Callable[[Axes, pd.DataFrame], None], height: float | None = None) -> Markup:
-    figure = Figure(figsize=(PLOT_WIDTH, height or 1.1 + 0.3 * len(rows)), layout="constrained")
+def _plot(
+    rows: pd.DataFrame, draw: Callable[[Axes, pd.DataFrame], None], caption: str, height: float | None = None
+) -> Plot:
+    figure = Figure(figsize=(PLOT_WIDTH, height or 0.8 + 0.28 * len(rows)), layout="constrained")
     axes = figure.add_subplot()
     draw(axes, rows)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis="x", color="#dde3ea")
+    axes.tick_params(labelsize=9)
+    axes.grid(axis="x", color=PALE)
     axes.set_axisbelow(True)
-    return Markup(svg(figure))
+    return Plot(svg.element(figure, caption), caption)
 
 
 def _draw_scores(axes: Axes, rows: pd.DataFrame) -> None:
@@ -118,17 +132,23 @@ def _draw_scores(axes: Axes, rows: pd.DataFrame) -> None:
 def _draw_attributes(axes: Axes, rows: pd.DataFrame) -> None:
     _name_rows(axes, rows)
     for attribute, marker in zip(SCHEMA.names, "os^", strict=True):
-        axes.plot(rows[f"{attribute}_f1"], range(len(rows)), marker, label=attribute)
+        axes.plot(rows[f"{attribute}_f1"], range(len(rows)), marker, color=COLOURS[attribute])
     axes.set_xlabel("macro F1 of the attribute")
-    axes.figure.legend(loc="outside upper center", ncols=len(SCHEMA.names), frameon=False)
 
 
 def _draw_cost(axes: Axes, rows: pd.DataFrame) -> None:
     axes.plot(rows["seconds"], rows["macro_f1"], "o", color=INK)
     for name, seconds, score in zip(rows["recipe"], rows["seconds"], rows["macro_f1"], strict=True):
         axes.annotate(name, (seconds, score), xytext=(5, 3), textcoords="offset points", fontsize=8)
+    axes.set_xlim(0, 1.4 * rows["seconds"].max())
     axes.set_xlabel("seconds of training")
     axes.set_ylabel("macro F1")
+
+
+def _draw_seconds(axes: Axes, rows: pd.DataFrame) -> None:
+    _name_rows(axes, rows)
+    axes.barh(range(len(rows)), rows["seconds"], color=BLUE, height=0.6)
+    axes.set_xlabel("seconds of training")
 
 
 def _name_rows(axes: Axes, rows: pd.DataFrame) -> None:

@@ -8,18 +8,19 @@ from typing import Any
 import numpy as np
 import optuna
 import pandas as pd
-from markupsafe import Markup
 from matplotlib.figure import Figure
 from optuna.trial import FrozenTrial, TrialState
 from ruamel.yaml import YAML
 
 from pipeline import pages
-from pipeline.evaluation.plots import INK, svg
+from pipeline.evaluation import svg
+from pipeline.evaluation.plots import INK
 from pipeline.experiments.changes import changed
 from pipeline.experiments.choice import BASE, TuningResult
-from pipeline.experiments.page import PLOT_WIDTH, Plot
+from pipeline.experiments.page import PLOT_WIDTH
 from pipeline.experiments.search import FAULT, ranked, values
 from pipeline.experiments.space import Space
+from pipeline.pages import Plot
 
 FEWEST = 4  # trials that have run to their end, for importances
 HEADINGS = ("candidate", "macro F1 (95 %)", "chosen")
@@ -48,7 +49,8 @@ def html(space: Space, study: optuna.Study, choice: TuningResult, recipe: Path) 
         "slices": "Macro F1 by the value of each parameter; a dot is a trial.",
         "importance": "Share of the variance of macro F1 that each parameter explains (fANOVA, Hutter et al., 2014).",
     }
-    plots = [Plot(Markup(svg(figure)), captions[name]) for name, figure in figures(space, study).items()]
+    drawn = {captions[name]: figure for name, figure in figures(space, study).items()}
+    plots = [Plot(svg.element(figure, caption), caption) for caption, figure in drawn.items()]
     rows = [[name, _text(each), "yes" if name == choice.name else ""] for name, each in choice.candidates.items()]
     template = pages.templates(Path(__file__).parent).get_template("search_page.html")
     return template.render(

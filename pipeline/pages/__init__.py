@@ -3,13 +3,30 @@
 from base64 import b64encode
 from io import BytesIO
 from pathlib import Path
+from typing import Literal, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from PIL import Image
 
 from pipeline.formats.images import Pixels
 
 FOLDER = Path(__file__).parent
+
+
+class Plot(NamedTuple):
+    """A plot as an SVG element, and its caption."""
+
+    svg: Markup
+    caption: str
+
+
+class Key(NamedTuple):
+    """A line of a legend: its text, and the colour (of CSS) and style of what it stands for in the plots."""
+
+    label: str
+    colour: str
+    style: Literal["solid", "dashed", "dotted", "fill", "dot", "bar"] = "solid"
 
 
 def templates(folder: Path) -> Environment:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.evaluation.report import key_figures, sources
-from pipeline.evaluation.report.page import render
+from pipeline.evaluation.report.page import Subject, render
 from pipeline.foundation.files import write_text
 from pipeline.foundation.terminal import log
 from pipeline.schema.schema import AGE, SCHEMA
@@ -22,6 +22,7 @@ def report(
     report: Path,
     models: Mapping[str, "ModelConfig"],
     trained: Sequence[str],
+    subject: Subject,
     against: Path | None = None,
 ) -> None:
     """Write the report.
@@ -34,14 +35,15 @@ def report(
         report: HTML page to write.
         models: Configurations of models, by name.
         trained: Names of the models that are trained; the age bands that they are trained on are marked.
+        subject: Names of the data set and the commit, for the title.
         against: An earlier report; its key figures that differ are shown.
 
     Raises:
         InputError: When a table is missing or of other photos, or `against` is not a report.
     """
-    before = key_figures.read(against) if against else None
+    earlier = key_figures.read(against) if against else None
     train_bands = {name: bands for name in trained for bands in _age_bands(models[name])}
-    text = render(sources.read(labels, folds, crops, results, train_bands), before)
+    text = render(sources.read(labels, folds, crops, results, train_bands), subject, earlier)
     write_text(report, text)
     log(f"{report}: {len(text.encode()) / 1e6:.1f} MB")
 

@@ -36,13 +36,27 @@ def test_the_terminal_shows_every_recipe(rows: pd.DataFrame) -> None:
     assert all(word in shown.get() for word in ("two recipes", "r0 <small>", "r1", "0.620"))
 
 
+def ranked(rows: pd.DataFrame) -> pd.DataFrame:
+    bounds = {"difference": [np.nan, -0.05], "difference_low": [np.nan, -0.08], "difference_high": [np.nan, -0.02]}
+    return rows.assign(**bounds, verdict=["reference", "worse"])
+
+
 def test_the_page_stands_alone(rows: pd.DataFrame) -> None:
-    text = page.html(rows, "two & more")
+    text = page.html(ranked(rows), "two & more")
     assert text.count("<svg") == text.count("</svg>") == 3
-    assert "<td>r0 &lt;small&gt;</td>" in text
+    assert '<th scope="row">r0 &lt;small&gt;</th>' in text
     assert "two &amp; more" in text
     assert "<script" not in text
     assert "src=" not in text
+
+
+def test_a_scale_that_ranks_nothing_compares_no_scores(rows: pd.DataFrame) -> None:
+    text = page.html(rows[::-1], "two")
+    assert text.index("r0 &lt;small&gt;") < text.index('<th scope="row">r1</th>')
+    assert "alphabetical order" in text
+    assert text.count("<figcaption>") == 1
+    assert ">seconds of training</text>" in text
+    assert ">macro F1</text>" not in text
 
 
 def test_equal_figures_are_equal_pages(rows: pd.DataFrame) -> None:
@@ -51,15 +65,14 @@ def test_equal_figures_are_equal_pages(rows: pd.DataFrame) -> None:
 
 def test_differences_are_shown_where_there_are_any(rows: pd.DataFrame) -> None:
     assert "verdict" not in page.headings(rows)
-    bounds = {"difference": [np.nan, -0.05], "difference_low": [np.nan, -0.08], "difference_high": [np.nan, -0.02]}
-    compared = rows.assign(**bounds, verdict=["reference", "worse"])
+    compared = ranked(rows)
     first, second = (dict(zip(page.headings(compared), row, strict=True)) for row in page.cells(compared))
     assert (first["difference"], first["verdict"]) == ("-", "reference")
     assert (second["difference"], second["verdict"]) == ("-0.050 (-0.080 to -0.020)", "worse")
 
 
 def test_every_plot_has_a_caption_and_named_axes(rows: pd.DataFrame) -> None:
-    text = page.html(rows, "two")
+    text = page.html(ranked(rows), "two")
     assert text.count("<figcaption>") == 3
     for label in ("macro F1", "macro F1 of the attribute", "seconds of training"):
-        assert f"<!-- {label} -->" in text
+        assert f">{label}</text>" in text

@@ -15,7 +15,7 @@ PAGE = """{% extends "base.html" %}
 {% import "macros.html" as macros %}
 {% block style %}{% include "own.css" %}{% endblock %}
 {% block main %}
-{{ macros.table(["name"], [[name]]) }}{{ macros.photo(image, name) }}
+{{ macros.table(["name"], [[name]], "names") }}{{ macros.photo(image, name) }}
 {% endblock %}"""
 
 
@@ -38,7 +38,7 @@ def test_texts_are_text_and_no_markup(tmp_path: Path) -> None:
     text = page(tmp_path, name="<i>", image="")
     assert "<h1>a &amp; b</h1>" in text
     assert "<title>a &amp; b</title>" in text
-    assert "<td>&lt;i&gt;</td>" in text
+    assert '<th scope="row">&lt;i&gt;</th>' in text
     assert "<i>" not in text
     assert '<div class="none">' in text
 

@@ -199,7 +199,7 @@ def _of_results(root: Path) -> dict[str, Reader]:
         ),
         "report, against": _file(
             folder / "report.html",
-            lambda path: key_figures.changes(key_figures.read(path), {"macro F1": 0.6, "photos": 3}),
+            lambda path: key_figures.changes(key_figures.read(path).figures, {"macro F1": 0.6, "photos": 3}),
             page.encode(),
         ),
         "crops": _file(folder / "train.npy", arrays.read, _npy(np.zeros((2, 4, 4, 3), np.uint8))),

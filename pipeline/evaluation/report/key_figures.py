@@ -1,7 +1,9 @@
 """The report's key figures, embedded in its page as JSON, and their changes since another report."""
 
 import re
+from html import unescape
 from pathlib import Path
+from typing import NamedTuple
 
 from pipeline.evaluation.report import text_tables
 from pipeline.evaluation.report.sources import Sources
@@ -14,6 +16,7 @@ from pipeline.schema.schema import SCHEMA
 KeyFigures = dict[str, float]
 
 EMBEDDED = re.compile(r'<script type="application/json" id="figures">(.*?)</script>', re.DOTALL)
+TITLE = re.compile(r"<title>(.*?)</title>", re.DOTALL)
 DIGITS = 6
 
 
@@ -34,7 +37,7 @@ def key_figures(sources: Sources) -> KeyFigures:
         "photos without a face": sum(map(len, sources.without_face.values())),
         "suggested corrections": len(sources.suggested),
         **{
-            f"calibration error of {row['model']}: {row['head']}": row[
+            f"calibration error of {text_tables.head(row['model'], row['head'])}": row[
                 "calibration_error_after" if row["helps"] == "yes" else "calibration_error_before"
             ]
             for row in sources.tables["calibration"].to_dict("records")
@@ -44,17 +47,27 @@ def key_figures(sources: Sources) -> KeyFigures:
     return {name: value if isinstance(value, int) else round(float(value), DIGITS) for name, value in found.items()}
 
 
-def read(page: Path) -> KeyFigures:
-    """The key figures embedded in a report.
+class EarlierReport(NamedTuple):
+    """Another report: the name of its file, its title and its key figures."""
+
+    file: str
+    title: str
+    figures: KeyFigures
+
+
+def read(page: Path) -> EarlierReport:
+    """Read the title of a report and the key figures that are embedded in it.
 
     Raises:
         InputError: When the page is missing, or is not a report.
     """
     remedy = "--against takes a report that `report` wrote"
-    embedded = EMBEDDED.search(read_text(page, remedy))
+    text = read_text(page, remedy)
+    embedded, title = EMBEDDED.search(text), TITLE.search(text)
     if embedded is None:
         raise InputError(f"{page}: not a report of this pipeline; {remedy}")
-    return parse_numbers(embedded[1], f"{page}: its figures", remedy)
+    figures = parse_numbers(embedded[1], f"{page}: its figures", remedy)
+    return EarlierReport(page.name, unescape(title[1]) if title else "untitled", figures)
 
 
 def changes(before: KeyFigures, after: KeyFigures) -> TextTable:

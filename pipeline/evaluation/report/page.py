@@ -4,13 +4,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from markupsafe import Markup
 
 from pipeline import pages
 from pipeline.evaluation.report import charts, key_figures, text_tables, thumbnails
-from pipeline.evaluation.report.key_figures import KeyFigures
+from pipeline.evaluation.report.key_figures import EarlierReport
 from pipeline.evaluation.report.sources import Sources
 from pipeline.label_quality.suggestions import Suggestion
 from pipeline.schema.metrics import confusion
@@ -35,17 +36,26 @@ class Matrix:
     """A confusion matrix of all classes (`class`) or of an attribute; `block` rows have the same first value."""
 
     of: str
+    title: str
     names: Sequence[str]
     rows: Sequence[Sequence[Cell]]
     block: int
 
 
-def render(sources: Sources, before: KeyFigures | None = None) -> str:
+class Subject(NamedTuple):
+    """What a report is of: the name of the data set, and the commit as words; empty where it is unknown."""
+
+    data_set: str
+    commit: str = ""
+
+
+def render(sources: Sources, subject: Subject, earlier: EarlierReport | None = None) -> str:
     """Render the report.
 
     Args:
         sources: The tables of the stages.
-        before: Key figures of another report, to show what has changed.
+        subject: What it is of.
+        earlier: Another report, to show what has changed.
 
     Returns:
         HTML; equal arguments give equal text.
@@ -56,11 +66,14 @@ def render(sources: Sources, before: KeyFigures | None = None) -> str:
     return template.render(
         now=now,
         figures=_json(now),
-        changes=None if before is None else key_figures.changes(before, now),
+        subject=subject,
+        earlier=earlier,
+        changes=None if earlier is None else key_figures.changes(earlier.figures, now),
+        biased=sources.people_across_folds or sources.scores.get("epoch_selected_on_val"),
         tables=text_tables,
+        charts=charts,
         sources=sources,
         attributes=SCHEMA.names,
-        chart=lambda name: Markup(getattr(charts, name)(sources)),
         matrices=_matrices(sources),
         photos=_json(photos),
         places=_json(_places()),
@@ -130,4 +143,4 @@ def _matrix(of: str, values: Sequence[str], targets: Codes, predicted: Codes, bl
         [Cell(row, column, int(count), float(share)) for column, (count, share) in enumerate(zip(*both, strict=True))]
         for row, both in enumerate(zip(counts, shares, strict=True))
     ]
-    return Matrix(of, values, rows, block or len(values))
+    return Matrix(of, f"all {len(values)} classes" if of == "class" else of, values, rows, block or len(values))

@@ -1,12 +1,13 @@
 """The report's tables, as headings and cells of text."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from pipeline.ensembling.label_shift import SIGNIFICANCE
 from pipeline.ensembling.submissions import ALL_CLASSES
 from pipeline.evaluation import training_history
 from pipeline.evaluation.report.sources import Sources
@@ -126,8 +127,10 @@ def by_class(sources: Sources) -> TextTable:
 
 def errors(sources: Sources) -> TextTable:
     """Photos by the attributes that are wrong together."""
-    rows = sources.tables["errors"].itertuples(index=False, name=None)
-    cells = [[wrong.replace(",", " and "), f"{count:,}", f"{share:.1%}"] for wrong, count, share in rows]
+    cells = [
+        ["nothing" if wrong == "right" else wrong.replace(",", " and "), f"{count:,}", f"{share:.1%}"]
+        for wrong, count, share in sources.tables["errors"].itertuples(index=False, name=None)
+    ]
     return TextTable(["wrong in", "photos", "share"], cells)
 
 
@@ -149,7 +152,7 @@ def calibration(sources: Sources) -> TextTable:
     columns = ["log_loss_before", "log_loss_after", "calibration_error_before", "calibration_error_after"]
     rows = [
         [
-            f"{row['model']}: {row['head']}",
+            head(row["model"], row["head"]),
             number(row["temperature"]),
             str(row["helps"]),
             *(number(row[column]) for column in columns),
@@ -165,6 +168,19 @@ def label_shift(sources: Sources) -> TextTable:
     first = sources.tables["label_shift"].drop_duplicates("of").to_dict("records")
     rows = [[str(row["of"]), f"{row['p_value']:.2g}", _verdict(row["refused"])] for row in first]
     return TextTable(["shares of", "p", "estimate"], rows)
+
+
+def label_shift_verdict(sources: Sources) -> str:
+    """What the tests and the estimates say about eval's shares of the attributes, in a sentence."""
+    first = sources.tables["label_shift"].drop_duplicates("of").set_index("of").loc[list(SCHEMA.names)]
+    differing = first.index[first["p_value"] < SIGNIFICANCE]
+    if not len(differing):
+        return "Eval's predictions show no sign of a label shift: each attribute is predicted as often as out of fold."
+    accepted = [str(of) for of in differing if not _refusal(first["refused"][of])]
+    found = f"Eval's predictions differ from the out-of-fold ones in {_listed(map(str, differing))}; "
+    if not accepted:
+        return f"{found}no estimate of its true shares is reliable enough for a correction."
+    return f"{found}the estimated shares of {_listed(accepted)} are reliable enough for a correction."
 
 
 def adjustments(sources: Sources) -> TextTable:
@@ -201,8 +217,22 @@ def _range(bounds: tuple[float, float]) -> str:
     return "{:.3f} to {:.3f}".format(*bounds)
 
 
+def head(model: object, head: object) -> str:
+    """The name of a model's head; a model that is named after its only head is named once."""
+    return str(model) if model == head else f"{model}: {head}"
+
+
 def _verdict(refused: object) -> str:
-    return f"refused: {refused}" if isinstance(refused, str) and refused else "accepted"
+    return f"refused: {_refusal(refused)}" if _refusal(refused) else "accepted"
+
+
+def _refusal(refused: object) -> str:
+    return refused if isinstance(refused, str) else ""
+
+
+def _listed(names: Iterable[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _slices(targets: dict[str, Codes]) -> Iterator[tuple[str, Mask]]:

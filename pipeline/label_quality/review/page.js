@@ -48,12 +48,12 @@ function showProgress() {
   const totals = `${counts.accept} accepted, ${counts.reject} rejected, ${counts.unsure} unsure`;
   at("progress").textContent = `${done} of ${items.length} decided: ${totals}`;
   at("totals").textContent = totals;
+  at("apply").hidden = !counts.accept;
   at("strip").replaceChildren(
     ...items.map((item, number) => {
-      const tick = make("button", "", decision(item)?.verdict ?? "");
+      const tick = make("i", "", decision(item)?.verdict ?? "");
       if (number === now) tick.classList.add("now");
       tick.title = `${item.each.person}: ${item.suggestion.field}`;
-      tick.onclick = () => show(number);
       return tick;
     }),
   );
@@ -229,6 +229,10 @@ document.addEventListener("keydown", (event) => {
   }
   if (press(event.key.length === 1 ? event.key.toLowerCase() : event.key)) event.preventDefault();
 });
+at("strip").onclick = ({ clientX }) => {
+  const { left, width } = at("strip").getBoundingClientRect();
+  show(Math.min(Math.floor(((clientX - left) / width) * items.length), items.length - 1));
+};
 for (const button of document.querySelectorAll("#keys button")) {
   button.onclick = () => {
     button.blur();

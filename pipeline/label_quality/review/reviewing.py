@@ -15,7 +15,7 @@ from pipeline.dataset.corrections import SWAP, Fix
 from pipeline.foundation.errors import InputError
 from pipeline.label_quality.review import decisions
 from pipeline.label_quality.review.cases import Case
-from pipeline.label_quality.review.decisions import VERDICTS, Decision
+from pipeline.label_quality.review.decisions import ACCEPT, VERDICTS, Decision
 
 
 class Choice(NamedTuple):
@@ -48,7 +48,7 @@ class Review:
         known = decisions.read(self.file, people) if self.file.exists() else []
         own = {self.reviewer, *(decision.reviewer for decision in known)} if self.file.exists() else set()
         decisions.check_fixes(self.fixes, own)
-        decisions.write_fixes(self.fixes, known)
+        self._write_fixes(known)
 
     def decisions(self) -> list[Decision]:
         """The decisions so far, the latest last."""
@@ -114,4 +114,9 @@ class Review:
 
     def _save(self, known: Sequence[Decision]) -> None:
         decisions.write(self.file, known)
-        decisions.write_fixes(self.fixes, known)
+        self._write_fixes(known)
+
+    def _write_fixes(self, known: Sequence[Decision]) -> None:
+        """Write the corrections. There is no file before the first: a new one would make the stage `relabel` stale."""
+        if self.fixes.exists() or any(decision.verdict == ACCEPT for decision in known):
+            decisions.write_fixes(self.fixes, known)

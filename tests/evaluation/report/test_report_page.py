@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
 
-from pipeline.evaluation.report.page import render
+from pipeline.evaluation.report import text_tables
+from pipeline.evaluation.report.page import Subject, render
 from pipeline.evaluation.report.thumbnails import MAX_OF_CLASS
 from pipeline.foundation.errors import InputError
 from pipeline.modeling.config import Head, ModelConfig
@@ -27,6 +28,7 @@ FACE = ModelConfig(
     optimizer=Optimizer(learning_rate=1e-3),
 )
 LIMIT = 15_000_000
+SUBJECT = Subject("photos", "commit 1a2b3c4 of 2026-01-31")
 
 
 @pytest.fixture(scope="module")
@@ -36,17 +38,17 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @pytest.fixture(scope="module")
 def text(run: Run) -> str:
-    return render(run.sources())
+    return render(run.sources(), SUBJECT)
 
 
 def write(run: Run, page: Path, against: Path | None = None) -> Path:
     labels, folds, crops, results = (run.root / name for name in ("labels.csv", "folds.csv", "crops", "results"))
-    report(labels, folds, crops, results, page, {"face": FACE}, ["face"], against)
+    report(labels, folds, crops, results, page, {"face": FACE}, ["face"], SUBJECT, against)
     return page
 
 
 def test_equal_sources_are_equal_bytes(run: Run, text: str) -> None:
-    assert render(run.sources()) == text
+    assert render(run.sources(), SUBJECT) == text
 
 
 def test_it_needs_no_other_file_and_no_network(text: str) -> None:
@@ -75,7 +77,7 @@ def test_every_section_is_present(text: str) -> None:
 
 def test_twenty_thousand_photos_are_below_the_limit_and_the_number_left_out_is_shown(tmp_path: Path) -> None:
     """Thumbnails of noise, which is the worst for JPEG, and errors in half of the photos."""
-    text = render(Run(tmp_path, people=2_860, sure=0.1, side=48).sources())
+    text = render(Run(tmp_path, people=2_860, sure=0.1, side=48).sources(), SUBJECT)
     assert 10_000_000 < len(text.encode()) < LIMIT
     shown, photos = re.findall(r"([\d,]+) of ([\d,]+) are in this file", text)[0]
     assert photos == "20,020"
@@ -87,7 +89,7 @@ def test_names_are_text(tmp_path: Path) -> None:
     for name in ("labels.csv", "folds.csv", "crops/train.csv", "results/ensemble/out_of_fold.csv"):
         path = run.root / name
         path.write_text(re.sub(r"(^|,)004(?=[/,])", r"\1<script>fault()", path.read_text(), flags=re.MULTILINE))
-    page = render(run.sources())
+    page = render(run.sources(), SUBJECT)
     assert "<script>fault" not in page
     assert "&lt;script&gt;fault()" in page
 
@@ -98,7 +100,7 @@ def test_scores_of_people_in_several_folds_are_reported_as_biased(tmp_path: Path
     path = run.root / "folds.csv"
     folds = pd.read_csv(path, dtype={"person": str})
     folds.assign(fold=folds.index % 2).to_csv(path, index=False)  # as `split.by: photo` assigns them
-    page = " ".join(render(run.sources()).split())
+    page = " ".join(render(run.sources(), SUBJECT).split())
     assert "Photos of 60 people are in several folds." in page
     assert "These scores are biased upwards: 60 people" in page
     assert "every person is predicted by models that were not trained on them" not in page
@@ -114,14 +116,17 @@ def test_a_missing_table_is_named(tmp_path: Path) -> None:
 def test_without_results_the_message_names_the_command(tmp_path: Path) -> None:
     labels, folds, crops, results = (tmp_path / name for name in ("labels.csv", "folds.csv", "crops", "results"))
     with pytest.raises(InputError, match="no results yet: run `dvc repro`"):
-        report(labels, folds, crops, results, tmp_path / "report.html", {"face": FACE}, ["face"])
+        report(labels, folds, crops, results, tmp_path / "report.html", {"face": FACE}, ["face"], SUBJECT)
 
 
 def test_changes_since_an_earlier_report_are_shown(run: Run, text: str, tmp_path: Path) -> None:
     before, page = tmp_path / "before.html", tmp_path / "now.html"
     before.write_text(text.replace('"macro F1":', '"macro F1":0.5,"another":'))
     write(run, page, before)
-    assert re.search(r"What changed.*<td>macro F1</td><td>0.500</td>.*<td>another</td>", page.read_text(), re.DOTALL)
+    figures = r'<th scope="row">macro F1</th><td>0.500</td>.*<th scope="row">another</th>'
+    assert re.search(f"Changes since before.html.*{figures}", page.read_text(), re.DOTALL)
+    assert re.search(r"<nav.*Changes since before.html</a>.*</nav>", page.read_text(), re.DOTALL)
+    assert "The earlier report is <em>photos: macro F1" in page.read_text()
     write(run, before, page)
     assert "None: all key figures are the same" in before.read_text()
 
@@ -173,11 +178,44 @@ def test_data_show_every_class_and_the_age_bands_that_models_are_trained_on(text
 
 
 def test_models_stand_side_by_side_by_epoch(text: str) -> None:
-    assert re.search(r"<td>2</td>\s*<td>0.750</td>\s*<td>0.375</td>|<td>2</td><td>0.750</td><td>0.375</td>", text)
+    assert re.search(r'<th scope="row">2</th><td>0.750</td><td>0.375</td>', text)
 
 
 def test_scores_of_epochs_that_were_selected_on_the_scored_people_are_reported_as_biased(run: Run, text: str) -> None:
     warning = "biased upwards: the epoch of a member was selected"
     assert warning not in text
     sources = run.sources()
-    assert warning in render(replace(sources, scores=sources.scores | {"epoch_selected_on_val": 1}))
+    assert warning in render(replace(sources, scores=sources.scores | {"epoch_selected_on_val": 1}), SUBJECT)
+
+
+def test_the_title_names_data_set_commit_and_score_and_each_score_says_what_it_is_of(text: str) -> None:
+    assert re.search(r"<title>photos: macro F1 0\.\d{3}, commit 1a2b3c4 of 2026-01-31</title>", text)
+    assert "<h1>photos</h1>" in text
+    head = " ".join(text[text.index("<dl>") : text.index("</dl>")].split())
+    assert "each predicted by models that were not trained on them" in head
+    assert "The submission against the true classes of eval's 70 photos" in head
+
+
+def test_a_model_that_is_named_after_its_head_is_named_once() -> None:
+    assert text_tables.head("mask", "mask") == "mask"
+    assert text_tables.head("face", "mask") == "face: mask"
+
+
+def test_the_label_shift_is_a_sentence(run: Run) -> None:
+    sources = run.sources()
+
+    def verdict(refused: str, *chances: float) -> str:
+        values = pd.Series(chances, index=SCHEMA.names, name="p_value")
+        table = values.rename_axis("of").reset_index().assign(refused=refused)
+        return text_tables.label_shift_verdict(replace(sources, tables={**sources.tables, "label_shift": table}))
+
+    assert "no sign of a label shift" in verdict("not significant", 0.5, 0.5, 0.5)
+    assert "differ from the out-of-fold ones in mask and age; no estimate" in verdict("wide", 0.01, 0.5, 0.001)
+    assert "in gender; the estimated shares of gender are reliable enough" in verdict("", 0.5, 0.01, 0.5)
+
+
+def test_every_plot_names_its_axes(text: str) -> None:
+    plots = re.findall(r"<svg.*?</svg>", text, re.DOTALL)
+    assert len(plots) == 1 + 4 + 3 + 3  # ages; a model's learning curves; reliability and label shift by attribute
+    for plot in plots:
+        assert any(f">{name}</text>" in plot for name in ("age in years", "epoch", "confidence", "share of photos"))

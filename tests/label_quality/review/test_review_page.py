@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from pipeline.label_quality.review import decisions
+from tests.support.accessibility import violations
 from tests.support.suspects import PEOPLE, Workspace
 
 ROOT = Path(__file__).parents[3]
@@ -120,9 +121,16 @@ def test_names_and_labels_are_shown_as_text(workspace: Workspace, start: Callabl
     expect(page.locator("figure img")).to_have_count(7)
 
 
-def test_on_a_phone_the_prediction_does_not_overlap_the_photos_name(start: Callable[[], Reviewing], page: Page) -> None:
+def test_on_a_dark_phone_all_is_readable_and_buttons_are_large(start: Callable[[], Reviewing], page: Page) -> None:
     page.set_viewport_size({"width": 400, "height": 900})
+    page.emulate_media(color_scheme="dark")
     page.goto(start().address)
+    expect(page.locator("figure img")).to_have_count(7)
+    assert violations(page) == []
+    for button in page.get_by_role("button").all():
+        size = button.bounding_box()
+        assert size
+        assert min(size["width"], size["height"]) >= 44
     caption = page.locator("figcaption", has_text="incorrect_mask")
     name, predicted = (caption.locator("span").nth(number).bounding_box() for number in (0, 1))
     assert name

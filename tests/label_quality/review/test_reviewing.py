@@ -200,3 +200,13 @@ def test_a_kill_between_the_two_files_is_repaired_at_the_next_start(workspace: W
     Path(review.fixes).write_bytes(before)
     workspace.review()
     assert review.fixes.read_bytes() == after
+
+
+def test_there_is_no_file_of_corrections_before_the_first_acceptance(workspace: Workspace) -> None:
+    """A new file in fixes/ would make the stage `relabel` stale."""
+    review = workspace.review()
+    decide(review, 0, REJECTED)
+    assert not review.fixes.exists()
+    decide(review, 1, MALE)
+    review.undo(review.revision())
+    assert corrections.read(review.fixes.parent, ["anna"]) == []
