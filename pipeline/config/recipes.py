@@ -63,7 +63,7 @@ def use(name: str, force: bool = False, target: Path = FILE) -> tuple[Params, Pa
     if not (force or _is_recipe(former) or _is_committed(target)):
         raise InputError(f"{target}: has edits that are neither committed nor a recipe's; commit them, or use --force")
     chosen = _sections(find(name)) | {key: text for key, text in former.items() if key in HERE}
-    write_text(target.resolve(), "\n\n".join(chosen.values()) + "\n")
+    write_text(target.resolve(), "".join(chosen.values()).rstrip("\n") + "\n")
     return before, load(target)
 
 
@@ -91,14 +91,15 @@ def _change(key: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
 
 
 def _sections(path: Path) -> dict[str, str]:
-    """The text of every section of a params file, comments and all; what precedes them under ''."""
+    """The text of every section of a params file, with comments and blank lines; what precedes them under ''."""
     head, *sections = re.split(r"^(?=\w+:)", read_text(path, REMEDY), flags=re.MULTILINE)
-    return {"": head.strip("\n")} | {text.partition(":")[0]: text.strip("\n") for text in sections}
+    sections[-1:] = [text.rstrip("\n") + "\n" for text in sections[-1:]]
+    return {"": head} | {text.partition(":")[0]: text for text in sections}
 
 
 def _is_recipe(sections: Mapping[str, str]) -> bool:
     def system(sections: Mapping[str, str]) -> dict[str, str]:
-        return {key: text for key, text in sections.items() if key not in HERE}
+        return {key: text.strip("\n") for key, text in sections.items() if key not in HERE}
 
     return any(system(_sections(find(name))) == system(sections) for name in names())
 

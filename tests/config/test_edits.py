@@ -4,6 +4,7 @@ import difflib
 from pathlib import Path
 
 import pytest
+from dvc.utils.hydra import apply_overrides
 
 from pipeline.config import edits, params
 from pipeline.foundation.errors import InputError
@@ -27,6 +28,25 @@ root: data/sample # a folder
 
 def shipped() -> list[Path]:
     return [ROOT / "params.yaml", *sorted((ROOT / "recipes").glob("*.yaml"))]
+
+
+@pytest.mark.parametrize("file", shipped(), ids=lambda path: path.stem)
+def test_dvc_exp_run_changes_the_lines_that_it_is_asked_to(file: Path, tmp_path: Path) -> None:
+    """DVC writes a whole params file anew: every recipe has the form that its writer keeps."""
+    target = tmp_path / "params.yaml"
+    target.write_bytes(file.read_bytes())
+    before = params.load(file)
+    shards = [*before.crop.shards, 99]
+    apply_overrides(target, ["data.root=../photos", "split.seed=4711", f"crop.shards={list(shards)}"])
+    lines = list(difflib.ndiff(file.read_text().splitlines(), target.read_text().splitlines()))
+    changed = [line.partition("#")[0].rstrip() for line in lines if line[0] in "+-"]
+    assert changed == [
+        f"-   root: {before.data.root}",
+        "+   root: ../photos",
+        "+   - 99",
+        f"-   seed: {before.split.seed}",
+        "+   seed: 4711",
+    ]
 
 
 @pytest.mark.parametrize("file", shipped(), ids=lambda path: path.stem)
