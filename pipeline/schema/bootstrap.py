@@ -6,6 +6,7 @@ depends on people and cells alone, so the draws of two models on the same people
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ import numpy.typing as npt
 from pipeline.schema.schema import SCHEMA, Codes
 
 Counts = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 
 DRAWS = 1000
 SEED = 777
@@ -52,11 +54,22 @@ def f1s(
     return np.asarray(2 * hits / np.maximum(named + actual, 1))
 
 
-def accuracies(people: Sequence[str], cells: Codes, right: npt.NDArray[np.bool_]) -> Counts:
+def accuracies(people: Sequence[str], cells: Codes, right: Mask) -> Counts:
     """Accuracy (draws,) in each draw, from the person, cell and correctness of photos (n)."""
     draws, person = _draws(people, cells)
-    hits, photos = (draws @ np.bincount(person, weights=one) for one in (right, np.ones(len(right))))
-    return np.asarray(hits / photos)
+    return _share(draws, person, right, np.ones(len(right)))
+
+
+def accuracy_gaps(people: Sequence[str], cells: Codes, right: Mask, chosen: Mask) -> Counts:
+    """Accuracy of chosen photos less that of the others (draws,) in each draw.
+
+    Args:
+        people, cells, right: Person, cell and correctness of photos (n), as in `accuracies`.
+        chosen: The photos (n,) that are compared with the others; a draw without any of either has accuracy 0 there.
+    """
+    draws, person = _draws(people, cells)
+    inside, outside = (_share(draws, person, right & photos, photos) for photos in (chosen, ~chosen))
+    return inside - outside
 
 
 def bounds(scores: Counts) -> tuple[float, float]:
@@ -77,7 +90,13 @@ def _draws(people: Sequence[str], cells: Codes) -> tuple[Counts, Codes]:
     return draws, person
 
 
-def _count(person: Codes, codes: Codes, mask: npt.NDArray[np.bool_] | None, classes: int) -> Counts:
+def _share(draws: Counts, person: Codes, hits: npt.NDArray[Any], photos: npt.NDArray[Any]) -> Counts:
+    """Hits per photo (draws,), from the hits and photos (n,) of each person's photos."""
+    found, all_photos = (draws @ np.bincount(person, weights=one) for one in (hits, photos))
+    return np.asarray(found / np.maximum(all_photos, 1))
+
+
+def _count(person: Codes, codes: Codes, mask: Mask | None, classes: int) -> Counts:
     """Number of photos (people, classes) of each person with each code, counting only those in the mask."""
     cells = person * classes + codes
     counts = np.bincount(cells if mask is None else cells[mask], minlength=(person.max() + 1) * classes)

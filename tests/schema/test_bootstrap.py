@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.schema.bootstrap import interval
+from pipeline.schema.bootstrap import accuracies, accuracy_gaps, interval
 from pipeline.schema.metrics import confusion, macro_f1
 from pipeline.schema.schema import SCHEMA, Codes
 
@@ -51,3 +51,11 @@ def test_the_interval_does_not_depend_on_the_order_of_photos() -> None:
     assert interval([people[row] for row in order], targets[order], predictions[order]) == interval(
         people, targets, predictions
     )
+
+
+def test_the_gap_of_two_parts_is_that_of_their_accuracies() -> None:
+    people, targets, predictions = data(0.3)
+    right, chosen = targets == predictions, np.arange(len(people)) % 3 == 0  # a photo of every person
+    cells = np.zeros(len(people), np.int64)
+    parts = [accuracies(np.array(people)[part], cells[part], right[part]) for part in (chosen, ~chosen)]
+    np.testing.assert_allclose(accuracy_gaps(people, cells, right, chosen), parts[0] - parts[1])

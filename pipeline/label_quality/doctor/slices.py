@@ -10,6 +10,7 @@ from pipeline.dataset.layout import TRAIN
 from pipeline.faces.doubts import doubts
 from pipeline.label_quality.doctor.findings import WARNING, Check, Finding
 from pipeline.label_quality.doctor.photos import CheckedPhoto
+from pipeline.schema import bootstrap
 from pipeline.schema.probabilities import Table, likeliest
 from pipeline.schema.schema import SCHEMA, Codes
 
@@ -27,8 +28,6 @@ SHARE = 0.2
 """Share of the photos that the darkest, the brightest, the smallest and the largest are."""
 LEVEL = 0.05
 """Probability, over all slices, that chance alone gives a finding."""
-DRAWS = 4000
-SEED = 777
 MOST_PHOTOS = 24
 
 
@@ -37,8 +36,9 @@ def find(
 ) -> Iterator[Finding]:
     """A finding for every weak slice, the weakest first.
 
-    People are resampled (bootstrap); a slice is weak when the upper bound of its accuracy less that of the rest is
-    below 0, at a level that is divided by the number of slices (Bonferroni).
+    A slice is weak when the upper bound of its accuracy less that of the rest is below 0 in the bootstrap over people,
+    at a level that is divided by the number of slices (Bonferroni). All people are resampled together: within cells of
+    gender and age band, a slice of few people would look more certain than it is.
 
     Args:
         photos: Labelled photos (n) with out-of-fold predictions.
@@ -48,7 +48,7 @@ def find(
     """
     codes = SCHEMA.codes(photos)
     right = likeliest(probabilities) == codes
-    person = np.unique(photos["person"], return_inverse=True)[1]
+    person, together = photos["person"].to_numpy(), np.zeros(len(photos), np.int64)
     slices = {
         name: mask
         for name, mask in {**_of_labels(codes), **_of_photos(photos, measured), **_of_faces(photos, crops)}.items()
@@ -56,7 +56,7 @@ def find(
     }
     found = []
     for name, mask in slices.items():
-        if _upper_bound(person, mask, right, 1 - LEVEL / len(slices)) < 0:
+        if np.quantile(bootstrap.accuracy_gaps(person, together, right, mask), 1 - LEVEL / len(slices)) < 0:
             found.append((right[mask].mean() - right[~mask].mean(), name, mask))
     for _, name, mask in sorted(found, key=lambda each: each[:2]):
         text = f"{name}: accuracy {right[mask].mean():.2f}, and {right[~mask].mean():.2f} of the rest"
@@ -85,24 +85,18 @@ def _of_photos(photos: pd.DataFrame, measured: Sequence[CheckedPhoto]) -> dict[s
     found: dict[str, Mask] = {}
     for key, values in numbers.items():
         array = np.array(values)
-        if np.isfinite(array).any() and np.nanmin(array) < np.nanmax(array):
-            low, high = np.nanquantile(array, [SHARE, 1 - SHARE])
-            found |= dict(zip(names[key], (array < low, array > high), strict=True))
+        if np.isfinite(array).any():
+            found |= dict(zip(names[key], (_lowest(array), _lowest(-array)), strict=True))
     return found
+
+
+def _lowest(values: npt.NDArray[np.float64]) -> Mask:
+    """About the share `SHARE` with the lowest values; of values that many photos have, all or none."""
+    low, middle = np.nanquantile(values, [SHARE, 0.5])
+    return values <= low if low < middle else values < low
 
 
 def _of_faces(photos: pd.DataFrame, crops: pd.DataFrame) -> dict[str, Mask]:
     table = crops.set_index("path").loc[list(photos["path"])]
     reasons = {f"photos with {name}": mask.to_numpy(np.bool_) for name, mask in doubts(table).items()}
     return reasons | {"photos without a face": (table["source"] == "center").to_numpy(np.bool_)}
-
-
-def _upper_bound(person: Codes, mask: Mask, right: Mask, level: float) -> float:
-    """Quantile `level` of the accuracy of a slice less that of the rest, over draws of people with replacement."""
-    people = person.max() + 1
-    counts = [
-        np.bincount(person, weights=values, minlength=people) for values in (mask & right, mask, ~mask & right, ~mask)
-    ]
-    draws = np.random.default_rng(SEED).multinomial(people, np.full(people, 1 / people), size=DRAWS)
-    inside, photos_inside, outside, photos_outside = (draws @ count for count in counts)
-    return float(np.quantile(inside / np.maximum(photos_inside, 1) - outside / np.maximum(photos_outside, 1), level))

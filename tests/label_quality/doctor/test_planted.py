@@ -1,6 +1,9 @@
 """Faults that are planted in the synthetic sample are found, with a precision and a recall of .9 at least."""
 
-from collections.abc import Callable, Iterable, Set
+import re
+from collections.abc import Callable, Iterable, Sequence, Set
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +13,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
 from pipeline.dataset.layout import train_photos
+from pipeline.faces.doubts import LOW
 from pipeline.formats import tables
 from pipeline.label_quality.doctor import diagnose, slices
 from pipeline.label_quality.doctor.duplicates import NEAR_DUPLICATE
@@ -150,36 +154,78 @@ def labelled(planted: Planted) -> pd.DataFrame:
 
 
 def crops(labelled: pd.DataFrame) -> pd.DataFrame:
-    """A table of crops in which every fifth face has a low confidence."""
-    probability = np.where(np.arange(len(labelled)) % 5, 0.99, 0.7)
-    found = {"source": "face", "probability": probability, "faces": 1, "turn": 0}
+    """A table of crops with every reason to doubt a face, each in a sixth of the photos."""
+    kind = np.arange(len(labelled)) % 6
+    found = {
+        "source": np.where(kind == 0, "center", "face"),
+        "probability": np.where(kind == 1, 0.7, 0.99),
+        "faces": np.where(kind == 2, 2, 1),
+        "turn": np.where(kind == 3, 90, 0),
+    }
     return pd.DataFrame({"path": labelled["path"], **found})
 
 
-def predictions(labelled: pd.DataFrame, weak: Mask) -> Table:
+def of_two_sizes(
+    labelled: pd.DataFrame, measured: Sequence[CheckedPhoto], rare: Mask, ratio: float
+) -> list[CheckedPhoto]:
+    """The measured photos of train; the width and height of rare ones is that of the others times a ratio."""
+    by_path = {photo.path: photo for photo in measured}
+    photos = [by_path[f"train/images/{path}"] for path in labelled["path"]]
+    width, height = round(384 * ratio), round(512 * ratio)
+    return [
+        replace(photo, width=width, height=height) if one else photo for photo, one in zip(photos, rare, strict=True)
+    ]
+
+
+def predictions(labelled: pd.DataFrame, weak: Mask, seed: int) -> Table:
     """Class probabilities that are wrong for a tenth of the photos, and for three of four in a weak slice."""
-    wrong = np.random.default_rng(0).random(len(labelled)) < np.where(weak, 0.75, 0.1)
+    wrong = np.random.default_rng(seed).random(len(labelled)) < np.where(weak, 0.75, 0.1)
     return np.asarray(np.eye(SCHEMA.classes)[(SCHEMA.codes(labelled) + wrong) % SCHEMA.classes])
 
 
-def weak_slices(labelled: pd.DataFrame, weak: Mask, measured: list[CheckedPhoto]) -> list[str]:
-    results = slices.find(labelled, predictions(labelled, weak), crops(labelled), measured)
-    return [finding.text.split(":")[0] for finding in results if finding.check is SLICE]
-
-
-def test_weak_slices_are_found_the_weakest_first(labelled: pd.DataFrame, measured: list[CheckedPhoto]) -> None:
+def slices_of(labelled: pd.DataFrame, measured: Sequence[CheckedPhoto]) -> dict[str, Mask]:
+    """Every kind of slice but those of size."""
     brightness = {photo.path: photo.brightness for photo in measured}
     bright = np.array([brightness[f"train/images/{path}"] for path in labelled["path"]])
-    planted = {
-        "gender female": (labelled["gender"] == "female").to_numpy(),
-        "mask normal": (labelled["mask"] == "normal").to_numpy(),
+    decoded, table = SCHEMA.decode(SCHEMA.codes(labelled)), crops(labelled)
+    return {
+        f"{one.name} {value}": decoded[one.name] == number
+        for one in SCHEMA.attributes
+        for number, value in enumerate(one.values)
+    } | {
         "the darkest photos": bright < np.quantile(bright, 0.2),
         "the brightest photos": bright > np.quantile(bright, 0.8),
-        "photos with low confidence": np.arange(len(labelled)) % 5 == 0,
+        "photos without a face": (table["source"] == "center").to_numpy(),
+        "photos with low confidence": (table["probability"] < LOW).to_numpy(),
+        "photos with several faces": (table["faces"] > 1).to_numpy(),
+        "photos with face on its side": (table["turn"] > 0).to_numpy(),
     }
-    for name, weak in planted.items():
-        assert weak_slices(labelled, weak, measured)[:1] == [name]
-    assert weak_slices(labelled, np.zeros(len(labelled), np.bool_), measured) == []
+
+
+def test_weak_slices(labelled: pd.DataFrame, measured: list[CheckedPhoto]) -> None:
+    expected: set[object] = set()
+    found: set[object] = set()
+    for seed in range(3):
+        planted = [(name, weak, measured) for name, weak in slices_of(labelled, measured).items()]
+        for share, (name, ratio) in product((0.1, 0.3), {"small photos": 1 / 3, "large photos": 3}.items()):
+            rare = np.random.default_rng(seed).random(len(labelled)) < share
+            planted.append((name, rare, of_two_sizes(labelled, measured, rare, ratio)))
+        planted.append(("", np.zeros(len(labelled), np.bool_), measured))
+        for number, (name, weak, photos) in enumerate(planted):
+            expected |= {(seed, number, name)} if name else set()
+            results = slices.find(labelled, predictions(labelled, weak, seed), crops(labelled), photos)
+            found |= {(seed, number, finding.text.split(":")[0]) for finding in results}
+    assert_found(expected, found)
+
+
+def test_the_weakest_slice_comes_first(labelled: pd.DataFrame, measured: list[CheckedPhoto]) -> None:
+    kinds = slices_of(labelled, measured)
+    weak = predictions(labelled, kinds["mask normal"] | kinds["photos without a face"], 0)
+    listed = list(slices.find(labelled, weak, crops(labelled), measured))
+    assert len(listed) > 1
+    gaps = [np.diff([float(number) for number in re.findall(r"0\.\d+", finding.text)])[0] for finding in listed]
+    assert gaps == sorted(gaps, reverse=True)
+    assert {finding.check for finding in listed} == {SLICE}
 
 
 def test_doubtful_faces_are_listed(labelled: pd.DataFrame) -> None:
