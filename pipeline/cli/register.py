@@ -26,6 +26,6 @@ def register(
     tags = data_tags(locks.read(), read.data.root, labels, folds, crops)
     members = EnsembleMembers.of(models, read.train, read.refit, read.pseudo_label)
     with versions.as_input_errors():
-        for candidate in candidates(members, read.models, read.tta, read.crop, labels, folds, results):
+        for candidate in candidates(members, read.models, read.tta, read.crop, labels, folds, crops, results):
             version, state = registration.register(candidate, tags, read.experiment)
             print(f"{version}: {state}", flush=True)

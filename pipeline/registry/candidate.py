@@ -1,6 +1,7 @@
 """A candidate for registration: a model's files, its out-of-fold evidence and the hashes of its data."""
 
 import hashlib
+import json
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from pipeline.dataset.folds import labels_with_folds
 from pipeline.ensembling import fitted_ensemble
 from pipeline.ensembling.members import EnsembleMembers, held_out
 from pipeline.faces.config import Crop
+from pipeline.faces.photo_sizes import PhotoSizes
 from pipeline.formats import tables
 from pipeline.foundation.errors import InputError, raise_faults
 from pipeline.foundation.hashes import sha256
@@ -20,7 +22,7 @@ from pipeline.modeling.config import TTA, ModelConfig
 from pipeline.modeling.members import Member, require
 from pipeline.registry import ENSEMBLE, evidence
 from pipeline.registry.evidence import OutOfFoldEvidence
-from pipeline.registry.serving.classifier import CROP, ENSEMBLE_FILE, MEMBERS, TTA_BY_MEMBER, TTA_FILE
+from pipeline.registry.serving.classifier import CROP, ENSEMBLE_FILE, MEMBERS, SIZES_FILE, TTA_BY_MEMBER, TTA_FILE
 from pipeline.schema import predictions
 from pipeline.tracking.provenance import commit
 
@@ -73,6 +75,7 @@ def candidates(
     crop: Crop,
     labels: Path,
     folds: Path,
+    crops: Path,
     results: Path,
 ) -> Iterator[Candidate]:
     """Yield a candidate for every trained model, then one for the ensemble.
@@ -84,6 +87,7 @@ def candidates(
         crop: The settings by which photos were cropped.
         labels: Table of corrected labels.
         folds: Table of folds.
+        crops: Folder of packed crops.
         results: Folder that the stage `ensemble` wrote.
 
     Raises:
@@ -91,17 +95,18 @@ def candidates(
     """
     require(members.everyone())
     photos = labels_with_folds(labels, folds)
+    shared = _shared(crop, PhotoSizes.of(tables.read(crops / "train.csv", tables.CROPS)))
     trained = photos[photos["fold"].isin(members.folds)].reset_index(drop=True)
     for name in members.trained:
         predicted = evidence.of_heads(list(trained["path"]), held_out(members.scored(name), trained))
         yield Candidate(
             f"{ENSEMBLE}-{name}",
-            _model(crop, members.voters(name), tta),
+            shared | _model(members.voters(name), tta),
             OutOfFoldEvidence.of(photos, predicted),
             {name: configs[name]},
             {CONFIG: configs[name].model_dump_json(indent=2)} | _trainings(members.models / name),
         )
-    yield _ensemble(members, configs, tta, crop, photos, results)
+    yield _ensemble(members, configs, tta, shared, photos, results)
 
 
 def data_tags(lock: Mapping[str, Any], root: Path, labels: Path, folds: Path, crops: Path) -> dict[str, str]:
@@ -134,7 +139,7 @@ def _ensemble(
     members: EnsembleMembers,
     configs: Mapping[str, ModelConfig],
     tta: Mapping[str, TTA],
-    crop: Crop,
+    shared: Mapping[str, Path | str],
     photos: pd.DataFrame,
     results: Path,
 ) -> Candidate:
@@ -153,20 +158,26 @@ def _ensemble(
         ],
     )
     by_path = evidence.of_classes(list(predicted["path"]), predicted["prediction"].to_numpy())
+    own = _model([by_name[name] for name in dict.fromkeys(voters)], tta)
     return Candidate(
         ENSEMBLE,
-        _model(crop, [by_name[name] for name in dict.fromkeys(voters)], tta) | {ENSEMBLE_FILE: results / ENSEMBLE_FILE},
+        {**shared, **own, ENSEMBLE_FILE: results / ENSEMBLE_FILE},
         OutOfFoldEvidence.of(photos, by_path),
         {name: configs[name] for name in members.trained},
         {name: results / name for name in ("metrics.json", "classes.csv", "confusion.png", "systems.csv")},
     )
 
 
-def _model(crop: Crop, members: list[Member], tta: Mapping[str, TTA]) -> dict[str, Path | str]:
+def _shared(crop: Crop, sizes: PhotoSizes) -> dict[str, Path | str]:
+    """The files that all models of one pipeline have in common."""
     settings = crop.model_copy(update={"shards": (0,)})  # the number of shards does not change a crop
+    return {CROP: settings.model_dump_json(indent=2), SIZES_FILE: json.dumps(sizes._asdict(), indent=2)}
+
+
+def _model(members: list[Member], tta: Mapping[str, TTA]) -> dict[str, Path | str]:
     files: dict[str, Path | str] = {f"{MEMBERS}/{member.name}.safetensors": member.weights for member in members}
     by_member = TTA_BY_MEMBER.dump_json({member.name: tta[member.model] for member in members}, indent=2)
-    return files | {CROP: settings.model_dump_json(indent=2), TTA_FILE: by_member.decode()}
+    return files | {TTA_FILE: by_member.decode()}
 
 
 def _trainings(folder: Path) -> dict[str, Path | str]:

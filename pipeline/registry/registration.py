@@ -9,12 +9,11 @@ from tempfile import TemporaryDirectory
 import pandas as pd
 from PIL import Image
 
+from pipeline.faces.photo_sizes import PhotoSizes
 from pipeline.registry import card, packaging, versions
 from pipeline.registry.candidate import Candidate
 from pipeline.registry.serving.classifier import Classifier
 from pipeline.registry.versions import Version
-
-EXAMPLE_SIZE = (96, 128)  # width and height in pixels: small enough to read and send
 
 
 def register(candidate: Candidate, tags: Mapping[str, str], experiment: str) -> tuple[Version, str]:
@@ -67,13 +66,14 @@ def _create(candidate: Candidate, tags: Mapping[str, str], experiment: str, fold
     facts: dict[str, str | float] = dict(tags)
     for name, score in scores.items():
         facts |= {name: score.value, f"{name}_low": score.low, f"{name}_high": score.high}
-    example = _example()
+    classifier = Classifier(folder / "model")
+    example = _example(classifier.photo_sizes)
     return packaging.register(
         candidate.name,
         folder / "model",
         folder / "evidence",
         example,
-        Classifier(folder / "model").predict(example),
+        classifier.predict(example),
         facts,
         card.description(text),
         experiment,
@@ -87,8 +87,8 @@ def _data_and_provenance(candidate: Candidate, tags: Mapping[str, str]) -> dict[
     return {"models": trained, "data": people} | {name: f"`{value}`" for name, value in tags.items()}
 
 
-def _example() -> pd.DataFrame:
-    """A grey gradient as a JPEG in base64: the form of a request, and a photo of nobody."""
+def _example(sizes: PhotoSizes) -> pd.DataFrame:
+    """A grey gradient as a JPEG in base64: the form of a request, the size of a train photo, and a photo of nobody."""
     data = BytesIO()
-    Image.linear_gradient("L").resize(EXAMPLE_SIZE).convert("RGB").save(data, "JPEG", quality=80)
+    Image.linear_gradient("L").resize((sizes.smallest, sizes.smallest)).convert("RGB").save(data, "JPEG", quality=80)
     return pd.DataFrame({"photo": [base64.b64encode(data.getvalue()).decode()]})

@@ -10,6 +10,7 @@ from pipeline.dataset.layout import EVAL, TRAIN
 from pipeline.faces.config import SETTINGS
 from pipeline.faces.config import Crop as Params
 from pipeline.faces.doubts import doubts
+from pipeline.faces.photo_sizes import PhotoSizes
 from pipeline.formats import arrays, contact_sheets, tables
 from pipeline.formats.documents import read_text
 from pipeline.formats.images import read
@@ -20,15 +21,15 @@ from pipeline.foundation.terminal import log, warn
 SPLITS = ("train", "eval")
 SHEET_SIZE = 64
 SEED = 777
-UNLIKE = 1.25
-"""Ratio of the shorter sides of two photos from which their sizes count as different."""
+SMALL = 0.5
+"""Share of the photos' shorter side below which a centre crop in pixels is small."""
 
 
 def pack(data: Path, shards: Path, crops: Path, params: Params) -> None:
     """Join the shards of the stage crop.
 
     Prints the number of photos without a face and of doubtful ones per split, where `params.method` searches for
-    faces, and warns of photos of several sizes when a setting is in pixels.
+    faces, and warns of photos of several sizes, and of large ones, when a setting is in pixels.
 
     Args:
         data: Folder of the data set, whose photos without a face and with a doubtful one are shown.
@@ -109,11 +110,16 @@ def _show(crops: Path, folders: dict[str, Path], params: Params) -> None:
 
 
 def _warn_of_sizes(table: pd.DataFrame, params: Params) -> None:
-    shorter = table[["photo_width", "photo_height"]].min(axis=1)
-    if params.depends_on_photo_size and shorter.max() > UNLIKE * shorter.min():
+    sizes, center = PhotoSizes.of(table), params.center
+    if params.depends_on_photo_size and sizes.vary:
         warn(
-            f"photos are {shorter.min():,} to {shorter.max():,} pixels on the shorter side, and crop.grow or "
-            "crop.center is in pixels, which frames large photos more tightly; set unit: fraction"
+            f"photos are {sizes} pixels on the shorter side, and crop.grow or crop.center is in pixels, which frames "
+            "large photos more tightly; set unit: fraction"
+        )
+    if params.method != "none" and center.unit == "pixels" and center.side < SMALL * sizes.largest:
+        warn(
+            f"crop.center takes {center.side:g} pixels, {center.side / sizes.largest:.0%} of the shorter side of the "
+            "largest photos; set unit: fraction"
         )
 
 

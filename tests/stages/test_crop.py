@@ -12,7 +12,7 @@ from pipeline.dataset.layout import MASK_OF_STEM, train_photos
 from pipeline.faces.config import Crop
 from pipeline.formats import tables
 from pipeline.foundation.errors import InputError
-from pipeline.registry.serving.classifier import CROP, MEMBERS, TTA_FILE, Classifier
+from pipeline.registry.serving.classifier import CROP, MEMBERS, SIZES_FILE, TTA_FILE, Classifier
 from pipeline.schema import label_table
 from pipeline.stages.crop import LANDMARKS, crop
 from pipeline.stages.pack import pack
@@ -78,6 +78,7 @@ def test_a_photo_is_cropped_alike_in_train_in_eval_and_in_serving(
     served = workplace.crops.parent / "served"
     (served / MEMBERS).mkdir(parents=True)
     (served / TTA_FILE).write_text("{}")
+    (served / SIZES_FILE).write_text('{"smallest": 384, "largest": 384}')
     (served / CROP).write_text(Crop.model_validate({"size": 32} | settings).model_dump_json())
     photos = [workplace.data.root / "eval" / "images" / name for name in workplace.eval]
     assert np.array_equal(Classifier(served)._crop(photos), train)
@@ -181,7 +182,17 @@ def test_photos_of_several_sizes_are_warned_about_when_a_setting_is_in_pixels(
     faceless.crop(method="center")
     assert "WARNING" not in capsys.readouterr().err
     faceless.crop(method="center", center={"side": 3, "unit": "pixels"})
-    assert "WARNING: photos are 4 to 40 pixels on the shorter side" in capsys.readouterr().err
+    warned = capsys.readouterr().err
+    assert "WARNING: photos are 4 to 40 pixels on the shorter side" in warned
+    assert "WARNING: crop.center takes 3 pixels, 8% of the shorter side of the largest photos" in warned
+
+
+def test_a_centre_crop_that_is_small_in_large_photos_of_one_size_is_warned_about(
+    faceless: Workplace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for side, warned in ((2, False), (1, True)):  # the photos are 4 x 6
+        faceless.crop(method="center", center={"side": side, "unit": "pixels"})
+        assert ("WARNING: crop.center takes 1 pixels, 25% of" in capsys.readouterr().err) is warned
 
 
 @pytest.mark.parametrize(("method", "source"), [("center", "center"), ("none", "whole")])

@@ -1,5 +1,6 @@
 """A registered model: crops photos as in training, runs the members and combines their outputs as the ensemble does."""
 
+import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -12,8 +13,9 @@ from pydantic import TypeAdapter
 
 from pipeline.ensembling import fitted_ensemble
 from pipeline.faces.config import Crop
-from pipeline.faces.cropping import BATCH, Cropper
+from pipeline.faces.cropping import BATCH, Cropper, CropResult
 from pipeline.faces.detection import device, pool
+from pipeline.faces.photo_sizes import PhotoSizes
 from pipeline.formats.images import Pixels
 from pipeline.foundation.errors import raise_faults
 from pipeline.foundation.progress import watch
@@ -28,6 +30,7 @@ from pipeline.schema.schema import SCHEMA
 CROP = "crop.json"
 ENSEMBLE_FILE = "ensemble.json"
 MEMBERS = "members"
+SIZES_FILE = "photo_sizes.json"
 TTA_FILE = "tta.json"
 TTA_BY_MEMBER = TypeAdapter(dict[str, TTA])
 EXPORTED = "PIPELINE_EXPORTED"
@@ -40,6 +43,7 @@ class Classifier:
     def __init__(self, folder: Path) -> None:
         crop = Crop.model_validate_json((folder / CROP).read_bytes())
         self._cropper = Cropper(crop, device())
+        self.photo_sizes = PhotoSizes(**json.loads((folder / SIZES_FILE).read_bytes()))
         self._fitted_ensemble = (
             fitted_ensemble.read(folder / ENSEMBLE_FILE) if (folder / ENSEMBLE_FILE).exists() else None
         )
@@ -77,15 +81,26 @@ class Classifier:
     def _crop(self, cells: Sequence[Any]) -> Pixels:
         """Crops (n, height, width, 3), detected in the batches of the stage `crop`, a batch per thread."""
 
-        def cut(batch: Sequence[tuple[Any, str]]) -> tuple[list[Pixels], list[str]]:
+        def cut(batch: Sequence[tuple[Any, str]]) -> tuple[list[CropResult], list[str]]:
             photos, faults = request_parsing.read_all(batch, self._cropper.params.max_pixels)
-            return [] if faults else [crop.pixels for crop in self._cropper(photos)], faults
+            return [] if faults else self._cropper(photos), faults
 
         batches = list(request_parsing.batches(cells, BATCH))
         with pool() as threads:
             found = list(watch(threads.map(cut, batches), "crop", len(batches)))
         raise_faults("photos that cannot be read", [fault for _, faults in found for fault in faults])
-        return np.stack([crop for crops, _ in found for crop in crops])
+        crops = [crop for batch, _ in found for crop in batch]
+        self._warn_of_sizes([min(crop.photo_shape) for crop in crops])
+        return np.stack([crop.pixels for crop in crops])
+
+    def _warn_of_sizes(self, shorter_sides: Sequence[int]) -> None:
+        sizes = PhotoSizes(min(shorter_sides), max(shorter_sides))
+        if self._cropper.params.depends_on_photo_size and sizes.exceed(self.photo_sizes):
+            warn(
+                f"photos of {sizes} pixels on the shorter side, and the model was trained on photos of "
+                f"{self.photo_sizes}: its crops are in pixels and frame photos of another size otherwise; scale the "
+                "photos to that size, or train with crop.grow and crop.center as fractions"
+            )
 
 
 def members(folder: Path) -> dict[str, tuple[Path, TTA]]:

@@ -177,6 +177,7 @@ def test_a_model_predicts_by_the_exported_forms_and_says_so(
     model = tmp_path / "model"
     (model / classifier.MEMBERS).mkdir(parents=True)
     (model / classifier.MEMBERS / member.name).write_bytes(member.read_bytes())
+    (model / classifier.SIZES_FILE).write_text('{"smallest": 40, "largest": 40}')
     (model / classifier.CROP).write_text(Crop(size=40, method="center").model_dump_json())
     (model / classifier.TTA_FILE).write_bytes(classifier.TTA_BY_MEMBER.dump_json({"face-0": AVERAGED}))
     monkeypatch.chdir(tmp_path)

@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.config import params
 from pipeline.ensembling.members import EnsembleMembers
+from pipeline.faces.config import Center
 from pipeline.formats import images
 from pipeline.foundation.errors import InputError
 from pipeline.registry.candidate import Candidate, candidates
@@ -17,7 +18,7 @@ from pipeline.registry.serving.request_parsing import SERVED
 from pipeline.schema.schema import SCHEMA
 from tests.registry.conftest import probabilities
 
-PLACES = Path("data/labels.csv"), Path("data/folds.csv"), Path("results/ensemble")
+PLACES = Path("data/labels.csv"), Path("data/folds.csv"), Path("data/crops"), Path("results/ensemble")
 
 
 def written(made: Path, folder: Path) -> dict[str, Classifier]:
@@ -96,6 +97,25 @@ def test_all_broken_photos_are_named_at_once(
     expected = ["empty.jpg: empty", "gone.jpg: No such file", "photo 4: an array of float64 (4, 4)"]
     expected += ["photo 5: not a photo", "photo 6: int is not a photo", "photo 7: "]
     assert all(words in line for words, line in zip(expected, lines[1:], strict=True))
+
+
+def test_photos_of_another_size_than_those_of_training_are_warned_about_when_a_setting_is_in_pixels(
+    classifiers: dict[str, Classifier],
+    photos: list[Path],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    large = np.full((1024, 768, 3), 128, np.uint8)
+    classifiers["mga"].predict([large])
+    assert "WARNING" not in capsys.readouterr().err
+    cropper = classifiers["mga"]._cropper
+    in_pixels = cropper.params.model_copy(update={"center": Center(side=300, unit="pixels")})
+    monkeypatch.setattr(cropper, "params", in_pixels)
+    classifiers["mga"].predict(photos[:1])
+    assert "WARNING" not in capsys.readouterr().err
+    classifiers["mga"].predict([photos[0], large])
+    expected = "WARNING: photos of 384 to 768 pixels on the shorter side, and the model was trained on photos of 384: "
+    assert expected in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("nothing", [[], pd.DataFrame()])
