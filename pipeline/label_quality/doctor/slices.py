@@ -48,11 +48,11 @@ def find(
     """
     codes = SCHEMA.codes(photos)
     right = likeliest(probabilities) == codes
-    person, together = photos["person"].to_numpy(), np.zeros(len(photos), np.int64)
+    person, together = list(photos["person"]), np.zeros(len(photos), np.int64)
     slices = {
         name: mask
         for name, mask in {**_of_labels(codes), **_of_photos(photos, measured), **_of_faces(photos, crops)}.items()
-        if min(len(np.unique(person[mask])), len(np.unique(person[~mask]))) >= FEWEST_PEOPLE
+        if min(photos.loc[mask, "person"].nunique(), photos.loc[~mask, "person"].nunique()) >= FEWEST_PEOPLE
     }
     found = []
     for name, mask in slices.items():
@@ -61,7 +61,7 @@ def find(
     for _, name, mask in sorted(found, key=lambda each: each[:2]):
         text = f"{name}: accuracy {right[mask].mean():.2f}, and {right[~mask].mean():.2f} of the rest"
         wrong = photos["path"].to_numpy()[mask & ~right][:MOST_PHOTOS]
-        size = f"{mask.sum():,} photos of {len(np.unique(person[mask])):,} people"
+        size = f"{mask.sum():,} photos of {photos.loc[mask, 'person'].nunique():,} people"
         yield Finding(SLICE, f"{text} ({size})", tuple((TRAIN / path).as_posix() for path in wrong))
 
 
@@ -93,7 +93,7 @@ def _of_photos(photos: pd.DataFrame, measured: Sequence[CheckedPhoto]) -> dict[s
 def _lowest(values: npt.NDArray[np.float64]) -> Mask:
     """About the share `SHARE` with the lowest values; of values that many photos have, all or none."""
     low, middle = np.nanquantile(values, [SHARE, 0.5])
-    return values <= low if low < middle else values < low
+    return np.asarray(values <= low if low < middle else values < low)
 
 
 def _of_faces(photos: pd.DataFrame, crops: pd.DataFrame) -> dict[str, Mask]:
