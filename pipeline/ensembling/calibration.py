@@ -9,8 +9,8 @@ from pipeline.dataset.folds import groups
 from pipeline.ensembling import nesting
 from pipeline.ensembling.blend import MemberProbabilities
 from pipeline.ensembling.nesting import Mask
-from pipeline.schema.probabilities import Numbers, Table, is_distribution, softmax, year_codes
-from pipeline.schema.schema import SCHEMA, Codes
+from pipeline.schema.probabilities import EDGES, YEARS, Numbers, Table, in_classes, is_distribution, softmax
+from pipeline.schema.schema import SCHEMA, Codes, band
 
 MIN_PROBABILITY = 1e-9
 """Probability that stands for 0 in logarithms; tables on disk have nine digits."""
@@ -43,8 +43,16 @@ def fit(table: Numbers, targets: Codes) -> float:
 
 
 def scale(table: Numbers, temperature: float) -> Table:
-    """Probabilities (n, k) at a temperature; the likeliest class of every row stays the likeliest."""
-    return softmax(_logits(table) / temperature)
+    """Probabilities (n, k) at a temperature; the likeliest class of every row stays the likeliest.
+
+    In a distribution over years the scored bands have the temperature, and years of a band keep their proportions: a
+    temperature of the years would move probability from the oldest band, a single year, to the others.
+    """
+    classes = softmax(_logits(table) / temperature)
+    if not is_distribution(table):
+        return classes
+    factors = classes / np.maximum(in_classes(table), MIN_PROBABILITY)
+    return np.asarray(table * factors[:, band(YEARS, EDGES)])
 
 
 def nested(table: Numbers, targets: Codes, groups: Codes) -> Table:
@@ -62,7 +70,8 @@ def expected_calibration_error(table: Numbers, targets: Codes, bins: int = 15) -
 
     Naeini et al. 2015, Obtaining Well Calibrated Probabilities Using Bayesian Binning.
     """
-    confidence, correct = table.max(axis=1), table.argmax(axis=1) == targets
+    classes = in_classes(table)
+    confidence, correct = classes.max(axis=1), classes.argmax(axis=1) == targets
     bin_of = np.minimum((confidence * bins).astype(np.int64), bins - 1)
     gaps = np.bincount(bin_of, weights=correct - confidence.astype(np.float64), minlength=bins)
     return float(np.abs(gaps).sum() / len(targets))
@@ -79,7 +88,7 @@ def helps(table: Numbers, targets: Codes, groups: Codes) -> bool:
 def calibrate(
     out_of_fold: MemberProbabilities, photos: pd.DataFrame
 ) -> tuple[MemberProbabilities, Mapping[str, float], pd.DataFrame]:
-    """Fit a temperature for every head of probabilities where it helps; that of a distribution over years on the years.
+    """Fit a temperature for every head of probabilities where it helps; that of a distribution over years on its bands.
 
     Args:
         out_of_fold: Out-of-fold predictions of the photos, one member for each name.
@@ -93,10 +102,10 @@ def calibrate(
     """
     own_groups = groups(photos)
     scaled = _map(
-        out_of_fold, lambda _, head, table: _nested_where_it_helps(table, _targets(head, table, photos), photos)
+        out_of_fold, lambda _, head, table: _nested_where_it_helps(table, SCHEMA.head(head).codes(photos), photos)
     )
     rows = [
-        {"model": name, "head": head, **_row(table, _targets(head, table, photos), own_groups)}
+        {"model": name, "head": head, **_row(table, SCHEMA.head(head).codes(photos), own_groups)}
         for name, (heads,) in out_of_fold.items()
         for head, table in heads.items()
         if table.ndim == 2
@@ -117,11 +126,6 @@ def apply(probabilities: MemberProbabilities, temperatures: Mapping[str, float])
             else np.asarray(table, np.float64)
         ),
     )
-
-
-def _targets(head: str, table: Numbers, photos: pd.DataFrame) -> Codes:
-    """Codes (n,) of the photos among the columns of a head's table."""
-    return year_codes(photos["age"].to_numpy()) if is_distribution(table) else SCHEMA.head(head).codes(photos)
 
 
 def _row(table: Numbers, targets: Codes, groups: Codes) -> dict[str, float | str]:
@@ -160,4 +164,5 @@ def _map(probabilities: MemberProbabilities, change: Callable[[str, str, Numbers
 
 
 def _logits(table: Numbers) -> Table:
-    return np.log(np.maximum(table.astype(np.float64), MIN_PROBABILITY))
+    """Logarithms (n, classes) of probabilities; those of a distribution over years are of its bands."""
+    return np.log(np.maximum(in_classes(table).astype(np.float64), MIN_PROBABILITY))

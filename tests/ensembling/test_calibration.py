@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pipeline.ensembling.blend import MemberProbabilities
 from pipeline.ensembling.calibration import calibrate, expected_calibration_error, fit, helps, log_loss, nested, scale
-from pipeline.schema.probabilities import YEARS
+from pipeline.schema.probabilities import YEARS, in_bands
 from pipeline.schema.schema import MASK
 from tests.support.simulated import people
 
@@ -120,13 +120,17 @@ def test_whether_a_temperature_helps_is_decided_without_the_fold_that_is_scored(
     np.testing.assert_array_equal(found[0], found[1])
 
 
-def test_a_distribution_over_years_is_calibrated_on_its_years() -> None:
+def test_a_distribution_over_years_is_calibrated_on_its_bands() -> None:
     draw = np.random.default_rng(0)
     own = draw.dirichlet(np.full(len(YEARS), 0.2), 2000)
     ages = np.array([draw.choice(YEARS, p=row) for row in own])
     photos = pd.DataFrame({"age": ages, "fold": np.arange(len(ages)) % 2})
     photos["person"] = photos.index.astype(str)
-    scaled, temperatures, table = calibrate({"years": [{"age": scale(own, 0.5)}]}, photos)
+    sharp = scale(own, 0.5)
+    bands, sharp_bands = in_bands(own), in_bands(sharp)
+    np.testing.assert_allclose(sharp_bands, bands**2 / (bands**2).sum(axis=1, keepdims=True), atol=1e-6)
+    np.testing.assert_allclose(sharp[:, 1] * own[:, 2], sharp[:, 2] * own[:, 1], atol=1e-12)  # years of one band
+    scaled, temperatures, table = calibrate({"years": [{"age": sharp}]}, photos)
     assert temperatures == {"years=age": pytest.approx(2, rel=0.05)}
     assert table["helps"].tolist() == ["yes"]
-    np.testing.assert_allclose(scaled["years"][0]["age"], own, atol=0.05)
+    np.testing.assert_allclose(in_bands(scaled["years"][0]["age"]), bands, atol=0.05)
