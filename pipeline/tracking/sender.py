@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pipeline.foundation.terminal import warn
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.exceptions import MlflowException
 
-BATCH = 100  # values in one request
 OUTBOX = "outbox"  # tag that finds a run whose creation was not confirmed
-DESCRIPTION = "mlflow.note.content"
+OF_PIPELINE = ("members", "description", "end")  # entries of a run that depend on its pipeline run
+ATTEMPTS = 5  # to log to a run, or a pipeline run, that is deleted meanwhile
 LINK = re.compile(r"\[([^\]]*)\]\(sha256:(\w+)\)")
 BYTES_PER_SECOND = 1e6  # of an artifact, on a slow line
 
@@ -50,7 +50,8 @@ class Sender:
         """Upload all entries, and `end` after them.
 
         A run that is missing in MLflow, because its database was lost or restored, or that somebody has deleted, is
-        uploaded from the beginning, as a new run. A warning says so.
+        uploaded from the beginning, as a new run. A warning says so. A pipeline run that another process has united
+        with an earlier one is replaced by that.
 
         Raises:
             store.faults(): When MLflow is unavailable or refuses an entry.
@@ -59,16 +60,19 @@ class Sender:
         from mlflow.exceptions import MlflowException
 
         entries = [*self._outbox.entries(), *([end] if end else [])]
-        try:
-            self._send(entries)
-        except MlflowException as error:
-            if not self._is_gone(error):
-                raise
-            warn(
-                f"MLflow at {store.displayed()}: run {self._sent.run} is gone or deleted; it is sent again as a new run"
-            )
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                self._send(entries)
+                break
+            except MlflowException as error:
+                if attempt == ATTEMPTS or not self._is_gone(error):
+                    raise
+            if self._sent.run:
+                warn(
+                    f"MLflow at {store.displayed()}: run {self._sent.run} or its pipeline run is gone or deleted; "
+                    "it is sent again"
+                )
             self._sent = Sent()
-            self._send(entries)
 
     def save_fault(self, fault: str) -> None:
         """Save in sent.json why the upload stopped."""
@@ -77,23 +81,47 @@ class Sender:
 
     def _is_gone(self, error: "MlflowException") -> bool:
         """Whether a request failed because the run, or its pipeline run, is no longer there or in MLflow's trash."""
-        if self._client is None or self._sent.run is None:
+        runs = [run for run in (self._sent.run, self._sent.pipeline) if run]
+        if self._client is None or not runs:
             return False
         if error.error_code == "RESOURCE_DOES_NOT_EXIST":
             return True
-        runs = [self._client.get_run(run) for run in (self._sent.run, self._sent.pipeline) if run]
-        return any(store.is_deleted(run) for run in runs)
+        return any(store.is_deleted(self._client.get_run(run)) for run in runs)
 
     def _send(self, entries: list[Entry]) -> None:
         for entry in entries[self._sent.entries :]:
             start = entries[0]
             assert isinstance(start, Start)
-            if entry.to == "run" or self._has_pipeline(start):
-                with store.deadline(store.request_timeout() + self._bytes(entry) / BYTES_PER_SECOND):
-                    getattr(self, f"_{entry.kind}")(self._connected(start), entry)
+            if entry.to == "pipeline" or entry.kind in OF_PIPELINE:
+                self._follow(start, entries[: self._sent.entries])
+            self._deliver(start, entry)
             self._sent.entries += 1
             self._sent.fault = ""
             self._outbox.save_sent(self._sent)
+
+    def _deliver(self, start: Start, entry: Entry) -> None:
+        if entry.to == "run" or self._has_pipeline(start):
+            with store.deadline(store.request_timeout() + self._bytes(entry) / BYTES_PER_SECOND):
+                getattr(self, f"_{entry.kind}")(self._connected(start), entry)
+
+    def _follow(self, start: Start, delivered: Sequence[Entry]) -> None:
+        """Log to the pipeline run that is kept, where there were several; what was logged to another is logged again.
+
+        The process that united them may have copied it before it was complete.
+        """
+        if start.pipeline is None or self._sent.given:
+            return
+        while kept := self._kept(start, start.pipeline.identity):
+            if kept == self._sent.pipeline:
+                return
+            self._sent.pipeline = kept
+            for entry in delivered:
+                if entry.to == "pipeline":
+                    self._deliver(start, entry)
+
+    def _kept(self, start: Start, identity: str) -> str | None:
+        with store.deadline(store.request_timeout()):
+            return pipeline_runs.unite(self._connected(start), identity)
 
     def _has_pipeline(self, start: Start) -> bool:
         """Whether there is a pipeline run to log to; that of a given run is the parent that Kubeflow has made."""
@@ -162,21 +190,20 @@ class Sender:
     def _params(self, client: "MlflowClient", entry: LoggedParams) -> None:
         from mlflow.entities import Param
 
-        for batch in _batches(entry.values):
-            client.log_batch(self._run(entry), params=[Param(key, value) for key, value in batch.items()])
+        for batch in store.batches([Param(key, value) for key, value in entry.values.items()]):
+            client.log_batch(self._run(entry), params=batch)
 
     def _tags(self, client: "MlflowClient", entry: Tags) -> None:
         from mlflow.entities import RunTag
 
-        for batch in _batches(entry.values):
-            client.log_batch(self._run(entry), tags=[RunTag(key, value) for key, value in batch.items()])
+        for batch in store.batches([RunTag(key, value) for key, value in entry.values.items()]):
+            client.log_batch(self._run(entry), tags=batch)
 
     def _metrics(self, client: "MlflowClient", entry: Metrics) -> None:
         from mlflow.entities import Metric
 
-        for batch in _batches(entry.values):
-            metrics = [Metric(key, value, entry.time, entry.step) for key, value in batch.items()]
-            client.log_batch(self._run(entry), metrics=metrics)
+        for batch in store.batches([Metric(key, value, entry.time, entry.step) for key, value in entry.values.items()]):
+            client.log_batch(self._run(entry), metrics=batch)
 
     def _inputs(self, client: "MlflowClient", entry: LoggedInputs) -> None:
         from mlflow.entities import Dataset, DatasetInput, InputTag
@@ -206,7 +233,7 @@ class Sender:
             earlier = " (from an earlier run)" if self._is_older(run) else ""
             return f"[{match[1]}](#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}){earlier}"
 
-        self._tags(client, Tags(values={DESCRIPTION: LINK.sub(link, entry.text)}, to=entry.to))
+        self._tags(client, Tags(values={store.DESCRIPTION: LINK.sub(link, entry.text)}, to=entry.to))
 
     def _end(self, client: "MlflowClient", entry: End) -> None:
         if self._sent.given:
@@ -225,8 +252,3 @@ class Sender:
     def _is_older(self, run: "Run") -> bool:
         """Whether a run is part of another pipeline run than this one."""
         return self._sent.pipeline is not None and run.data.tags.get(pipeline_runs.PARENT) != self._sent.pipeline
-
-
-def _batches(values: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    items = list(values.items())
-    return (dict(items[first : first + BATCH]) for first in range(0, len(items), BATCH))

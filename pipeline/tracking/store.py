@@ -5,14 +5,14 @@ import math
 import os
 import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from pipeline.foundation.terminal import log
 
@@ -20,9 +20,12 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
+T = TypeVar("T")
 STORE = "sqlite:///mlflow.db"
 ARTIFACTS = Path("mlartifacts")
 KIND = {"mlflow.experimentKind": "custom_model_development"}  # otherwise MLflow's UI asks for the kind of experiment
+DESCRIPTION = "mlflow.note.content"  # tag with the description of a run in Markdown
+BATCH = 100  # values in one request
 DELETED = "deleted"  # lifecycle stage of what is in the trash
 LOGIN = re.compile(r"(?<=://)[^/\s]*@")
 TIMEOUT_VARIABLE = "MLFLOW_HTTP_REQUEST_TIMEOUT"
@@ -93,11 +96,19 @@ def experiment_id(client: "MlflowClient", name: str) -> str:
         return str(created.experiment_id)
 
 
-def find(client: "MlflowClient", tags: dict[str, str]) -> list["Run"]:
-    """The runs of all experiments with all of these tags, the latest first."""
+def find(client: "MlflowClient", tags: dict[str, str], deleted: bool = False) -> list["Run"]:
+    """The runs of all experiments with all of these tags, the latest first; those in MLflow's trash if `deleted`."""
+    from mlflow.entities import ViewType
+
     everywhere = [each.experiment_id for each in client.search_experiments()]
     wanted = " and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())
-    return list(client.search_runs(everywhere, wanted, order_by=["attributes.start_time DESC"]))
+    view = ViewType.ALL if deleted else ViewType.ACTIVE_ONLY
+    return list(client.search_runs(everywhere, wanted, view, order_by=["attributes.start_time DESC"]))
+
+
+def batches(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Values in as many parts as they need requests."""
+    return (values[first : first + BATCH] for first in range(0, len(values), BATCH))
 
 
 def is_deleted(run: "Run") -> bool:

@@ -12,8 +12,12 @@ from mlflow.entities import Run
 
 from pipeline import tracking
 from pipeline.foundation.hashes import sha256
+<<<<<<< HEAD
 from pipeline.orchestration import runner
 from pipeline.tracking import pipeline_runs, provenance, store
+=======
+from pipeline.tracking import pipeline_runs, provenance
+>>>>>>> c653832 (fix: stages that start at once have one pipeline run, however slow MLflow is)
 from tests.server.processes import PATIENCE
 
 
@@ -106,15 +110,6 @@ def test_inputs_are_logged_once_to_a_run_and_to_its_pipeline_run(
     for found in (made, named("kubeflow 1")):
         assert found.inputs is not None
         assert [each.dataset.name for each in found.inputs.dataset_inputs] == ["labels.csv"]
-
-
-def test_two_machines_that_each_made_a_parent_agree_on_one() -> None:
-    client = store.connect()
-    experiment = store.experiment_id(client, "faces")
-    tags = {"pipeline_run": "kubeflow 1", "stage": "pipeline"}
-    made = {client.create_run(experiment, tags=tags).info.run_id for _ in range(2)}
-    kept = {pipeline_runs.find_or_create(client, experiment, "kubeflow 1", "kubeflow 1", 0, {}) for _ in range(2)}
-    assert kept == {min(made)}
 
 
 @pytest.mark.parametrize(
