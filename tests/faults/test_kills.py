@@ -1,6 +1,7 @@
 """Stages killed at random moments, with all that they have started: the next run ends with the undisturbed bytes.
 
-`FAULT_KILLS=50 pytest -s tests/faults` kills every stage so often, and prints what happened.
+`FAULT_KILLS=50 pytest -s tests/faults` kills every stage so often, and prints what happened; `FAULT_SEED=1` at other
+moments.
 """
 
 import os
@@ -23,6 +24,7 @@ from tests.support.clones import TINY
 from tests.support.workspace import ROOT, Workspace
 
 KILLS = int(os.environ.get("FAULT_KILLS", "1"))
+SEED = os.environ.get("FAULT_SEED", "")
 STAGES = ("crop@0", "train@face-0", "ensemble", "submit", "report")
 PARAMS: dict[str, Any] = TINY | {
     "models": {name: model | {"epochs": 4} for name, model in TINY["models"].items()}  # several checkpoints
@@ -79,7 +81,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 def test_a_killed_stage_ends_with_the_undisturbed_bytes(undisturbed: Workspace, stage: str) -> None:
     lock = undisturbed.root / "dvc.lock"
     committed, expected = lock.read_bytes(), undisturbed.hashes()
-    draw, seen = Random(stage), Counter[str]()
+    draw, seen = Random(f"{stage}{SEED}"), Counter[str]()
     repro = [sys.executable, "-m", "dvc", "repro", "--single-item", "--no-run-cache"]
     started = time.monotonic()
     undisturbed.run(*repro, "--force", stage)
@@ -101,7 +103,7 @@ def test_a_killed_stage_ends_with_the_undisturbed_bytes(undisturbed: Workspace, 
 
 
 def test_a_killed_run_ends_with_the_undisturbed_bytes(undisturbed: Workspace, tmp_path: Path) -> None:
-    draw, seen = Random("run"), Counter[str]()
+    draw, seen = Random(f"run{SEED}"), Counter[str]()
     for number in range(max(KILLS // 10, 1)):
         workspace = Workspace(tmp_path / str(number))
         YAML().dump(PARAMS, workspace.root / "params.yaml")
@@ -119,7 +121,7 @@ def test_a_killed_recipe_use_leaves_a_whole_params_yaml(tmp_path: Path, monkeypa
     monkeypatch.chdir(tmp_path)
     target, names = tmp_path / "params.yaml", recipes.names()[:2]
     target.write_bytes(recipes.find("sample").read_bytes())
-    whole, draw = set(), Random("recipe")
+    whole, draw = set(), Random(f"recipe{SEED}")
     for name in names:
         recipes.use(name, force=True)
         whole.add(target.read_text())

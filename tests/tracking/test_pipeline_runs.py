@@ -12,12 +12,8 @@ from mlflow.entities import Run
 
 from pipeline import tracking
 from pipeline.foundation.hashes import sha256
-<<<<<<< HEAD
 from pipeline.orchestration import runner
-from pipeline.tracking import pipeline_runs, provenance, store
-=======
 from pipeline.tracking import pipeline_runs, provenance
->>>>>>> c653832 (fix: stages that start at once have one pipeline run, however slow MLflow is)
 from tests.server.processes import PATIENCE
 
 
