@@ -42,12 +42,11 @@ def copy(client: "MlflowClient", source: "Run", target: "Run", replaceable: str)
 
 def _copy_artifacts(client: "MlflowClient", source: str, target: str) -> None:
     """Copy the artifacts that a run does not have, one by one: an interrupted copy continues where it stopped."""
-    missing = sorted(set(_artifacts(client, source)) - set(_artifacts(client, target)))
-    for path in missing:
-        with TemporaryDirectory() as folder:
-            client.log_artifact(
-                target, client.download_artifacts(source, path, folder), path.rpartition("/")[0] or None
-            )
+    if found := set(_artifacts(client, source)):
+        for path in sorted(found - set(_artifacts(client, target))):
+            with TemporaryDirectory() as folder:
+                place = client.download_artifacts(source, path, folder)
+                client.log_artifact(target, place, path.rpartition("/")[0] or None)
 
 
 def _artifacts(client: "MlflowClient", run: str, below: str | None = None) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Pipeline runs: the MLflow parents of the runs of their stages."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pipeline.foundation.terminal import warn
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 PARENT = "mlflow.parentRunId"
+IDENTITY = "pipeline_run"  # tag of a pipeline run and of its parts
 UNFINISHED = "The ensemble, which has the scores, has not run yet."
 
 
@@ -27,32 +28,32 @@ def find_or_create(
         started: Its start in milliseconds.
         commit: Tags of the commit.
     """
-    if kept := unite(client, identity):
-        return kept
-    described = {**commit, store.DESCRIPTION: UNFINISHED}
-    own = client.create_run(experiment, started, _tags(identity) | described, name).info.run_id
-    return unite(client, identity) or str(own)
+    own, described = None, {**commit, store.DESCRIPTION: UNFINISHED}
+    while not (active := [run for run in _found(client, identity) if not store.is_deleted(run)]):
+        own = client.create_run(experiment, started, _tags(identity) | described, name).info.run_id
+    kept = _first(active)
+    _move(client, identity, [run for run in active if run.info.run_id == own and run is not kept], kept)
+    return str(kept.info.run_id)
 
 
 def unite(client: "MlflowClient", identity: str) -> str | None:
     """Unite the MLflow runs of a pipeline run into one.
 
     Stages on several machines may start at once, and MLflow cannot create a run on the condition that there is none:
-    each of them may create one. Every process keeps the run that started first and moves the others into it. A deleted
-    run may still get a part, from a process that found it before; its parts are moved too. A process unites after it
-    has created a run and before it ends a part. The last one to do so sees all runs, so one run is left in the end,
-    however slow the server is.
+    each of them may create one. Every process keeps the run that started first and moves the others into it: its own
+    after it has created one, all of them before it ends a part. A deleted run may still get a part, from a process that
+    found it before; its parts are moved too. The last process sees all runs, so one run is left in the end, however
+    slow the server is.
 
     Returns:
         The id of the run that is kept; None if there is none.
     """
-    while found := store.find(client, _tags(identity), deleted=True):
+    while found := _found(client, identity):
         active = [run for run in found if not store.is_deleted(run)]
         if not active:
             break
-        kept = min(active, key=lambda run: (run.info.start_time, run.info.run_id))
-        moved = [_move(client, run, kept) for run in found if run is not kept]
-        if not any(moved):
+        kept = _first(active)
+        if not _move(client, identity, [run for run in found if run is not kept], kept):
             return str(kept.info.run_id)
     return None
 
@@ -98,18 +99,30 @@ def _terminate(client: "MlflowClient", parent: str, status: str) -> None:
     client.set_terminated(parent, status)
 
 
-def _move(client: "MlflowClient", source: "Run", target: "Run") -> bool:
-    """Move what was logged to a pipeline run, and its parts, to another one; False when there is nothing to move."""
-    active = not store.is_deleted(source)
-    if active:
-        copied_runs.copy(client, source, target, replaceable=UNFINISHED)
-    parts = store.find(client, {PARENT: source.info.run_id})
+def _first(active: Sequence["Run"]) -> "Run":
+    """The run that every process keeps."""
+    return min(active, key=lambda run: (run.info.start_time, run.info.run_id))
+
+
+def _move(client: "MlflowClient", identity: str, sources: Sequence["Run"], target: "Run") -> bool:
+    """Move what was logged to pipeline runs, and their parts, to another one; False when there is nothing to move."""
+    if not sources:
+        return False
+    active, ids = [run for run in sources if not store.is_deleted(run)], {run.info.run_id for run in sources}
+    for run in active:
+        copied_runs.copy(client, run, target, replaceable=UNFINISHED)
+    parts = [run for run in store.find(client, {IDENTITY: identity}) if run.data.tags.get(PARENT) in ids]
     for part in parts:
         client.set_tag(part.info.run_id, PARENT, target.info.run_id)
-    if active:
-        client.delete_run(source.info.run_id)
-    return active or bool(parts)
+    for run in active:
+        client.delete_run(run.info.run_id)
+    return bool(active or parts)
+
+
+def _found(client: "MlflowClient", identity: str) -> list["Run"]:
+    """All MLflow runs of a pipeline run, those in the trash too."""
+    return store.find(client, _tags(identity), deleted=True)
 
 
 def _tags(identity: str) -> dict[str, str]:
-    return {"pipeline_run": identity, "stage": "pipeline"}
+    return {IDENTITY: identity, "stage": "pipeline"}

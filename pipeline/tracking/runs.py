@@ -12,7 +12,7 @@ from typing import Any
 
 from pipeline.foundation.hashes import sha256
 from pipeline.foundation.terminal import warn
-from pipeline.tracking import provenance, store
+from pipeline.tracking import pipeline_runs, provenance, store
 from pipeline.tracking.entries import (
     Description,
     End,
@@ -186,7 +186,7 @@ def _logged(
                 name=name,
                 address=store.displayed(),
                 experiment=store.experiment(experiment),
-                tags={**tags, **run_tags} | ({"pipeline_run": whole.identity} if whole else {}),
+                tags={**tags, **run_tags} | ({pipeline_runs.IDENTITY: whole.identity} if whole else {}),
                 commit=commit,
                 pipeline=whole,
                 reopen=reopen,

@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from pipeline.tracking import store
+from pipeline.tracking import pipeline_runs, store
 from pipeline.tracking.entries import End, Entry, File, Metrics, Start, Tags
 from pipeline.tracking.outbox import Outbox
 from pipeline.tracking.provenance import PipelineRun
@@ -19,7 +19,8 @@ def log(number: int, epochs: int) -> None:
     outbox = Outbox.new()
     sender, end = Sender(outbox), time.monotonic() + PATIENCE
     whole = PipelineRun("under load", "under load")
-    start = Start(name=f"run-{number}", address="", experiment="load", tags={}, commit={}, pipeline=whole)
+    tags = {pipeline_runs.IDENTITY: whole.identity}
+    start = Start(name=f"run-{number}", address="", experiment="load", tags=tags, commit={}, pipeline=whole)
     file = outbox.new_file("note.txt")
     file.write_text(f"{number}")
     metrics = [Metrics(values={"loss": float(epoch), "f1": 1.0 / epoch}, step=epoch) for epoch in range(1, epochs + 1)]

@@ -26,7 +26,8 @@ from pipeline.tracking.sender import Sender
 ORDERS = int(os.environ.get("REQUEST_ORDERS", "3"))
 STAGES = 3
 WHOLE = PipelineRun("kubeflow 1", "kubeflow 1")
-OF_PARENT = {"pipeline_run": WHOLE.identity, "stage": "pipeline"}
+OF_PART = {"pipeline_run": WHOLE.identity}
+OF_PARENT = OF_PART | {"stage": "pipeline"}
 
 
 class Stage(Thread):
@@ -146,12 +147,12 @@ def test_stages_that_start_at_once_have_one_parent_with_all_that_they_logged(ord
 
 
 @pytest.mark.usefixtures("in_turn")
-@pytest.mark.parametrize("requests", [2, 3, 4])  # its search for the pipeline run, its creation, the next search
-def test_a_stage_that_waits_while_another_runs_has_the_same_parent(requests: int) -> None:
+@pytest.mark.parametrize("before", ["search", "create", "unite"])
+def test_a_stage_that_waits_while_another_runs_has_the_same_parent(before: str) -> None:
     waiting, other = stages = [Stage(number) for number in range(2)]
     for stage in stages:
         stage.begin()
-    for _ in range(requests):
+    for _ in range({"search": 3, "create": 4, "unite": 5}[before]):
         waiting.go_on()
     while not other.ended:
         other.go_on()
@@ -165,7 +166,7 @@ def test_what_was_logged_to_another_pipeline_run_is_copied_and_its_parts_are_mov
     experiment = store.experiment_id(client, "faces")
     note = {store.DESCRIPTION: pipeline_runs.UNFINISHED}
     first, second = (client.create_run(experiment, started, OF_PARENT | note).info.run_id for started in (1, 2))
-    part = client.create_run(experiment, 3, {pipeline_runs.PARENT: second}, "mask-0").info.run_id
+    part = client.create_run(experiment, 3, OF_PART | {pipeline_runs.PARENT: second}, "mask-0").info.run_id
     figure = tmp_path / "figure.txt"
     for run in (first, second):
         figure.write_text(run)
@@ -197,7 +198,7 @@ def test_a_part_of_a_deleted_pipeline_run_is_moved_to_the_one_that_is_kept() -> 
     experiment = store.experiment_id(client, "faces")
     first, second = (client.create_run(experiment, started, OF_PARENT).info.run_id for started in (1, 2))
     assert pipeline_runs.unite(client, WHOLE.identity) == first
-    late = client.create_run(experiment, 3, {pipeline_runs.PARENT: second}, "mask-0").info.run_id
+    late = client.create_run(experiment, 3, OF_PART | {pipeline_runs.PARENT: second}, "mask-0").info.run_id
     assert pipeline_runs.unite(client, WHOLE.identity) == first
     assert client.get_run(late).data.tags[pipeline_runs.PARENT] == first
 
@@ -207,7 +208,7 @@ def test_the_end_of_the_whole_unites_what_killed_stages_have_left(monkeypatch: p
     client = store.connect()
     experiment = store.experiment_id(client, "faces")
     made = [client.create_run(experiment, started, OF_PARENT).info.run_id for started in (1, 2)]
-    parts = [client.create_run(experiment, 3, {pipeline_runs.PARENT: run}).info.run_id for run in made]
+    parts = [client.create_run(experiment, 3, OF_PART | {pipeline_runs.PARENT: run}).info.run_id for run in made]
     tracking.end_pipeline_run("FAILED")
     (parent,) = parents()
     assert parent.info.status == "FAILED"
