@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from pipeline.formats.images import Pixels
-from pipeline.foundation.files import replacing
+from pipeline.formats.images import Pixels, write_image
 
 PAPER, INK, DIM = "#fafaf7", "#22252b", "#70757d"
 FRAME = "#e0245e"
@@ -38,8 +37,7 @@ def write(path: Path, title: str, images: Sequence[Pixels], captions: Sequence[s
         image = ImageOps.contain(Image.fromarray(pixels), (tile, tile))
         sheet.paste(image, (left + (tile - image.width) // 2, top + (tile - image.height) // 2))
         _write_caption(draw, (left + tile // 2, top + tile + 2), caption, tile)
-    with replacing(path) as partial:
-        sheet.save(partial, "JPEG", quality=90)
+    write_image(sheet, path)
 
 
 def framed(pixels: Pixels, box: tuple[int, ...]) -> Pixels:

@@ -1,4 +1,4 @@
-"""Decoding of photos to upright RGB pixels, and the reasons why one cannot be decoded."""
+"""Decoding of photos to upright RGB pixels, the reasons why one cannot be decoded, and the writing of images."""
 
 import os
 import struct
@@ -15,6 +15,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from pipeline.formats import jpeg
 from pipeline.foundation.errors import InputError, raise_faults
+from pipeline.foundation.files import write_bytes
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -76,6 +77,17 @@ def decode(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Pixels:
     if orientation in UPRIGHT:  # ImageOps.exif_transpose rewrites all tags and fails on unusual ones
         image = image.transpose(UPRIGHT[orientation])
     return np.array(_rgb(image))
+
+
+def write_image(image: Image.Image, path: Path) -> None:
+    """Write an image as PNG, or as JPEG of quality 90, by the extension of the path.
+
+    It is encoded in memory. Pillow writes a JPEG to a file without a look at how much of it the disk takes: on a disk
+    that becomes full a part of the file would be left, and no error.
+    """
+    buffer = BytesIO()
+    image.save(buffer, "PNG" if path.suffix == ".png" else "JPEG", quality=90)
+    write_bytes(path, buffer.getvalue())
 
 
 def check(paths: Iterable[Path], max_pixels: int = MAX_PIXELS) -> None:

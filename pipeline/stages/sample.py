@@ -14,8 +14,8 @@ from PIL import Image
 from pipeline.dataset.corrections import SWAP
 from pipeline.dataset.layout import MASK_OF_STEM
 from pipeline.formats import tables
-from pipeline.formats.images import Pixels
-from pipeline.foundation.files import replacing, write_bytes
+from pipeline.formats.images import write_image
+from pipeline.foundation.files import write_bytes
 from pipeline.schema.schema import SCHEMA
 from pipeline.synthetic.config import Sample
 from pipeline.synthetic.photo import FACELESS, person_photos
@@ -72,7 +72,7 @@ def _write_train_photos(folder: Path, person: TrainPerson, rng: np.random.Genera
     for number, (stem, photo) in enumerate(person_photos(person.gender, person.age, rng, person.faceless)):
         suffix = person.suffixes[number % len(person.suffixes)]
         path = folder / f"{swapped.get(stem, stem)}{suffix}"
-        _save(photo, path)
+        write_image(Image.fromarray(photo), path)
         if person.apple_double:
             write_bytes(path.with_name(f"._{path.name}"), APPLE_DOUBLE)
 
@@ -93,7 +93,7 @@ def _write_eval_photos(folder: Path, params: Sample) -> Iterator[dict[str, str |
         rows: list[dict[str, str | int]] = []
         for stem, photo in person_photos(gender, age, rng, faceless):
             name = hashlib.sha1(f"{params.seed} {number} {stem}".encode()).hexdigest() + ".jpg"
-            _save(photo, folder / name)
+            write_image(Image.fromarray(photo), folder / name)
             label = pd.DataFrame({"mask": [MASK_OF_STEM[stem]], "gender": [gender], "age": [age]})
             rows.append({"ImageID": name, "ans": int(SCHEMA.codes(label)[0])})
         return rows
@@ -105,8 +105,3 @@ def _write_eval_photos(folder: Path, params: Sample) -> Iterator[dict[str, str |
 
 def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(os.cpu_count())
-
-
-def _save(photo: Pixels, path: Path) -> None:
-    with replacing(path) as partial:
-        Image.fromarray(photo).save(partial, "PNG" if path.suffix == ".png" else "JPEG", quality=90)

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from PIL import Image
 
-from pipeline.formats.images import Pixels, check, read
+from pipeline.formats.images import Pixels, check, read, write_image
 from pipeline.foundation.errors import InputError
 from tests.support.damage import damaged, is_refused
 from tests.support.dataset import draw
+from tests.support.full_disk import small_disk
 
 
 def random_pixels(seed: int = 0, height: int = 24, width: int = 16) -> Pixels:
@@ -252,3 +253,12 @@ def test_a_photo_of_very_many_pixels_is_refused_before_it_is_decoded(tmp_path: P
     assert path.stat().st_size < 100_000
     with pytest.raises(InputError, match=r"bomb\.png: 20000 x 20000 pixels; the maximum is 100,000,000"):
         read(path)
+
+
+@pytest.mark.parametrize("name", ["photo.jpg", "photo.png"])
+def test_an_image_that_a_full_disk_takes_in_part_is_an_error_and_no_part_is_left(tmp_path: Path, name: str) -> None:
+    noise = Image.fromarray(random_pixels(height=100, width=100))
+    with small_disk(tmp_path / "disk", 8) as disk:
+        with pytest.raises(OSError, match="No space left on device"):
+            write_image(noise, disk / name)
+        assert not list(disk.iterdir())
