@@ -39,6 +39,8 @@ def seconds(
         variants *= (5 if params.tta[name].five_crop else 1) * (2 if params.tta[name].flip else 1)
         inference = variants * (predicted + photos.eval) * speed.prediction
         training = config.total_epochs * (seen * speed.training + predicted * speed.prediction)
+        if config.is_probe:  # features are computed once, and its heads cost next to nothing
+            training = photos.train * speed.prediction
         rounds = folds * (1 + (name in params.pseudo_label.models))
         jobs += rounds
         work += rounds * (training + inference + 2 * START)

@@ -10,10 +10,11 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from pipeline.formats.images import Pixels
+from pipeline.foundation.progress import watch
 from pipeline.modeling import devices, resources, weights
 from pipeline.modeling.config import TTA, ModelConfig
 from pipeline.modeling.heads import expected
-from pipeline.modeling.loader import Batches, Loader
+from pipeline.modeling.loader import Batches, Loader, Packed
 from pipeline.modeling.network import Network
 from pipeline.modeling.sampling import Rows
 from pipeline.modeling.tta import mean, variants
@@ -117,6 +118,19 @@ def predict(network: Network, batches: Loader, config: ModelConfig, tta: TTA, fa
         passes[0].rows, {name: torch.cat([one.outputs[name] for one in passes], dim=1) for name in config.heads}
     )
     return EvalOutput.of(gathered(own, fabric), config, tta)
+
+
+@torch.no_grad()
+def features(network: Network, crops: Packed, config: ModelConfig, fabric: Fabric) -> npt.NDArray[np.float32]:
+    """Features (n, k) of packed crops (n, height, width, 3), which the heads of the network get."""
+    network.eval()
+    batches = Loader(crops, config, Batches(np.arange(len(crops)), 2 * config.batch_size), training=False)
+    with fabric.autocast():
+        parts = [
+            network.features(images.to(fabric.device)).float().cpu()
+            for images, _ in watch(batches, "features", len(batches))
+        ]
+    return torch.cat(parts).numpy()
 
 
 def gathered(own: TTAOutputs, fabric: Fabric) -> TTAOutputs:

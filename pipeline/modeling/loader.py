@@ -21,7 +21,7 @@ Key = tuple[int, int, int]  # pass, row and repeat: together with the seed they 
 
 
 class Packed(Protocol):
-    """Packed images, (height, width, 3) each, by row."""
+    """Packed images, (height, width, 3) each, or their features, (k,) each, by row."""
 
     def __len__(self) -> int:
         """Number of rows."""
@@ -45,7 +45,7 @@ class Joined:
 
 
 class Examples(Dataset[tuple[Tensor, Tensor]]):
-    """Packed crops (n, height, width, 3) after the transforms of a configuration.
+    """Packed crops (n, height, width, 3) after the transforms of a configuration; features (n, k) as they are.
 
     A pass is an epoch of training, or a test-time augmentation pass of inference: pass 0 has the plain images, later
     passes augmented ones. A row beyond n is a copy from `oversample`, a random crop that is the same in every epoch.
@@ -61,6 +61,8 @@ class Examples(Dataset[tuple[Tensor, Tensor]]):
         pass_number, number, _ = key
         copy, row = divmod(number, len(self._crops))
         image = np.array(self._crops[row])  # the file is mapped read-only, and a transform may work in place
+        if image.ndim == 1:
+            return torch.from_numpy(image), torch.tensor(row)
         if copy and self._config.oversample:
             image = _random_crop(image, self._config.oversample.crop, (self._config.seed, number))
         pipeline = self._augmented if self._training or pass_number else self._plain

@@ -1,6 +1,7 @@
 """The training loop, the same for every model configuration."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from math import isfinite
 from time import perf_counter
 
@@ -15,7 +16,7 @@ from pipeline.modeling.checkpoints import Checkpoint, Metrics, Progress
 from pipeline.modeling.config import TTA, ModelConfig
 from pipeline.modeling.criterion import Criterion
 from pipeline.modeling.fold_data import FoldData
-from pipeline.modeling.inference import EvalOutput, TTAOutputs, gathered, predict
+from pipeline.modeling.inference import EvalOutput, TTAOutputs, features, gathered, predict
 from pipeline.modeling.learner import Learner
 from pipeline.modeling.loader import Loader
 from pipeline.modeling.mixing import Batch, mix
@@ -53,6 +54,9 @@ def fit(
     learner = Learner.create(config, fabric)
     criterion = Criterion(config, data, fabric.device)
     progress = checkpoint.restore(learner.states())
+    if config.is_probe:
+        with resources.explained(config):
+            data = replace(data, crops=features(learner.eval_network, data.crops, config, fabric))
     shard = (fabric.global_rank, fabric.world_size)
     batches = data.train_loader(data.training, config, shard)
     val_batches = data.val_loader(data.validation, config, shard) if len(data.validation) else None

@@ -40,10 +40,18 @@ class Network(nn.Module):
         if config.channels_last:
             self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
 
-    def forward(self, images: Tensor) -> dict[str, Tensor]:
-        """RGB images (n, height, width, 3) of 0..255 to the raw outputs of every head, float32 under autocast too."""
+    def features(self, images: Tensor) -> Tensor:
+        """RGB images (n, height, width, 3) of 0..255 to the features (n, k) that the heads get."""
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
-            features = self.backbone((images.permute(0, 3, 1, 2) - self.mean) / self.std)
+            found: Tensor = self.backbone((images.permute(0, 3, 1, 2) - self.mean) / self.std)
+        return found
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        """RGB images (n, height, width, 3) of 0..255, or their features (n, k), to the raw outputs of every head.
+
+        Outputs are float32, under autocast too.
+        """
+        features = images if images.ndim == 2 else self.features(images)
         with torch.autocast(features.device.type, enabled=False):  # half precision has years in steps of a quarter
             features = self.dropout(features.float())
             return {name: layer(features) for name, layer in self.heads.items()}

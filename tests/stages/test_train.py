@@ -16,6 +16,7 @@ from pipeline.foundation.errors import InputError, ModelConfigError
 from pipeline.modeling.checkpoints import Metrics
 from pipeline.modeling.config import TTA, ModelConfig
 from pipeline.modeling.inference import Predictor
+from pipeline.modeling.network import Network
 from pipeline.modeling.training import Inputs
 from pipeline.schema import label_table, predictions
 from pipeline.schema.probabilities import YEARS, Heads
@@ -97,6 +98,32 @@ def test_a_model_learns_what_can_be_seen_and_predicts_exactly_its_fold(config: M
     assert epochs["train_loss"].iloc[-1] < epochs["train_loss"].iloc[0] / 2
     assert (metrics["epoch"], metrics["epoch_selected_on_val"]) == (12, 0)
     assert metrics["macro_f1"] == pytest.approx(epochs["val_macro_f1"].iloc[-1], abs=1e-6)
+
+
+def test_a_linear_probe_computes_features_once_and_learns_what_it_would_learn_from_images(
+    config: Make, trainable: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    probe = config(heads=HEADS, epochs=4, frozen_epochs=4, augmentation=[], ema=0.9)
+    seen: list[int] = []
+    compute = Network.features
+    monkeypatch.setattr(Network, "features", lambda self, images: seen.append(len(images)) or compute(self, images))
+    trained = []
+    for is_probe, images in ((True, 48), (False, 4 * 48)):
+        seen.clear()
+        monkeypatch.setattr(ModelConfig, "is_probe", is_probe)
+        train(inputs(trainable), "both", 1, probe, trainable / "out", quiet)
+        assert sum(seen) == images
+        trained.append(load_file(trainable / "out" / "weights.safetensors"))
+    assert trained[0].keys() == trained[1].keys()
+    for name, weights in trained[0].items():
+        torch.testing.assert_close(weights, trained[1][name])
+
+
+@pytest.mark.parametrize("changing", [{"augmentation": PLAIN["augmentation"]}, {"mixup": {}}, {"frozen_epochs": 3}])
+def test_a_model_whose_images_or_backbone_change_is_no_probe(config: Make, changing: dict[str, Any]) -> None:
+    still = {"epochs": 4, "frozen_epochs": 4, "augmentation": []}
+    assert config(**still).is_probe
+    assert not config(**still | changing).is_probe
 
 
 def test_years_are_learnt_with_their_mean_absolute_error(config: Make, trainable: Path) -> None:

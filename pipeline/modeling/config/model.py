@@ -75,7 +75,7 @@ class ModelConfig(Section):
         sampling: How an epoch samples images.
         oversample: Copies of rare classes; off by default.
         epochs: Number of epochs.
-        frozen_epochs: Number of first epochs in which only the heads learn.
+        frozen_epochs: Number of first epochs in which only the heads learn; of all epochs, for a linear probe.
         last_epochs_on_validation: Number of epochs on the held-out people after that.
         patience: Number of epochs without a better score after which training stops.
         select: Which epoch is kept: the last, or the best by a score of the held-out fold.
@@ -149,6 +149,12 @@ class ModelConfig(Section):
     def total_epochs(self) -> int:
         """Number of epochs of the schedule, with the last ones on the held-out people."""
         return self.epochs + self.last_epochs_on_validation
+
+    @property
+    def is_probe(self) -> bool:
+        """Whether only the heads learn, and every epoch has the same images, so that features are computed once."""
+        changing = (self.augmentation, self.cutmix, self.mixup, self.oversample, self.average_epochs > 1)
+        return self.frozen_epochs >= self.total_epochs and not any(changing)
 
     @field_validator("heads")
     @classmethod
