@@ -106,7 +106,12 @@ def test_a_linear_probe_computes_features_once_and_learns_what_it_would_learn_fr
     probe = config(heads=HEADS, epochs=4, frozen_epochs=4, augmentation=[], ema=0.9)
     seen: list[int] = []
     compute = Network.features
-    monkeypatch.setattr(Network, "features", lambda self, images: seen.append(len(images)) or compute(self, images))
+
+    def counted(self: Network, images: torch.Tensor) -> torch.Tensor:
+        seen.append(len(images))
+        return compute(self, images)
+
+    monkeypatch.setattr(Network, "features", counted)
     trained = []
     for is_probe, images in ((True, 48), (False, 4 * 48)):
         seen.clear()
