@@ -35,7 +35,7 @@ def set_damaged_aside(path: Path = FILE) -> None:
     """
     try:
         read(path)
-        if not path.exists() or path.stat().st_size == 0 or path.read_bytes().endswith(b"\n"):
+        if not path.exists() or path.read_bytes().endswith(b"\n"):
             return
         fault = f"{path}: ends in the middle of a line"
     except InputError as error:
