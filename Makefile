@@ -28,7 +28,7 @@ run: install ## the whole pipeline, two stages at once; on the synthetic sample,
 	@echo "MLflow UI   make ui, then http://127.0.0.1:5000"
 
 test: install ## the whole test suite
-	pytest --numprocesses 2 --dist loadfile --cov --cov-report=term
+	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term
 
 test-model: install ## a registered model in a fresh environment from its own requirements; installs torch again
 	FRESH_ENVIRONMENT=1 pytest tests/registry/test_fresh.py

@@ -20,10 +20,33 @@ from pipeline.schema.schema import SCHEMA
 pytest_plugins = ["tests.support.browser"]
 
 SIZE = 32
+LONGEST = (  # files of tests that take minutes start first, so that no worker waits for another's last file
+    "orchestration/kubeflow/test_local.py",
+    "experiments/test_runs.py",
+    "test_pipeline.py",
+    "faults/test_kills.py",
+    "experiments/test_search.py",
+    "components/test_compilation.py",
+    "experiments/test_ablation.py",
+    "server/test_mlflow_ui.py",
+    "test_machines.py",
+    "server/test_tracking_server.py",
+    "modeling/test_processes.py",
+    "components/test_images.py",
+    "registry/serving/test_serving.py",
+    "faults/test_tracking_server.py",
+)
 
 settings.register_profile("untimed", deadline=None)  # a test is right or wrong, on a slow machine too
 settings.load_profile("untimed")
 torch.set_num_threads(1)  # tiny networks lose more by waiting for each other's threads than they gain
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first; `--no-loadscope-reorder` keeps them there."""
+    files = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST)}
+    assert all(file.exists() for file in files)
+    items.sort(key=lambda item: files.get(item.path, len(files)))
 
 
 @pytest.fixture
