@@ -101,6 +101,7 @@ def test_every_image_is_of_one_version() -> None:
     defaults = dict(re.findall(r"^ARG (\w+)=(\S+)", dockerfile, re.MULTILINE))
     bases = {defaults.get(each.lstrip("$"), each) for each in re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)}
     assert all(PINNED.match(image) for image in images | on_kubernetes | bases)
+    assert all("@sha256:" in image for image in images - set(ours.values())), "what others build is pinned by digest"
     assert on_kubernetes == images - {services["tls"]["image"]}
     assert services["postgres"]["image"] in bases, "pg_dump is not older than the server"
 
