@@ -36,7 +36,7 @@ class Ensemble(Section):
         vote: How the folds of a model vote, and how the systems vote.
         top_folds: Number of folds of each model that predict eval, the best by out-of-fold score; all by default.
         top_systems: Number of systems that vote, the best by out-of-fold score; all by default.
-        weights: Weights of the systems: equal, fitted greedily, or given.
+        weights: Weights of the systems: equal, fitted greedily to macro F1, stacked by likelihood, or given.
         age_thresholds: Years at which the next age band begins, for heads of years and of distributions over them: the
             scored boundaries less half a year (29.5 and 59.5, because labels are whole years), fitted, or given.
         people: How photos are grouped by person, and pooled; every photo by itself by default.
@@ -54,8 +54,8 @@ class Ensemble(Section):
     top_folds: PositiveInt | None = None
     top_systems: PositiveInt | None = None
     weights: Annotated[
-        Literal["equal", "greedy"] | tuple[NonNegativeFloat, ...],
-        with_message("must be equal, greedy or a list of numbers, none negative"),
+        Literal["equal", "greedy", "stacked"] | tuple[NonNegativeFloat, ...],
+        with_message("must be equal, greedy, stacked or a list of numbers, none negative"),
     ] = "equal"
     age_thresholds: Annotated[
         Literal["scored", "fitted"] | tuple[PositiveFloat, ...],
@@ -89,7 +89,13 @@ class Ensemble(Section):
             raise ValueError("top_systems chooses systems by score and weights fixes them: leave out one of the two")
         return self
 
+    @model_validator(mode="after")
+    def _stacked_votes_are_soft(self) -> Self:
+        if self.weights == "stacked" and self.vote != "soft":
+            raise ValueError(f"weights stacked are those of a mean probability: set vote to soft, not {self.vote}")
+        return self
+
     @property
     def fits_choices(self) -> bool:
         """Whether weights, systems or age thresholds are chosen by out-of-fold predictions."""
-        return self.weights == "greedy" or self.top_systems is not None or self.age_thresholds == "fitted"
+        return self.weights in ("greedy", "stacked") or self.top_systems is not None or self.age_thresholds == "fitted"

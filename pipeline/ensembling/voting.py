@@ -17,6 +17,7 @@ MIN_PROBABILITY = 1e-6
 TIE_BREAK = 1e-3
 """Share of the mean probability in a hard vote, which decides between classes with equally many votes."""
 GREEDY_ROUNDS = 30
+STACKING_ROUNDS = 200
 
 
 def combine(tables: Sequence[Table], vote: Vote, weights: Weights | None = None) -> Table:
@@ -51,7 +52,13 @@ def choose_weights(tables: Sequence[Table], targets: Codes, params: Ensemble) ->
         cast = votes(tables, params.vote)
         best = top([macro_f1(table, targets) for table in cast], params.top_systems)
         weights = np.zeros(len(tables))
-        weights[best] = greedy_counts(cast[best], targets) if params.weights == "greedy" else 1
+        match params.weights:
+            case "greedy":
+                weights[best] = greedy_counts(cast[best], targets)
+            case "stacked":
+                weights[best] = stacked([tables[system] for system in best], targets)
+            case "equal":
+                weights[best] = 1
     return np.asarray(weights / weights.sum())
 
 
@@ -76,6 +83,20 @@ def greedy_counts(votes: Table, targets: Codes) -> Weights:
         if scores[added] > best_score:
             best_counts, best_score = counts.copy(), scores[added]
     return best_counts
+
+
+def stacked(tables: Sequence[Table], targets: Codes) -> Weights:
+    """Weights (systems,) that sum to 1 and give the targets the highest likelihood under the mean probability.
+
+    Stacking, Wolpert 1992, Stacked Generalization, with weights that are not negative as in Breiman 1996, Stacked
+    Regressions. They are the shares of a mixture: Dempster, Laird and Rubin 1977, Maximum Likelihood from Incomplete
+    Data via the EM Algorithm.
+    """
+    likelihoods = np.maximum(np.stack(tables)[:, np.arange(len(targets)), targets], MIN_PROBABILITY)
+    weights = np.full(len(tables), 1 / len(tables))
+    for _ in range(STACKING_ROUNDS):
+        weights *= (likelihoods / (weights @ likelihoods)).mean(axis=1)
+    return weights
 
 
 def macro_f1(table: Table, targets: Codes, weights: Weights | None = None) -> float:

@@ -162,7 +162,11 @@ def test_a_bare_name_is_a_choice_without_settings(change: Callable[..., Path]) -
         ("ensemble.systems", "attribute", "ensemble.systems: must be per_attribute, or lists of models"),
         ("ensemble.systems", [], "ensemble.systems: must be per_attribute, or lists of models"),
         ("ensemble.vote", "mean", "ensemble.vote: must be 'soft', 'logit_mean' or 'hard' (given: 'mean')"),
-        ("ensemble.weights", "best", "ensemble.weights: must be equal, greedy or a list of numbers, none negative"),
+        (
+            "ensemble.weights",
+            "best",
+            "ensemble.weights: must be equal, greedy, stacked or a list of numbers",
+        ),
         ("ensemble.weights", [1, 2], "ensemble: weights [1.0, 2.0] are not a number for each of systems"),
         ("ensemble.weights", [0], "ensemble: weights [0.0] are not a number for each of systems, one above 0 at least"),
         ("pseudo_label.models", ["eage"], "pseudo_label.models: no model 'eage' under models; did you mean 'age'?"),

@@ -70,6 +70,7 @@ EVERY_KIND = [
     two_systems(top_systems=1),
     two_systems(vote="hard", weights="greedy"),
     two_systems(vote="logit_mean", weights=[1, 3]),
+    two_systems(weights="stacked"),
     Ensemble(systems="per_attribute"),
     Ensemble(systems="per_attribute", top_systems=1, vote="logit_mean"),
 ]

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from pipeline.ensembling.config import Ensemble, Vote
-from pipeline.ensembling.voting import choose_weights, combine, greedy_counts, macro_f1, top
+from pipeline.ensembling.voting import choose_weights, combine, greedy_counts, macro_f1, stacked, top
 from pipeline.schema.probabilities import Table
 from pipeline.schema.schema import Codes
 
@@ -128,6 +129,23 @@ def test_the_greedy_search_leaves_a_useless_system_out_and_takes_two_that_comple
     counts = greedy_counts(np.stack([half, wrong, other_half]), TARGETS)
     assert counts[1] == 0
     assert (counts[[0, 2]] > 0).all()
+
+
+def test_stacked_weights_are_the_shares_of_a_mixture() -> None:
+    draw = np.random.default_rng(0)
+    sharp, vague = draw.dirichlet(np.full(4, 0.1), 4000), draw.dirichlet(np.full(4, 2.0), 4000)
+    useless = draw.dirichlet(np.ones(4), 4000)
+    true = np.where(draw.random((4000, 1)) < 0.7, sharp, vague)
+    targets = np.array([draw.choice(4, p=row) for row in true])
+    weights = stacked([sharp, vague, useless], targets)
+    assert weights == pytest.approx([0.7, 0.3, 0], abs=0.05)
+    chosen = choose_weights([sharp, useless, vague], targets, ensemble(weights="stacked", top_systems=2))
+    assert chosen == pytest.approx([weights[0], 0, weights[1]], abs=0.01)
+
+
+def test_only_mean_probabilities_are_stacked() -> None:
+    with pytest.raises(ValidationError, match="set vote to soft, not hard"):
+        ensemble(weights="stacked", vote="hard")
 
 
 def test_the_greedy_search_is_among_the_best_systems() -> None:
