@@ -1,6 +1,7 @@
 # Commands for developers and CI. `make run` and `make test` need only Python 3.11.
 
 PYTHON ?= python3
+PORT ?= 5000
 UV = 0.13.8
 BIN = .venv/bin
 IMAGE ?= mask-gender-age# kubeflow.image of params.yaml
@@ -14,7 +15,7 @@ export DVC_NO_ANALYTICS ?= true
 export NO_ALBUMENTATIONS_UPDATE ?= true
 unexport PYTHONDONTWRITEBYTECODE # every stage is a new process; without bytecode its start takes twice as long
 
-.PHONY: run test test-faults audit bench test-model test-containers install image check format lock platforms ui clean
+.PHONY: run test test-313 test-faults audit bench docs test-model test-containers install image check format lock platforms ui clean
 
 run: install ## the whole pipeline, two stages at once; on the synthetic sample, or on your photos (DATA=../photos)
 	$(if $(DATA),python -m pipeline set "data.root=$(DATA)")
@@ -29,6 +30,13 @@ run: install ## the whole pipeline, two stages at once; on the synthetic sample,
 
 test: install ## the whole test suite
 	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term
+
+test-313: ## the tests that need no browser, server or cluster, on Python 3.13 (PYTHON313: its name); its own environment
+	$(or $(PYTHON313),python3.13) -m venv .venv313
+	.venv313/bin/python -m pip install --quiet uv==$(UV)
+	.venv313/bin/uv pip sync --quiet --python .venv313/bin/python --require-hashes requirements.lock
+	PATH=$(CURDIR)/.venv313/bin:$$PATH python -m pytest --quiet $(addprefix tests/,foundation formats schema dataset faces \
+		modeling ensembling config)
 
 test-model: install ## a registered model in a fresh environment from its own requirements; installs torch again
 	FRESH_ENVIRONMENT=1 pytest tests/registry/test_fresh.py
@@ -95,12 +103,19 @@ platforms: install ## whether the lock can be installed on every supported platf
 		done; \
 	done
 
-ui: install ## MLflow's UI on http://127.0.0.1:5000
-	mlflow server --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port 5000
+ui: install ## MLflow's UI on http://127.0.0.1:5000 (PORT=5001: another port)
+	@python -c 'import socket; socket.create_server(("127.0.0.1", $(PORT)))' 2>/dev/null || { echo "port $(PORT) is in" \
+		"use, perhaps by another \`make ui\`: choose another with \`make ui PORT=5001\`" >&2; exit 1; }
+	mlflow server --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port $(PORT)
+
+docs: install ## the pages of docs/ as a site in site/; dead links within it are errors
+	PYTHONPATH=. python docs/write_parameters.py
+	sphinx-build --quiet --fail-on-warning --keep-going --builder html docs site
+	@echo "site/index.html"
 
 clean: ## remove all outputs; keep the environment and your own data in data/
 	rm -rf data/sample data/shards data/crops data/labels.csv data/folds.csv data/classes.csv data/classes.png
-	rm -rf models results checkpoints ablate compare tune exported tracking mlartifacts mlflow.db mlflow.db.lock dvc_plots logs report.html
+	rm -rf models results checkpoints ablate compare tune exported site tracking mlartifacts mlflow.db mlflow.db.lock dvc_plots logs report.html
 
 # The bill of materials of an image: that of an environment with the packages that the Dockerfile installs. $(2) is as there.
 define image_sbom

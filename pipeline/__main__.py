@@ -1,6 +1,16 @@
 """`python -m pipeline`: the command line."""
 
-from pipeline.cli.app import main
+import sys
+
+try:
+    from pipeline.cli.app import main
+except ModuleNotFoundError as error:
+    if (error.name or "").startswith("pipeline"):
+        raise
+    sys.exit(
+        f"error: this Python has no package {error.name}: activate the environment with `. .venv/bin/activate` "
+        "(`make install` creates it)"
+    )
 
 if __name__ == "__main__":
     main()

@@ -1,7 +1,10 @@
 """README and docs: links lead to a file, and every command, target, recipe and file exists."""
 
+import importlib.util
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,10 +20,11 @@ from pipeline.ensembling.config import Ensemble
 from pipeline.formats.section import Section
 from pipeline.foundation.errors import InputError
 from pipeline.modeling.config import ModelConfig
+from pipeline.orchestration import diagram
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
-PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/*.md")), ROOT / "mlflow" / "README.md"]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md")), ROOT / "mlflow" / "README.md"]
 CODE = re.compile(r"^```[^\n]*\n(.*?)^```|`([^`\n]+)`", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"(?<![\w./-])(?:pipeline|components|tests|benchmarks|docs|recipes|fixes|mlflow)/[\w./-]*")
 WRITTEN_BY_USERS = {"mlflow/.env", "fixes/anna.csv", "fixes/merged.csv", "fixes/same.csv", "fixes/automatic.csv"}
@@ -56,6 +60,7 @@ def anchors(page: Path) -> set[str]:
 def parse(words: list[str]) -> None:
     """Parse a command line as the program does, without running it; raises its error for an invalid one."""
     command: Any = typer.main.get_command(app)
+    words = words[words[0] in ("--quiet", "--verbose") :]
     while isinstance(command, TyperGroup):
         _, command, words = command.resolve_command(typer.Context(command), words)
     command.make_context(command.name, words)
@@ -118,7 +123,7 @@ def test_every_page_and_image_of_docs_is_linked_from_the_readme() -> None:
     while new:
         found = {file for page in new if page.suffix == ".md" for file, _ in links(page)} - reached
         reached, new = reached | found, list(found)
-    assert {file for file in ROOT.glob("docs/**/*") if file.is_file()} <= reached
+    assert {file for file in ROOT.glob("docs/**/*") if file.is_file() and file.suffix not in (".py", ".pyc")} <= reached
 
 
 def test_the_readme_shows_the_error_of_a_misspelt_parameter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,3 +140,24 @@ def test_the_readme_shows_the_error_of_a_misspelt_parameter(tmp_path: Path, monk
 def test_the_readme_has_the_commands_to_start_with() -> None:
     assert ["run"] in following(README, "make ")
     assert ["recipe", "list"] in following(README, "python -m pipeline ")
+
+
+def test_the_page_of_parameters_is_current() -> None:
+    spec = importlib.util.spec_from_file_location("write_parameters", ROOT / "docs" / "write_parameters.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.PAGE.read_text(encoding="utf-8") == module.page(), "run `make docs`"
+    assert "| `batch_size` | integer, > 0 | `64` | Images per step, over all devices. |" in module.page()
+
+
+def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "-b", "html", ROOT / "docs", tmp_path]
+    built = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr
+    assert (tmp_path / "tutorials" / "own-photos.html").exists()
+
+
+def test_the_picture_of_the_graph_is_that_of_dvc_yaml() -> None:
+    assert (ROOT / "docs" / "graph.svg").read_text(encoding="utf-8") == diagram.svg(ROOT)

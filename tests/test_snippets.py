@@ -25,9 +25,11 @@ from tests.registry.conftest import call, make
 from tests.support.mlflow_server import forget
 
 ROOT = Path(__file__).parents[1]
-PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/*.md")), ROOT / "mlflow" / "README.md"]
-BLOCK = re.compile(r"^(?:<!-- needs: (?P<needs>[^>\n]+) -->\n)?```(?P<language>\w*)\n(?P<code>.*?)^```$", re.M | re.S)
-LANGUAGES = {"", "python", "yaml", "mermaid", "text"}
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md")), ROOT / "mlflow" / "README.md"]
+BLOCK = re.compile(
+    r"^(?:<!-- needs: (?P<needs>[^>\n]+) -->\n)?```(?P<language>[\w{}]*)\n(?P<code>.*?)^```$", re.M | re.S
+)
+LANGUAGES = {"", "python", "yaml", "mermaid", "text", "{toctree}"}
 PROGRAM = "python -m pipeline "
 NOT_RUN = {  # commands within blocks that run
     "dvc repro": "tests/test_pipeline.py runs it",

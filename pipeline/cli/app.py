@@ -3,6 +3,7 @@
 import errno
 import os
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -10,11 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer.completion import completion_init
 
 from pipeline.cli import kubeflow, labels, recipe
 from pipeline.cli.ablate import ablate
 from pipeline.cli.check import check
 from pipeline.cli.compare import compare
+from pipeline.cli.completion import VARIABLE, completion
 from pipeline.cli.compose import compose
 from pipeline.cli.doctor import doctor
 from pipeline.cli.export import export
@@ -32,16 +35,15 @@ from pipeline.cli.tune import tune as tune_parameters
 from pipeline.foundation import telemetry
 from pipeline.foundation.errors import REMEDIES, InputError, ModelConfigError, describe
 from pipeline.foundation.process_settings import tune
-from pipeline.foundation.terminal import printable
+from pipeline.foundation.terminal import QUIET, printable
 from pipeline.modeling.members import Member
 
 if TYPE_CHECKING:
     from pipeline.config.params import Params
     from pipeline.modeling.config import ModelConfig
 
-app = typer.Typer(
-    cls=TwoWords, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
-)
+VERBOSE = "PIPELINE_VERBOSE"
+app = typer.Typer(cls=TwoWords, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 RUN, DATA, MODELS, STAGES = "Run and compare", "Data and labels", "Models and tracking", "Stages (run by dvc repro)"
 app.command("run", rich_help_panel=RUN)(run_all)
 app.command(rich_help_panel=RUN)(check)
@@ -52,6 +54,7 @@ app.command(rich_help_panel=RUN)(ablate)
 app.command("tune", rich_help_panel=RUN)(tune_parameters)
 app.add_typer(kubeflow.app, name="kubeflow", rich_help_panel=RUN)
 app.command(rich_help_panel=RUN)(graph)
+app.command(rich_help_panel=RUN)(completion)
 app.command("submit diff", rich_help_panel=RUN)(submit_diff)
 app.command(rich_help_panel=DATA)(doctor)
 app.command("shards", rich_help_panel=DATA)(write_shards)
@@ -77,9 +80,22 @@ Shares = Annotated[Path, typer.Option(help="Output: table of class shares.")]
 Metrics = Annotated[Path, typer.Option(help="Output: scores as JSON.")]
 
 
+@app.callback(help=__doc__)
+def options(
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print results, warnings and errors only.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print the traceback of an error.")] = False,
+) -> None:
+    """Options of every command; they stand before its name."""
+    os.environ.update({QUIET: "1"} if quiet else {})
+    os.environ.update({VERBOSE: "1"} if verbose else {})
+
+
 @of_dvc()
 def sample(data: Data) -> None:
-    """Write a small synthetic data set in the competition's layout."""
+    """Write a small synthetic data set in the competition's layout.
+
+    Example: dvc repro sample
+    """
     from pipeline.stages.sample import sample as stage
 
     stage(data, _checked().sample)
@@ -87,7 +103,10 @@ def sample(data: Data) -> None:
 
 @of_dvc()
 def relabel(data: Data, fixes: Fixes, labels: Labels) -> None:
-    """Read the labels and apply the corrections that params.yaml names."""
+    """Read the labels and apply the corrections that params.yaml names.
+
+    Example: dvc repro relabel
+    """
     from pipeline.stages.relabel import relabel as stage
 
     stage(data, fixes, labels, _checked().relabel)
@@ -100,7 +119,10 @@ def crop(
     labels: Labels,
     shards: Shards,
 ) -> None:
-    """Crop the photos of a shard to the face; train and eval are cropped by the same code."""
+    """Crop the photos of a shard to the face; train and eval are cropped by the same code.
+
+    Example: dvc repro crop@0
+    """
     from pipeline.stages.crop import crop as stage
 
     stage(shard, data, labels, shards / str(shard), _checked().crop)
@@ -108,7 +130,10 @@ def crop(
 
 @of_dvc()
 def pack(data: Data, shards: Shards, crops: Crops) -> None:
-    """Join the crop shards and write contact sheets."""
+    """Join the crop shards and write contact sheets.
+
+    Example: dvc repro pack
+    """
     from pipeline.stages.pack import pack as stage
 
     stage(data, shards, crops, _params().crop)
@@ -116,7 +141,10 @@ def pack(data: Data, shards: Shards, crops: Crops) -> None:
 
 @of_dvc()
 def split(labels: Labels, fixes: Fixes, folds: Folds, classes: Classes, plot: Plot) -> None:
-    """Assign people to folds."""
+    """Assign people to folds.
+
+    Example: dvc repro split
+    """
     from pipeline.stages.split import split as stage
 
     stage(labels, fixes, folds, classes, plot, _params().split)
@@ -132,7 +160,10 @@ def train(
     models: Models,
     checkpoints: Checkpoints,
 ) -> None:
-    """Train a model on all folds but one."""
+    """Train a model on all folds but one.
+
+    Example: dvc repro train@age-0
+    """
     from pipeline.modeling.training import Inputs
     from pipeline.stages.train import train as stage
     from pipeline.tracking import stage_runs
@@ -159,7 +190,10 @@ def refit(
     models: Models,
     checkpoints: Checkpoints,
 ) -> None:
-    """Train a model on all data, for the mean number of epochs that its folds kept, or refit.epochs."""
+    """Train a model on all data, for the mean number of epochs that its folds kept, or refit.epochs.
+
+    Example: dvc repro refit@age
+    """
     from pipeline.modeling.training import Inputs
     from pipeline.stages.refit import refit as stage
     from pipeline.tracking import stage_runs
@@ -186,7 +220,10 @@ def pseudo_label(
     models: Models,
     checkpoints: Checkpoints,
 ) -> None:
-    """Train a model again, with its most probable predictions of eval as pseudo labels."""
+    """Train a model again, with its most probable predictions of eval as pseudo labels.
+
+    Example: dvc repro pseudo_label@age-0
+    """
     from pipeline.modeling.pseudo_labels import Teacher
     from pipeline.modeling.training import Inputs
     from pipeline.stages.pseudo_label import pseudo_label as stage
@@ -214,7 +251,10 @@ def infer(
     fold: Annotated[int | None, typer.Option(help="Held-out fold of the member; none: the refit.")] = None,
     pseudo_labelled: Annotated[bool, typer.Option("--pseudo-labelled", help="The pseudo-labelled member.")] = False,
 ) -> None:
-    """Predict eval and the held-out fold with a trained member, with test-time augmentation."""
+    """Predict eval and the held-out fold with a trained member, with test-time augmentation.
+
+    Example: dvc repro infer@age-0
+    """
     from pipeline.stages.infer import infer as stage
 
     read, member = _params(), Member(models, model, fold, pseudo_labelled)
@@ -224,7 +264,10 @@ def infer(
 
 @of_dvc()
 def ensemble(models: Models, crops: Crops, labels: Labels, folds: Folds, results: Results) -> None:
-    """Combine the predictions of all members and score them out of fold."""
+    """Combine the predictions of all members and score them out of fold.
+
+    Example: dvc repro ensemble
+    """
     from pipeline import tracking
     from pipeline.ensembling.members import EnsembleMembers
     from pipeline.stages.ensemble import ensemble as stage
@@ -260,7 +303,10 @@ def submit(
     shares: Shares,
     metrics: Metrics,
 ) -> None:
-    """Write and check the submission; score it if the true classes are known."""
+    """Write and check the submission; score it if the true classes are known.
+
+    Example: dvc repro submit
+    """
     from pipeline import tracking
     from pipeline.stages.submit import submit as stage
     from pipeline.tracking import stage_runs
@@ -280,7 +326,10 @@ def report(
     report: Annotated[Path, typer.Option(help="Output: the HTML page.")] = Path("report.html"),
     against: Annotated[Path | None, typer.Option(help="An earlier report; the new one shows what changed.")] = None,
 ) -> None:
-    """Write an HTML report on data, training, scores and errors."""
+    """Write an HTML report on data, training, scores and errors.
+
+    Example: python -m pipeline report --against OLD.html
+    """
     from pipeline import tracking
     from pipeline.evaluation.report.page import Subject
     from pipeline.stages.report import report as stage
@@ -295,7 +344,10 @@ def report(
 
 @app.command(rich_help_panel=RUN)
 def accelerators(require: Annotated[int, typer.Option(help="Number of GPUs.")]) -> None:
-    """Exit with status 1 unless torch can use this many GPUs."""
+    """Exit with status 1 unless torch can use this many GPUs.
+
+    Example: python -m pipeline accelerators --require 2
+    """
     from pipeline.modeling.devices import require as check
 
     check(require)
@@ -307,16 +359,21 @@ def main() -> None:
     telemetry.switch_off()
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # a bar for every file
     try:
-        app()
-    except InputError as error:
-        print(f"error: {printable(str(error))}", file=sys.stderr)
+        completion_init()
+        app(complete_var=VARIABLE)
+    except (InputError, OSError, MemoryError) as error:
+        if os.environ.get(VERBOSE):
+            traceback.print_exception(error)
+        print(f"error: {printable(_message(error))}", file=sys.stderr)
         sys.exit(1)
-    except OSError as error:
-        print(f"error: {printable(describe(error))}", file=sys.stderr)
-        sys.exit(1)
-    except MemoryError as error:
-        print(f"error: too little memory: {error or 'no details'}; {REMEDIES[errno.ENOMEM]}", file=sys.stderr)
-        sys.exit(1)
+
+
+def _message(error: InputError | OSError | MemoryError) -> str:
+    if isinstance(error, OSError):
+        return describe(error)
+    if isinstance(error, MemoryError):
+        return f"too little memory: {error or 'no details'}; {REMEDIES[errno.ENOMEM]}"
+    return str(error)
 
 
 def _params() -> "Params":

@@ -13,6 +13,8 @@ def compose(
     """Pin the champions of models in params.yaml, by version and content: `dvc repro` fetches instead of training.
 
     Promoting another champion later changes nothing here until the next `compose`.
+
+    Example: python -m pipeline compose mga
     """
     from pipeline.config import params
     from pipeline.foundation.errors import raise_faults

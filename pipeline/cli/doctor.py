@@ -29,6 +29,8 @@ def doctor(
     Without --data the settings of the models are checked too, and what the stages have written: faces that were not
     found, and the photos that the models get wrong most. Every finding comes with what to do about it. Exit status 1
     when there are errors; warnings leave it 0.
+
+    Example: python -m pipeline doctor --data ../photos --html doctor.html
     """
     from rich.console import Console
 

@@ -37,6 +37,8 @@ def export(
     A graph turns crops of the model's image size, uint8 (n, height, width, 3) in RGB, into probabilities or years.
     The table shows speed, size, agreement and accuracy of every form on this machine. `predict` and servers use the
     fastest form of ./exported that agrees.
+
+    Example: python -m pipeline export --model models:/mga@champion --form onnx
     """
     from rich.console import Console
 

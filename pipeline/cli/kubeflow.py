@@ -57,7 +57,10 @@ def compile(  # noqa: A001 (the word that people type)
     overrides: Overrides = [],  # noqa: B006 (typer copies it)
     cache: Cache = False,
 ) -> None:
-    """Write pipeline.yaml and components/<stage>.yaml from dvc.yaml and params.yaml."""
+    """Write pipeline.yaml and components/<stage>.yaml from dvc.yaml and params.yaml.
+
+    Example: python -m pipeline kubeflow compile --check
+    """
     from components import compilation
     from pipeline.orchestration.kubeflow.variant import variant
 
@@ -80,7 +83,10 @@ def run(
     image: Image = None,
     slim_image: SlimImage = None,
 ) -> None:
-    """Run pipeline.yaml on this machine, task by task, and leave the dvc.lock that `dvc repro` leaves."""
+    """Run pipeline.yaml on this machine, task by task, and leave the dvc.lock that `dvc repro` leaves.
+
+    Example: python -m pipeline kubeflow run --local subprocess -S models.age.epochs=1
+    """
     from components import compilation
     from pipeline.config import params
     from pipeline.orchestration import workspace
@@ -113,6 +119,8 @@ def submit(
     """Compile a run, check all that it needs, start it on a cluster and follow it; exit status 1 when it fails.
 
     No file here changes, and no image is built: parameters travel with the run.
+
+    Example: python -m pipeline kubeflow submit --server http://localhost:8080 --recipe r1-podium-b3
     """
     from rich.console import Console
 
@@ -151,7 +159,10 @@ def fetch(
     remote: Annotated[str | None, typer.Option(help="The run's DVC remote; else the server is asked for it.")] = None,
     replace_params: Annotated[bool, typer.Option("--replace-params", help="Take the run's params.yaml too.")] = False,
 ) -> None:
-    """Bring the dvc.lock and the outputs of a finished run home."""
+    """Bring the dvc.lock and the outputs of a finished run home.
+
+    Example: python -m pipeline kubeflow fetch 1b4e28ba-2fa1-11d2-883f-0016d3cca427 --server http://localhost:8080
+    """
     from pipeline.orchestration.kubeflow import fetching
 
     if remote is None:
@@ -164,14 +175,20 @@ def fetch(
 
 @app.command()
 def cancel(run_id: Run, server: Address, namespace: Namespace = None) -> None:
-    """End a run that is not finished."""
+    """End a run that is not finished.
+
+    Example: python -m pipeline kubeflow cancel 1b4e28ba-2fa1-11d2-883f-0016d3cca427 --server http://localhost:8080
+    """
     Server(server, namespace, os.environ.get(TOKEN)).cancel(run_id)
     print(f"run {run_id}: cancelled; finished stages are in the run-cache, and trainings keep their last epoch")
 
 
 @app.command()
 def retry(run_id: Run, server: Address, namespace: Namespace = None) -> None:
-    """Run the failed tasks of a run again; the others keep their results."""
+    """Run the failed tasks of a run again; the others keep their results.
+
+    Example: python -m pipeline kubeflow retry 1b4e28ba-2fa1-11d2-883f-0016d3cca427 --server http://localhost:8080
+    """
     Server(server, namespace, os.environ.get(TOKEN)).retry(run_id)
     print(f"run {run_id}: its failed tasks start again")
 

@@ -41,6 +41,8 @@ def suggest(
 
     `labels review` shows them one by one and writes the accepted ones as a file for relabel.fixes; --confidence accepts
     those of a score and writes such a file at once.
+
+    Example: python -m pipeline labels suggest --confidence 0.95
     """
     from pipeline.label_quality.suggestions import accept, read, write
     from pipeline.label_quality.suggestions import suggest as found
@@ -73,7 +75,10 @@ def review(
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 picks a free one.")] = 8100,
 ) -> None:
-    """Review suggestions one person at a time, on a local web page."""
+    """Review suggestions one person at a time, on a local web page.
+
+    Example: python -m pipeline labels review --reviewer anna
+    """
     from pipeline.config import params
     from pipeline.label_quality.review import app as server
     from pipeline.label_quality.review import cases
@@ -92,7 +97,10 @@ def review(
 
 @app.command()
 def compare(first: First, second: Second) -> None:
-    """Compare the decisions of two reviewers. Exit status 1 when there are conflicts."""
+    """Compare the decisions of two reviewers. Exit status 1 when there are conflicts.
+
+    Example: python -m pipeline labels compare reviews/anna.csv reviews/ben.csv
+    """
     if _agreement(first, second).conflicts:
         raise typer.Exit(1)
 
@@ -104,7 +112,10 @@ def merge(
     decisions: Annotated[Path, typer.Option(help="Output: merged decisions.")] = Path("reviews/merged.csv"),
     fixes: Annotated[Path, typer.Option(help="Output: accepted corrections.")] = Path("fixes/merged.csv"),
 ) -> None:
-    """Merge the decisions of two reviewers. Conflicts stay open for `review`, with exit status 1."""
+    """Merge the decisions of two reviewers. Conflicts stay open for `review`, with exit status 1.
+
+    Example: python -m pipeline labels merge reviews/anna.csv reviews/ben.csv
+    """
     from pipeline.label_quality.review import decisions as files
 
     if decisions.exists():

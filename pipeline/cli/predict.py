@@ -45,6 +45,8 @@ def predict(
 
     A version is run by the code that it was registered with. Where that differs from the code here it needs --trust,
     or the model's name in PIPELINE_TRUSTED_MODELS.
+
+    Example: python -m pipeline predict photos/ --output predictions.csv
     """
     from pipeline.dataset.input_paths import find_photos, skipped_message
     from pipeline.foundation import files

@@ -36,6 +36,8 @@ def promote(
     """Compare a challenger with the champion on the same held-out people; make it champion unless it is worse.
 
     Exit status 1 when the gate refuses it.
+
+    Example: python -m pipeline promote --dry-run
     """
     from pipeline.registry import alias_history, versions
 
@@ -58,7 +60,10 @@ def rollback(
     model: Name = ENSEMBLE,
     user: User = None,
 ) -> None:
-    """Make the previous champion the champion again."""
+    """Make the previous champion the champion again.
+
+    Example: python -m pipeline rollback --reason "worse on the new camera"
+    """
     from pipeline.registry import alias_history, versions
 
     with versions.as_input_errors():
@@ -71,7 +76,10 @@ def history(
     model: Name = ENSEMBLE,
     on: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="A day, in UTC.")] = None,
 ) -> None:
-    """List the changes of the champion, or the champion of one day. Changes made in MLflow's UI are detected here."""
+    """List the changes of the champion, or the champion of one day. Changes made in MLflow's UI are detected here.
+
+    Example: python -m pipeline history --on 2026-01-31
+    """
     from rich.console import Console
 
     from pipeline.registry import alias_history, page, versions

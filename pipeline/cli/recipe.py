@@ -15,7 +15,10 @@ Either = Annotated[str, typer.Argument(help="Name of a recipe, or a params file 
 
 @app.command("list")
 def list_() -> None:
-    """List all recipes."""
+    """List all recipes.
+
+    Example: python -m pipeline recipe list
+    """
     from pipeline.config import recipes
 
     width = max(map(len, recipes.names()))
@@ -25,7 +28,10 @@ def list_() -> None:
 
 @app.command()
 def show(name: Name) -> None:
-    """Print a recipe with its comments."""
+    """Print a recipe with its comments.
+
+    Example: python -m pipeline recipe show r1-podium-b3
+    """
     from pipeline.config import recipes
     from pipeline.formats.documents import read_text
 
@@ -34,7 +40,10 @@ def show(name: Name) -> None:
 
 @app.command()
 def diff(before: Either, after: Either) -> None:
-    """Print the parameters that differ, defaults included."""
+    """Print the parameters that differ, defaults included.
+
+    Example: python -m pipeline recipe diff r1-podium-b3 c-champion
+    """
     from pipeline.config import params, recipes
 
     lines = recipes.changes(*(params.load(recipes.find(name)) for name in (before, after)))
@@ -47,7 +56,10 @@ def use(
     force: Annotated[bool, typer.Option("--force", help="Overwrite uncommitted edits of params.yaml.")] = False,
     models: Models = Path("models"),
 ) -> None:
-    """Replace params.yaml by a recipe; the sections data and kubeflow are kept."""
+    """Replace params.yaml by a recipe; the sections data and kubeflow are kept.
+
+    Example: python -m pipeline recipe use r1-podium-b3
+    """
     from pipeline.config import params, recipes
 
     before, after = recipes.use(name, force)

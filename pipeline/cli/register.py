@@ -15,7 +15,10 @@ def register(
     crops: Crops = Path("data/crops"),
     results: Annotated[Path, typer.Option(help="Folder of the ensemble's results.")] = Path("results/ensemble"),
 ) -> None:
-    """Register the outputs of `dvc repro` as challengers; the same content is not registered twice."""
+    """Register the outputs of `dvc repro` as challengers; the same content is not registered twice.
+
+    Example: python -m pipeline register
+    """
     from pipeline.config import params
     from pipeline.ensembling.members import EnsembleMembers
     from pipeline.orchestration import locks

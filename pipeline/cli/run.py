@@ -29,7 +29,10 @@ Targets = Annotated[
 
 
 def run(targets: Targets = None, jobs: Jobs = None, gpus: Gpus = "", logs: Logs = Path("logs")) -> None:
-    """Run stages that are out of date, independent ones in parallel. Same results as `dvc repro`."""
+    """Run stages that are out of date, independent ones in parallel. Same results as `dvc repro`.
+
+    Example: python -m pipeline run report --jobs 4 --gpus 0,1
+    """
     from pipeline import tracking
     from pipeline.config import dry_run, params
     from pipeline.orchestration import runner

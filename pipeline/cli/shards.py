@@ -14,6 +14,8 @@ def shards(
     """Write the photos of a data set as tar archives in WebDataset's layout, with an index.
 
     The data set stays as it is. No stage reads shards yet; `pipeline.dataset.photo_shards` does.
+
+    Example: python -m pipeline shards ../photos shards/ --photos 5000
     """
     from pipeline.dataset import photo_shards
 

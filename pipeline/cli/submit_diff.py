@@ -24,7 +24,10 @@ def submit_diff(
     answers: Annotated[Path | None, typer.Option(help="True classes, if they are known.")] = None,
     csv: Annotated[Path | None, typer.Option(help="Output: table with one row per photo that differs.")] = None,
 ) -> None:
-    """Compare two submissions by class and by attribute; with --answers also which one is right."""
+    """Compare two submissions by class and by attribute; with --answers also which one is right.
+
+    Example: python -m pipeline submit diff before.csv results/submission.csv
+    """
     from rich.console import Console
 
     from pipeline.evaluation import submission_difference

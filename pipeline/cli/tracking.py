@@ -18,7 +18,10 @@ def _group() -> None:
 def sync(
     remote: Annotated[str | None, typer.Option(help="DVC remote with the outboxes of a cluster's tasks.")] = None,
 ) -> None:
-    """Upload the runs that were kept on disk while MLflow did not answer; exit status 1 when it still does not."""
+    """Upload the runs that were kept on disk while MLflow did not answer; exit status 1 when it still does not.
+
+    Example: python -m pipeline tracking sync
+    """
     from pipeline import tracking
     from pipeline.orchestration import remote as storage
 

@@ -1,12 +1,17 @@
 """Messages for the terminal: control characters, as file names may have them, are escaped."""
 
+import os
 import sys
 from typing import TextIO
 
+QUIET = "PIPELINE_QUIET"
+"""Environment variable that, set to anything, drops what `log` prints, in child processes too."""
+
 
 def log(text: str, to: TextIO | None = None) -> None:
-    """Print a message without delay, to stdout by default."""
-    print(printable(text), file=to, flush=True)
+    """Print a message without delay, to stdout by default; nothing with `--quiet`."""
+    if not os.environ.get(QUIET):
+        print(printable(text), file=to, flush=True)
 
 
 def warn(text: str) -> None:

@@ -23,6 +23,14 @@ CROP_SHEETS = ("crops.jpg", "misses.jpg")  # in the folder of crops
 PIPELINE_IMAGES = ("confusion.png", "learning_curves.png", "reliability.png", "age_errors.png", "mistakes.jpg")
 STATE = ("params.yaml", "dvc.lock")  # dvc.lock has the entries of all earlier stages
 
+EPOCH_LINE = {
+    "train_loss": "train loss",
+    "val_loss": "val loss",
+    "val_macro_f1": "macro F1",
+    "images_per_second": "images/s",
+}
+"""What a line of an epoch shows, within 100 columns; MLflow and epochs.csv have all metrics."""
+
 
 @dataclass(frozen=True)
 class TrainingRun:
@@ -104,8 +112,8 @@ def submission(run: tracking.Run, scores: Mapping[str, float], files: Sequence[P
 
 def _log_epoch(run: tracking.Run, name: str, epochs: int, epoch: int, metrics: dict[str, float]) -> None:
     run.metrics(metrics, epoch + 1)
-    shown = ", ".join(f"{key} {value:.4g}" for key, value in metrics.items())
-    log(f"{name} epoch {epoch + 1}/{epochs}: {shown}")
+    shown = [f"{words} {metrics[key]:.4g}" for key, words in EPOCH_LINE.items() if key in metrics]
+    log(f"{name} epoch {epoch + 1}/{epochs}: {', '.join(shown)}")
 
 
 def _training_description(this: TrainingRun, scores: Mapping[str, float]) -> str:

@@ -83,6 +83,7 @@ def test_a_stage_depends_on_exactly_the_parameters_that_it_reads(stage: str, mon
     result = CliRunner().invoke(app.app, words(stage), catch_exceptions=False)
     assert result.exit_code == 0, result.output
     no_results = {"experiment", "data.root"}  # where a run is logged; where the data lie, which the command says
+    no_results -= {"data.root"} if stage == "report" else set()  # its title has the name of the data set
     reads = {name.removesuffix(".get") for name in reads - no_results}
     sections = {name for name in reads if not any(name.startswith(f"{other}.") for other in reads)}
     assert sections == {name.replace("${item.model}", "age") for name in STAGES[stage].get("params", [])}

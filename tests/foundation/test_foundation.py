@@ -24,6 +24,7 @@ STANDARD = {
         "os",
         "pathlib",
         "sys",
+        "time",
     ]
 }
 ALLOWED = STANDARD | {"typing", "rich", "pipeline"}

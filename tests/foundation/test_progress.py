@@ -1,0 +1,20 @@
+"""progress: a bar at a terminal, a line a minute elsewhere, and the same items."""
+
+import pytest
+
+from pipeline.foundation import progress
+
+
+def test_elsewhere_a_line_a_minute_tells_what_is_left(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    times = iter(range(0, 1000, 40))
+    monkeypatch.setattr(progress, "monotonic", lambda: next(times))
+    assert list(progress.watch(range(4), "crops", 4)) == [0, 1, 2, 3]
+    assert capsys.readouterr().err == "crops: 2 of 4, about 1 min left\n"
+
+
+def test_other_processes_of_a_group_are_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "is_first", lambda: False)
+    items = [1, 2]
+    assert progress.watch(items, "crops", 2) is items
