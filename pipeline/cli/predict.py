@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipeline.foundation.errors import InputError, raise_faults
-from pipeline.foundation.terminal import printable
+from pipeline.foundation.terminal import printable, warn
 from pipeline.registry import ENSEMBLE
 
 if TYPE_CHECKING:
@@ -33,7 +33,12 @@ class Format(StrEnum):
 
 def predict(
     photos: Annotated[list[Path], typer.Argument(help="Photos, folders of them, or tables like info.csv.")],
-    model: Annotated[str, typer.Option(help="models:/NAME@ALIAS, or models:/NAME/VERSION.")] = CHAMPION,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help=f"models:/NAME@ALIAS or models:/NAME/VERSION. Default: {CHAMPION}; before one, the challenger."
+        ),
+    ] = None,
     output: Annotated[Path | None, typer.Option(help="File to write; default: stdout.")] = None,
     format: Annotated[Format, typer.Option(help="A table, or a JSON object per line.")] = Format.csv,  # noqa: A002
     skip_broken: Annotated[bool, typer.Option("--skip-broken", help="Leave out photos that cannot be read.")] = False,
@@ -57,7 +62,7 @@ def predict(
         print(printable(skipped_message(skipped)), file=sys.stderr)
     paths = _readable(found, skip_broken)
     with versions.as_input_errors():
-        version = versions.find(model)
+        version = versions.find(model) if model else _champion_or_challenger()
         predictor = _load(version, trust)
     predictions = predictor.predict([str(path) for path in paths])
     text = _text(predictions, paths, format)
@@ -66,6 +71,18 @@ def predict(
     else:
         files.write_text(output, text)
     print(f"{len(paths):,} photos predicted by {version}", file=sys.stderr)
+
+
+def _champion_or_challenger() -> "Version":
+    """The champion; before there is one, the challenger, with a warning."""
+    from pipeline.registry import versions
+
+    if versions.by_alias(ENSEMBLE, versions.CHAMPION):
+        return versions.find(CHAMPION)
+    if challenger := versions.by_alias(ENSEMBLE, versions.CHALLENGER):
+        warn(f"no champion yet: {challenger} is the challenger; `python -m pipeline promote` makes it champion")
+        return challenger
+    return versions.find(CHAMPION)  # raises, with what there is
 
 
 def _readable(paths: Sequence[Path], skip_broken: bool) -> list[Path]:
