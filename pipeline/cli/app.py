@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from typer.completion import completion_init
+from typer._completion_classes import completion_init  # typer calls it only for --install-completion
 
 from pipeline.cli import kubeflow, labels, recipe
 from pipeline.cli.ablate import ablate

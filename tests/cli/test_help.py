@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import typer
+from typer._completion_classes import completion_init
 from typer.core import TyperGroup
 from typer.testing import CliRunner
 
@@ -97,7 +98,7 @@ def test_bash_completes_a_command() -> None:
 
 def test_zsh_is_offered_commands_with_their_help(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["pipeline"])
-    cli.completion_init()
+    completion_init()
     environment = {VARIABLE: "complete_zsh", "_TYPER_COMPLETE_ARGS": "pipeline recipe s"}
     found = CliRunner().invoke(cli.app, env=environment, complete_var=VARIABLE)
     assert '"show":"Print a recipe with its comments."' in found.output
