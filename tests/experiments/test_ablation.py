@@ -14,6 +14,7 @@ from pipeline.cli.app import app
 from pipeline.experiments import ablation
 from pipeline.foundation.errors import InputError
 from tests.support.experiments import tiny_project
+from tests.support.workspace import ROOT
 
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value")  # DVC 3.67 on how it uses pygtrie
 
@@ -157,3 +158,11 @@ def test_faults_are_named_before_anything_runs(rows: dict[str, Any], fault: str)
     write(rows)
     with pytest.raises(InputError, match=fault):
         ablation.read(FILE)
+
+
+def test_the_ablation_of_our_recipe_is_valid_and_every_row_changes_something(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    ours = ablation.read(Path("experiments/ablation.yaml"))
+    assert [row.name for row in ours.rows if not row.changes] == ["ours-cpu"]
+    assert len(ours.file.seeds) >= 3
+    assert len(ours.rows[0].params.train.folds) >= 2
