@@ -148,7 +148,7 @@ def load(data: bytes, name: str, max_pixels: int = MAX_PIXELS, draft: tuple[int,
         image.load()
         image.getexif()  # fails here rather than later on unreadable tags
         if image.format in ("JPEG", "MPO") and jpeg.is_cut(data, image):
-            raise InputError(f"{name}: truncated: the picture ends in the middle, and the rest is grey")
+            raise InputError(f"{name}: truncated: the picture ends in the middle, the rest is grey or blurred")
         return image
     except UnidentifiedImageError:
         raise InputError(f"{name}: {_unknown(data)}") from None

@@ -1,6 +1,7 @@
 """Photos are read as upright RGB pixels, or refused with the reason."""
 
 import io
+import re
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -216,6 +217,23 @@ def test_a_jpeg_that_is_cut_in_the_middle_and_ended_is_refused(tmp_path: Path, k
     for action in (check, lambda paths: read(*paths)):
         with pytest.raises(InputError, match=r"half\.jpg: truncated: the picture ends in the middle"):
             action([tmp_path / "half.jpg"])
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_a_jpeg_that_is_cut_between_two_scans_is_refused(tmp_path: Path, mode: str) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(random_pixels(height=96, width=80)).convert(mode).save(buffer, "JPEG", progressive=True)
+    content = buffer.getvalue()
+    scans = [found.start() for found in re.finditer(rb"\xff\xda", content)]
+    ends = [re.compile(rb"\xff[^\x00]").search(content, scan + 2).start() for scan in scans]  # type: ignore[union-attr]
+    assert len(ends) >= 6
+    for end in ends[:-1]:
+        (tmp_path / "blurred.jpg").write_bytes(content[:end] + b"\xff\xd9")
+        for action in (check, lambda paths: read(*paths)):
+            with pytest.raises(InputError, match=r"blurred\.jpg: truncated: the picture ends in the middle"):
+                action([tmp_path / "blurred.jpg"])
+    (tmp_path / "whole.jpg").write_bytes(content[: ends[-1]] + b"\xff\xd9")
+    check([tmp_path / "whole.jpg"])
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
