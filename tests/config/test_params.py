@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 
 from pipeline.config.params import FILE, Params, load
 from pipeline.faces.config import Crop
+from pipeline.faces.cropping import center_box
 from pipeline.foundation.errors import InputError
 
 SHIPPED = Path(__file__).parents[2] / FILE
@@ -53,6 +54,14 @@ def test_the_shipped_file_is_valid_and_complete() -> None:
     for section in ("data", "sample", "relabel", "crop", "split", "train", "refit", "ensemble", "submission"):
         assert set(settings[section]) == set(Params.model_fields[section].annotation.model_fields)  # type: ignore[union-attr]
     assert load(SHIPPED).train.folds == (0, 1)
+
+
+def test_the_shipped_crop_takes_the_subject_and_the_same_part_of_a_photo_of_any_size() -> None:
+    crop = load(SHIPPED).crop
+    assert crop.subject == "main"
+    for scale in (1, 8):
+        left, top, right, bottom = center_box(384 * scale, 512 * scale, crop.center)
+        assert (right - left) * (bottom - top) / (384 * 512 * scale**2) == pytest.approx(0.456, abs=0.002)
 
 
 def test_params_are_frozen() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pipeline.formats.images import MAX_PIXELS
 from pipeline.foundation.errors import InputError
-from pipeline.label_quality.doctor import duplicates, layout, outliers, people, photos, unlike
+from pipeline.label_quality.doctor import duplicates, layout, outliers, people, photos, sessions, unlike
 from pipeline.label_quality.doctor.findings import Finding
 from pipeline.label_quality.doctor.results import Results
 
@@ -29,10 +29,13 @@ def diagnose(root: Path, max_pixels: int = MAX_PIXELS, results: Results | None =
     misfits = list(layout.find(root, paths))
     unlisted = {path for finding in misfits if finding.check is layout.UNLISTED for path in finding.photos}
     readable, unreadable = photos.examine(root, paths, max_pixels)
+    copies = list(duplicates.find(readable))
+    reported = {path for finding in copies for path in finding.photos}
     return [
         *misfits,
         *(finding for finding in unreadable if unlisted.isdisjoint(finding.photos)),
-        *duplicates.find(readable),
+        *copies,
+        *sessions.find([photo for photo in readable if photo.path not in reported]),
         *outliers.find(readable),
         *unlike.find(readable),
         *(results.find(readable) if results else ()),

@@ -12,6 +12,7 @@ from pipeline.label_quality.doctor import (
     people,
     photos,
     results,
+    sessions,
     settings,
     slices,
     unlike,
@@ -75,7 +76,7 @@ def test_the_title_counts_errors_and_warnings() -> None:
 
 
 def test_every_check_says_what_to_do() -> None:
-    modules = (duplicates, layout, outliers, people, photos, results, settings, slices, unlike)
+    modules = (duplicates, layout, outliers, people, photos, results, sessions, settings, slices, unlike)
     checks = {value for module in modules for value in vars(module).values() if isinstance(value, Check)}
     assert len({check.name for check in checks}) == len(checks) > 10
     assert all(check.remedy.endswith(".") and check.meaning.endswith(".") for check in checks)

@@ -21,6 +21,7 @@ from pipeline.label_quality.doctor.findings import Finding
 from pipeline.label_quality.doctor.layout import files
 from pipeline.label_quality.doctor.photos import CheckedPhoto, examine
 from pipeline.label_quality.doctor.results import FACES, Results
+from pipeline.label_quality.doctor.sessions import SESSION
 from pipeline.label_quality.doctor.slices import SLICE
 from pipeline.label_quality.doctor.unlike import UNLIKE
 from pipeline.schema.probabilities import Table
@@ -83,6 +84,7 @@ class Planted:
         self.people = sorted(path.name for path in (root / "train" / "images").iterdir())
         self.copies = {self.copy(number, change) for number, change in enumerate(COPIES)}
         self.copies |= {self.copy_to_eval(number, change) for number, change in enumerate(COPIES)}
+        self.sessions = {self.take_to_eval(number, number + 8) for number in range(6)}
         self.others = {self.replace(number, change) for number, change in enumerate(OTHERS)}
 
     def photo(self, person: int, stem: str) -> Path:
@@ -103,6 +105,18 @@ class Planted:
         target = self.root / "eval" / "images" / info["ImageID"][number]
         save(change(Image.open(source).convert("RGB")), target)
         return frozenset((self.name(source), self.name(target)))
+
+    def take_to_eval(self, number: int, person: int) -> frozenset[str]:
+        """An eval photo that has the surroundings of a train photo, and in the middle another photo of the person."""
+        source = self.photo(person, "mask3")
+        face = Image.open(self.photo(person, "normal")).convert("RGB")
+        taken = Image.open(source).convert("RGB")
+        middle = (72, 96, 312, 384)
+        taken.paste(face.crop(middle), middle)
+        info = tables.read(self.root / "eval" / "info.csv", {"ImageID": "text"})
+        target = self.root / "eval" / "images" / info["ImageID"][number + 2 * len(COPIES)]
+        save(taken, target)
+        return frozenset((self.people[person], self.name(target)))
 
     def replace(self, number: int, change: Change) -> str:
         path = self.photo(3 * number, "mask5")
@@ -137,6 +151,17 @@ def assert_found(expected: Set[object], found: Set[object]) -> None:
 def test_copies_under_other_people_and_in_eval(planted: Planted, findings: list[Finding]) -> None:
     found = {owners(finding.photos) for finding in findings if finding.check is NEAR_DUPLICATE}
     assert_found({owners(pair) for pair in planted.copies}, found)
+
+
+def test_train_people_in_eval(planted: Planted, findings: list[Finding]) -> None:
+    found = {
+        frozenset((Path(train).parent.name, photo))
+        for finding in findings
+        if finding.check is SESSION
+        for train, *photos in [finding.photos]
+        for photo in photos
+    }
+    assert_found(set(planted.sessions), found)
 
 
 def test_pictures_of_no_person(planted: Planted, findings: list[Finding]) -> None:
@@ -229,7 +254,7 @@ def test_the_weakest_slice_comes_first(labelled: pd.DataFrame, measured: list[Ch
 
 
 def test_doubtful_faces_are_listed(labelled: pd.DataFrame) -> None:
-    table = crops(labelled)
+    table = crops(labelled).assign(source="face", probability=0.99, faces=1, turn=0)
     table.loc[3, "faces"] = 2
     table.loc[5, "turn"] = 90
     table.loc[8, "source"] = "center"
