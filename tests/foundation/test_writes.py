@@ -9,6 +9,8 @@ PATH_WRITERS = {"write_text", "write_bytes"}
 """Methods of the path that is written."""
 SAVERS = {"save", "savefig", "savez", "savez_compressed", "imwrite", "tofile", "save_file"}
 """Functions that take the path or the open file as an argument."""
+INTO_MEMORY = {"save"}
+"""Pillow's, which does not see that a full disk takes a part of a JPEG: to a buffer, and then to the file."""
 OWN = {"plots", "weights", "checkpoint"}
 """What in pipeline/ has a function `save`, which goes through `replacing` itself."""
 EXCEPTIONS = {  # what is written in place, and why that is safe
@@ -33,14 +35,15 @@ EXCEPTIONS = {  # what is written in place, and why that is safe
 
 def in_place(tree: ast.AST) -> Iterator[ast.Call]:
     """Calls that write to a path, except to `partial`, which `replacing` yields, and those of the module `files`."""
-    targets = {"partial", *_buffers(tree)}
+    buffers = set(_buffers(tree))
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             opened = node.func.attr in PATH_WRITERS or (node.func.attr == "open" and _writes(node))
             if opened and not _is_named(node.func.value, "partial", "files"):
                 yield node
             saved = node.func.attr in SAVERS and not _is_named(node.func.value, *OWN)
-            if saved and not any(_is_named(argument, *targets) for argument in node.args):
+            allowed = buffers if node.func.attr in INTO_MEMORY else {"partial", *buffers}
+            if saved and not any(_is_named(argument, *allowed) for argument in node.args):
                 yield node
 
 

@@ -26,6 +26,7 @@ FOLDER = Path(__file__).parent
 PAGE = Environment(loader=FileSystemLoader(FOLDER), autoescape=True)
 PAGE.policies["json.dumps_kwargs"] = {"sort_keys": False}  # values keep the order of the schema
 SIDE = 900  # longest side of a photo on the page, in pixels
+MAX_BODY = 1 << 16  # bytes of a request; the decisions on a person are some hundred
 LOOPBACK = ("127.0.0.1", "localhost")
 GUARDS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; form-action 'none'",
@@ -132,11 +133,15 @@ def serve(review: Review, photos: Path, host: str, port: int) -> None:
 
 
 async def _guard(request: Request, respond: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Refuse requests of other sites' pages, and add headers that forbid the page to load from elsewhere."""
+    """Refuse large requests and those of other sites' pages; forbid the page to load from elsewhere, by headers."""
     own = f"{request.url.scheme}://{request.url.netloc}"
     json = request.headers.get("content-type", "").startswith("application/json")
     if request.method == "POST" and (request.headers.get("origin", own) != own or not json):
         return JSONResponse({"detail": "refused: the request is not from this page"}, 403)
+    if request.method == "POST" and "content-length" not in request.headers:
+        return JSONResponse({"detail": "refused: the size of the request is unknown"}, 411)
+    if int(request.headers.get("content-length", 0)) > MAX_BODY:
+        return JSONResponse({"detail": f"refused: more than {MAX_BODY:,} bytes"}, 413)
     response = await respond(request)
     response.headers.update(GUARDS)
     return response

@@ -82,6 +82,15 @@ def test_requests_of_other_sites_are_refused(client: Client, review: Review, hea
     assert review.decisions() == []
 
 
+def test_a_body_that_is_too_large_or_of_unknown_size_is_refused_before_it_is_read(client: Client) -> None:
+    with closing(HTTPConnection("127.0.0.1", client.port, timeout=10)) as connection:
+        connection.request("POST", "/decide", headers=JSON | {"Content-Length": "200000000"})
+        assert connection.getresponse().status == 413
+    with closing(HTTPConnection("127.0.0.1", client.port, timeout=10)) as connection:
+        connection.request("POST", "/decide", iter([b"{}"]), JSON)
+        assert connection.getresponse().status == 411
+
+
 def test_another_name_for_this_machine_is_refused(client: Client) -> None:
     assert client.get("/", Host="rebound.example")[0] == 400
 
