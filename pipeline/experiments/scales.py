@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 from pipeline.config.params import Params
 from pipeline.foundation.errors import InputError
 
-STAND_INS = {  # by the beginning of a timm name: a small backbone of the same family, and a tiny one
+STAND_INS = {  # by the beginning of a name: a small backbone of the same family, and a tiny one
     "vit_small_plus_patch16_dinov3": ("vit_tiny_patch16_dinov3_qkvb", "vit_tiny_patch16_dinov3_qkvb"),
     "vit": ("vit_tiny_patch16_224", "test_vit"),
     "resnet": ("resnet10t", "test_resnet"),
+    "dlib_face_recognition_resnet": ("resnet10t", "test_resnet"),
     "efficientnet": ("efficientnet_lite0", "test_efficientnet"),
     "convnext": ("convnext_atto", "test_convnext"),
     "coatnet": ("coatnet_pico_rw_224", "test_coatnet"),
@@ -95,8 +96,7 @@ def reduce(params: Params, scale: Scale | None) -> dict[str, Any]:
     settings = params.model_dump(mode="json")
     if scale is None:
         return settings
-    height, width = params.crop.shape
-    settings["crop"]["size"] = [min(round(side * scale.size / min(height, width)), side) for side in (height, width)]
+    settings["crop"]["size"] = _at_most(list(params.crop.shape), scale.size)
     settings["split"]["folds"] = folds = min(params.split.folds, scale.folds)
     if scale.matched:
         settings["split"]["validation"] = None  # every recipe holds out the same people
@@ -124,10 +124,17 @@ def _reduce_model(config: dict[str, Any], scale: Scale) -> dict[str, Any]:
         **config,
         **{key: min(config[key], limit) for key, limit in most.items()},
         "backbone": backbone,
-        "image_size": min(config["image_size"], scale.size),
+        "image_size": _at_most(config["image_size"], scale.size),
         "pretrained": False,
         "weights": None,
     }
+
+
+def _at_most(size: int | list[int], most: int) -> int | list[int]:
+    """A side, or height and width, whose shorter side is at most so long."""
+    if isinstance(size, int):
+        return min(size, most)
+    return [min(round(side * most / min(size)), side) for side in size]
 
 
 def _stand_in(backbone: str, tiny: bool) -> str:

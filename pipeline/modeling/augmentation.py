@@ -60,11 +60,11 @@ class Pipeline:
 
     def __init__(self, config: ModelConfig, training: bool) -> None:
         steps = [*config.preprocess, *config.augmentation] if training else config.preprocess
-        size = A.Resize(config.image_size, config.image_size, area_for_downscale="image")  # no aliasing
+        size = A.Resize(*config.input_shape, area_for_downscale="image")  # no aliasing
         self._compose = A.Compose([*build(steps), size])
 
     def __call__(self, image: Pixels, seed: Sequence[int]) -> Pixels:
-        """Image (h, w, 3) to (image_size, image_size, 3); the same seed gives the same augmentation."""
+        """Image (h, w, 3) to the input shape of the network; the same seed gives the same augmentation."""
         random_state = np.random.default_rng(seed)
         # one state for all transforms: `set_random_seed` seeds each with the same number, which correlates them
         self._compose.set_random_state(random_state, random.Random(int(random_state.integers(2**32))))

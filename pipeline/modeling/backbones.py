@@ -50,7 +50,7 @@ def width(backbone: Any, config: ModelConfig) -> int:
     training = backbone.training
     backbone.eval()
     try:
-        features = backbone(torch.zeros(1, 3, config.image_size, config.image_size))
+        features = backbone(torch.zeros(1, 3, *config.input_shape))
     except (AssertionError, RuntimeError, ValueError) as error:
         raise _does_not_fit(config, error) from error
     finally:

@@ -127,7 +127,7 @@ class Batches(Sampler[list[Key]]):
 
 
 class Loader(DataLoader[tuple[Tensor, Tensor]]):
-    """Batches of images uint8 (n, image_size, image_size, 3) with their rows (n,).
+    """Batches of images uint8 (n, height, width, 3) with their rows (n,).
 
     `partners` is whether each row of the crops may be a partner in CutMix; None where all may.
     """

@@ -138,7 +138,7 @@ def _outputs(config: ModelConfig, images: int) -> Outputs:
 def _shapes(config: ModelConfig, images: int, device: str) -> Mapping[str, torch.Size]:
     with torch.device(device), torch.no_grad():
         network = Network(config).train()
-        outputs = network(torch.zeros(images, config.image_size, config.image_size, 3))
+        outputs = network(torch.zeros(images, *config.input_shape, 3))
     return {name: output.shape for name, output in outputs.items()}
 
 

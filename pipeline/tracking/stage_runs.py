@@ -125,9 +125,10 @@ def _training_description(this: TrainingRun, scores: Mapping[str, float]) -> str
         if scores.get("epoch_selected_on_val")
         else ""
     )
+    size = " x ".join(map(str, dict.fromkeys(config.input_shape)))
     return (
         f"**{this.name}** predicts {', '.join(config.heads)} with {config.backbone}, {weights}, "
-        f"at {config.image_size} px; {this.held_out}.\n\n"
+        f"at {size} px; {this.held_out}.\n\n"
         f"Epoch **{scores['epoch']:.0f}** of {config.epochs} was kept: {shown}.{caveat}"
     )
 

@@ -42,7 +42,7 @@ def test_a_reduced_recipe_is_valid_and_keeps_all_but_its_size(recipe: Path, scal
     for name, config in small.models.items():
         assert not config.pretrained
         assert config.epochs <= limit.epochs
-        assert config.image_size == min(whole.models[name].image_size, limit.size)
+        assert min(config.input_shape) == min(*whole.models[name].input_shape, limit.size)
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)

@@ -59,6 +59,7 @@ def test_random_erasing_takes_a_rectangle_away(config: Make) -> None:
 
 def test_every_image_gets_the_size_of_the_configuration(config: Make) -> None:
     assert Pipeline(config(image_size=48), training=False)(image(), (0,)).shape == (48, 48, 3)
+    assert Pipeline(config(image_size=[48, 36]), training=True)(image(), (0,)).shape == (48, 36, 3)
 
 
 def test_a_smaller_image_is_a_mean_of_pixels_and_not_some_of_them(config: Make) -> None:

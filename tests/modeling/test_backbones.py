@@ -204,6 +204,14 @@ def test_what_a_backbone_does_not_take_is_named(name: str, settings: dict[str, A
         Network(make(name, **settings))
 
 
+@pytest.mark.parametrize("name", ["test_resnet", "test_vit"])  # of any size, and of a size fixed at creation
+def test_images_need_not_be_square(name: str) -> None:
+    network = Network(make(name, image_size=[96, 64])).eval()
+    with torch.no_grad():
+        outputs = network(torch.zeros(2, 96, 64, 3))
+    assert {len(output) for output in outputs.values()} == {2}
+
+
 def test_a_model_of_the_hub_brings_its_architecture_its_size_and_its_weights(hub: Path) -> None:
     published = timm.create_model("test_vit", num_classes=7, img_size=96)
     snapshot = hub / "models--someone--faces" / "snapshots" / "1"

@@ -18,6 +18,7 @@ from pipeline.modeling.config import TTA, ModelConfig
 from pipeline.modeling.inference import Predictor
 from pipeline.modeling.network import Network
 from pipeline.modeling.training import Inputs
+from pipeline.modeling.weights import read_metadata
 from pipeline.schema import label_table, predictions
 from pipeline.schema.probabilities import YEARS, Heads
 from pipeline.stages.infer import infer
@@ -129,6 +130,13 @@ def test_a_model_whose_images_or_backbone_change_is_no_probe(config: Make, chang
     still = {"epochs": 4, "frozen_epochs": 4, "augmentation": []}
     assert config(**still).is_probe
     assert not config(**still | changing).is_probe
+
+
+def test_a_model_of_portrait_images_is_trained_and_predicts(config: Make, trainable: Path) -> None:
+    portrait = config(heads=HEADS, image_size=[48, 32], epochs=1)
+    train(inputs(trainable), "both", 1, portrait, trainable / "out", quiet)
+    assert read_metadata(trainable / "out" / "weights.safetensors").config.input_shape == (48, 32)
+    assert predict(trainable, trainable / "out", TTA(flip=True, five_crop=0.8))["mask"].shape == (16, 3)
 
 
 def test_years_are_learnt_with_their_mean_absolute_error(config: Make, trainable: Path) -> None:

@@ -64,7 +64,7 @@ class ModelConfig(Section):
         pretrained: Start from published weights.
         weights: File of the published weights, in place of the download.
         heads: Heads by the product of attributes that they predict, such as `gender x age`.
-        image_size: Height and width of the network's input in pixels.
+        image_size: Side of the network's square input in pixels, or its height and width.
         normalize: Mean and standard deviation of the input; `auto` is that of the published weights.
         preprocess: Transforms of every image, in training and prediction.
         augmentation: Transforms of training, and of the augmented variants of `tta`.
@@ -107,7 +107,10 @@ class ModelConfig(Section):
     weights: Path | None = None
     heads: Annotated[dict[str, Head], Field(min_length=1)]
 
-    image_size: PositiveInt = 224
+    image_size: Annotated[
+        PositiveInt | tuple[PositiveInt, PositiveInt],
+        with_message("must be a positive number of pixels, or [height, width]"),
+    ] = 224
     normalize: Annotated[
         Literal["auto", "imagenet", "competition", "half"] | Normalization,
         with_message(
@@ -149,6 +152,11 @@ class ModelConfig(Section):
     def total_epochs(self) -> int:
         """Number of epochs of the schedule, with the last ones on the held-out people."""
         return self.epochs + self.last_epochs_on_validation
+
+    @property
+    def input_shape(self) -> tuple[int, int]:
+        """Height and width of the network's input in pixels."""
+        return (self.image_size, self.image_size) if isinstance(self.image_size, int) else self.image_size
 
     @property
     def is_probe(self) -> bool:

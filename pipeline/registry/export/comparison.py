@@ -52,7 +52,7 @@ def compare(
     Args:
         forms: How each form predicts; the first is torch's.
         files: The files of each form.
-        images: Images (n, image_size, image_size, 3).
+        images: Images (n, height, width, 3).
         labels: True class codes of these images, by head; may be empty.
 
     Returns:
@@ -108,7 +108,7 @@ def table(rows: Mapping[str, Sequence[Figures]]) -> Table:
 
 
 def in_batches(predict: Predict, images: Pixels) -> dict[str, npt.NDArray[np.float32]]:
-    """Predictions of all images (n, image_size, image_size, 3), by head."""
+    """Predictions of all images (n, height, width, 3), by head."""
     parts = [predict(images[start : start + BATCH]) for start in range(0, len(images), BATCH)]
     return {head: np.concatenate([part[head] for part in parts]) for head in parts[0]}
 

@@ -195,7 +195,7 @@ def _images(pixels: Pixels, rows: npt.NDArray[np.int64], config: ModelConfig) ->
 
 
 def _noise(config: ModelConfig) -> Pixels:
-    shape = (MOST // 4, config.image_size, config.image_size, 3)
+    shape = (MOST // 4, *config.input_shape, 3)
     return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
 
 

@@ -25,7 +25,7 @@ from pipeline.schema.schema import SCHEMA
 
 Form = Literal["onnx", "openvino", "timm"]
 Predict = Callable[[Pixels], dict[str, npt.NDArray[np.float32]]]
-"""Images (n, image_size, image_size, 3), uint8 RGB, to probabilities (n, classes) or years (n,) by head."""
+"""Images (n, height, width, 3), uint8 RGB, to probabilities (n, classes) or years (n,) by head."""
 
 
 class MissingExtraError(InputError):
@@ -53,7 +53,7 @@ class Exported(nn.Module):
         return tuple(self.network.config.heads)
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """Images (n, image_size, image_size, 3) of 0..255 to probabilities (n, classes) or years (n,) of each head."""
+        """Images (n, height, width, 3) of 0..255 to probabilities (n, classes) or years (n,) of each head."""
         network = self.network
         outputs = []
         for variant in averaging.variants(images, self._tta, plain=True):
@@ -116,8 +116,7 @@ def eager(exported: Exported) -> Predict:
 
 def _write_onnx(exported: Exported, path: Path) -> None:
     _require("onnxscript")
-    size = exported.network.config.image_size
-    example = torch.zeros(2, size, size, 3, dtype=torch.uint8)
+    example = torch.zeros(2, *exported.network.config.input_shape, 3, dtype=torch.uint8)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of torch on its own code
