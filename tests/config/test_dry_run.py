@@ -40,7 +40,7 @@ def test_what_has_passed_is_checked_again_only_when_it_changes(folder: Path, mon
     checked: list[int] = []
 
     def passes(config: ModelConfig, _: tuple[int, int]) -> list[str]:
-        checked.append(config.image_size)
+        checked.append(config.input_shape[0])
         return []
 
     monkeypatch.setattr(sanity_check, "faults", passes)

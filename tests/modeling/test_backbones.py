@@ -159,7 +159,7 @@ def test_every_module_of_timm_has_its_smallest_member_here() -> None:
 def test_a_member_of_every_family_of_timm_carries_heads(name: str) -> None:
     heads = {"mask": {}, "age": {"kind": "regression"}}
     config = make(name, heads=heads, backbone_args={"depth": 1} if name in ONE_BLOCK else {})
-    images = torch.zeros(2, config.image_size, config.image_size, 3, dtype=torch.uint8)
+    images = torch.zeros(2, *config.input_shape, 3, dtype=torch.uint8)
     with torch.no_grad():
         outputs = Network(config).eval()(images)
     assert {head: output.shape for head, output in outputs.items()} == {"mask": (2, 3), "age": (2,)}
