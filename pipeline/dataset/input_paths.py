@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from pipeline.dataset.layout import as_on_disk, is_ignored, is_name, repeated
 from pipeline.formats import tables
-from pipeline.formats.images import FORMATS
+from pipeline.formats.images import CONVERT, FORMATS, HEIF
 from pipeline.foundation.errors import InputError, raise_faults
 
 SHOWN = 10
@@ -45,7 +45,7 @@ def skipped_message(skipped: list[Path]) -> str:
     names = ", ".join(map(str, skipped[:SHOWN]))
     more = f" and {len(skipped) - SHOWN:,} more" if len(skipped) > SHOWN else ""
     number = "1 file" if len(skipped) == 1 else f"{len(skipped):,} files"
-    return f"{number} skipped (not a photo by extension): {names}{more}"
+    return f"{number} skipped (not a photo by extension): {names}{more}{_heic_remedy(skipped)}"
 
 
 def _find(place: Path) -> InputPaths:
@@ -62,8 +62,15 @@ def _find_below(folder: Path) -> InputPaths:
     files = [path for path in files if not any(map(is_ignored, path.relative_to(folder).parts))]
     photos = [path for path in files if path.suffix.lower() in extensions]
     if not photos:
-        raise InputError(f"{folder}: no photos ({', '.join(sorted(extensions))}) in this folder or below it")
+        kinds = ", ".join(sorted(extensions))
+        raise InputError(f"{folder}: no photos ({kinds}) in this folder or below it{_heic_remedy(files)}")
     return InputPaths(photos, [path for path in files if path.suffix.lower() not in extensions])
+
+
+def _heic_remedy(skipped: Iterable[Path]) -> str:
+    """Return what to do about the HEIC photos among skipped files, if there are any."""
+    photo = next((path for path in skipped if path.suffix.lower() in HEIF), None)
+    return f"; {photo.name} is a HEIC photo: {CONVERT}" if photo else ""
 
 
 def _read_table(table: Path) -> list[Path]:

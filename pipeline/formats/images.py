@@ -30,9 +30,12 @@ FORMATS = {
     "AVIF": (".avif",),
 }
 """Readable formats, as Pillow names them, with their extensions."""
+HEIF = (".heic", ".heif")
+CONVERT = "convert it to JPEG (heif-convert photo.heic photo.jpg), or install pillow-heif"
+"""The remedy for a HEIC photo without the plugin that reads it."""
 if find_spec("pillow_heif"):
     import_module("pillow_heif").register_heif_opener()
-    FORMATS["HEIF"] = (".heic", ".heif")
+    FORMATS["HEIF"] = HEIF
 DAMAGED = (
     *(SyntaxError, ValueError, RuntimeError, TypeError, LookupError, EOFError, OverflowError),
     *(struct.error, Image.DecompressionBombError),
@@ -163,7 +166,7 @@ def _unknown(data: bytes) -> str:
     if not data:
         return "empty (0 bytes)"
     if data[4:8] == b"ftyp" and data[8:12] in HEIC:
-        return "a HEIC photo; convert it to JPEG (heif-convert photo.heic photo.jpg), or install pillow-heif"
+        return f"a HEIC photo; {CONVERT}"
     return f"not a photo that can be read ({', '.join(FORMATS)})"
 
 

@@ -1,5 +1,6 @@
 """Photos are found in files, folders and tables; other files are listed, and wrong names are refused."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,12 @@ def test_what_does_not_exist_and_a_folder_without_photos_are_named(tmp_path: Pat
 def test_skipped_files_are_counted_and_the_first_named() -> None:
     assert skipped_message([Path("a.txt")]) == "1 file skipped (not a photo by extension): a.txt"
     assert skipped_message([Path("a.txt")] * (SHOWN + 2)).endswith("a.txt and 2 more")
+
+
+@pytest.mark.skipif(find_spec("pillow_heif") is not None, reason="the plugin reads HEIC photos")
+def test_skipped_heic_photos_come_with_the_way_to_convert_them(tmp_path: Path) -> None:
+    remedy = "phone.HEIC is a HEIC photo: convert it to JPEG"
+    assert remedy in skipped_message([Path("a.txt"), Path("folder/phone.HEIC")])
+    (tmp_path / "phone.HEIC").touch()
+    with pytest.raises(InputError, match=remedy):
+        find_photos([tmp_path])
