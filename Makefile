@@ -114,7 +114,7 @@ docs: install ## the pages of docs/ as a site in site/; dead links within it are
 	@echo "site/index.html"
 
 clean: ## remove all outputs; keep the environment and your own data in data/
-	rm -rf data/sample data/shards data/crops data/labels.csv data/folds.csv data/classes.csv data/classes.png
+	rm -rf data/sample data/crops data/labels.parquet data/folds.parquet data/classes.csv data/classes.png
 	rm -rf models results checkpoints ablate compare tune exported site tracking mlartifacts mlflow.db mlflow.db.lock dvc_plots logs report.html
 
 # The bill of materials of an image: that of an environment with the packages that the Dockerfile installs. $(2) is as there.

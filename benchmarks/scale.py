@@ -18,6 +18,8 @@ from rich.table import Table
 PHOTOS = 10_000_000
 SPREAD = 0.1  # of the speed of nodes and tasks
 SEED = 777
+CROP = 224 * 224 * 3  # bytes of a crop
+ARCHIVED, LABELS, FOLDS, INDEX, PREDICTED, CLASSES, SUBMITTED = 8.0, 8.0, 8.0, 40.0, 20.0, 80.0, 19.0  # bytes a photo
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,44 @@ def crop_hours(cluster: Cluster, photos: int = PHOTOS) -> float:
     return max(free) / 3600
 
 
+@dataclass(frozen=True)
+class Transfer:
+    """What the tasks of a stage fetch from the store and write to it, in GB a task."""
+
+    stage: str
+    tasks: int
+    fetched: float
+    written: float
+
+    def hours(self, store: float) -> float:
+        """Hours of the whole store, of `store` MB/s."""
+        return self.tasks * (self.fetched + self.written) * 1000 / store / 3600
+
+
+def transfers(cluster: Cluster, trainings: int = 15) -> list[Transfer]:
+    """All transfers of a run without a shared volume: every task fetches what it reads, and nothing else.
+
+    Tables are in bytes a photo, as `python -m benchmarks rows` wrote them. A task of `pack` reads the tables of all
+    shards and the crops of one.
+    """
+    photos, crops, labels, folds, index, predicted, classes = (
+        PHOTOS * size / 1e9 for size in (1000 * cluster.kilobytes, CROP, LABELS, FOLDS, INDEX, PREDICTED, CLASSES)
+    )
+    shards = cluster.shards
+    training = crops + index + labels + folds
+    return [
+        Transfer("relabel", 1, ARCHIVED * PHOTOS / 1e9, labels),
+        Transfer("crop", shards, photos / shards + labels, (crops + index) / shards),
+        Transfer("pack", 1, index + crops / shards, index),
+        Transfer("split", 1, labels, folds),
+        Transfer("train", trainings, training, 0),
+        Transfer("infer", trainings, training, predicted),
+        Transfer("ensemble", 1, crops + index + labels + folds + trainings * predicted, 2 * classes),
+        Transfer("submit", 1, labels + classes, SUBMITTED * PHOTOS / 1e9),
+        Transfer("report", 1, crops + index + labels + folds + classes, 0),
+    ]
+
+
 def epoch_minutes(gpus: int, photos: float, batch: int, megabytes: float, network: float) -> float:
     """Minutes of an epoch on GPUs of `photos` a second each, a batch of `batch` a GPU, gradients by ring.
 
@@ -64,7 +104,7 @@ def epoch_minutes(gpus: int, photos: float, batch: int, megabytes: float, networ
 
 
 def main() -> None:
-    """Print both tables."""
+    """Print all tables."""
     console = Console()
     usual = Cluster()
     crop = Table("store, MB/s", "fetched", "nodes", "shards", "hours", "of ideal", title="cropping 10 million photos")
@@ -87,6 +127,16 @@ def main() -> None:
         ideal = PHOTOS / (1000 * gpus) / 60
         train.add_row(str(gpus), f"{network:g}", f"{minutes:.1f}", f"{ideal / minutes:.0%}")
     console.print(train)
+    moved = Table("stage", "tasks", "GB in", "GB out", "hours of the store", title="transfers, of all tasks together")
+    for each in transfers(usual):
+        moved.add_row(
+            each.stage,
+            str(each.tasks),
+            f"{each.tasks * each.fetched:,.1f}",
+            f"{each.tasks * each.written:,.1f}",
+            f"{each.hours(usual.store):.2f}",
+        )
+    console.print(moved)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Simulated label shifts of an out-of-fold table: error of the estimate, macro F1 with and without correction.
 
-    python -m benchmarks.shift data/labels.csv data/folds.csv results/ensemble/out_of_fold.csv
+    python -m benchmarks.shift data/labels.parquet data/folds.parquet results/ensemble/out_of_fold.parquet
 
 Half of the people stand for train; the other half, resampled with replacement to other class priors, stands for eval.
 Figures are means of ten repetitions. `<attribute>_<way>` is the share of eval that an estimate gets wrong

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.timing import Result
-from pipeline.formats import tables
+from pipeline.formats import csv_file, tables
 from pipeline.schema.schema import SCHEMA
 
 ROWS = int(os.environ.get("BENCHMARK_ROWS", "1000000"))
@@ -41,7 +41,7 @@ def _write(path: Path) -> None:
             rows = range(start, min(start + 100_000, ROWS))
             table = pd.DataFrame(rng.dirichlet(np.ones(SCHEMA.classes), len(rows)).astype(np.float32))
             table.insert(0, "path", [f"{row:012x}.jpg" for row in rows])
-            table.to_csv(file, index=False, header=start == 0, float_format=tables.FLOAT_FORMAT)
+            table.to_csv(file, index=False, header=start == 0, float_format=csv_file.FLOAT_FORMAT)
 
 
 def _alone(way: str, path: Path) -> tuple[float, float]:

@@ -16,6 +16,7 @@ from pipeline.formats.images import Pixels
 from pipeline.modeling.config import ModelConfig
 from pipeline.schema import label_table
 from pipeline.schema.schema import SCHEMA
+from tests.support import packed
 
 pytest_plugins = ["tests.support.browser"]
 
@@ -73,14 +74,12 @@ def config() -> Callable[..., ModelConfig]:
 
 @pytest.fixture
 def trainable(tmp_path: Path) -> Path:
-    """A folder with crops/, labels.csv and folds.csv of 48 photos whose colour tells every attribute."""
+    """A folder with crops/, labels.parquet and folds.parquet of 48 photos whose colour tells every attribute."""
     people = [(mask, gender, age) for mask in range(3) for gender in range(2) for age in (25, 45, 60)] * 3
     rows = np.random.default_rng(0).permutation(len(people))[:48]
     photos = np.stack([_coloured(people[row], int(row)) for row in rows])
-    (tmp_path / "crops").mkdir()
-    np.save(tmp_path / "crops" / "train.npy", photos)
-    np.save(tmp_path / "crops" / "eval.npy", photos[::-1][:8])
-    tables.write(pd.DataFrame({"path": [f"{row}.jpg" for row in range(8)]}), tmp_path / "crops" / "eval.csv")
+    evaluated = pd.DataFrame({"path": [f"{row}.jpg" for row in range(8)]})
+    packed.write(tmp_path / "crops", "eval", evaluated, photos[::-1][:8])
     table = pd.DataFrame(
         {
             "path": [f"person{row}/normal.jpg" for row in range(len(rows))],
@@ -92,9 +91,9 @@ def trainable(tmp_path: Path) -> Path:
             "fold": np.arange(len(rows)) % 3,
         }
     )
-    tables.write(table[["path"]], tmp_path / "crops" / "train.csv")
-    tables.write(table[list(label_table.COLUMNS)], tmp_path / "labels.csv")
-    tables.write(table[list(tables.FOLDS)], tmp_path / "folds.csv")
+    packed.write(tmp_path / "crops", "train", table[["path"]], photos)
+    tables.write(table[list(label_table.COLUMNS)], tmp_path / "labels.parquet")
+    tables.write(table[list(tables.FOLDS)], tmp_path / "folds.parquet")
     return tmp_path
 
 

@@ -105,8 +105,8 @@ def census(labels: Labels, counts: Annotated[Path, typer.Option(help="Output: ta
 def main('''
 STAGE_ENTRY = """
   census:
-    cmd: python -m pipeline census --labels data/labels.csv --counts results/census.csv
-    deps: [pipeline/stages/census.py, pipeline/formats/tables.py, data/labels.csv]
+    cmd: python -m pipeline census --labels data/labels.parquet --counts results/census.csv
+    deps: [pipeline/stages/census.py, pipeline/formats/tables.py, data/labels.parquet]
     outs: [results/census.csv]
 """
 

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
+from pipeline.formats import tables
 from pipeline.schema.schema import SCHEMA
 from pipeline.tracking.inputs import content
 from tests.support.workspace import Workspace
@@ -41,10 +42,10 @@ def test_the_submission_is_info_csv_with_predictions(first: tuple[Workspace, set
 
 def test_every_person_is_predicted_out_of_fold(first: tuple[Workspace, set[str]]) -> None:
     root = first[0].root
-    folds = pd.read_csv(root / "data/folds.csv")
+    folds = pd.read_parquet(root / "data/folds.parquet")
     assert folds[["person", "fold"]].drop_duplicates()["person"].is_unique
     for fold in (0, 1):
-        predicted = pd.read_csv(root / f"models/face/predictions/folds/{fold}/out_of_fold.csv")["path"]
+        predicted = pd.read_parquet(root / f"models/face/predictions/folds/{fold}/out_of_fold.parquet")["path"]
         assert set(predicted) == set(folds.loc[folds["fold"] == fold, "path"])
 
 
@@ -55,9 +56,9 @@ def test_the_pseudo_labels_of_a_fold_come_from_its_own_model(first: tuple[Worksp
         teachers = {
             dep["path"] for dep in lock[f"pseudo_label@face-{fold}"]["deps"] if dep["path"].startswith("models/")
         }
-        assert teachers == {f"models/face/predictions/folds/{fold}/eval.csv"}
+        assert teachers == {f"models/face/predictions/folds/{fold}/eval.parquet"}
         joined = pd.read_csv(workspace.root / f"models/face/pseudo_label/{fold}/pseudo_labels.csv")
-        assert 0 < len(joined) < len(pd.read_csv(workspace.root / f"models/face/predictions/folds/{fold}/eval.csv"))
+        assert 0 < len(joined) < tables.count(workspace.root / f"models/face/predictions/folds/{fold}/eval.parquet")
 
 
 def test_dvc_shows_scores_and_plots(first: tuple[Workspace, set[str]]) -> None:
@@ -102,7 +103,7 @@ def test_mlflow_has_every_training_and_the_ensemble_names_its_members(first: tup
     }
     assert members == {name: run.info.run_id for name, run in runs.items() if name not in {"ensemble", *firsts}}
     kept = {file.path for file in client.list_artifacts(runs["ensemble"].info.run_id)}
-    assert {"confusion.png", "metrics.json", "mistakes.jpg", "eval_probabilities.csv"} <= kept
+    assert {"confusion.png", "metrics.json", "mistakes.jpg", "eval_probabilities.parquet"} <= kept
     assert {"submission.csv", "report.html"} <= kept
     assert "submission_macro_f1" in runs["ensemble"].data.metrics
 
@@ -116,9 +117,10 @@ def test_a_tracked_training_has_the_hashes_that_dvc_writes_later(first: tuple[Wo
     lock = YAML(typ="safe").load(root / "dvc.lock")["stages"][logged["stage"]]
     for part in ("deps", "outs"):
         written = {each["path"]: each["md5"] for each in lock[part] if not each["path"].startswith("pipeline/")}
-        assert {each["path"]: each["md5"] for each in logged[part]} == written
-    (crops,) = [each["md5"] for each in lock["deps"] if each["path"] == "data/crops"]
-    assert content(root / "data" / "crops") == crops, "computed as DVC does"
+        found = {each["path"]: each["md5"] for each in logged[part]}
+        assert found == {path: written[path] for path in written if path != "data/crops/shards"}
+    index = "data/crops/train.parquet"  # has the digest of every crop
+    assert content(root / index) == next(each["md5"] for each in lock["deps"] if each["path"] == index)
 
 
 def test_no_output_names_the_machine(first: tuple[Workspace, set[str]]) -> None:

@@ -38,10 +38,10 @@ NOT_RUN = {  # commands within blocks that run
     "python -m pipeline labels review": "serves a page until it is stopped",
     "python -m pipeline rollback": "needs an earlier champion",
 }
-DATA = "--data data/sample --labels data/labels.csv"
+DATA = "--data data/sample --labels data/labels.parquet"
 SUBMIT = (
-    f"submit {DATA} --name submission --probabilities results/ensemble/eval_probabilities.csv --submissions results "
-    "--shares results/shares.csv --metrics results/submission.json"
+    f"submit {DATA} --name submission --probabilities results/ensemble/eval_probabilities.parquet "
+    "--submissions results --shares results/shares.csv --metrics results/submission.json"
 )
 REPORT = "report --report results/report.html"
 AUTHOR = ["-c", "user.name=test", "-c", "user.email=test@example.org"]

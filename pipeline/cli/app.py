@@ -70,7 +70,6 @@ Classes = Annotated[Path, typer.Option(help="Output: table of photos per class a
 Plot = Annotated[Path, typer.Option(help="Output: plot of photos per class and fold.")]
 ModelName = Annotated[str, typer.Option("--model", help="Model name, a key of `models` in params.yaml.")]
 HeldOut = Annotated[int, typer.Option("--fold", help="Held-out fold.")]
-Shards = Annotated[Path, typer.Option(help="Folder of crop shards.")]
 Checkpoints = Annotated[Path, typer.Option(help="Folder of checkpoints; an interrupted training resumes from its own.")]
 Results = Annotated[Path, typer.Option(help="Folder of the ensemble's predictions and scores.")]
 Probabilities = Annotated[Path, typer.Option(help="Table of class probabilities of the eval photos.")]
@@ -117,26 +116,27 @@ def crop(
     shard: Annotated[int, typer.Option(help="Shard, one of crop.shards.")],
     data: Data,
     labels: Labels,
-    shards: Shards,
+    crops: Crops,
 ) -> None:
     """Crop the photos of a shard to the face; train and eval are cropped by the same code.
 
     Example: dvc repro crop@0
     """
+    from pipeline.formats.crop_files import SHARDS
     from pipeline.stages.crop import crop as stage
 
-    stage(shard, data, labels, shards / str(shard), _checked().crop)
+    stage(shard, data, labels, crops / SHARDS / str(shard), _checked().crop)
 
 
 @of_dvc()
-def pack(data: Data, shards: Shards, crops: Crops) -> None:
-    """Join the crop shards and write contact sheets.
+def pack(data: Data, crops: Crops) -> None:
+    """Write the index of the crops of all shards, and contact sheets.
 
     Example: dvc repro pack
     """
     from pipeline.stages.pack import pack as stage
 
-    stage(data, shards, crops, _params().crop)
+    stage(data, crops, _params().crop)
 
 
 @of_dvc()
@@ -319,8 +319,8 @@ def submit(
 
 @of_dvc()
 def report(
-    labels: Labels = Path("data/labels.csv"),
-    folds: Folds = Path("data/folds.csv"),
+    labels: Labels = Path("data/labels.parquet"),
+    folds: Folds = Path("data/folds.parquet"),
     crops: Crops = Path("data/crops"),
     results: Annotated[Path, typer.Option(help="Results folder.")] = Path("results"),
     report: Annotated[Path, typer.Option(help="Output: the HTML page.")] = Path("report.html"),
@@ -338,7 +338,8 @@ def report(
     read = _params()
     subject = Subject(read.data.root.resolve().name, commit_in_words())
     stage(labels, folds, crops, results, report, read.models, read.train.models, subject, against)
-    with tracking.run_with_output(results / "ensemble" / "eval_probabilities.csv", "report", read.experiment) as run:
+    probabilities = results / "ensemble" / "eval_probabilities.parquet"
+    with tracking.run_with_output(probabilities, "report", read.experiment) as run:
         run.file(report)
 
 

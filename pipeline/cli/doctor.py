@@ -11,7 +11,11 @@ from pipeline.foundation.terminal import warn
 if TYPE_CHECKING:
     from pipeline.label_quality.doctor.results import Results
 
-CROPS, LABELS, OUT_OF_FOLD = Path("data/crops"), Path("data/labels.csv"), Path("results/ensemble/out_of_fold.csv")
+CROPS, LABELS, OUT_OF_FOLD = (
+    Path("data/crops"),
+    Path("data/labels.parquet"),
+    Path("results/ensemble/out_of_fold.parquet"),
+)
 """Outputs of the stages, as dvc.yaml places them."""
 
 

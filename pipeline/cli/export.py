@@ -29,8 +29,8 @@ def export(
     output: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("exported"),
     models: Models = Path("models"),
     crops: Annotated[Path, typer.Option(help="Folder of packed crops, to compare forms on.")] = Path("data/crops"),
-    labels: Labels = Path("data/labels.csv"),
-    folds: Folds = Path("data/folds.csv"),
+    labels: Labels = Path("data/labels.parquet"),
+    folds: Folds = Path("data/folds.parquet"),
 ) -> None:
     """Write members as ONNX and OpenVINO graphs and as safetensors with timm's names, and compare them with torch.
 
@@ -42,13 +42,14 @@ def export(
     """
     from rich.console import Console
 
+    from pipeline.formats import crop_files
     from pipeline.modeling import config
     from pipeline.registry.export import comparison, exporting
 
     members = _trained(models) if model is None else _registered(model)
     if not tta:
         members = {name: (path, config.TTA()) for name, (path, _) in members.items()}
-    here = exporting.Crops.read(crops, labels, folds) if (crops / "train.npy").exists() else None
+    here = exporting.Crops.read(crops, labels, folds) if crop_files.index_file(crops, "train").exists() else None
     figures = exporting.export(members, [each.value for each in form or Form], here, output)
     console = Console()
     console.print(comparison.table(figures))

@@ -27,8 +27,8 @@ Fixes = Annotated[
 
 @app.command()
 def suggest(
-    labels: Labels = Path("data/labels.csv"),
-    out_of_fold: OutOfFold = Path("results/ensemble/out_of_fold.csv"),
+    labels: Labels = Path("data/labels.parquet"),
+    out_of_fold: OutOfFold = Path("results/ensemble/out_of_fold.parquet"),
     suggestions: Suggestions = Path("results/suggestions.csv"),
     confidence: Annotated[
         float | None, typer.Option(min=0, max=1, help="Accept suggestions of this score without a review.")
@@ -66,8 +66,8 @@ def review(
     reviewer: Annotated[str, typer.Option(help="Name of the reviewer. Default: the login name.")] = "",
     suggestions: Annotated[Path, typer.Option(help="Suggested corrections.")] = Path("results/suggestions.csv"),
     data: Annotated[Path | None, typer.Option(help="Data set. Default: data.root of params.yaml.")] = None,
-    labels: Labels = Path("data/labels.csv"),
-    out_of_fold: OutOfFold = Path("results/ensemble/out_of_fold.csv"),
+    labels: Labels = Path("data/labels.parquet"),
+    out_of_fold: OutOfFold = Path("results/ensemble/out_of_fold.parquet"),
     decisions: Decisions = None,
     fixes: Fixes = None,
     host: Annotated[

@@ -10,8 +10,8 @@ from pipeline.cli.options import Crops, Folds, Labels, Models
 
 def register(
     models: Models = Path("models"),
-    labels: Labels = Path("data/labels.csv"),
-    folds: Folds = Path("data/folds.csv"),
+    labels: Labels = Path("data/labels.parquet"),
+    folds: Folds = Path("data/folds.parquet"),
     crops: Crops = Path("data/crops"),
     results: Annotated[Path, typer.Option(help="Folder of the ensemble's results.")] = Path("results/ensemble"),
 ) -> None:

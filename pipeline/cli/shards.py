@@ -13,11 +13,11 @@ def shards(
 ) -> None:
     """Write the photos of a data set as tar archives in WebDataset's layout, with an index.
 
-    The data set stays as it is. No stage reads shards yet; `pipeline.dataset.photo_shards` does.
+    The data set stays as it is. OUTPUT is a data set, too: data.root may name it.
 
     Example: python -m pipeline shards ../photos shards/ --photos 5000
     """
-    from pipeline.dataset import photo_shards
+    from pipeline.dataset import shard_writer
 
-    counts = photo_shards.write(data, output, photos)
+    counts = shard_writer.write(data, output, photos)
     print(f"{output}: {', '.join(f'{count} shards of {split}' for split, count in counts.items())}")

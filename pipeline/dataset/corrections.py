@@ -83,6 +83,8 @@ def match(fixes: Sequence[Fix], photos: pd.DataFrame) -> tuple[dict[Target, Fix]
     Returns:
         The correction of each person and field, and the rows that do not apply, sorted by file and row.
     """
+    if not fixes:
+        return {}, []
     people = photos.drop_duplicates("person").set_index("person")
     claims, mismatches = _find(sorted(fixes), people)
     for (person, field), rivals in claims.items():
@@ -95,8 +97,15 @@ def match(fixes: Sequence[Fix], photos: pd.DataFrame) -> tuple[dict[Target, Fix]
 
 def apply(corrections: dict[Target, Fix], photos: pd.DataFrame) -> pd.DataFrame:
     """Return the table `label_table.COLUMNS`: corrected labels, and the changes as text in the column `corrected`."""
-    rows = [_corrected(photo, corrections) for photo in photos.to_dict("records")]
-    return pd.DataFrame(rows, columns=list(label_table.COLUMNS)).astype({"age": "int64"})
+    columns = list(label_table.COLUMNS)
+    of_corrected = photos["person"].isin({person for person, _ in corrections})
+    table = photos.assign(corrected="")[columns]
+    if not of_corrected.any():
+        return table
+    changed = photos[of_corrected]
+    rows = [_corrected(photo, corrections) for photo in changed.to_dict("records")]
+    corrected = pd.DataFrame(rows, changed.index, columns).astype({"age": "int64"})
+    return pd.concat([table[~of_corrected], corrected]).sort_index()
 
 
 def _read_file(file: Path) -> Iterator[Fix]:

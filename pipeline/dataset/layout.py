@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from pipeline.dataset import photo_shards
 from pipeline.formats import tables
 from pipeline.formats.images import EXTENSIONS
 from pipeline.formats.names import matched, near_name, normal
@@ -44,6 +46,8 @@ def train_photos(root: Path) -> pd.DataFrame:
     """
     people = _table(root, Path("train", "train.csv"), PEOPLE)
     images = _folder(root / TRAIN)
+    if photo_shards.is_sharded(images):
+        return _archived_photos(root, people)
     folders = _visible(images)
     people["path"] = as_on_disk(people["path"], folders)
     faults = _wrong_rows(people, images, folders)
@@ -65,6 +69,34 @@ def train_photos(root: Path) -> pd.DataFrame:
     return photos.sort_values("path", ignore_index=True)
 
 
+def _archived_photos(root: Path, people: pd.DataFrame) -> pd.DataFrame:
+    """The photos of `train_photos` from the index of archives, whose data set was checked when they were written."""
+    paths = photo_shards.paths(root / TRAIN).sort_values(ignore_index=True)
+    folders, stems = photo_shards.parts(paths)
+    people["path"] = as_on_disk(people["path"], folders.unique())
+    faults = repeated("train.csv", people["path"]) + _wrong_labels(people)
+    person = pd.Index(people["path"]).get_indexer(pd.Index(folders))
+    mask = pd.Index([*MASK_OF_STEM]).get_indexer(pd.Index(stems))
+    strange, absent = paths[(person < 0) | (mask < 0)], people["path"][~people["path"].isin(folders)]
+    index = photo_shards.INDEX
+    faults += [f"{index}: {path!r} has no row in train.csv, or is none of the seven photos" for path in strange]
+    rows = (absent.index + 2).tolist()
+    faults += [
+        f"train.csv, row {row}: no photos of {path!r} in {index}" for row, path in zip(rows, absent, strict=True)
+    ]
+    raise_faults(f"{root}: train.csv and the archives of {TRAIN.as_posix()} do not fit together", faults)
+    return pd.DataFrame(
+        {
+            "path": paths,
+            "id": people["id"].to_numpy()[person],
+            "person": folders,
+            "mask": np.array([*MASK_OF_STEM.values()], dtype=object)[mask],
+            "gender": people["gender"].to_numpy()[person],
+            "age": people["age"].to_numpy(np.int64)[person],
+        }
+    )
+
+
 def eval_photos(root: Path) -> list[str]:
     """Return the names of the eval photos, relative to eval/images, in the order of info.csv.
 
@@ -75,14 +107,16 @@ def eval_photos(root: Path) -> list[str]:
     """
     listed = _table(root, Path("eval", "info.csv"), INFO)["ImageID"]
     images = _folder(root / EVAL)
-    files = _visible(images)
+    archived = photo_shards.is_sharded(images)
+    files = list(photo_shards.paths(images)) if archived else _visible(images)
+    there = set(files)
     names = as_on_disk(listed, files)
     faults = repeated("info.csv", names)
     for row, name in zip(names.index + 2, names, strict=True):
         place = f"info.csv, row {row}"
         if not is_name(name):
             faults.append(f"{place}: ImageID {name!r} is not the name of a file in {EVAL.as_posix()}")
-        elif not (images / name).is_file():
+        elif not (name in there if archived else (images / name).is_file()):
             faults.append(f"{place}: {_quoted(EVAL, name)} does not exist{near_name(name, files)}")
     raise_faults(f"{root}: info.csv and eval/images do not fit together", faults)
     return list(names)
@@ -109,14 +143,21 @@ def _folder(images: Path) -> Path:
     return images
 
 
-def _wrong_rows(people: pd.DataFrame, images: Path, folders: Sequence[str]) -> list[str]:
-    faults = repeated("train.csv", people["path"])
-    for index, gender, age, person in people[["gender", "age", "path"]].itertuples(name=None):
+def _wrong_labels(people: pd.DataFrame) -> list[str]:
+    faults = []
+    for index, gender, age in people[["gender", "age"]].itertuples(name=None):
         place = f"train.csv, row {index + 2}"
         if gender not in GENDER.values:
             faults.append(f"{place}: gender {gender!r} is neither {' nor '.join(GENDER.values)}")
         if not is_years(age):
             faults.append(f"{place}: age {age!r} is not a number of years (1 to {OLDEST})")
+    return faults
+
+
+def _wrong_rows(people: pd.DataFrame, images: Path, folders: Sequence[str]) -> list[str]:
+    faults = repeated("train.csv", people["path"]) + _wrong_labels(people)
+    for row, person in zip((people.index + 2).tolist(), people["path"], strict=True):
+        place = f"train.csv, row {row}"
         if not _is_inside(images, person):
             faults.append(f"{place}: path {person!r} is not inside {TRAIN.as_posix()}; refused")
         elif not _is_folder(images, person):

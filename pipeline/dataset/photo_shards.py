@@ -1,140 +1,100 @@
-"""Photos in tar archives, the shards of WebDataset's layout, beside the competition's layout of a file per photo.
+"""Photos in tar archives, the shards of WebDataset's layout, in place of the competition's file per photo.
 
-A folder of shards has `train/` and `eval/`, each with `shard-00000.tar`, ... and `index.csv`, which tells the shard,
-the place and the size of every photo. In the archive a photo has its path below `images/`; a train photo is preceded by
-its labels as JSON under the same name, so that the `webdataset` package reads pairs of `json` and `jpg`.
-
-Ten million files are a gigabyte of names to a file system and to DVC; a thousand archives are a thousand names.
+A folder of photos, `train/images` or `eval/images`, then has `shard-00000.tar`, ... and `index.parquet` with the
+archive, the place and the size of every photo. `shard_writer` writes them.
 """
 
-import json
 import os
-import tarfile
-from collections.abc import Iterable, Iterator, Mapping
-from io import BytesIO
-from itertools import islice
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from pipeline.dataset.layout import EVAL, TRAIN, eval_photos, train_photos
 from pipeline.formats import tables
-from pipeline.foundation.errors import InputError
-from pipeline.foundation.files import replacing, write_bytes
+from pipeline.formats.images import File
+from pipeline.foundation.errors import InputError, raise_faults
 
-INDEX: dict[str, tables.Kind] = {"path": "text", "shard": "text", "offset": "integer", "bytes": "integer"}
-FILE = "index.csv"
-PHOTOS = 10_000
-"""Photos of a shard, by default: about a gigabyte."""
+INDEX = "index.parquet"
+COLUMNS: dict[str, tables.Kind] = {"path": "text", "shard": "text", "offset": "integer", "bytes": "integer"}
 REMEDY = "write the shards again with `python -m pipeline shards`"
 
-Labelled = tuple[str, Mapping[str, Any] | None]  # a photo's path below images/, and its labels
 
+@dataclass(frozen=True)
+class ArchivedPhoto:
+    """A photo in an archive: `size` bytes from `offset` on. It is read without the rest of the archive."""
 
-def write(root: Path, output: Path, photos: int = PHOTOS) -> dict[str, int]:
-    """Write the photos of a data set as shards; one photo is in memory at a time. Equal data sets are equal bytes.
+    archive: Path
+    name: str
+    offset: int
+    size: int
 
-    Args:
-        root: Folder of the data set in the competition's layout.
-        output: Folder to write to: train/, eval/, and the tables train.csv and info.csv as they are.
-        photos: Photos of a shard.
+    def __str__(self) -> str:
+        return f"{self.archive}: {self.name}"
 
-    Returns:
-        The number of shards of each split.
-
-    Raises:
-        InputError: Lists every fault of the data set, before anything is written.
-    """
-    labels, names = train_photos(root), eval_photos(root)
-    columns = [str(column) for column in labels if column != "path"]
-    train: Iterator[Labelled] = (
-        (path, dict(zip(columns, row, strict=True)))
-        for path, *row in labels[["path", *columns]].itertuples(index=False, name=None)
-    )
-    unlabelled: Iterator[Labelled] = ((name, None) for name in names)
-    counts = {
-        "train": _write_split(root / TRAIN, train, output / "train", photos),
-        "eval": _write_split(root / EVAL, unlabelled, output / "eval", photos),
-    }
-    for table in (Path("train", "train.csv"), Path("eval", "info.csv")):
-        write_bytes(output / table, (root / table).read_bytes())
-    return counts
-
-
-def read_index(folder: Path) -> pd.DataFrame:
-    """Read the index of a split, a row per photo with the columns `INDEX`. Raises as `tables.read` does."""
-    return tables.read(folder / FILE, INDEX, unique="path")
-
-
-class PhotoShard:
-    """The photos of one shard, by their path. It opens its own archive and nothing else."""
-
-    def __init__(self, folder: Path, shard: str, index: pd.DataFrame) -> None:
-        """Find a shard's photos.
-
-        Args:
-            folder: Folder of a split.
-            shard: Name of the archive.
-            index: The index of the split.
-        """
-        self.path = folder / shard
-        own = index[index["shard"] == shard]
-        self._places = {
-            path: (int(offset), int(size))
-            for path, offset, size in own[["path", "offset", "bytes"]].itertuples(index=False, name=None)
-        }
-
-    def __len__(self) -> int:
-        return len(self._places)
-
-    def __iter__(self) -> Iterator[str]:
-        """The paths of the photos, in the order in which they lie in the archive."""
-        return iter(self._places)
-
-    def read(self, path: str) -> bytes:
-        """The file of a photo, as it was.
+    def read_bytes(self) -> bytes:
+        """The file, as it was.
 
         Raises:
-            KeyError: When the shard has no such photo.
             InputError: When the archive is missing, or shorter than its index says.
         """
-        offset, size = self._places[path]
         try:
-            with self.path.open("rb") as archive:
-                content = os.pread(archive.fileno(), size, offset)
+            with self.archive.open("rb") as archive:
+                content = os.pread(archive.fileno(), self.size, self.offset)
         except OSError as error:
-            raise InputError(f"{self.path}: {error.strerror}; {REMEDY}") from None
-        if len(content) != size:
-            raise InputError(f"{self.path}: it ends within {path}; {REMEDY}")
+            raise InputError(f"{self.archive}: {error.strerror}; {REMEDY}") from None
+        if len(content) != self.size:
+            raise InputError(f"{self.archive}: it ends within {self.name}; {REMEDY}")
         return content
 
 
-def _write_split(images: Path, photos: Iterator[Labelled], folder: Path, most: int) -> int:
-    rows: list[tuple[str, str, int, int]] = []
-    count = 0
-    while batch := list(islice(photos, most)):
-        name = f"shard-{count:05}.tar"
-        with replacing(folder / name) as partial, tarfile.open(partial, "w", format=tarfile.PAX_FORMAT) as archive:
-            rows += [(path, name, *place) for path, place in _add(archive, images, batch)]
-        count += 1
-    tables.write(pd.DataFrame(rows, columns=list(INDEX)), folder / FILE)
-    return count
+def is_sharded(folder: Path) -> bool:
+    """Whether a folder of photos holds archives."""
+    return (folder / INDEX).is_file()
 
 
-def _add(archive: tarfile.TarFile, images: Path, photos: Iterable[Labelled]) -> Iterator[tuple[str, tuple[int, int]]]:
-    """Add photos to an archive; yields the path, the offset and the bytes of each."""
-    for path, labels in photos:
-        if labels is not None:
-            _add_file(archive, str(Path(path).with_suffix(".json")), json.dumps(labels, ensure_ascii=False).encode())
-        content = (images / path).read_bytes()
-        yield path, (_add_file(archive, path, content), len(content))
+def paths(folder: Path) -> "pd.Series[str]":
+    """The paths (n,) of all photos of a folder of archives, each once. Raises as `tables.read` does."""
+    table = pd.concat(tables.batches(folder / INDEX, {"path": "text"}), ignore_index=True)
+    tables.require_unique(folder / INDEX, table, "path")
+    return table["path"]
 
 
-def _add_file(archive: tarfile.TarFile, name: str, content: bytes) -> int:
-    """Add a file without time and owner, which would differ from run to run; returns the offset of its content."""
-    member = tarfile.TarInfo(name)
-    member.size = len(content)
-    start = archive.offset + len(member.tobuf(archive.format, archive.encoding or "utf-8", archive.errors or "strict"))
-    archive.addfile(member, BytesIO(content))
-    return start
+def parts(paths: "pd.Series[str]") -> tuple["pd.Series[str]", "pd.Series[str]"]:
+    """Folder and stem (n,) of paths such as `person/stem.jpg`; empty for others."""
+    found = pc.extract_regex(pa.array(paths), r"^(?P<folder>[^/]+)/(?P<stem>[^/]+)\.[^./]+$")
+    folder, stem = (
+        pd.Series(pc.fill_null(pc.struct_field(found, name), "").to_pandas(), dtype="str")
+        for name in ("folder", "stem")
+    )
+    return folder, stem
+
+
+def files(folder: Path, names: Sequence[str]) -> list[File]:
+    """The files of some photos of a folder: files of their own, or parts of archives.
+
+    Raises:
+        InputError: When the index of the archives is malformed, or lacks a photo.
+    """
+    if not is_sharded(folder):
+        return [folder / name for name in names]
+    found = _places(folder, names)
+    return [ArchivedPhoto(folder / shard, name, offset, size) for name, shard, offset, size in found]
+
+
+def sources(folder: Path, names: Sequence[str]) -> set[Path]:
+    """The files on disk that some photos of a folder are read from. Raises as `files` does."""
+    if not is_sharded(folder):
+        return {folder / name for name in names}
+    return {folder / shard for _, shard, _, _ in _places(folder, names)}
+
+
+def _places(folder: Path, names: Sequence[str]) -> Iterable[tuple[str, str, int, int]]:
+    """The rows of photos in the index, in the order of their names; other rows are not kept in memory."""
+    wanted = pd.Index(names)
+    kept = [batch[batch["path"].isin(wanted)] for batch in tables.batches(folder / INDEX, COLUMNS)]
+    table = pd.concat(kept).drop_duplicates("path").set_index("path")
+    raise_faults(f"{folder / INDEX}: photos that are not in it; {REMEDY}", list(wanted[~wanted.isin(table.index)]))
+    return table.loc[wanted, ["shard", "offset", "bytes"]].itertuples(name=None)

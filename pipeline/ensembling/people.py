@@ -14,7 +14,7 @@ from pipeline.ensembling import calibration, nesting, person_groups
 from pipeline.ensembling.config import People
 from pipeline.ensembling.nesting import Mask
 from pipeline.ensembling.person_groups import Descriptors, Pairs
-from pipeline.formats import arrays, tables
+from pipeline.formats import crop_files
 from pipeline.foundation.errors import InputError
 from pipeline.schema.probabilities import Table, softmax
 from pipeline.schema.schema import SCHEMA, Codes, LabelSchema
@@ -193,13 +193,15 @@ def _sets(people: Codes, number: int) -> list[npt.NDArray[np.intp]]:
 
 
 def _descriptors(crops: Path, split: str, photos: Sequence[str]) -> Descriptors:
-    path = crops / arrays.thumbnails(split)
-    if not path.exists():
-        raise InputError(f"{path}: no such file; ensemble.people needs crop.thumbnail: [16, 12]")
-    listed = pd.Index(tables.read(crops / f"{split}.csv", {"path": "text"}, unique="path")["path"])
+    listed = pd.Index(crop_files.paths(crops, split))
     if missing := sorted(set(photos) - set(listed)):
         raise InputError(f"{crops}: no thumbnail of {len(missing)} photos, first {missing[0]}; run `dvc repro`")
-    return person_groups.describe(arrays.read(path)[listed.get_indexer(pd.Index(photos))])
+    try:
+        thumbnails = crop_files.thumbnails(crops, split)
+    except InputError as error:
+        raise InputError(f"{error}; ensemble.people needs crop.thumbnail: [16, 12]") from None
+    rows = listed.get_indexer(pd.Index(photos))
+    return person_groups.describe(np.stack([thumbnails[row] for row in rows.tolist()]))
 
 
 def _scores(photos: pd.DataFrame, numbers: Codes) -> dict[str, float]:

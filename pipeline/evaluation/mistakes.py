@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline.formats import arrays, contact_sheets, tables
+from pipeline.formats import contact_sheets, crop_files
 from pipeline.foundation.errors import raise_faults
 from pipeline.schema.probabilities import Table
 from pipeline.schema.schema import SCHEMA
@@ -47,13 +47,15 @@ def write(path: Path, crops: Path, photos: pd.DataFrame, probabilities: Table) -
         InputError: Names the photos without a crop.
     """
     shown = worst(photos, probabilities).head(MAX_PHOTOS)
-    rows = pd.Index(tables.read(crops / "train.csv", {"path": "text"})["path"]).get_indexer(pd.Index(shown["path"]))
+    rows = pd.Index(crop_files.paths(crops, "train")).get_indexer(pd.Index(shown["path"]))
     missing = [path for path, row in zip(shown["path"], rows, strict=True) if row < 0]
     raise_faults(f"{crops}: no crops of these photos: run `dvc repro`", missing)
-    packed = arrays.read(crops / "train.npy")
+    packed = crop_files.pixels(crops, "train")
     captions = [
         f"true {row.true} {row.true_probability:.2f}\npredicted {row.predicted} {row.predicted_probability:.2f}"
         for row in shown.itertuples()
     ]
     title = f"The {len(shown)} most confident mistakes out of fold, at most two a person, with probabilities"
-    contact_sheets.write(path, title if len(shown) else "no mistakes out of fold", packed[rows], captions, TILE)
+    contact_sheets.write(
+        path, title if len(shown) else "no mistakes out of fold", [packed[row] for row in rows.tolist()], captions, TILE
+    )

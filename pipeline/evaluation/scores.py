@@ -15,8 +15,8 @@ from pipeline.schema.schema import SCHEMA, Codes
 def write(results: Path, photos: pd.DataFrame, probabilities: Table) -> dict[str, float]:
     """Write the tables and plots of out-of-fold predictions.
 
-    out_of_fold.csv has a row for each photo, classes.csv for each class, errors.csv for each set of wrong attributes;
-    confusion.csv has the names of every photo's true and predicted class, confusion.png the matrices.
+    out_of_fold.parquet has a row for each photo, classes.csv for each class, errors.csv for each set of wrong
+    attributes; confusion.csv has the names of every photo's true and predicted class, confusion.png the matrices.
 
     Args:
         results: Folder to write to.
@@ -28,8 +28,8 @@ def write(results: Path, photos: pd.DataFrame, probabilities: Table) -> dict[str
     """
     targets, predicted = SCHEMA.codes(photos), probabilities.argmax(axis=1)
     predictions = pd.DataFrame({"path": photos["path"], "target": targets, "prediction": predicted})
-    by_class = pd.DataFrame(probabilities, columns=SCHEMA.class_names)
-    tables.write(pd.concat([predictions, by_class], axis=1), results / "out_of_fold.csv")
+    by_class = pd.DataFrame(probabilities.astype(np.float32), columns=SCHEMA.class_names)
+    tables.write(pd.concat([predictions, by_class], axis=1), results / "out_of_fold.parquet")
     tables.write(_classes(metrics.confusion(targets, predicted)), results / "classes.csv")
     tables.write(_errors(targets, predicted), results / "errors.csv")
     names = np.array(SCHEMA.class_names)

@@ -50,7 +50,7 @@ class TrainingCost:
         is_fold = self.folder.parent.name in PARTS  # a refit has no folders of folds
         part = self.folder.parent if is_fold else self.folder
         held_out = part.parent / PREDICTIONS / self.folder.relative_to(part.parent) / OUT_OF_FOLD
-        return self.epochs * (self.photos - (len(tables.read(held_out, {})) if held_out.exists() else 0))
+        return self.epochs * (self.photos - (tables.count(held_out) if held_out.exists() else 0))
 
     @cached_property
     def seconds(self) -> float:
@@ -94,7 +94,7 @@ def measure(folder: Path) -> Row:
     stages = {stage.name: stage for stage in needed(graph.read(folder))}
     outs = [folder / out for stage in stages.values() for out in stage.outs]
     raise_faults(f"{folder} has not run to its end; missing", [str(out) for out in outs if not out.exists()])
-    photos = len(tables.read(folder / stages["split"].outs[0], {}))
+    photos = tables.count(folder / stages["split"].outs[0])
     trainings = [TrainingCost(out.parent, photos) for out in outs if out.name == WEIGHTS]
     return _scores(folder) | _effort(trainings)
 

@@ -24,7 +24,7 @@ from pipeline.schema.schema import SCHEMA, Codes
 PREDICTED: dict[str, tables.Kind] = {"path": "text", "target": "integer", "prediction": "integer"}
 
 ENSEMBLE = Path("results", "ensemble")  # in a workspace
-FOLDS = Path("data", "folds.csv")
+FOLDS = Path("data", "folds.parquet")
 
 Draws = npt.NDArray[np.float64]
 Verdict = Literal["better", "worse", "no difference shown"]

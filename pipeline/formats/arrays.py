@@ -1,9 +1,12 @@
 """Arrays of images on disk, mapped into memory."""
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from tokenize import TokenError
+from typing import Protocol
 
 import numpy as np
 from numpy.lib.format import open_memmap
@@ -41,9 +44,42 @@ def read(path: Path) -> Pixels:
     return pixels
 
 
-def thumbnails(split: str) -> str:
-    """Name of the file with thumbnails of the whole photos of a split, beside the file of its crops."""
-    return f"{split}_thumbnails.npy"
+class Packed(Protocol):
+    """Packed images, (height, width, 3) each, or their features, (k,) each, by row."""
+
+    def __len__(self) -> int:
+        """Number of rows."""
+
+    def __getitem__(self, row: int, /) -> Pixels:
+        """The image of a row."""
+
+
+def digest(image: Pixels) -> int:
+    """A hash of 64 bits of an image's pixels: equal images have the same, and hardly any others."""
+    return int.from_bytes(hashlib.blake2b(image.tobytes(), digest_size=8).digest(), "little", signed=True)
+
+
+class Shards:
+    """Images (n, height, width, 3) of several arrays, one array after another, none of them copied."""
+
+    def __init__(self, parts: Sequence[Pixels]) -> None:
+        self._parts = parts
+        self._starts = np.cumsum([0, *map(len, parts)])
+
+    def __len__(self) -> int:
+        return int(self._starts[-1])
+
+    def __iter__(self) -> Iterator[Pixels]:
+        """The images, in order."""
+        return chain.from_iterable(self._parts)
+
+    def __getitem__(self, row: int, /) -> Pixels:
+        """The image of a row; raises `IndexError` beyond the last one."""
+        if not 0 <= row < len(self):
+            raise IndexError(row)
+        part = int(np.searchsorted(self._starts, row, side="right")) - 1
+        image: Pixels = self._parts[part][row - self._starts[part]]
+        return image
 
 
 def _reserve(path: Path) -> None:

@@ -1,27 +1,33 @@
-"""The tables between stages: CSV files with checked columns and types, written reproducibly."""
+"""Tables with checked columns, as pandas: Parquet between stages, CSV for people and the competition.
 
-import codecs
-import csv
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+The extension of a file's name tells its format. Both are written atomically, and equal tables are equal bytes.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
 
-from pipeline.formats.names import near
-from pipeline.foundation.errors import InputError, raise_faults
-from pipeline.foundation.files import replacing
+from pipeline.formats import csv_file, parquet
+from pipeline.formats.columns import Kind, join, nameless
+from pipeline.foundation.errors import raise_faults
 
-Kind = Literal["text", "integer", "number"]
-NO_FILE = "no such file"
-EMPTY = "empty; not even a header"
-EXCEL = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # .xlsx and .xls
-BATCH = 20_000  # rows that are held as Python objects at once
-FLOAT_FORMAT = "%.9g"  # nine digits restore every float32 exactly
+__all__ = [
+    "CROPS",
+    "FOLDS",
+    "Kind",
+    "batches",
+    "count",
+    "infer",
+    "join",
+    "nameless",
+    "names",
+    "read",
+    "require_unique",
+    "text",
+    "write",
+    "write_parts",
+]
 
 CROPS: dict[str, Kind] = {
     "path": "text",
@@ -35,54 +41,57 @@ CROPS: dict[str, Kind] = {
     "turn": "integer",
     "photo_width": "integer",
     "photo_height": "integer",
+    "digest": "integer",
 }
+"""The table of crops; `digest` is `arrays.digest` of a crop, which spares readers all pixels."""
 FOLDS: dict[str, Kind] = {"path": "text", "person": "text", "fold": "integer"}
 """`person` is one name for all folders of a person, where the labels have the folder."""
 
 
 def read(path: Path, columns: Mapping[str, Kind], others: Kind = "text", unique: str | None = None) -> pd.DataFrame:
-    """Read a CSV file.
+    """Read a table.
 
-    Text stays text: `000012` keeps its zeros, and an empty cell is `""`. Blank lines are skipped. The index of a row
-    plus 2 is its row in the file, blank lines included; the header is row 1.
+    Text stays text: `000012` keeps its zeros, and an empty cell is `""`. Messages count rows as a CSV file does: the
+    header is row 1, and the index of a row plus 2 is its number.
 
     Args:
-        path: The file, in UTF-8.
+        path: The file: Parquet by its name, or else CSV in UTF-8.
         columns: Kind of each required column.
-        others: Kind of all other columns.
+        others: Kind of all other columns. Those of a Parquet file have a type, and may have any for "text".
         unique: Column whose cells must be distinct.
 
     Raises:
         InputError: When the file or a column is missing; lists the row of every cell that is not of its column's kind
             and of every repeated cell of `unique`.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = _Rows(csv.reader(file, strict=True), path)
-            found = [_Column(name, columns.get(name, others)) for name in rows.header]
-            for numbers, batch in rows.batches():
-                for column, cells in zip(found, zip(*batch, strict=True), strict=True):
-                    column.append(cells, numbers)
-    except OSError as error:
-        raise InputError(f"{path}: {NO_FILE if isinstance(error, FileNotFoundError) else error.strerror}") from None
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not a CSV table: {_encoding(path) or error}") from None
-    missing = [column for column in columns if column not in rows.header]
-    if missing:
-        raise InputError(
-            f"{path}: column {', '.join(missing)} is missing; the file has {join(rows.header)}"
-            f"{_why_missing(missing, rows.header)}{nameless(rows.header)}"
-        )
-    by_name = {column.name: column for column in found}
-    faults = [fault for name in dict.fromkeys([*columns, *by_name]) for fault in by_name[name].faults]
-    kinds = "/".join(sorted({column.kind for column in found} - {"text"}))
-    raise_faults(f"{path}: cells that are no {kinds}", faults)
-    table = pd.DataFrame({column.name: column.values() for column in found}, index=rows.index(), copy=False)
+    table = parquet.read(path, columns, others) if _is_parquet(path) else csv_file.read(path, columns, others)
     if unique:
-        repeated = table[unique].duplicated()
-        twice = zip(table.index[repeated] + 2, table.loc[repeated, unique], strict=True)
-        raise_faults(f"{path}: duplicate rows", [f"row {row}: {unique} {cell!r}" for row, cell in twice])
+        require_unique(path, table, unique)
     return table
+
+
+def require_unique(path: Path, table: pd.DataFrame, column: str) -> None:
+    """Raise `InputError` that names every repeated cell of a column of the table of a file."""
+    repeated = table[column].duplicated()
+    twice = zip(table.index[repeated] + 2, table.loc[repeated, column], strict=True)
+    raise_faults(f"{path}: duplicate rows", [f"row {row}: {column} {cell!r}" for row, cell in twice])
+
+
+def batches(path: Path, columns: Mapping[str, Kind]) -> Iterator[pd.DataFrame]:
+    """Read these columns of a table in batches of rows: one batch for a CSV file. Raises as `read` does."""
+    if _is_parquet(path):
+        return parquet.batches(path, columns)
+    return iter([csv_file.read(path, columns, "text")[list(columns)]])
+
+
+def count(path: Path) -> int:
+    """Number of rows of a table. Raises as `read` does."""
+    return parquet.count(path) if _is_parquet(path) else len(read(path, {}))
+
+
+def names(path: Path) -> list[str]:
+    """The names of a table's columns. Raises as `read` does."""
+    return parquet.names(path) if _is_parquet(path) else [str(name) for name in read(path, {})]
 
 
 def infer(path: Path) -> pd.DataFrame:
@@ -92,126 +101,22 @@ def infer(path: Path) -> pd.DataFrame:
 
 
 def write(table: pd.DataFrame, path: Path) -> None:
-    """Write a CSV file atomically, without index and with nine digits per float: equal tables are equal bytes."""
-    with replacing(path) as partial:
-        table.to_csv(partial, index=False, float_format=FLOAT_FORMAT, lineterminator="\n")
+    """Write a table without its index; CSV has nine digits per float."""
+    write_parts([table], path)
+
+
+def write_parts(parts: Iterable[pd.DataFrame], path: Path) -> None:
+    """Write the parts of a table, one after another: those of a Parquet file need not all be in memory."""
+    if _is_parquet(path):
+        parquet.write(parts, path)
+    else:
+        csv_file.write(pd.concat(parts), path)
 
 
 def text(table: pd.DataFrame) -> str:
-    """Return the text that `write` writes."""
-    return table.to_csv(index=False, float_format=FLOAT_FORMAT, lineterminator="\n")
+    """Return the text that `write` writes as CSV."""
+    return csv_file.text(table)
 
 
-class _Rows:
-    """The rows of a CSV file, in batches; blank lines are left out, and counted."""
-
-    def __init__(self, lines: Iterator[list[str]], path: Path) -> None:
-        self._lines, self._path = lines, path
-        self._numbers: list[npt.NDArray[np.int64]] = []
-        self.header = next(lines, [])
-        if not self.header:
-            blank = any(lines)
-            raise InputError(f"{path}: {'row 1 is blank; the header must be there' if blank else EMPTY}")
-
-    def batches(self) -> Iterator[tuple[npt.NDArray[np.int64], list[list[str]]]]:
-        """Rows with their numbers (n,) in the file, where the header is row 1.
-
-        Raises `InputError` at the end: for a header that has a name twice, or that lists all rows of another length.
-        """
-        columns, first = len(self.header), 2
-        twice, uneven = len(set(self.header)) < columns, list[str]()
-        while lines := list(islice(self._lines, BATCH)):
-            kept = [(number, row) for number, row in enumerate(lines, first) if not _is_blank(row, columns)]
-            uneven += [f"row {number}: {_cells(row)}" for number, row in kept if len(row) != columns]
-            self._numbers.append(np.array([number for number, _ in kept], dtype=np.int64))
-            if kept and not (twice or uneven):
-                yield self._numbers[-1], [row for _, row in kept]
-            first += len(lines)
-        if twice:
-            raise InputError(f"{self._path}: duplicate column: {', '.join(self.header)}")
-        raise_faults(f"{self._path}: rows that do not have {columns} cells as the header has", uneven)
-
-    def index(self) -> pd.Index:
-        """The index of the table: a row's number in the file, less 2."""
-        numbers = np.concatenate([np.empty(0, np.int64), *self._numbers])
-        plain = not len(numbers) or numbers[-1] == len(numbers) + 1
-        return pd.RangeIndex(len(numbers)) if plain else pd.Index(numbers - 2)
-
-
-class _Column:
-    """A column that grows by batches of cells and holds them as typed arrays."""
-
-    def __init__(self, name: str, kind: Kind) -> None:
-        self.name, self.kind = name, kind
-        self.faults: list[str] = []
-        self._parts: list[Any] = []
-
-    def append(self, cells: Sequence[str], rows: npt.NDArray[np.int64]) -> None:
-        """Add cells and, for the faults, the rows (n,) that they are in."""
-        if self.kind == "text":
-            self._parts.append(pa.array(cells, pa.large_string()))
-            return
-        numbers = pd.to_numeric(np.array(cells, dtype=object), errors="coerce")
-        wrong = ~np.isfinite(numbers)
-        if self.kind == "integer":
-            wrong |= (numbers % 1 != 0) | (np.abs(numbers) >= 2.0**63)
-        self.faults += [f"row {rows[at]}: {self.name} {cells[at]!r}" for at in np.flatnonzero(wrong).tolist()]
-        self._parts.append(numbers)
-
-    def values(self) -> Any:
-        """The cells; the parts that they were collected in are given up."""
-        parts, self._parts = self._parts, []
-        if self.kind == "text":
-            return pd.array(pa.chunked_array(parts, pa.large_string()).combine_chunks().to_pandas(), dtype="str")
-        numbers = np.concatenate(parts) if parts else np.empty(0)
-        return numbers.astype(np.int64) if self.kind == "integer" else numbers
-
-
-def _is_blank(row: Sequence[str], columns: int) -> bool:
-    """Whether a row has no text; in a table of one column, an empty cell in quotation marks is text."""
-    return not row or (columns > 1 and not any(cell.strip() for cell in row))
-
-
-def _cells(row: Sequence[str]) -> str:
-    """Describe a faulty row: its number of cells, and the remedy where one is known."""
-    nul = "; it has NUL bytes, remove them" if any("\0" in cell for cell in row) else ""
-    return f"{len(row)} cells{nul}"
-
-
-def _encoding(path: Path) -> str:
-    """Return the encoding of a file and the remedy, or an empty text for UTF-8."""
-    content = path.read_bytes()
-    if content.startswith(EXCEL):
-        return "it is an Excel file; save it as CSV UTF-8"
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "it is UTF-16; save it as UTF-8"
-    try:
-        content.decode()
-    except UnicodeDecodeError as error:
-        try:
-            content.decode("cp949")
-        except UnicodeDecodeError:
-            return f"byte {error.start} is not UTF-8; save it as UTF-8"
-        return "it is not UTF-8, perhaps CP949 (Korean Windows); save it as UTF-8"
-    return ""
-
-
-def join(columns: Iterable[object]) -> str:
-    """Join the names of columns; names with blanks at an end or invisible characters are quoted."""
-    names = [str(column) for column in columns]
-    return ", ".join(name if name == name.strip() and name.isprintable() and name else repr(name) for name in names)
-
-
-def _why_missing(missing: Sequence[str], columns: Sequence[str]) -> str:
-    """Return the likely reason for missing columns and the remedy, or an empty text."""
-    separators = [separator for separator in (";", "\t", "|") if separator in columns[0]]
-    if len(columns) == 1 and separators:
-        return f" (separated by {separators[0]!r}; save it with commas)"
-    alike = [f"{found[0]!r} is not {column}: {found[1]}" for column in missing if (found := near(column, columns))]
-    return f" ({'; '.join(alike)}; correct the header)" if alike else ""
-
-
-def nameless(columns: Iterable[object]) -> str:
-    """Return the remedy for a column without a name, which a program that saves its row numbers adds, or no text."""
-    there = any(not str(column) or str(column).startswith("Unnamed: ") for column in columns)
-    return "; a column without a name holds saved row numbers: delete it, or save with index=False" if there else ""
+def _is_parquet(path: Path) -> bool:
+    return path.suffix == parquet.SUFFIX

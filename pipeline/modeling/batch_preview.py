@@ -8,6 +8,7 @@ import pandas as pd
 import torch
 
 from pipeline.formats import contact_sheets
+from pipeline.formats.arrays import Packed
 from pipeline.modeling.config import ModelConfig
 from pipeline.modeling.fold_data import FoldData
 from pipeline.modeling.mixing import Batch, mix
@@ -37,9 +38,7 @@ def write(path: Path, inputs: Inputs, config: ModelConfig, fold: int | None) -> 
     contact_sheets.write(path, title, list(batch.images.numpy()[:MOST]), _captions(batch, labels)[:MOST])
 
 
-def first_batch(
-    table: pd.DataFrame, crops: npt.NDArray[np.uint8], held_out: npt.NDArray[np.bool_], config: ModelConfig
-) -> Batch:
+def first_batch(table: pd.DataFrame, crops: Packed, held_out: npt.NDArray[np.bool_], config: ModelConfig) -> Batch:
     """The first batch of epoch 0: images (n, size, size, 3) of 0..255, not yet normalised."""
     fold_data = FoldData.of(table, crops, held_out, config)
     loader = fold_data.train_loader(fold_data.training, config, (0, 1)).at(0)

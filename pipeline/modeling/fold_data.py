@@ -7,15 +7,24 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from pipeline.formats import arrays
+from pipeline.formats.arrays import Packed
 from pipeline.foundation.errors import ModelConfigError
 from pipeline.modeling import targets
 from pipeline.modeling.config import ModelConfig
-from pipeline.modeling.loader import Batches, Loader, Packed
+from pipeline.modeling.loader import Batches, Loader
 from pipeline.modeling.sampling import Rows, oversampled
 from pipeline.modeling.targets import Targets
 from pipeline.schema.schema import SCHEMA, Codes
 
 Shard = tuple[int, int]  # rank of a process, number of processes
+
+
+def crop_digests(table: pd.DataFrame, crops: Packed) -> Codes:
+    """Hash (n,) of every crop: the column `digest` of the index of crops, so that no crop is read; else computed."""
+    if "digest" in table:
+        return table["digest"].to_numpy(np.int64)
+    return np.array([arrays.digest(crops[row]) for row in range(len(crops))], np.int64)
 
 
 @dataclass(frozen=True)
@@ -24,6 +33,7 @@ class FoldData:
 
     Attributes:
         crops: Packed crops (n, height, width, 3).
+        digests: Hash (n,) of every crop.
         train_targets: Training targets of every row, by head.
         eval_targets: Evaluation targets of every row, by head.
         strata: Joint class (n,) of every row, for sampling.
@@ -35,6 +45,7 @@ class FoldData:
     """
 
     crops: Packed
+    digests: Codes
     train_targets: Targets
     eval_targets: dict[str, Codes]
     strata: Codes
@@ -49,7 +60,7 @@ class FoldData:
         """The data of a training; photos of dropped ages are only validated on, never trained on.
 
         Args:
-            table: Labels of all crops.
+            table: Labels of all crops, and their digests where the index of crops has them.
             crops: Packed crops (n, height, width, 3).
             held_out: Whether each crop (n,) is in the held-out fold.
             config: The model's configuration.
@@ -62,6 +73,7 @@ class FoldData:
             raise ModelConfigError(f"drop_ages {config.model_dump()['drop_ages']} leaves nobody to train on")
         return cls(
             crops=crops,
+            digests=crop_digests(table, crops),
             train_targets=targets.train_targets(table, config.heads),
             eval_targets=targets.eval_targets(table, config.heads),
             strata=targets.strata(table, config.heads),
@@ -75,11 +87,9 @@ class FoldData:
     def digest(self) -> str:
         """Hash of all crops, targets, weights and rows."""
         digest = hashlib.blake2b()
-        for row in range(len(self.crops)):
-            digest.update(self.crops[row].tobytes())
         targets = (*self.train_targets.values(), *self.eval_targets.values())
         rows = (self.training, self.validation, self.finishing)
-        for array in (*targets, self.strata, self.classes, self.weights, *rows):
+        for array in (self.digests, *targets, self.strata, self.classes, self.weights, *rows):
             digest.update(f"{array.dtype} {array.shape} ".encode() + array.tobytes())
         return digest.hexdigest()
 

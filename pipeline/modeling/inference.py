@@ -9,12 +9,12 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from pipeline.formats.images import Pixels
+from pipeline.formats.arrays import Packed
 from pipeline.foundation.progress import watch
 from pipeline.modeling import devices, resources, weights
 from pipeline.modeling.config import TTA, ModelConfig
 from pipeline.modeling.heads import expected
-from pipeline.modeling.loader import Batches, Loader, Packed
+from pipeline.modeling.loader import Batches, Loader
 from pipeline.modeling.network import Network
 from pipeline.modeling.sampling import Rows
 from pipeline.modeling.tta import mean, variants
@@ -87,7 +87,7 @@ class Predictor:
         self._fabric = Fabric(accelerator="auto", devices=1, precision=self.config.precision)
         self._network = network.to(self._fabric.device)
 
-    def __call__(self, crops: Pixels, rows: Rows | None = None, workers: int | None = None) -> Predictions:
+    def __call__(self, crops: Packed, rows: Rows | None = None, workers: int | None = None) -> Predictions:
         """Predict rows of packed crops.
 
         Args:

@@ -1,14 +1,13 @@
 """Leaks between the two sides of a split: people, and photos that both sides share."""
 
-import hashlib
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from pipeline.formats.arrays import Packed
 from pipeline.foundation.processes import is_first
 from pipeline.foundation.terminal import warn
-from pipeline.modeling.loader import Packed
+from pipeline.modeling.fold_data import crop_digests
 
 SHOWN = 3
 """Number of people, and of photos, that a warning names."""
@@ -18,7 +17,8 @@ def report(photos: pd.DataFrame, crops: Packed, held_out: npt.NDArray[np.bool_])
     """Print a warning for every leak, before a training starts.
 
     Args:
-        photos: Labels of all crops (n), with the columns path and person; pseudo-labelled photos have no person.
+        photos: Labels of all crops (n), with the columns path, person and, where the index of crops has it, digest;
+            pseudo-labelled photos have no person.
         crops: Packed crops (n, height, width, 3).
         held_out: Whether each crop (n,) is in the held-out fold.
     """
@@ -40,12 +40,13 @@ def _people(photos: pd.DataFrame, held_out: npt.NDArray[np.bool_]) -> str:
 
 
 def _duplicates(photos: pd.DataFrame, crops: Packed, held_out: npt.NDArray[np.bool_]) -> str:
-    digests = [hashlib.blake2b(crops[row].tobytes(), digest_size=16).digest() for row in range(len(crops))]
-    path = photos["path"].to_numpy()
-    trained = {digests[row]: path[row] for row in np.flatnonzero(~held_out)}
-    pairs = [f"{path[row]} = {trained[digests[row]]}" for row in np.flatnonzero(held_out) if digests[row] in trained]
-    if not pairs:
+    digests, path = crop_digests(photos, crops), photos["path"]
+    own, rest = np.flatnonzero(held_out), np.flatnonzero(~held_out)
+    shared = own[np.isin(digests[own], digests[rest])]
+    if not len(shared):
         return ""
+    trained = dict(zip(digests[rest].tolist(), path.iloc[rest], strict=True))
+    pairs = [f"{path.iloc[row]} = {trained[int(digests[row])]}" for row in shared.tolist()]
     return (
         f"{len(pairs):,} held-out photos are also trained on ({_first(pairs)}): scores are too high; remove the "
         "copies, or name the people in split.same_people (`python -m pipeline doctor --same-people FILE` lists them)"

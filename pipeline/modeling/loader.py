@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from pipeline.formats.arrays import Packed
 from pipeline.formats.images import Pixels
 from pipeline.modeling.augmentation import Pipeline
 from pipeline.modeling.config import ModelConfig
@@ -18,16 +18,6 @@ from pipeline.modeling.sampling import SHUFFLE, Rows, order, repeats
 from pipeline.schema.schema import Codes
 
 Key = tuple[int, int, int]  # pass, row and repeat: together with the seed they determine the augmentation
-
-
-class Packed(Protocol):
-    """Packed images, (height, width, 3) each, or their features, (k,) each, by row."""
-
-    def __len__(self) -> int:
-        """Number of rows."""
-
-    def __getitem__(self, row: int, /) -> Pixels:
-        """The image of a row."""
 
 
 class Joined:

@@ -8,8 +8,8 @@ from pipeline.foundation.errors import raise_faults
 from pipeline.foundation.terminal import warn
 
 WEIGHTS = "weights.safetensors"
-OUT_OF_FOLD = "out_of_fold.csv"
-EVAL = "eval.csv"
+OUT_OF_FOLD = "out_of_fold.parquet"
+EVAL = "eval.parquet"
 EPOCHS = "epochs.csv"
 METRICS = "metrics.json"
 PARTS = ("folds", "refit", "pseudo_label")  # the folders of a model

@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from pipeline.formats.arrays import Packed
 from pipeline.foundation.errors import InputError
 from pipeline.modeling import targets
 from pipeline.modeling.config import Head
-from pipeline.modeling.loader import Joined, Packed
+from pipeline.modeling.loader import Joined
 from pipeline.modeling.sampling import Rows
 from pipeline.schema import predictions
 from pipeline.schema.schema import AGE, OLDEST, SCHEMA, Codes

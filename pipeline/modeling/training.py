@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 from lightning_fabric import Fabric
 
-from pipeline.formats import arrays, tables
-from pipeline.formats.images import Pixels
+from pipeline.formats import crop_files, tables
+from pipeline.formats.arrays import Packed
 from pipeline.foundation.errors import InputError
 from pipeline.modeling import devices, weights
 from pipeline.modeling.checkpoints import Metrics, Progress
@@ -31,14 +31,14 @@ class Inputs:
     checkpoint: Path
 
     def photos(self) -> pd.DataFrame:
-        """Labels and, with folds, fold of every training photo, in the order of the crops.
+        """Labels, digest of the crop and, with folds, fold of every training photo, in the order of the crops.
 
         A column `weight` of the labels is the weight of a photo in the loss.
 
         Raises:
             InputError: When a crop has no label or no fold.
         """
-        crops = tables.read(self.crops / "train.csv", {"path": "text"}, unique="path")[["path"]]
+        crops = crop_files.digests(self.crops, "train")
         labels = label_table.read(self.labels)
         if "weight" in labels:
             labels = label_table.read(self.labels, {"weight": "number"})
@@ -54,17 +54,17 @@ class Inputs:
             )
         return photos.astype({"age": "int64"} | ({"fold": "int64"} if self.folds else {}))
 
-    def eval_photos(self) -> list[str]:
-        """Names of the eval photos, in the order of the crops."""
-        return list(tables.read(self.crops / "eval.csv", {"path": "text"})["path"])
+    def eval_photos(self) -> pd.DataFrame:
+        """Path of every eval photo and digest of its crop, in the order of the crops."""
+        return crop_files.digests(self.crops, "eval")
 
-    def train_crops(self) -> Pixels:
+    def train_crops(self) -> Packed:
         """Crops (n, height, width, 3) of the training photos, mapped into memory."""
-        return arrays.read(self.crops / "train.npy")
+        return crop_files.pixels(self.crops, "train")
 
-    def eval_crops(self) -> Pixels:
+    def eval_crops(self) -> Packed:
         """Crops (m, height, width, 3) of the eval photos, mapped into memory."""
-        return arrays.read(self.crops / "eval.npy")
+        return crop_files.pixels(self.crops, "eval")
 
 
 def held_out(photos: pd.DataFrame, fold: int) -> npt.NDArray[np.bool_]:

@@ -100,7 +100,7 @@ def _faults_of_disk(params: Params) -> Iterator[str]:
     except InputError:  # reported with the data
         return
     height, width = params.crop.shape
-    needed = 2 * photos * height * width * 3  # of the shards, and packed
+    needed = photos * height * width * 3
     free = machine.free_disk(Path())
     if needed > free:
         yield (

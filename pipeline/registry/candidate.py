@@ -15,7 +15,7 @@ from pipeline.ensembling import fitted_ensemble
 from pipeline.ensembling.members import EnsembleMembers, held_out
 from pipeline.faces.config import Crop
 from pipeline.faces.photo_sizes import PhotoSizes
-from pipeline.formats import tables
+from pipeline.formats import crop_files, tables
 from pipeline.foundation.errors import InputError, raise_faults
 from pipeline.foundation.hashes import sha256
 from pipeline.modeling.config import TTA, ModelConfig
@@ -95,7 +95,7 @@ def candidates(
     """
     require(members.everyone())
     photos = labels_with_folds(labels, folds)
-    shared = _shared(crop, PhotoSizes.of(tables.read(crops / "train.csv", tables.CROPS)))
+    shared = _shared(crop, PhotoSizes.of(crop_files.table(crops, "train")))
     trained = photos[photos["fold"].isin(members.folds)].reset_index(drop=True)
     for name in members.trained:
         predicted = evidence.of_heads(list(trained["path"]), held_out(members.scored(name), trained))
@@ -131,7 +131,7 @@ def data_tags(lock: Mapping[str, Any], root: Path, labels: Path, folds: Path, cr
 
 def data_hashes(labels: Path, folds: Path, crops: Path) -> dict[str, str]:
     """Content hashes of the inputs of a training: the tables of labels and folds, and the crops of train."""
-    files = {"data_labels": labels, "data_folds": folds, "data_crops": crops / "train.npy"}
+    files = {"data_labels": labels, "data_folds": folds, "data_crops": crop_files.index_file(crops, "train")}
     return {name: sha256(path) for name, path in files.items()}
 
 
@@ -148,9 +148,9 @@ def _ensemble(
     voters = [name for names in fitted.voters.values() for name in names]
     if unknown := [name for name in voters if name not in by_name]:
         raise InputError(f"{results / ENSEMBLE_FILE}: {', '.join(unknown)} are not in params.yaml; run `dvc repro`")
-    predicted = tables.read(results / "out_of_fold.csv", PREDICTED)
+    predicted = tables.read(results / "out_of_fold.parquet", PREDICTED)
     raise_faults(
-        f"{results / 'out_of_fold.csv'}: does not match the labels; run `dvc repro`",
+        f"{results / 'out_of_fold.parquet'}: does not match the labels; run `dvc repro`",
         [
             fault
             for fault in predictions.mismatches(photos["path"], predicted["path"])

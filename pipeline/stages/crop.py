@@ -6,24 +6,26 @@ from pathlib import Path
 
 import pandas as pd
 
+from pipeline.dataset import photo_shards
 from pipeline.dataset.layout import EVAL, TRAIN, eval_photos
 from pipeline.faces.config import SETTINGS
 from pipeline.faces.config import Crop as Params
 from pipeline.faces.cropping import BATCH, Cropper, CropResult, thumbnail
 from pipeline.faces.detection import device, pool
-from pipeline.formats import arrays, tables
+from pipeline.formats import arrays, crop_files, tables
+from pipeline.formats.columns import DTYPES
 from pipeline.formats.generated import mark
-from pipeline.formats.images import check, read
+from pipeline.formats.images import File, check, read
 from pipeline.foundation.files import write_text
 from pipeline.foundation.progress import watch
 from pipeline.foundation.terminal import warn
-from pipeline.schema import label_table
 
 Row = dict[str, object]
 
 PARTS = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
 LANDMARKS = [f"{part}_{axis}" for part in PARTS for axis in "xy"]
-COLUMNS = [name for name in tables.CROPS if name != "path"] + LANDMARKS
+COLUMNS = {name: DTYPES[kind] for name, kind in tables.CROPS.items() if name != "path"}
+COLUMNS |= dict.fromkeys(LANDMARKS, "float64")
 
 
 def crop(shard: int, data: Path, labels: Path, crops: Path, params: Params) -> None:
@@ -37,9 +39,9 @@ def crop(shard: int, data: Path, labels: Path, crops: Path, params: Params) -> N
         data: Folder of the data set, with train/ and eval/.
         labels: Table of labels, which lists the train photos.
         crops: Output folder. For each split, train and eval, it receives <split>.npy, the crops as uint8 RGB
-            (n, height, width, 3), and <split>.csv with the columns `tables.CROPS` and the landmarks, in pixels of the
-            upright photo; `faces` is the number of faces, `turn` the degrees after which a face that lies on its side
-            is upright. With `params.thumbnail` also <split>_thumbnails.npy, the whole photos in that size.
+            (n, height, width, 3), and <split>.parquet with the columns `tables.CROPS` and the landmarks, in pixels of
+            the upright photo; `faces` is the number of faces, `turn` the degrees after which a face that lies on its
+            side is upright. With `params.thumbnail` also <split>_thumbnails.npy, the whole photos in that size.
             settings.json has the settings of the crops.
         params: Method, margin and size of the crops, and the shards.
 
@@ -49,21 +51,22 @@ def crop(shard: int, data: Path, labels: Path, crops: Path, params: Params) -> N
     """
     names = shard_photos(shard, data, labels, params)
     folders = {"train": data / TRAIN, "eval": data / EVAL}
-    paths = {split: [folders[split] / name for name in names[split]] for split in names}
+    paths = {split: photo_shards.files(folders[split], names[split]) for split in names}
     check(chain.from_iterable(paths.values()), params.max_pixels)
     _warn_of_generated(paths["train"])
     cropper = Cropper(params, device())
     crops.mkdir(parents=True, exist_ok=True)
     write_text(crops / SETTINGS, cropper.params.as_json())
     for split in names:
-        table = _pack(cropper, paths[split], crops / f"{split}.npy")
+        table = _pack(cropper, paths[split], crop_files.pixels_file(crops, split))
         if params.thumbnail:
-            _write_thumbnails(paths[split], params.thumbnail, crops / arrays.thumbnails(split), params.max_pixels)
+            thumbnails = crop_files.thumbnails_file(crops, split)
+            _write_thumbnails(paths[split], params.thumbnail, thumbnails, params.max_pixels)
         table.insert(0, "path", names[split])
-        tables.write(table, crops / f"{split}.csv")
+        tables.write(table, crop_files.index_file(crops, split))
 
 
-def _warn_of_generated(paths: Sequence[Path]) -> None:
+def _warn_of_generated(paths: Sequence[File]) -> None:
     generated = [path for path in paths if mark(path.read_bytes())]
     if generated:
         warn(
@@ -74,17 +77,19 @@ def _warn_of_generated(paths: Sequence[Path]) -> None:
 
 def shard_photos(shard: int, data: Path, labels: Path, params: Params) -> dict[str, Sequence[str]]:
     """The names of the photos of a shard by split, relative to the folder of the split; see `crop`."""
-    listed = {"train": list(tables.read(labels, label_table.COLUMNS)["path"]), "eval": eval_photos(data)}
-    return {split: _share(listed[split], params.shards.index(shard), len(params.shards)) for split in listed}
+    train = pd.concat(tables.batches(labels, {"path": "text"}), ignore_index=True)["path"]
+    names = eval_photos(data)
+    return {"train": list(train[_share(len(train), shard, params)]), "eval": names[_share(len(names), shard, params)]}
 
 
-def _share(names: Sequence[str], shard: int, shards: int) -> Sequence[str]:
-    batches = -(-len(names) // BATCH)
-    first, last = (batches * number // shards * BATCH for number in (shard, shard + 1))
-    return names[first:last]
+def _share(photos: int, shard: int, params: Params) -> slice:
+    """The share of a shard in a number of photos: whole batches."""
+    batches, number = -(-photos // BATCH), params.shards.index(shard)
+    first, last = (batches * position // len(params.shards) * BATCH for position in (number, number + 1))
+    return slice(first, last)
 
 
-def _pack(cropper: Cropper, paths: Sequence[Path], packed: Path) -> pd.DataFrame:
+def _pack(cropper: Cropper, paths: Sequence[File], packed: Path) -> pd.DataFrame:
     """Crop photos into one array on disk, with one batch per thread; return box, source and landmarks of each crop.
 
     Batches have fixed borders, and each runs on one thread of torch: no crop depends on the number of cores.
@@ -99,19 +104,19 @@ def _pack(cropper: Cropper, paths: Sequence[Path], packed: Path) -> pd.DataFrame
             return [_row(crop) for crop in found]
 
         batches = watch(threads.map(rows, starts), f"crop {packed.stem}", len(starts))
-        return pd.DataFrame(chain.from_iterable(batches), columns=COLUMNS)
+        return pd.DataFrame(chain.from_iterable(batches), columns=list(COLUMNS)).astype(COLUMNS)
 
 
-def _write_thumbnails(paths: Sequence[Path], shape: tuple[int, int], packed: Path, max_pixels: int) -> None:
+def _write_thumbnails(paths: Sequence[File], shape: tuple[int, int], packed: Path, max_pixels: int) -> None:
     with arrays.writing(packed, (len(paths), *shape, 3)) as pixels, pool() as threads:
         for row, small in enumerate(threads.map(lambda path: thumbnail(read(path, max_pixels), shape), paths)):
             pixels[row] = small
 
 
 def _row(crop: CropResult) -> Row:
-    box = dict(zip(("left", "top", "right", "bottom"), crop.box, strict=True))
+    box: Row = dict(zip(("left", "top", "right", "bottom"), crop.box, strict=True))
     height, width = crop.photo_shape
-    photo = {"faces": crop.faces, "photo_width": width, "photo_height": height}
+    photo = {"faces": crop.faces, "photo_width": width, "photo_height": height, "digest": arrays.digest(crop.pixels)}
     if crop.face is None:
         return {**box, **photo, "source": crop.source, "probability": 0.0, "turn": 0, **dict.fromkeys(LANDMARKS)}
     landmarks = zip(LANDMARKS, crop.face.landmarks.ravel().astype(float).round(2), strict=True)

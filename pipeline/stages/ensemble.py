@@ -50,7 +50,7 @@ def ensemble(
         crops: Folder of the crops, which are shown with the worst mistakes.
         labels: Table of labels.
         folds: Table of folds.
-        results: Folder to write to: eval_probabilities.csv, ensemble.json, metrics.json, tables and plots.
+        results: Folder to write to: eval_probabilities.parquet, ensemble.json, metrics.json, tables and plots.
         params: How members are combined.
 
     Returns:
@@ -120,9 +120,9 @@ def _models(members: EnsembleMembers, params: Ensemble) -> list[str]:
 def _write_probabilities(adjusted: Adjusted, eval_photos: Sequence[str], results: Path) -> None:
     tables.write(adjusted.label_shift, results / "label_shift.csv")
     tables.write(adjusted.effects, results / "adjustments.csv")
-    probabilities = pd.DataFrame(adjusted.eval, columns=SCHEMA.class_names)
+    probabilities = pd.DataFrame(adjusted.eval.astype(np.float32), columns=SCHEMA.class_names)
     probabilities.insert(0, "path", eval_photos)
-    tables.write(probabilities, results / "eval_probabilities.csv")
+    tables.write(probabilities, results / "eval_probabilities.parquet")
 
 
 def _scores_of_choices(out_of_fold: MemberProbabilities, photos: pd.DataFrame, params: Ensemble) -> dict[str, float]:

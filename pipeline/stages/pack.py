@@ -1,17 +1,18 @@
-"""Stage pack: the shards of crops joined to one array per split, with three contact sheets."""
+"""Stage pack: the index of the crops of all shards, with three contact sheets. The crops stay in their shards."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
+from pipeline.dataset import photo_shards
 from pipeline.dataset.layout import EVAL, TRAIN
 from pipeline.faces.config import SETTINGS
 from pipeline.faces.config import Crop as Params
 from pipeline.faces.doubts import doubts
 from pipeline.faces.photo_sizes import PhotoSizes
-from pipeline.formats import arrays, contact_sheets, tables
+from pipeline.formats import contact_sheets, crop_files, tables
+from pipeline.formats.crop_files import SHARDS
 from pipeline.formats.documents import read_text
 from pipeline.formats.images import read
 from pipeline.foundation.errors import raise_faults
@@ -25,33 +26,29 @@ SMALL = 0.5
 """Share of the photos' shorter side below which a centre crop in pixels is small."""
 
 
-def pack(data: Path, shards: Path, crops: Path, params: Params) -> None:
-    """Join the shards of the stage crop.
+def pack(data: Path, crops: Path, params: Params) -> None:
+    """Write the index of the shards of the stage crop.
 
     Prints the number of photos without a face and of doubtful ones per split, where `params.method` searches for
     faces, and warns of photos of several sizes, and of large ones, when a setting is in pixels.
 
     Args:
         data: Folder of the data set, whose photos without a face and with a doubtful one are shown.
-        shards: Folder with a subfolder per shard, each an output of `crop`.
-        crops: Output folder. For each split, train and eval, it receives <split>.npy, the crops as uint8 RGB
-            (n, height, width, 3), <split>.csv, their table, and with `params.thumbnail` <split>_thumbnails.npy. The
-            sheet crops.jpg shows random crops, misses.jpg photos without a face and doubtful.jpg the subject where it
-            is doubtful, at most `SHEET_SIZE` each. settings.json has the settings of all crops.
+        crops: Folder of the crops. Its folder `shards` has a subfolder per shard, each an output of `crop`. Beside it,
+            the folder receives for each split, train and eval, <split>.parquet: the tables of all shards one after
+            another, with a column `shard`. The sheet crops.jpg shows random crops, misses.jpg photos without a face
+            and doubtful.jpg the subject where it is doubtful, at most `SHEET_SIZE` each. settings.json has the
+            settings of all crops.
         params: The params of `crop`.
 
     Raises:
         InputError: When a file of a shard is missing or malformed, a shard was cropped by other settings, or a photo
             that is shown cannot be read.
     """
-    folders = [shards / str(shard) for shard in params.shards]
-    _check_settings(folders, params)
-    crops.mkdir(parents=True, exist_ok=True)
+    _check_settings([crops / SHARDS / str(shard) for shard in params.shards], params)
     write_text(crops / SETTINGS, params.as_json())
     for split in SPLITS:
-        for name in [f"{split}.npy", *([arrays.thumbnails(split)] if params.thumbnail else [])]:
-            _join_pixels([folder / name for folder in folders], crops / name)
-        tables.write(_join_tables(folders, split), crops / f"{split}.csv")
+        tables.write_parts(_tables(crops, split, params), crop_files.index_file(crops, split))
     _show(crops, {"train": data / TRAIN, "eval": data / EVAL}, params)
 
 
@@ -64,17 +61,25 @@ def _check_settings(folders: Sequence[Path], params: Params) -> None:
     )
 
 
-def shown_photos(shards: Path, params: Params) -> dict[str, set[str]]:
+def shown_photos(crops: Path, params: Params) -> dict[str, set[str]]:
     """The names of the photos that the sheets show whole, by split: all that `pack` reads of the photos."""
-    folders = [shards / str(shard) for shard in params.shards]
-    table = pd.concat({split: _join_tables(folders, split) for split in SPLITS}, names=["split", "row"]).reset_index()
+    joined = {split: pd.concat(_tables(crops, split, params), ignore_index=True) for split in SPLITS}
+    table = pd.concat(joined, names=["split", "row"]).reset_index()
     shown = pd.concat([_misses(table, params).head(SHEET_SIZE), _doubtful(table).head(SHEET_SIZE)])
     return {split: set(shown.loc[shown["split"] == split, "path"]) for split in SPLITS}
 
 
-def _join_tables(folders: Sequence[Path], split: str) -> pd.DataFrame:
-    parts = [tables.read(folder / f"{split}.csv", tables.CROPS) for folder in folders]
-    return pd.concat(parts, ignore_index=True)
+def shown_shard(params: Params) -> int:
+    """The shard whose crops the sheet crops.jpg shows: all that `pack` reads of the crops. The last is never empty."""
+    return params.shards[-1]
+
+
+def _tables(crops: Path, split: str, params: Params) -> Iterator[pd.DataFrame]:
+    """The tables of all shards, one after another, each with the number of its shard."""
+    for shard in params.shards:
+        table = crop_files.table(crops / SHARDS / str(shard), split)
+        table.insert(1, "shard", shard)
+        yield table
 
 
 def _misses(table: pd.DataFrame, params: Params) -> pd.DataFrame:
@@ -85,19 +90,13 @@ def _doubtful(table: pd.DataFrame) -> pd.DataFrame:
     return table[doubts(table).any(axis=1)]
 
 
-def _join_pixels(paths: Sequence[Path], packed: Path) -> None:
-    parts = [arrays.read(path) for path in paths]
-    height, width = parts[0].shape[1:3]
-    with arrays.writing(packed, (sum(map(len, parts)), height, width, 3)) as pixels:
-        np.concatenate(parts, out=pixels)
-
-
 def _show(crops: Path, folders: dict[str, Path], params: Params) -> None:
     """Write the contact sheets, and print the numbers of photos without a face and with a doubtful one."""
-    found = {split: tables.read(crops / f"{split}.csv", tables.CROPS) for split in folders}
+    found = {split: crop_files.table(crops, split) for split in folders}
     table = pd.concat(found, names=["split", "row"]).reset_index()
     _warn_of_sizes(table, params)
-    _show_crops(crops, table.sample(min(SHEET_SIZE, len(table)), random_state=SEED).sort_index(), len(table))
+    shown = table[table["shard"] == shown_shard(params)]
+    _show_crops(crops, shown.sample(min(SHEET_SIZE, len(shown)), random_state=SEED).sort_index(), len(table))
     misses, reasons = _misses(table, params), doubts(table)
     _show_photos(crops / "misses.jpg", "photos without a face", misses, folders, params.max_pixels)
     _show_photos(crops / "doubtful.jpg", "photos with a doubtful subject", _doubtful(table), folders, params.max_pixels)
@@ -124,7 +123,7 @@ def _warn_of_sizes(table: pd.DataFrame, params: Params) -> None:
 
 
 def _show_crops(crops: Path, sampled: pd.DataFrame, total: int) -> None:
-    packed = {split: arrays.read(crops / f"{split}.npy") for split in sampled["split"].unique()}
+    packed = {split: crop_files.pixels(crops, split) for split in sampled["split"].unique()}
     images = [packed[split][row] for split, row in zip(sampled["split"], sampled["row"], strict=True)]
     contact_sheets.write(
         crops / "crops.jpg", f"{len(sampled)} of {total:,} crops, chosen at random", images, _captions(sampled)
@@ -136,7 +135,8 @@ def _show_photos(sheet: Path, what: str, photos: pd.DataFrame, folders: dict[str
     shown = photos.head(SHEET_SIZE)
     images = []
     for split, path, *box in shown[["split", "path", "left", "top", "right", "bottom"]].itertuples(index=False):
-        images.append(contact_sheets.framed(read(folders[split] / path, max_pixels), tuple(box)))
+        (photo,) = photo_shards.files(folders[split], [path])
+        images.append(contact_sheets.framed(read(photo, max_pixels), tuple(box)))
     title = f"{len(shown)} of {len(photos):,} {what}" if len(photos) else f"no {what}"
     contact_sheets.write(sheet, title, images, _captions(shown))
 

@@ -44,8 +44,10 @@ def pseudo_label(
     """
     photos = inputs.photos()
     held_out = training.held_out(photos, fold)
-    labels = teacher.labels(inputs.eval_photos(), config.heads)
-    _report(labels, len(inputs.eval_photos()))
+    evaluated = inputs.eval_photos()
+    labels = teacher.labels(list(evaluated["path"]), config.heads)
+    labels["digest"] = evaluated["digest"].to_numpy()[labels["row"]]
+    _report(labels, len(evaluated))
 
     fabric = training.launch(config)
     joined = pseudo_labels.join(photos, inputs.train_crops(), held_out, labels, inputs.eval_crops())

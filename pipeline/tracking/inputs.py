@@ -1,6 +1,5 @@
 """The inputs of a run: data sets by DVC's hash, and their counts."""
 
-import csv
 import hashlib
 import json
 import os
@@ -19,7 +18,7 @@ LOCK = Path("dvc.lock")
 
 @dataclass(frozen=True)
 class Input:
-    """A file or folder: its path in the project, DVC's hash of it, and counts (rows, people) by name."""
+    """A table: its path in the project, DVC's hash of it, and counts (rows, people) by name."""
 
     path: str
     digest: str
@@ -27,10 +26,8 @@ class Input:
 
     @classmethod
     def of(cls, path: Path) -> "Input":
-        """Hash a path, and count the rows and people of a table, or the rows of every table of a folder."""
-        tables = sorted(path.glob("*.csv")) if path.is_dir() else [path]
-        counts = {key: number for table in tables for key, number in _counts(table, path.is_dir()).items()}
-        return cls(path.as_posix(), content(path), counts)
+        """Hash the file of a table, and count its rows and, if it names them, its people."""
+        return cls(path.as_posix(), content(path), _counts(path))
 
     def dataset(self) -> dict[str, str]:
         """The fields of MLflow's `Dataset`."""
@@ -45,9 +42,9 @@ class Input:
 
 
 def content(path: Path) -> str:
-    """DVC's hash of a file or folder: from dvc.lock in a stage that DVC runs, else computed as DVC does."""
+    """DVC's hash of a file: from dvc.lock in a stage that DVC runs, else computed as DVC does."""
     known = _locked().get(path.as_posix()) if STAGE in os.environ else None
-    return known or (_of_folder(path) if path.is_dir() else _of_file(path))
+    return known or _of_file(path)
 
 
 def lock(inputs: Sequence[Input], outs: Sequence[Path]) -> dict[str, Any]:
@@ -71,16 +68,11 @@ def _of_file(path: Path) -> str:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
-def _of_folder(path: Path) -> str:
-    files = sorted((file.relative_to(path).parts, file) for file in path.rglob("*") if file.is_file())
-    listed = [{"md5": _of_file(file), "relpath": "/".join(parts)} for parts, file in files]
-    return hashlib.md5(json.dumps(listed, sort_keys=True).encode(), usedforsecurity=False).hexdigest() + ".dir"
+def _counts(table: Path) -> dict[str, int]:
+    from pipeline.formats import tables
 
-
-def _counts(table: Path, in_folder: bool) -> dict[str, int]:
-    with table.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    if in_folder:
-        return {table.stem: len(rows)}
-    people = {row["person"] for row in rows if "person" in row}
-    return {"rows": len(rows)} | ({"people": len(people)} if people else {})
+    rows = {"rows": tables.count(table)}
+    if "person" not in tables.names(table):
+        return rows
+    people = {person for batch in tables.batches(table, {"person": "text"}) for person in batch["person"].unique()}
+    return rows | {"people": len(people)}

@@ -31,7 +31,7 @@ from pipeline.tracking.inputs import Input, lock
 from pipeline.tracking.outbox import Outbox, folder
 from pipeline.tracking.uploader import Uploader
 
-KEPT = (".csv", ".json", ".png", ".jpg")
+KEPT = (".csv", ".parquet", ".json", ".png", ".jpg")
 DISK_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 
 

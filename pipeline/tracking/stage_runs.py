@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline import tracking
-from pipeline.formats import documents, tables
+from pipeline.formats import crop_files, documents, tables
 from pipeline.foundation.processes import is_first
 from pipeline.foundation.terminal import log
 from pipeline.modeling.config import ModelConfig
@@ -70,7 +70,8 @@ def training(this: TrainingRun) -> Iterator["OnEpoch"]:
     fold = {} if this.fold is None else {"fold": str(this.fold)}
     tags = {"stage": this.stage, "model": this.model, **fold}
     with tracking.run(this.name, tags, this.config.model_dump(mode="json"), this.experiment) as run:
-        run.inputs(*filter(None, (this.inputs.crops, this.inputs.labels, this.inputs.folds)))
+        crops = crop_files.index_file(this.inputs.crops, "train")
+        run.inputs(*filter(None, (crops, this.inputs.labels, this.inputs.folds)))
         run.log_figure(
             "augmentation.jpg", partial(batch_preview.write, inputs=this.inputs, config=this.config, fold=this.fold)
         )
@@ -87,7 +88,7 @@ def ensemble(run: tracking.Run, summary: "Summary", crops: Path, results: Path) 
     """Log members, scores and results to the run of the ensemble; scores, images and state to the pipeline run."""
     run.members(summary.members)
     run.files(results)
-    run.tag_output(results / "eval_probabilities.csv")
+    run.tag_output(results / "eval_probabilities.parquet")
     run.lock(results)
     description = _ensemble_description(summary.metrics, summary.members, results)
     for each in (run, run.pipeline):

@@ -132,7 +132,7 @@ def test_a_backbone_that_timm_does_not_know_is_reported_with_its_key(
     (trainable / "params.yaml").write_text(text)
     monkeypatch.chdir(trainable)
     monkeypatch.setattr(stage_runs, "training", lambda *_: nullcontext())
-    inputs = ["--crops", "crops", "--labels", "labels.csv", "--folds", "folds.csv", "--checkpoints", "."]
+    inputs = ["--crops", "crops", "--labels", "labels.parquet", "--folds", "folds.parquet", "--checkpoints", "."]
     result = CliRunner().invoke(app.app, ["train", "--model", "age", "--fold", "0", *inputs, "--models", "models"])
     assert str(result.exception).startswith("params.yaml: models that cannot be trained (3):\n  models.mask.backbone ")
     assert "models.age.backbone 'test_resnett' is unknown to timm" in str(result.exception)

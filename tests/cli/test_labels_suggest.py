@@ -30,12 +30,12 @@ class Workspace:
         write(root, labels, seen_as(with_swap(with_wrong(labels, WRONG, gender="male"), SWAPPED)))
 
     def relabel(self, *fixes: str) -> pd.DataFrame:
-        labels = self.root / "labels.csv"
+        labels = self.root / "labels.parquet"
         relabel(self.photos, self.root / "fixes", labels, Relabel(fixes=fixes))
         return tables.read(labels, label_table.COLUMNS)
 
     def suggest(self, *options: str) -> str:
-        files = {"labels": "labels.csv", "out-of-fold": "out_of_fold.csv", "suggestions": "fixes/proposed.csv"}
+        files = {"labels": "labels.parquet", "out-of-fold": "out_of_fold.parquet", "suggestions": "fixes/proposed.csv"}
         files |= {"fixes": "fixes/automatic.csv"} if options else {}
         words = [*options, *(word for name, file in files.items() for word in (f"--{name}", str(self.root / file)))]
         return CliRunner().invoke(app, ["labels", "suggest", *words], catch_exceptions=False).output

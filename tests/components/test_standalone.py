@@ -58,10 +58,10 @@ def test_every_stage_is_a_component_of_typed_artifacts(kind: str) -> None:
 def test_lineage_says_what_is_data_and_what_a_model() -> None:
     dataset, model = "system.Dataset@0.0.1", "system.Model@0.0.1"
     inputs, outputs = signature("train")
-    assert inputs == dict.fromkeys(("crops", "labels", "folds"), dataset)
+    assert inputs == dict.fromkeys(("shards", "crops", "labels", "folds"), dataset)
     assert outputs == {"model": model, "metrics": "system.Metrics@0.0.1", "page": "system.HTML@0.0.1"}
     inputs, outputs = signature("infer")
-    assert inputs == {"crops": dataset, "folds": dataset, "model": model}
+    assert inputs == {"shards": dataset, "crops": dataset, "folds": dataset, "model": model}
     assert outputs == {"predictions": dataset}
     inputs, _ = signature("ensemble")
     assert (inputs["models"], inputs["predictions"]) == (f"[{model}]", f"[{dataset}]")
@@ -71,9 +71,9 @@ def test_lineage_says_what_is_data_and_what_a_model() -> None:
     ("path", "name"),
     [
         ("${data.root}/train/images", "photos"),
-        ("data/shards/3", "shards"),
+        ("data/crops/shards/3", "shards"),
         ("models/${item.model}/folds/${item.fold}/weights.safetensors", "model"),
-        ("models/age/predictions/refit/eval.csv", "predictions"),
+        ("models/age/predictions/refit/eval.parquet", "predictions"),
         ("results/ensemble/metrics.json", "results"),
         ("results/submission.csv", "submission"),
         ("results/report.html", None),
@@ -100,17 +100,17 @@ def test_a_foreign_pipeline_of_three_components_runs(
     local.init(local.SubprocessRunner(use_venv=False), pipeline_root=str(tmp_path / "outputs"))
     with pytest.warns(RuntimeWarning, match="non-Python base image"):
         (folds,) = dsl.pipeline(foreign)().outputs.values()
-    assert Path(folds.path).read_bytes() == (finished / "data/folds.csv").read_bytes()
+    assert Path(folds.path).read_bytes() == (finished / "data/folds.parquet").read_bytes()
 
 
 def test_an_ensemble_of_artifacts_is_that_of_dvc(finished: Path, tmp_path: Path) -> None:
     """Members come as lists of artifacts, as from a loop over trainings."""
-    inputs = {"crops": "data/crops", "labels": "data/labels.csv", "folds": "data/folds.csv"}
+    inputs = {"crops": "data/crops", "labels": "data/labels.parquet", "folds": "data/folds.parquet"}
     given: dict[str, Any] = {name: artifact(finished / path) for name, path in inputs.items()}
     given |= {"model": [artifact(finished / "models")], "predictions": [artifact(finished / "models")]}
     results = artifact(tmp_path / "results")
     standalone.run("ensemble", [], "", given, {"results": results}, [], project=finished)
-    for name in ("eval_probabilities.csv", "metrics.json", "ensemble.json"):
+    for name in ("eval_probabilities.parquet", "metrics.json", "ensemble.json"):
         made = Path(results.path) / name
         assert made.read_bytes() == (finished / "results/ensemble" / name).read_bytes()
 

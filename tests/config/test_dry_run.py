@@ -71,8 +71,8 @@ def test_a_pinned_model_is_not_built(folder: Path) -> None:
     "command",
     [
         "sample --data sample",
-        "relabel --data sample --fixes fixes --labels labels.csv",
-        "crop --shard 0 --data sample --labels labels.csv --shards shards",
+        "relabel --data sample --fixes fixes --labels labels.parquet",
+        "crop --shard 0 --data sample --labels labels.parquet --crops crops",
         "train --model face --fold 0 --crops crops --labels l.csv --folds f.csv --models m --checkpoints .",
         "run",
     ],

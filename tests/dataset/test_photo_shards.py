@@ -1,86 +1,94 @@
-"""Photos in shards are the same bytes as before, and a shard is read without the others."""
+"""Photos in archives are the same bytes as before, and an archive is read without the others."""
 
-import json
-import tarfile
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
-from pipeline.dataset import photo_shards
+from pipeline.dataset import photo_shards, shard_writer
+from pipeline.dataset.config import Relabel
 from pipeline.dataset.layout import EVAL, TRAIN, eval_photos, train_photos
-from pipeline.dataset.photo_shards import PhotoShard
+from pipeline.formats import images, tables
 from pipeline.foundation.errors import InputError
+from pipeline.stages.relabel import relabel
 from tests.support.dataset import DataSet
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return DataSet(tmp_path_factory.mktemp("photos")).root
+@pytest.fixture
+def data(tmp_path: Path) -> DataSet:
+    return DataSet(tmp_path / "photos")
 
 
-def names(archive: Path) -> list[str]:
-    with tarfile.open(archive) as opened:
-        return opened.getnames()
+@pytest.fixture
+def archives(tmp_path: Path, data: DataSet) -> Path:
+    shard_writer.write(data.root, tmp_path / "archives", photos=10)
+    return tmp_path / "archives"
 
 
-def test_every_photo_comes_back_as_it_was(data: Path, tmp_path: Path) -> None:
-    assert photo_shards.write(data, tmp_path, photos=10) == {"train": 3, "eval": 1}
-    for split, images, listed in (
-        ("train", TRAIN, list(train_photos(data)["path"])),
-        ("eval", EVAL, eval_photos(data)),
-    ):
-        index = photo_shards.read_index(tmp_path / split)
-        assert list(index["path"]) == listed
-        for name in index["shard"].unique():
-            shard = PhotoShard(tmp_path / split, name, index)
-            assert 0 < len(shard) <= 10
-            assert all(shard.read(path) == (data / images / path).read_bytes() for path in shard)
-    for table in ("train/train.csv", "eval/info.csv"):
-        assert (tmp_path / table).read_bytes() == (data / table).read_bytes()
+def test_the_photos_of_archives_are_those_of_the_data_set(data: DataSet, archives: Path) -> None:
+    pd.testing.assert_frame_equal(train_photos(archives), train_photos(data.root))
+    assert eval_photos(archives) == eval_photos(data.root)
+    for folder, names in ((TRAIN, list(train_photos(data.root)["path"])[::-1]), (EVAL, eval_photos(data.root))):
+        found = photo_shards.files(archives / folder, names)
+        assert [photo.read_bytes() for photo in found] == [(data.root / folder / name).read_bytes() for name in names]
+        assert photo_shards.files(data.root / folder, names) == [data.root / folder / name for name in names]
 
 
-def test_an_archive_is_one_of_webdataset_with_labels_before_each_photo(data: Path, tmp_path: Path) -> None:
-    photo_shards.write(data, tmp_path)
-    photos = train_photos(data)
-    found = names(tmp_path / "train" / "shard-00000.tar")
-    assert found[1::2] == list(photos["path"])
-    assert [Path(name).stem for name in found[::2]] == [Path(name).stem for name in found[1::2]]
-    with tarfile.open(tmp_path / "train" / "shard-00000.tar") as archive:
-        labels = archive.extractfile(found[0])
-        assert labels is not None
-        assert json.load(labels) == photos.drop(columns="path").iloc[0].to_dict()
-    assert names(tmp_path / "eval" / "shard-00000.tar") == eval_photos(data)
+def test_labels_of_archives_are_the_same_bytes(data: DataSet, archives: Path, tmp_path: Path) -> None:
+    fix = "id,field,was,value,source\n000001,gender,female,male,me\n000003-1,mask,,swap normal incorrect_mask,me\n"
+    (tmp_path / "fixes").mkdir()
+    (tmp_path / "fixes" / "mine.csv").write_text(fix)
+    for root, name in ((data.root, "one.parquet"), (archives, "two.parquet")):
+        relabel(root, tmp_path / "fixes", tmp_path / name, Relabel(fixes=("mine",)))
+    assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "two.parquet").read_bytes()
 
 
-def test_the_same_data_set_is_the_same_bytes(data: Path, tmp_path: Path) -> None:
-    for folder in ("one", "two"):
-        photo_shards.write(data, tmp_path / folder, photos=9)
-    one, two = (sorted(path for path in (tmp_path / name).rglob("*") if path.is_file()) for name in ("one", "two"))
-    assert [path.read_bytes() for path in one] == [path.read_bytes() for path in two]
-
-
-def test_a_shard_is_read_without_the_others(data: Path, tmp_path: Path) -> None:
-    photo_shards.write(data, tmp_path, photos=10)
-    index = photo_shards.read_index(tmp_path / "train")
+def test_an_archive_is_read_without_the_others(data: DataSet, archives: Path) -> None:
+    names = list(train_photos(data.root)["path"])[10:20]
+    assert photo_shards.sources(archives / TRAIN, names) == {archives / TRAIN / "shard-00001.tar"}
     for other in ("shard-00000.tar", "shard-00002.tar"):
-        (tmp_path / "train" / other).unlink()
-    shard = PhotoShard(tmp_path / "train", "shard-00001.tar", index)
-    assert [shard.read(path) for path in shard] == [(data / TRAIN / path).read_bytes() for path in shard]
-    gone = PhotoShard(tmp_path / "train", "shard-00000.tar", index)
+        (archives / TRAIN / other).unlink()
+    found = photo_shards.files(archives / TRAIN, names)
+    assert [photo.read_bytes() for photo in found] == [(data.images / name).read_bytes() for name in names]
+    (gone,) = photo_shards.files(archives / TRAIN, list(train_photos(data.root)["path"])[:1])
     with pytest.raises(InputError, match=r"shard-00000\.tar: No such file or directory; write the shards again"):
-        gone.read(next(iter(gone)))
+        gone.read_bytes()
 
 
-def test_an_archive_that_was_cut_off_is_named(data: Path, tmp_path: Path) -> None:
-    photo_shards.write(data, tmp_path)
-    path = tmp_path / "eval" / "shard-00000.tar"
+def test_an_archive_that_was_cut_off_is_named(archives: Path) -> None:
+    path = archives / EVAL / "shard-00000.tar"
     path.write_bytes(path.read_bytes()[:600])
-    shard = PhotoShard(tmp_path / "eval", path.name, photo_shards.read_index(tmp_path / "eval"))
     with pytest.raises(InputError, match=r"shard-00000\.tar: it ends within c\.jpg; write the shards again"):
-        [shard.read(name) for name in shard]
+        [photo.read_bytes() for photo in photo_shards.files(archives / EVAL, eval_photos(archives))]
 
 
-def test_a_data_set_with_faults_is_not_written(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no such folder"):
-        photo_shards.write(tmp_path / "absent", tmp_path / "shards")
-    assert not (tmp_path / "shards").exists()
+def test_a_damaged_photo_is_named_with_its_archive(data: DataSet, tmp_path: Path) -> None:
+    name = train_photos(data.root)["path"][3]
+    (data.images / name).write_bytes(b"no photo")
+    shard_writer.write(data.root, tmp_path / "archives")
+    (photo,) = photo_shards.files(tmp_path / "archives" / TRAIN, [name])
+    assert images.fault(photo) == (
+        f"{tmp_path / 'archives' / TRAIN / 'shard-00000.tar'}: {name}: "
+        f"not a photo that can be read ({', '.join(images.FORMATS)})"
+    )
+
+
+def test_photos_that_the_index_lacks_are_named(archives: Path) -> None:
+    with pytest.raises(InputError, match=r"(?s)index\.parquet: photos that are not in it.*nobody/normal\.jpg"):
+        photo_shards.files(archives / TRAIN, ["nobody/normal.jpg"])
+
+
+def test_a_table_that_does_not_fit_the_archives_is_refused(data: DataSet, archives: Path) -> None:
+    table = tables.read(archives / "train" / "train.csv", {})
+    gone = table["path"][0]
+    added = table.iloc[:1].assign(path="000009_male_Asian_20", age="x")
+    tables.write(pd.concat([table[1:], added]), archives / "train" / "train.csv")
+    with pytest.raises(InputError) as error:
+        train_photos(archives)
+    message = str(error.value)
+    assert f"'{gone}/mask1" in message
+    assert "age 'x' is not a number of years" in message
+    assert "no photos of '000009_male_Asian_20' in index.parquet" in message
+    (archives / "eval" / "info.csv").write_text("ImageID,ans\nelsewhere.jpg,0\n")
+    with pytest.raises(InputError, match=r"info\.csv, row 2: eval/images/elsewhere\.jpg does not exist"):
+        eval_photos(archives)

@@ -10,11 +10,12 @@ from pipeline.ensembling import people
 from pipeline.ensembling.config import People
 from pipeline.ensembling.people import OF_PHOTO, PERSON_OF, PHOTO_OF, Photos, Pooling, fit, pool, pooled
 from pipeline.ensembling.person_groups import describe
-from pipeline.formats import tables
+from pipeline.formats import crop_files
 from pipeline.foundation.errors import InputError
 from pipeline.schema.probabilities import Table
 from pipeline.schema.schema import SCHEMA
 from tests.ensembling.test_person_groups import PHOTOS, sessions
+from tests.support import packed
 
 PEOPLE, FOLDS = 20, 4
 EQUAL = Pooling(threshold=1.0, weights=np.ones(OF_PHOTO.classes), sharpness=0.0)
@@ -43,8 +44,8 @@ def write_crops(folder: Path, count: int = PEOPLE) -> Path:
     folder.mkdir()
     for split, rows in (("train", slice(None)), ("eval", slice(3 * PHOTOS))):
         paths = labelled(count)["path"][rows]
-        tables.write(pd.DataFrame({"path": paths}), folder / f"{split}.csv")
-        np.save(folder / f"{split}_thumbnails.npy", thumbnails[rows])
+        packed.write(folder, split, pd.DataFrame({"path": paths}), thumbnails[rows])
+        np.save(crop_files.thumbnails_file(folder / crop_files.SHARDS / "0", split), thumbnails[rows])
     return folder
 
 
@@ -127,6 +128,6 @@ def test_thumbnails_must_be_there_and_of_the_same_photos(crops: Path) -> None:
     photos = labelled()
     with pytest.raises(InputError, match=r"no thumbnail of 1 photos, first x"):
         pool_all(photos.assign(path=["x", *photos["path"][1:]]), noisy(photos), crops)
-    (crops / "eval_thumbnails.npy").unlink()
+    crop_files.thumbnails_file(crops / crop_files.SHARDS / "0", "eval").unlink()
     with pytest.raises(InputError, match=r"ensemble.people needs crop.thumbnail"):
         pool_all(photos, noisy(photos), crops)

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from pipeline.evaluation import mistakes
-from pipeline.formats import tables
 from pipeline.foundation.errors import InputError
 from pipeline.schema.schema import SCHEMA
+from tests.support import packed
 
 
 def photos(people: list[str]) -> pd.DataFrame:
@@ -41,8 +41,8 @@ def test_a_person_appears_at_most_twice() -> None:
 
 def test_the_sheet_shows_the_crops_or_that_there_are_no_mistakes(tmp_path: Path) -> None:
     table = photos(["a", "b"])
-    np.save(tmp_path / "train.npy", np.stack([np.full((8, 8, 3), value, np.uint8) for value in (0, 200)]))
-    tables.write(table[["path"]][::-1], tmp_path / "train.csv")  # crops have an order of their own
+    crops = np.stack([np.full((8, 8, 3), value, np.uint8) for value in (0, 200)])
+    packed.write(tmp_path, "train", table[["path"]][::-1], crops)  # crops have an order of their own
     mistakes.write(tmp_path / "one.jpg", tmp_path, table, predictions(0.9, 0.1))
     mistakes.write(tmp_path / "none.jpg", tmp_path, table, predictions(0.1, 0.1))
     one, none = (np.asarray(Image.open(tmp_path / name)) for name in ("one.jpg", "none.jpg"))
@@ -51,6 +51,6 @@ def test_the_sheet_shows_the_crops_or_that_there_are_no_mistakes(tmp_path: Path)
 
 
 def test_a_mistake_without_a_crop_is_named(tmp_path: Path) -> None:
-    tables.write(photos(["a"])[["path"]], tmp_path / "train.csv")
+    packed.write(tmp_path, "train", photos(["a"])[["path"]], np.zeros((1, 8, 8, 3), np.uint8))
     with pytest.raises(InputError, match=r"no crops of these photos: run `dvc repro` \(1\):\n  1\.jpg"):
         mistakes.write(tmp_path / "sheet.jpg", tmp_path, photos(["a", "b"]), predictions(0.9, 0.8))

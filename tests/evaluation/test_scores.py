@@ -27,7 +27,7 @@ def test_the_tables_hold_what_is_right_and_what_is_wrong(tmp_path: Path) -> None
     assert found["accuracy"] == 0.5
     assert found["gender_accuracy"] == 0.75
 
-    photos = pd.read_csv(tmp_path / "out_of_fold.csv")
+    photos = pd.read_parquet(tmp_path / "out_of_fold.parquet")
     assert list(photos.columns) == ["path", "target", "prediction", *SCHEMA.class_names]
     assert list(photos["target"]) == TRUE
     assert list(photos["prediction"]) == PREDICTED

@@ -67,9 +67,9 @@ def test_only_an_interval_without_0_is_better_or_worse(low: float, high: float, 
 def test_people_are_those_of_the_folds(tmp_path: Path) -> None:
     photos = {"000002_a/normal.jpg": "000001", "000001_a/normal.jpg": "000001", "000003_a/normal.jpg": "000003"}
     predicted = [{"path": path, "target": 16, "prediction": 16} for path in photos]
-    tables.write(pd.DataFrame(predicted), tmp_path / "results" / "ensemble" / "out_of_fold.csv")
+    tables.write(pd.DataFrame(predicted), tmp_path / "results" / "ensemble" / "out_of_fold.parquet")
     folds = [{"path": path, "person": person, "fold": 0} for path, person in photos.items()]
-    tables.write(pd.DataFrame(folds), tmp_path / "data" / "folds.csv")
+    tables.write(pd.DataFrame(folds), tmp_path / "data" / "folds.parquet")
     found = OutOfFold.of(tmp_path)
     assert found.photos == tuple(sorted(photos))
     assert found.people == ("000001", "000001", "000003")

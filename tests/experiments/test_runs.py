@@ -77,7 +77,7 @@ def test_only_recipes_with_years_have_an_error_in_years(smoke: pd.DataFrame) -> 
 
 
 def test_equal_crops_are_cut_once(smoke: pd.DataFrame, project: Path) -> None:
-    packed = {name: (project / f"compare/{name}-smoke/data/crops").resolve() for name in smoke.index}
+    packed = {name: (project / f"compare/{name}-smoke/data/crops/train.parquet").resolve() for name in smoke.index}
     assert packed["r3b-kfold-cutmix"] == packed["r4-resnet18-focal"]
     assert packed["r1-podium-b3"] != packed["c-champion"]
 

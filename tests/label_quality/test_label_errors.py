@@ -24,6 +24,7 @@ from pipeline.stages.sample import sample
 from pipeline.stages.split import split
 from pipeline.stages.train import train
 from pipeline.synthetic.config import Sample
+from tests.support import packed
 
 FOLDS = (0, 1)
 SIZE = 64
@@ -52,7 +53,9 @@ class Workspace:
         self.truth = tables.read(self.photos / "train" / "truth.csv", {"id": "text"})
         self.accept("truth", self.truth)
         self.labels("given")
-        given, folds, classes, plot = (root / name for name in ("given.csv", "folds.csv", "classes.csv", "classes.png"))
+        given, folds, classes, plot = (
+            root / name for name in ("given.csv", "folds.parquet", "classes.csv", "classes.png")
+        )
         split(given, root / "fixes", folds, classes, plot, Split(folds=len(FOLDS)))
         self._crop()
 
@@ -70,22 +73,22 @@ class Workspace:
         found: dict[str, Table] = {}
         for fold in FOLDS:
             output = self.root / labels / str(fold)
-            inputs = Inputs(self.crops, self.root / f"{labels}.csv", self.root / "folds.csv", output / "checkpoint.pt")
+            inputs = Inputs(
+                self.crops, self.root / f"{labels}.csv", self.root / "folds.parquet", output / "checkpoint.pt"
+            )
             train(inputs, "face", fold, MODEL, output, lambda *_: None)
             infer(output / "weights.safetensors", inputs.crops, inputs.folds, TTA(), output)
-            paths, heads = predictions.read(output / "out_of_fold.csv")
+            paths, heads = predictions.read(output / "out_of_fold.parquet")
             found |= dict(zip(paths, multiply(heads), strict=True))
         return np.stack([found[path] for path in sorted(found)])
 
     def _crop(self) -> None:
         self.crops = self.root / "crops"
-        self.crops.mkdir()
         for part, pattern in {"train": "*/[!.]*", "eval": "*"}.items():
             folder = self.photos / part / "images"
             paths = sorted(folder.glob(pattern))
-            np.save(self.crops / f"{part}.npy", np.stack([_center(path) for path in paths]))
-            names = [path.relative_to(folder).as_posix() for path in paths]
-            tables.write(pd.DataFrame({"path": names}), self.crops / f"{part}.csv")
+            names = pd.DataFrame({"path": [path.relative_to(folder).as_posix() for path in paths]})
+            packed.write(self.crops, part, names, np.stack([_center(path) for path in paths]))
 
 
 def _center(path: Path) -> Pixels:

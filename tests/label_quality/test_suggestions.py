@@ -131,7 +131,7 @@ def test_photos_and_probabilities_are_read_in_one_order(tmp_path: Path) -> None:
     labels = labelled(5)
     probabilities = seen_as(labels)
     write(tmp_path, labels[::-1].reset_index(drop=True), probabilities[::-1])
-    photos, table = read(tmp_path / "labels.csv", tmp_path / "out_of_fold.csv")
+    photos, table = read(tmp_path / "labels.parquet", tmp_path / "out_of_fold.parquet")
     assert list(photos["path"]) == sorted(labels["path"])
     np.testing.assert_allclose(table, probabilities, atol=1e-8)
 
@@ -141,15 +141,15 @@ def test_predictions_of_other_photos_are_named(tmp_path: Path) -> None:
     paths = ["900/normal.jpg", *labels["path"][1:]]
     write(tmp_path, labels, seen_as(labels), paths)
     with pytest.raises(InputError, match=r"dvc repro[\s\S]*900/normal\.jpg, which is not expected"):
-        read(tmp_path / "labels.csv", tmp_path / "out_of_fold.csv")
+        read(tmp_path / "labels.parquet", tmp_path / "out_of_fold.parquet")
 
 
 def test_predictions_of_models_of_other_labels_are_named(tmp_path: Path) -> None:
     labels = labelled(2)
     write(tmp_path, labels, seen_as(labels))
-    tables.write(with_wrong(labels, "001", gender="male"), tmp_path / "labels.csv")
+    tables.write(with_wrong(labels, "001", gender="male"), tmp_path / "labels.parquet")
     with pytest.raises(InputError, match=r"other labels[\s\S]*dvc repro[\s\S]*001/incorrect_mask\.jpg"):
-        read(tmp_path / "labels.csv", tmp_path / "out_of_fold.csv")
+        read(tmp_path / "labels.parquet", tmp_path / "out_of_fold.parquet")
 
 
 def test_the_columns_are_those_of_a_fixes_file() -> None:
@@ -157,5 +157,5 @@ def test_the_columns_are_those_of_a_fixes_file() -> None:
 
 
 def test_missing_results_are_refused_with_the_remedy(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"run `dvc repro`(?s:.*)labels\.csv(?s:.*)out_of_fold\.csv"):
-        read(tmp_path / "labels.csv", tmp_path / "out_of_fold.csv")
+    with pytest.raises(InputError, match=r"run `dvc repro`(?s:.*)labels\.parquet(?s:.*)out_of_fold\.parquet"):
+        read(tmp_path / "labels.parquet", tmp_path / "out_of_fold.parquet")

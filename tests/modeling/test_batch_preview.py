@@ -11,12 +11,15 @@ from pipeline.modeling import batch_preview
 from pipeline.modeling.config import ModelConfig
 from pipeline.modeling.fold_data import FoldData
 from pipeline.modeling.training import Inputs
+from tests.support import packed
 
 
 def test_the_first_batch_is_that_of_training(trainable: Path, config: Callable[..., ModelConfig]) -> None:
     settings = config(augmentation=[{"HorizontalFlip": {"p": 0.5}}])
-    inputs = Inputs(trainable / "crops", trainable / "labels.csv", trainable / "folds.csv", trainable / "killed.pt")
-    table, crops = inputs.photos(), np.load(trainable / "crops" / "train.npy")
+    inputs = Inputs(
+        trainable / "crops", trainable / "labels.parquet", trainable / "folds.parquet", trainable / "killed.pt"
+    )
+    table, crops = inputs.photos(), packed.read(trainable / "crops", "train")
     held_out = (table["fold"] == 0).to_numpy()
     fold_data = FoldData.of(table, crops, held_out, settings)
     images, rows = next(iter(fold_data.train_loader(fold_data.training, settings, (0, 1)).at(0)))
@@ -27,12 +30,14 @@ def test_the_first_batch_is_that_of_training(trainable: Path, config: Callable[.
 
 
 def test_a_cut_image_has_both_labels_as_its_caption(trainable: Path, config: Callable[..., ModelConfig]) -> None:
-    inputs = Inputs(trainable / "crops", trainable / "labels.csv", trainable / "folds.csv", trainable / "killed.pt")
+    inputs = Inputs(
+        trainable / "crops", trainable / "labels.parquet", trainable / "folds.parquet", trainable / "killed.pt"
+    )
     settings = config(cutmix={"probability": 1})
     batch_preview.write(trainable / "sheet.jpg", inputs, settings, None)
     table = inputs.photos()
     batch = batch_preview.first_batch(
-        table, np.load(trainable / "crops" / "train.npy"), np.zeros(len(table), bool), settings
+        table, packed.read(trainable / "crops", "train"), np.zeros(len(table), bool), settings
     )
     captions = batch_preview._captions(batch, np.array([f"p{row}" for row in range(len(table))]))
     assert captions[0].split("\n")[0] == f"{batch.lam:.0%} p{batch.rows[0]}"

@@ -16,6 +16,7 @@ from pipeline.modeling.training import Inputs
 from pipeline.schema import predictions
 from pipeline.stages.pseudo_label import pseudo_label
 from pipeline.stages.train import train
+from tests.support import packed
 
 Make = Callable[..., ModelConfig]
 
@@ -27,14 +28,16 @@ class StartedError(Exception):
 @pytest.fixture
 def inputs(trainable: Path, monkeypatch: pytest.MonkeyPatch) -> Inputs:
     """Inputs without a leak; a training ends where its first epoch would start."""
-    np.save(trainable / "crops" / "eval.npy", 255 - np.load(trainable / "crops" / "eval.npy"))
+    packed.replace(trainable / "crops", "eval", 255 - packed.read(trainable / "crops", "eval"))
 
     def start(*_: object) -> None:
         raise StartedError
 
     monkeypatch.setattr("pipeline.stages.train.fit", start)
     monkeypatch.setattr("pipeline.stages.pseudo_label.fit", start)
-    return Inputs(trainable / "crops", trainable / "labels.csv", trainable / "folds.csv", trainable / "checkpoint.pt")
+    return Inputs(
+        trainable / "crops", trainable / "labels.parquet", trainable / "folds.parquet", trainable / "checkpoint.pt"
+    )
 
 
 def warnings(inputs: Inputs, config: ModelConfig, capsys: pytest.CaptureFixture[str]) -> str:
@@ -58,29 +61,29 @@ def test_people_on_both_sides(inputs: Inputs, config: Make, capsys: pytest.Captu
     photos = inputs.photos()
     (held_out, trained) = (int(np.flatnonzero(photos["fold"] == fold)[0]) for fold in (1, 0))
     folder = inputs.crops.parent
-    for path in (folder / "labels.csv", folder / "folds.csv"):
+    for path in (folder / "labels.parquet", folder / "folds.parquet"):
         for row in (held_out, trained):
             edit(path, row, person="twin")
     assert "WARNING: 1 people stand on both sides of the split (twin)" in warnings(inputs, config(), capsys)
 
 
 def test_duplicates_on_both_sides(inputs: Inputs, config: Make, capsys: pytest.CaptureFixture[str]) -> None:
-    photos, crops = inputs.photos(), np.load(inputs.crops / "train.npy")
+    photos, crops = inputs.photos(), packed.read(inputs.crops, "train")
     held_out, trained = (int(np.flatnonzero(photos["fold"] == fold)[0]) for fold in (1, 0))
     crops[held_out] = crops[trained]
-    np.save(inputs.crops / "train.npy", crops)
+    packed.replace(inputs.crops, "train", crops)
     pair = f"{photos['path'][held_out]} = {photos['path'][trained]}"
     assert f"WARNING: 1 held-out photos are also trained on ({pair})" in warnings(inputs, config(), capsys)
 
 
 def test_pseudo_labels_of_held_out_photos(inputs: Inputs, config: Make, capsys: pytest.CaptureFixture[str]) -> None:
-    photos, crops = inputs.photos(), np.load(inputs.crops / "train.npy")
-    names = tables.read(inputs.crops / "eval.csv", {"path": "text"})["path"]
+    photos, crops = inputs.photos(), packed.read(inputs.crops, "train")
+    names = tables.read(inputs.crops / "eval.parquet", {"path": "text"})["path"]
     predictions.write(inputs.crops / "teacher.csv", names, {"mask": np.eye(3)[np.zeros(len(names), int)]})
-    evaluated = np.load(inputs.crops / "eval.npy")
+    evaluated = packed.read(inputs.crops, "eval")
     held_out = int(np.flatnonzero(photos["fold"] == 1)[0])
     evaluated[2] = crops[held_out]
-    np.save(inputs.crops / "eval.npy", evaluated)
+    packed.replace(inputs.crops, "eval", evaluated)
     teacher = Teacher(inputs.crops / "teacher.csv", share=1, weight=0.5)
     with pytest.raises(StartedError):
         pseudo_label(inputs, teacher, "mask", 1, config(), inputs.crops / "out", lambda *_: None)
@@ -100,6 +103,6 @@ def test_a_fold_that_holds_out_nobody_is_refused(inputs: Inputs) -> None:
 
 def test_predictions_of_people_that_a_model_trained_on_are_not_out_of_fold(tmp_path: Path) -> None:
     photos = pd.Series(["a/normal.jpg", "b/normal.jpg"])
-    predictions.write(tmp_path / "out_of_fold.csv", photos, {"mask": np.eye(3)[[0, 1]]})
+    predictions.write(tmp_path / "out_of_fold.parquet", photos, {"mask": np.eye(3)[[0, 1]]})
     with pytest.raises(InputError, match=r"a row for b/normal\.jpg, which is not expected"):
-        predictions.read_for(tmp_path / "out_of_fold.csv", ["a/normal.jpg"])
+        predictions.read_for(tmp_path / "out_of_fold.parquet", ["a/normal.jpg"])

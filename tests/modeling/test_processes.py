@@ -49,7 +49,7 @@ def trained_on(count: int, folder: Path, **changes: Any) -> tuple[dict[str, Any]
     script, models = folder / f"on_{count}.py", folder / f"models{count}"
     output = Member(models, "mask", 0).folder
     script.write_text(ON.format(root=ROOT, count=count))
-    options = {"crops": "crops", "labels": "labels.csv", "folds": "folds.csv", "checkpoints": "checkpoints"}
+    options = {"crops": "crops", "labels": "labels.parquet", "folds": "folds.parquet", "checkpoints": "checkpoints"}
     words = [word for name, value in options.items() for word in (f"--{name}", value)]
     done = subprocess.run(
         [sys.executable, script, "train", "--model", "mask", "--fold", "0", *words, "--models", models],
@@ -61,8 +61,8 @@ def trained_on(count: int, folder: Path, **changes: Any) -> tuple[dict[str, Any]
         timeout=300,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    infer(output / "weights.safetensors", folder / "crops", folder / "folds.csv", TTA(), output)
-    _, predicted = predictions.read(output / "out_of_fold.csv")
+    infer(output / "weights.safetensors", folder / "crops", folder / "folds.parquet", TTA(), output)
+    _, predicted = predictions.read(output / "out_of_fold.parquet")
     return predicted, (output / "epochs.csv").read_text(), done.stdout
 
 
@@ -85,8 +85,8 @@ def test_all_processes_validate_the_weights_that_are_kept(trainable: Path, monke
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     changes = {"backbone": "test_resnet", "image_size": 32, "batch_size": 7, "accumulate": 2, "ema": 0.5}
     predicted, epochs, _ = trained_on(2, trainable, **changes)
-    folds = tables.read(trainable / "folds.csv", tables.FOLDS)["fold"]
-    masks = tables.read(trainable / "labels.csv", label_table.COLUMNS)["mask"][folds == 0]
+    folds = tables.read(trainable / "folds.parquet", tables.FOLDS)["fold"]
+    masks = tables.read(trainable / "labels.parquet", label_table.COLUMNS)["mask"][folds == 0]
     truth = masks.map({"worn": 0, "incorrect": 1, "normal": 2}).to_numpy()
     loss = -np.log(predicted["mask"][range(len(truth)), truth]).mean()
     assert pd.read_csv(StringIO(epochs))["val_loss"].iloc[-1] == pytest.approx(loss, rel=1e-4)

@@ -30,8 +30,8 @@ def said(heads: Mapping[str, Head]) -> Heads:
 
 
 def labels(folder: Path, heads: Mapping[str, Head], share: float) -> pd.DataFrame:
-    predictions.write(folder / "eval.csv", PICTURES, said(heads))
-    return Teacher(folder / "eval.csv", share, weight=0.3).labels(PICTURES, heads)
+    predictions.write(folder / "eval.parquet", PICTURES, said(heads))
+    return Teacher(folder / "eval.parquet", share, weight=0.3).labels(PICTURES, heads)
 
 
 @pytest.mark.parametrize("heads", MIXES)
@@ -60,15 +60,17 @@ def test_the_lower_the_share_the_fewer_photos_join_and_in_the_end_none(tmp_path:
 
 
 def test_a_label_is_told_in_words(tmp_path: Path) -> None:
-    predictions.write(tmp_path / "eval.csv", ["a"], {"age": np.array([[0.0, 0, 1]]), "mask": np.array([[0, 1.0, 0]])})
+    predictions.write(
+        tmp_path / "eval.parquet", ["a"], {"age": np.array([[0.0, 0, 1]]), "mask": np.array([[0, 1.0, 0]])}
+    )
     heads = {"age": Head(), "mask": Head()}
-    assert list(Teacher(tmp_path / "eval.csv", 1, 1).labels(["a"], heads)["label"]) == [">=60 incorrect"]
+    assert list(Teacher(tmp_path / "eval.parquet", 1, 1).labels(["a"], heads)["label"]) == [">=60 incorrect"]
 
 
 def test_predictions_of_other_heads_or_photos_are_refused(tmp_path: Path) -> None:
     labels(tmp_path, MIXES[0], 0)
-    teacher = Teacher(tmp_path / "eval.csv", 0, 1)
-    with pytest.raises(InputError, match=r"eval\.csv: heads mask, not age; run `dvc repro`"):
+    teacher = Teacher(tmp_path / "eval.parquet", 0, 1)
+    with pytest.raises(InputError, match=r"eval\.parquet: heads mask, not age; run `dvc repro`"):
         teacher.labels(PICTURES, {"age": Head()})
-    with pytest.raises(InputError, match=r"eval\.csv: not the photos[\s\S]*no row for new\.jpg"):
+    with pytest.raises(InputError, match=r"eval\.parquet: not the photos[\s\S]*no row for new\.jpg"):
         teacher.labels([*PICTURES, "new.jpg"], MIXES[0])

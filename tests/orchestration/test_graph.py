@@ -10,6 +10,7 @@ import pytest
 from dvc.repo import Repo
 from ruamel.yaml import YAML
 
+from pipeline.formats import tables
 from pipeline.foundation.errors import InputError
 from pipeline.orchestration import graph
 from pipeline.stages.sample import sample
@@ -181,4 +182,4 @@ def test_a_data_set_in_a_folder_with_an_apostrophe_is_read(tmp_path: Path) -> No
     path = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "HOME": str(tmp_path), "DVC_NO_ANALYTICS": "1"}
     for words in (["init", "--no-scm", "--quiet"], ["repro", "--quiet", "--single-item", "relabel"]):
         subprocess.run([sys.executable, "-m", "dvc", *words], cwd=root, env=path, check=True)
-    assert len((root / "data" / "labels.csv").read_text().splitlines()) == 1 + 24 * 7
+    assert tables.count(root / "data" / "labels.parquet") == 24 * 7

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
+from pipeline.dataset import shard_writer
 from pipeline.dataset.layout import train_photos
 from pipeline.formats import tables
 from pipeline.orchestration import graph
@@ -25,7 +26,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     YAML().dump(PARAMS, tmp_path / "params.yaml")
     data = DataSet(tmp_path / "data" / "sample", people=("001_female_Asian_25", "002_male_Asian_60"))
     labels = train_photos(data.root).assign(corrected="")[list(label_table.COLUMNS)]
-    tables.write(labels, tmp_path / "data" / "labels.csv")
+    tables.write(labels, tmp_path / "data" / "labels.parquet")
     monkeypatch.setattr("pipeline.stages.crop.BATCH", 4)
     return tmp_path
 
@@ -49,6 +50,18 @@ def test_shards_fetch_every_photo_once_between_them(root: Path) -> None:
     assert len(shards[0] | shards[1]) == 14 + 3
 
 
+def test_a_shard_of_crops_fetches_the_archives_of_its_photos(root: Path) -> None:
+    data = root / "data" / "sample"
+    shard_writer.write(data, root / "archives", photos=4)
+    shutil.rmtree(data)
+    (root / "archives").rename(data)
+    tables_and_indices = {"train/train.csv", "eval/info.csv", "train/images/index.parquet", "eval/images/index.parquet"}
+    assert fetched(root, "relabel") == tables_and_indices
+    archives = [f"train/images/shard-{number:05}.tar" for number in range(4)]
+    assert fetched(root, "crop@0") - tables_and_indices == {*archives[:2]}
+    assert fetched(root, "crop@1") - tables_and_indices == {*archives[2:], "eval/images/shard-00000.tar"}
+
+
 def test_another_stage_fetches_all_that_it_depends_on(root: Path) -> None:
     assert len(fetched(root, "sample")) == 14 + 3 + len(("train.csv", "info.csv"))
 
@@ -60,8 +73,11 @@ def test_contact_sheets_fetch_the_photos_that_they_show(root: Path) -> None:
             rows = [sure | {"path": f"{split}{shard}/{number}.png"} for number in range(3)]
             rows[1] |= {"source": "center"} if shard == "0" else {"faces": 2}
             table = pd.DataFrame(rows).reindex(columns=list(tables.CROPS), fill_value=0)
-            tables.write(table, root / "data" / "shards" / shard / f"{split}.csv")
-    _, named = selections(graph.read(root)["pack"], root)
+            tables.write(table, root / "data" / "crops" / "shards" / shard / f"{split}.parquet")
+    tables_of, named = selections(graph.read(root)["pack"], root)
+    shards = root / "data" / "crops" / "shards"
+    assert [tables_of(shards / shard / "train.npy") for shard in ("0", "1")] == [False, True]
+    assert all(tables_of(shards / shard / "train.parquet") for shard in ("0", "1"))
     photos = [
         root / "data" / "sample" / split / "images" / f"{split}{shard}" / f"{number}.png"
         for split in ("train", "eval")

@@ -79,7 +79,7 @@ def test_a_hub_that_cannot_be_reached_is_named_unless_the_weights_are_here(
 
 def test_a_disk_that_is_too_small_is_named(given: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     photos = sum(readiness.count(params.check(given, "params.yaml")))
-    needed = 2 * photos * 48 * 48 * 3
+    needed = photos * 48 * 48 * 3
     monkeypatch.setattr(machine, "free_disk", lambda _: needed)
     assert texts(given, True) == []
     monkeypatch.setattr(machine, "free_disk", lambda _: needed - 1)

@@ -41,6 +41,7 @@ from pipeline.registry.evidence import EvalSlice, OutOfFoldEvidence
 from pipeline.registry.serving import request_parsing
 from pipeline.schema import label_table, predictions
 from pipeline.schema.schema import SCHEMA
+from tests.support import packed
 from tests.support.dataset import DataSet
 
 ROOT = Path(__file__).parents[2]
@@ -98,12 +99,12 @@ def _labels() -> pd.DataFrame:
 def _of_tables(root: Path) -> dict[str, Reader]:
     folder = root / "tables"
     labels = _labels()
-    tables.write(labels, folder / "labels.csv")
+    tables.write(labels, folder / "labels.parquet")
     assigned = labels[["path", "person"]].assign(fold=labels["person"].str[1].astype(int) % 2)
-    tables.write(assigned, folder / "folds.csv")
-    tables.write(labels[["path"]], folder / "crops" / "train.csv")
+    tables.write(assigned, folder / "folds.parquet")
+    packed.write(folder / "crops", "train", labels[["path"]], np.zeros((len(labels), 32, 32, 3), np.uint8))
     config = ModelConfig.model_validate(CONFIG | {"heads": {"mask x gender x age": {}}})
-    inputs = Inputs(folder / "crops", folder / "labels.csv", folder / "folds.csv", folder / "checkpoint.pt")
+    inputs = Inputs(folder / "crops", folder / "labels.parquet", folder / "folds.parquet", folder / "checkpoint.pt")
 
     def train(_: Path) -> object:
         table = inputs.photos()
@@ -111,14 +112,14 @@ def _of_tables(root: Path) -> dict[str, Reader]:
         return fold_data.FoldData.of(table, crops, (table["fold"] == 0).to_numpy(), config)
 
     def fold(_: Path) -> object:
-        return folds.groups(folds.labels_with_folds(folder / "labels.csv", folder / "folds.csv"))
+        return folds.groups(folds.labels_with_folds(folder / "labels.parquet", folder / "folds.parquet"))
 
     return {
-        "labels, to train": _file(folder / "labels.csv", train),
-        "labels, with folds": _file(folder / "labels.csv", fold),
-        "folds, to train": _file(folder / "folds.csv", train),
-        "folds, with labels": _file(folder / "folds.csv", fold),
-        "table of crops": _file(folder / "crops" / "train.csv", train),
+        "labels, to train": _file(folder / "labels.parquet", train),
+        "labels, with folds": _file(folder / "labels.parquet", fold),
+        "folds, to train": _file(folder / "folds.parquet", train),
+        "folds, with labels": _file(folder / "folds.parquet", fold),
+        "table of crops": _file(folder / "crops" / "train.parquet", train),
     }
 
 
@@ -154,9 +155,11 @@ def _of_results(root: Path) -> dict[str, Reader]:
     out_of_fold = pd.DataFrame(table, columns=SCHEMA.class_names)
     out_of_fold.insert(0, "path", paths)
     out_of_fold.insert(1, "target", codes)
-    tables.write(labels, folder / "labels.csv")
-    tables.write(out_of_fold, folder / "out_of_fold.csv")
-    predictions.write(folder / "eval.csv", paths, {"mask": draw.dirichlet(np.ones(3), len(paths)), "age": table[:, 0]})
+    tables.write(labels, folder / "labels.parquet")
+    tables.write(out_of_fold, folder / "out_of_fold.parquet")
+    predictions.write(
+        folder / "eval.parquet", paths, {"mask": draw.dirichlet(np.ones(3), len(paths)), "age": table[:, 0]}
+    )
     evidence = labels.drop(columns="corrected").assign(fold=0, predicted_mask="worn", predicted_age=">=60")
     tables.write(evidence, folder / "evidence.csv")
     submission = pd.DataFrame({"ImageID": paths, "ans": codes})
@@ -170,10 +173,10 @@ def _of_results(root: Path) -> dict[str, Reader]:
         photo.touch()
 
     def suggested(_: Path) -> object:
-        return suggestions.suggest(*suggestions.read(folder / "labels.csv", folder / "out_of_fold.csv"))
+        return suggestions.suggest(*suggestions.read(folder / "labels.parquet", folder / "out_of_fold.parquet"))
 
     def reviewed(path: Path) -> object:
-        photos, probabilities = suggestions.read(folder / "labels.csv", folder / "out_of_fold.csv")
+        photos, probabilities = suggestions.read(folder / "labels.parquet", folder / "out_of_fold.parquet")
         return cases.read(path, photos, probabilities, root)
 
     def judged(path: Path) -> object:
@@ -181,12 +184,14 @@ def _of_results(root: Path) -> dict[str, Reader]:
         return read.leaks(), EvalSlice.of(read).f1
 
     return {
-        "labels, to suggest": _file(folder / "labels.csv", suggested),
-        "out_of_fold.csv": _file(folder / "out_of_fold.csv", suggested),
+        "labels, to suggest": _file(folder / "labels.parquet", suggested),
+        "out_of_fold.parquet": _file(folder / "out_of_fold.parquet", suggested),
         "suggestions": _file(
             folder / "suggestions.csv", reviewed, b"id,field,was,value,source\np0,gender,male,female,me\n"
         ),
-        "predictions": _file(folder / "eval.csv", lambda path: predictions.read_for(path, predictions.read(path)[0])),
+        "predictions": _file(
+            folder / "eval.parquet", lambda path: predictions.read_for(path, predictions.read(path)[0])
+        ),
         "evidence": _file(folder / "evidence.csv", judged),
         "submission": _file(folder / "submission.csv", lambda path: submissions.read(path, submission["ImageID"])),
         "metrics.json": _file(

@@ -64,13 +64,13 @@ def make(root: Path) -> None:
         read, photos, labels, folds = (
             params.load(),
             Path("data/sample"),
-            Path("data/labels.csv"),
-            Path("data/folds.csv"),
+            Path("data/labels.parquet"),
+            Path("data/folds.parquet"),
         )
         sample(photos, read.sample)
         relabel(photos, Path("fixes"), labels, read.relabel)
-        crop(0, photos, labels, Path("data/shards/0"), read.crop)
-        pack(photos, Path("data/shards"), Path("data/crops"), read.crop)
+        crop(0, photos, labels, Path("data/crops/shards/0"), read.crop)
+        pack(photos, Path("data/crops"), read.crop)
         split(labels, Path("fixes"), folds, Path("data/classes.csv"), Path("data/classes.png"), read.split)
         for name, config in read.models.items():
             for fold in read.train.folds:
@@ -115,7 +115,7 @@ def photos(made: Path) -> list[Path]:
 
 def probabilities(root: Path) -> pd.DataFrame:
     """What the ensemble answered, by the eval photo's name."""
-    return pd.read_csv(root / "results/ensemble/eval_probabilities.csv", index_col="path")
+    return pd.read_parquet(root / "results/ensemble/eval_probabilities.parquet").set_index("path")
 
 
 def call(*words: str, fails: bool = False) -> str:

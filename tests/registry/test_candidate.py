@@ -12,7 +12,7 @@ LOCK = {"relabel": {"cmd": "relabel", "deps": [{"path": "photos/train", "md5": "
 
 def test_tags_name_the_commit_of_an_image_that_has_no_git(trainable: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIPELINE_COMMIT", "abc")
-    files = trainable / "labels.csv", trainable / "folds.csv", trainable / "crops"
+    files = trainable / "labels.parquet", trainable / "folds.parquet", trainable / "crops"
     tags = data_tags(LOCK, Path("photos"), *files)
     assert (tags["git_commit"], tags["data_photos"]) == ("abc", "0" * 32)
     assert tags["data_labels"] != tags["data_folds"]
@@ -20,4 +20,4 @@ def test_tags_name_the_commit_of_an_image_that_has_no_git(trainable: Path, monke
 
 def test_photos_that_dvc_lock_does_not_hold_are_an_error(trainable: Path) -> None:
     with pytest.raises(InputError, match=r"no hash of other/train"):
-        data_tags(LOCK, Path("other"), trainable / "labels.csv", trainable / "folds.csv", trainable / "crops")
+        data_tags(LOCK, Path("other"), trainable / "labels.parquet", trainable / "folds.parquet", trainable / "crops")

@@ -7,11 +7,13 @@ import mlflow
 import pytest
 
 from pipeline.config import params
+from pipeline.formats import tables
 from pipeline.foundation.errors import InputError
+from pipeline.schema import label_table
 from tests.registry.conftest import call
 
 FOLD = Path("models/years/folds/0")
-INPUTS = {"crops": "data/crops", "labels": "data/labels.csv", "folds": "data/folds.csv"}
+INPUTS = {"crops": "data/crops", "labels": "data/labels.parquet", "folds": "data/folds.parquet"}
 OPTIONS = {"model": "years", "fold": "0", **INPUTS, "models": "models", "checkpoints": "checkpoints"}
 TRAIN = ["train", *(word for name, value in OPTIONS.items() for word in (f"--{name}", value))]
 
@@ -67,8 +69,8 @@ def refuses_what_was_not_pinned(file: Path) -> None:
 
 
 def refuses_other_data() -> None:
-    labels = Path("data/labels.csv")
-    labels.write_text(labels.read_text().replace("female", "male"))
+    labels = Path("data/labels.parquet")
+    tables.write(label_table.read(labels).assign(gender="male"), labels)
     with pytest.raises(InputError, match=r"trained on other data[\s\S]*data_labels"):
         call(*TRAIN)
 

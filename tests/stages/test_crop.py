@@ -1,22 +1,27 @@
 """Stages crop and pack: train and eval share one function, no photo is lost, and outputs are reproducible."""
 
 import hashlib
+import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from PIL import Image, PngImagePlugin
 
+from pipeline.dataset import shard_writer
 from pipeline.dataset.layout import MASK_OF_STEM, train_photos
 from pipeline.faces.config import Crop
-from pipeline.formats import tables
+from pipeline.formats import arrays, crop_files, tables
+from pipeline.formats.crop_files import SHARDS
 from pipeline.foundation.errors import InputError
 from pipeline.registry.serving.classifier import CROP, MEMBERS, SIZES_FILE, TTA_FILE, Classifier
 from pipeline.schema import label_table
 from pipeline.stages.crop import LANDMARKS, crop
 from pipeline.stages.pack import pack
 from tests.modeling.people import people
+from tests.support import packed
 from tests.support.dataset import DataSet
 
 PERSON, OTHER = "000001_male_Asian_40", "000002_female_Asian_40"
@@ -27,7 +32,7 @@ class Workplace:
 
     def __init__(self, folder: Path, synthetic: bool) -> None:
         self.data = DataSet(folder / "photos", people=(PERSON, OTHER))
-        self.labels, self.crops = folder / "labels.csv", folder / "crops"
+        self.labels, self.crops = folder / "labels.parquet", folder / "crops"
         self.paths = [f"{person}/{stem}.png" for person in (PERSON, OTHER) for stem in sorted(MASK_OF_STEM)]
         self.eval = [path.replace("/", "-") for path in self.paths]
         self.data.evaluate(self.eval)
@@ -39,11 +44,11 @@ class Workplace:
 
     def crop(self, **given: object) -> dict[str, str]:
         params = Crop.model_validate({"size": 32} | given)
-        shards = self.crops.parent / "shards"
         for shard in params.shards:
-            crop(shard, self.data.root, self.labels, shards / str(shard), params)
-        pack(self.data.root, shards, self.crops, params)
-        return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in self.crops.iterdir()}
+            crop(shard, self.data.root, self.labels, self.crops / SHARDS / str(shard), params)
+        pack(self.data.root, self.crops, params)
+        files = (path for path in self.crops.rglob("*") if path.is_file())
+        return {str(path.relative_to(self.crops)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 @pytest.fixture
@@ -71,9 +76,9 @@ def test_a_photo_is_cropped_alike_in_train_in_eval_and_in_serving(
     workplace: Workplace, settings: dict[str, object]
 ) -> None:
     workplace.crop(**settings)
-    train, evaluated = (np.load(workplace.crops / f"{split}.npy") for split in ("train", "eval"))
+    train, evaluated = (packed.read(workplace.crops, split) for split in ("train", "eval"))
     assert np.array_equal(train, evaluated)
-    tables_of = [tables.read(workplace.crops / f"{split}.csv", tables.CROPS) for split in ("train", "eval")]
+    tables_of = [crop_files.table(workplace.crops, split) for split in ("train", "eval")]
     assert tables_of[0].drop(columns="path").equals(tables_of[1].drop(columns="path"))
     served = workplace.crops.parent / "served"
     (served / MEMBERS).mkdir(parents=True)
@@ -87,10 +92,10 @@ def test_a_photo_is_cropped_alike_in_train_in_eval_and_in_serving(
 def test_crops_and_their_table_are_in_the_order_of_labels_and_info(workplace: Workplace) -> None:
     workplace.crop()
     for split, names in {"train": workplace.paths, "eval": workplace.eval}.items():
-        table = tables.read(workplace.crops / f"{split}.csv", tables.CROPS)
-        assert list(table.columns) == [*tables.CROPS, *LANDMARKS]
+        table = crop_files.table(workplace.crops, split)
+        assert list(table.columns) == ["path", "shard", *list(tables.CROPS)[1:], *LANDMARKS]
         assert list(table["path"]) == names
-        assert np.load(workplace.crops / f"{split}.npy", mmap_mode="r").shape == (len(names), 32, 32, 3)
+        assert packed.read(workplace.crops, split).shape == (len(names), 32, 32, 3)
 
 
 def test_equal_photos_give_equal_bytes_on_any_number_of_cores(workplace: Workplace) -> None:
@@ -102,24 +107,42 @@ def test_equal_photos_give_equal_bytes_on_any_number_of_cores(workplace: Workpla
     torch.set_num_threads(threads)
     assert first == second
     sheets = {"crops.jpg", "misses.jpg", "doubtful.jpg"}
-    assert set(first) == {"train.npy", "train.csv", "eval.npy", "eval.csv", "settings.json", *sheets}
+    index = {"train.parquet", "eval.parquet", "settings.json"}
+    assert set(first) == {*index, *sheets, *(f"shards/0/{name}" for name in {*index, "train.npy", "eval.npy"})}
 
 
-def test_the_number_of_shards_changes_nothing(workplace: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_shards_changes_no_crop(workplace: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pipeline.stages.crop.BATCH", 4)  # the 14 photos are 4 batches: a shard has none
-    assert workplace.crop(shards=[0, 1, 2, 3, 4]) == workplace.crop()
+    found = []
+    for shards in ([0, 1, 2, 3, 4], [0]):
+        workplace.crop(shards=shards)
+        table = crop_files.table(workplace.crops, "train")
+        assert set(table["shard"]) == set(shards[:4])
+        found.append((packed.read(workplace.crops, "train"), table.drop(columns="shard")))
+    np.testing.assert_array_equal(found[0][0], found[1][0])
+    pd.testing.assert_frame_equal(found[0][1], found[1][1])
+    assert [arrays.digest(image) for image in found[0][0]] == list(found[0][1]["digest"])
+
+
+def test_photos_in_archives_are_cropped_and_shown_alike(workplace: Workplace) -> None:
+    Image.new("RGB", (384, 512)).save(workplace.data.images / workplace.paths[0])
+    of_files = workplace.crop()
+    shard_writer.write(workplace.data.root, workplace.crops.parent / "archives", photos=3)
+    shutil.rmtree(workplace.data.root)
+    workplace.data.root = workplace.crops.parent / "archives"
+    assert workplace.crop() == of_files
 
 
 def test_faces_have_landmarks_and_photos_without_one_have_none(workplace: Workplace) -> None:
     Image.new("RGB", (384, 512)).save(workplace.data.images / workplace.paths[0])
     workplace.crop()
-    table = tables.read(workplace.crops / "train.csv", tables.CROPS)
+    table = tables.read(workplace.crops / "train.parquet", tables.CROPS)
     assert table["source"][0] == "center"
     assert table["probability"][0] == 0
-    assert list(table[LANDMARKS].loc[0]) == [""] * 10
+    assert table[LANDMARKS].loc[0].isna().all()
     found = table[table["source"] == "face"]
     assert len(found) > 7
-    assert (found[LANDMARKS] != "").all(axis=None)
+    assert found[LANDMARKS].notna().all(axis=None)
     assert (found["probability"] > 0).all()
 
 
@@ -142,7 +165,7 @@ def test_doubtful_subjects_are_counted_listed_and_shown(
     Image.fromarray(np.hstack([small, photo])).save(images / workplace.eval[0])
     Image.fromarray(np.rot90(photo, 1)).save(images / workplace.eval[1])
     workplace.crop()
-    table = tables.read(workplace.crops / "eval.csv", tables.CROPS)
+    table = tables.read(workplace.crops / "eval.parquet", tables.CROPS)
     assert table["faces"][0] == 2
     assert (table["photo_width"][0], table["photo_height"][0]) == (768, 512)
     assert table["turn"][1] == 270
@@ -155,12 +178,11 @@ def test_doubtful_subjects_are_counted_listed_and_shown(
 
 def test_shards_by_other_settings_are_refused(workplace: Workplace) -> None:
     workplace.crop(shards=[0, 1], method="center")
-    shards = workplace.crops.parent / "shards"
     other = Crop.model_validate({"size": 32, "method": "center", "center": {"side": 0.5}, "shards": [0, 1]})
-    crop(1, workplace.data.root, workplace.labels, shards / "1", other)
+    crop(1, workplace.data.root, workplace.labels, workplace.crops / SHARDS / "1", other)
     for params in (other, other.model_copy(update={"center": Crop().center})):
         with pytest.raises(InputError, match=r"crops by other settings than params\.yaml has[\s\S]*shards/[01]"):
-            pack(workplace.data.root, shards, workplace.crops, params)
+            pack(workplace.data.root, workplace.crops, params)
 
 
 def test_generated_train_photos_are_warned_about(faceless: Workplace, capsys: pytest.CaptureFixture[str]) -> None:
@@ -200,7 +222,7 @@ def test_without_a_search_for_faces_nothing_is_called_a_miss(
     faceless: Workplace, capsys: pytest.CaptureFixture[str], method: str, source: str
 ) -> None:
     faceless.crop(method=method)
-    assert set(tables.read(faceless.crops / "eval.csv", tables.CROPS)["source"]) == {source}
+    assert set(tables.read(faceless.crops / "eval.parquet", tables.CROPS)["source"]) == {source}
     assert capsys.readouterr().out == ""
 
 
@@ -226,14 +248,14 @@ def test_grey_transparent_and_turned_photos_are_cropped_like_upright_rgb_ones(fa
         photo.save(faceless.data.images / path)
     grey.transpose(Image.Transpose.ROTATE_90).save(faceless.data.images / faceless.paths[4], exif=turned)
     faceless.crop(method="none")
-    crops = np.load(faceless.crops / "train.npy")[:5]
+    crops = packed.read(faceless.crops, "train")[:5]
     assert (crops == crops[0]).all()
 
 
 def test_thumbnails_are_whole_photos_and_none_is_written_unasked(workplace: Workplace) -> None:
-    assert "train_thumbnails.npy" not in workplace.crop()
+    assert "shards/0/train_thumbnails.npy" not in workplace.crop()
     one = workplace.crop(thumbnail=(16, 12))
-    train, evaluated = (np.load(workplace.crops / f"{split}_thumbnails.npy") for split in ("train", "eval"))
+    train, evaluated = (np.stack(list(crop_files.thumbnails(workplace.crops, split))) for split in ("train", "eval"))
     assert np.array_equal(train, evaluated)
     for path, thumbnail in zip(workplace.paths, train, strict=True):
         photo = np.asarray(Image.open(workplace.data.images / path).convert("RGB"), np.float64)

@@ -18,7 +18,7 @@ from pipeline.ensembling.fitted_ensemble import read
 from pipeline.ensembling.members import EnsembleMembers
 from pipeline.ensembling.shift_estimators import p_value
 from pipeline.evaluation import plots
-from pipeline.formats import tables
+from pipeline.formats import crop_files, tables
 from pipeline.foundation.errors import InputError
 from pipeline.modeling.config import Head
 from pipeline.modeling.config.losses import SmoothL1
@@ -27,6 +27,7 @@ from pipeline.schema import label_table, metrics, predictions
 from pipeline.schema.probabilities import Heads, Table, multiply
 from pipeline.schema.schema import SCHEMA
 from pipeline.stages.ensemble import Summary, ensemble
+from tests.support import packed
 from tests.support.simulated import people, shift_sample
 
 HEADS = {
@@ -55,11 +56,10 @@ class Workspace:
             for mask in ("worn", "normal")
         ]
         table = pd.DataFrame(rows, columns=[*label_table.COLUMNS, "fold"])
-        tables.write(table[[*label_table.COLUMNS]], self.root / "labels.csv")
-        tables.write(table[[*tables.FOLDS]], self.root / "folds.csv")
+        tables.write(table[[*label_table.COLUMNS]], self.root / "labels.parquet")
+        tables.write(table[[*tables.FOLDS]], self.root / "folds.parquet")
         (self.root / "crops").mkdir()
-        np.save(self.root / "crops" / "train.npy", np.zeros((len(table), 8, 8, 3), np.uint8))
-        tables.write(table[["path"]], self.root / "crops" / "train.csv")
+        packed.write(self.root / "crops", "train", table[["path"]], np.zeros((len(table), 8, 8, 3), np.uint8))
         return table.sort_values("path", ignore_index=True)
 
     def train(self, member: Member, seed: int) -> None:
@@ -112,14 +112,14 @@ class Workspace:
         return ensemble(
             EnsembleMembers(self.root / "models", tuple(HEADS), folds, refits, pseudo_labelled),
             crops=self.root / "crops",
-            labels=self.root / "labels.csv",
-            folds=self.root / "folds.csv",
+            labels=self.root / "labels.parquet",
+            folds=self.root / "folds.parquet",
             results=self.root / results,
             params=Ensemble.model_validate({"systems": systems} | settings),
         )
 
     def written(self, results: str = "results") -> Table:
-        table = pd.read_csv(self.root / results / "eval_probabilities.csv", index_col="path")
+        table = pd.read_parquet(self.root / results / "eval_probabilities.parquet").set_index("path")
         assert list(table.index) == EVAL
         assert list(table.columns) == SCHEMA.class_names
         return table.to_numpy()
@@ -254,7 +254,7 @@ def test_members_that_held_out_the_truth_score_one(workspace: Workspace) -> None
 @pytest.mark.parametrize("weights", ["equal", "greedy"])
 def test_a_single_fold_is_enough(workspace: Workspace, weights: str) -> None:
     summary = workspace.ensemble(folds=(1,), weights=weights, top_folds=3)
-    scored = pd.read_csv(workspace.root / "results" / "out_of_fold.csv")
+    scored = pd.read_parquet(workspace.root / "results" / "out_of_fold.parquet")
     assert list(scored["path"]) == list(workspace.held_out(1)["path"])
     assert summary.metrics["photos"] == 6
     assert list(summary.members) == ["mask-1", "pair-1", "three-1"]
@@ -297,12 +297,12 @@ def test_equal_members_give_equal_bytes(workspace: Workspace, systems: object) -
         "epochs_by_model.csv",
         "errors.csv",
         "ensemble.json",
-        "eval_probabilities.csv",
+        "eval_probabilities.parquet",
         "label_shift.csv",
         "learning_curves.png",
         "metrics.json",
         "mistakes.jpg",
-        "out_of_fold.csv",
+        "out_of_fold.parquet",
         "reliability.png",
         "systems.csv",
     }
@@ -319,19 +319,21 @@ def test_members_that_are_not_trained_are_named(workspace: Workspace) -> None:
 def test_photos_without_an_out_of_fold_prediction_are_named(workspace: Workspace) -> None:
     rest = workspace.held_out(0)["path"][1:]
     predictions.write(workspace.member("mask", 0).out_of_fold, rest, workspace.noise("mask", len(rest), 0))
-    with pytest.raises(InputError, match=r"mask/predictions/folds/0/out_of_fold\.csv[\s\S]*no row for 19/normal\.jpg"):
+    with pytest.raises(
+        InputError, match=r"mask/predictions/folds/0/out_of_fold\.parquet[\s\S]*no row for 19/normal\.jpg"
+    ):
         workspace.ensemble()
 
 
 def test_eval_photos_that_only_some_members_know_are_named(workspace: Workspace) -> None:
     predictions.write(workspace.member("three", 1).eval, EVAL[:2], workspace.noise("three", 2, 0))
-    with pytest.raises(InputError, match=r"three/predictions/folds/1/eval\.csv[\s\S]*no row for b\.jpg"):
+    with pytest.raises(InputError, match=r"three/predictions/folds/1/eval\.parquet[\s\S]*no row for b\.jpg"):
         workspace.ensemble()
 
 
 def test_folds_of_other_labels_are_named(workspace: Workspace) -> None:
-    tables.write(workspace.photos[[*tables.FOLDS]][1:], workspace.root / "folds.csv")
-    with pytest.raises(InputError, match=r"folds\.csv does not fit[\s\S]*no row for 19/normal\.jpg"):
+    tables.write(workspace.photos[[*tables.FOLDS]][1:], workspace.root / "folds.parquet")
+    with pytest.raises(InputError, match=r"folds\.parquet does not fit[\s\S]*no row for 19/normal\.jpg"):
         workspace.ensemble()
 
 
@@ -405,10 +407,9 @@ def test_a_more_confident_refit_is_no_label_shift(tmp_path: Path, monkeypatch: p
         mask=values["mask"], gender=values["gender"], age=np.array([24, 45, 63])[train["age"].targets]
     )
     photos = photos.assign(corrected="", fold=person % 2)
-    tables.write(photos[[*label_table.COLUMNS]], tmp_path / "labels.csv")
-    tables.write(photos[[*tables.FOLDS]], tmp_path / "folds.csv")
-    tables.write(photos[["path"]], tmp_path / "train.csv")
-    np.save(tmp_path / "train.npy", np.zeros((len(photos), 8, 8, 3), np.uint8))
+    tables.write(photos[[*label_table.COLUMNS]], tmp_path / "labels.parquet")
+    tables.write(photos[[*tables.FOLDS]], tmp_path / "folds.parquet")
+    packed.write(tmp_path, "train", photos[["path"]], np.zeros((len(photos), 8, 8, 3), np.uint8))
     eval_photos = [f"{row:04}.jpg" for row in range(len(evaluated["age"].people))]
     for member, temperature in (
         (Member(tmp_path, "model", 0), 1),
@@ -432,8 +433,8 @@ def test_a_more_confident_refit_is_no_label_shift(tmp_path: Path, monkeypatch: p
     ensemble(
         members,
         tmp_path,
-        tmp_path / "labels.csv",
-        tmp_path / "folds.csv",
+        tmp_path / "labels.parquet",
+        tmp_path / "folds.parquet",
         tmp_path / "results",
         Ensemble(systems=(("model",),)),
     )
@@ -443,7 +444,7 @@ def test_a_more_confident_refit_is_no_label_shift(tmp_path: Path, monkeypatch: p
         train["age"], evaluated["age"]._replace(probabilities=calibration.scale(evaluated["age"].probabilities, 1 / 3))
     )
     assert p_value(by_refit) < 1e-6, "the refit's own predictions would look like a shift"
-    used = pd.read_csv(tmp_path / "results" / "eval_probabilities.csv")
+    used = pd.read_parquet(tmp_path / "results" / "eval_probabilities.parquet")
     expected = multiply({name: calibration.scale(sample.probabilities, 1 / 3) for name, sample in evaluated.items()})
     np.testing.assert_allclose(used.drop(columns="path"), expected, atol=1e-6)
 
@@ -475,13 +476,13 @@ def test_thresholds_in_years_move_predictions(workspace: Workspace) -> None:
 
 def test_people_share_gender_and_age_in_eval(workspace: Workspace) -> None:
     """Two of the three eval photos have one background; the third, and the labelled people, have others."""
-    rows = pd.read_csv(workspace.root / "crops" / "train.csv")["path"]
+    rows = pd.read_parquet(workspace.root / "crops" / "train.parquet")["path"]
     grey = {"train": 30 + 15 * pd.factorize(rows.str.split("/").str[0])[0], "eval": np.array([200, 200, 250])}
+    packed.write(workspace.root / "crops", "eval", pd.DataFrame({"path": EVAL}), np.zeros((3, 8, 8, 3), np.uint8))
     for split, levels in grey.items():
         thumbnails = np.zeros((len(levels), 16, 12, 3), np.uint8)
         thumbnails[..., 0] = levels[:, None, None]
-        np.save(workspace.root / "crops" / f"{split}_thumbnails.npy", thumbnails)
-    tables.write(pd.DataFrame({"path": EVAL}), workspace.root / "crops" / "eval.csv")
+        np.save(crop_files.thumbnails_file(workspace.root / "crops" / crop_files.SHARDS / "0", split), thumbnails)
     found = workspace.ensemble(PAIR, people={"pool": "equal"}).metrics
     pair = workspace.written().reshape(3, SCHEMA.shape[0], -1).sum(axis=1)
     np.testing.assert_allclose(pair[0], pair[1], atol=1e-6)

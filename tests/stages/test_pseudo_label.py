@@ -26,7 +26,7 @@ def quiet(epoch: int, metrics: Metrics) -> None:
 
 
 def inputs(folder: Path) -> Inputs:
-    return Inputs(folder / "crops", folder / "labels.csv", folder / "folds.csv", folder / "checkpoint.pt")
+    return Inputs(folder / "crops", folder / "labels.parquet", folder / "folds.parquet", folder / "checkpoint.pt")
 
 
 def learn(folder: Path, config: ModelConfig, name: str, teacher: Teacher) -> Path:
@@ -36,16 +36,16 @@ def learn(folder: Path, config: ModelConfig, name: str, teacher: Teacher) -> Pat
 
 
 def predict(folder: Path, output: Path) -> None:
-    infer(output / "weights.safetensors", folder / "crops", folder / "folds.csv", TTA(), output)
+    infer(output / "weights.safetensors", folder / "crops", folder / "folds.parquet", TTA(), output)
 
 
 def lie(folder: Path) -> tuple[Path, np.typing.NDArray[np.int64]]:
     """A teacher that is sure of the wrong mask of every eval image, and what it says."""
-    truth = tables.read(folder / "labels.csv", label_table.COLUMNS)["mask"].map(
+    truth = tables.read(folder / "labels.parquet", label_table.COLUMNS)["mask"].map(
         {"worn": 0, "incorrect": 1, "normal": 2}
     )
     wrong = (truth.to_numpy(np.int64)[::-1][:8] + 1) % 3
-    images = tables.read(folder / "crops" / "eval.csv", {"path": "text"})["path"]
+    images = tables.read(folder / "crops" / "eval.parquet", {"path": "text"})["path"]
     predictions.write(folder / "lie.csv", images, {"mask": np.eye(3)[wrong]})
     return folder / "lie.csv", np.asarray(wrong, np.int64)
 
@@ -56,7 +56,7 @@ def test_without_a_label_that_joins_no_byte_changes_and_the_run_says_so(
     first = trainable / "first"
     train(inputs(trainable), "mask", 1, config(), first, quiet)
     predict(trainable, first)
-    second = learn(trainable, config(), "second", Teacher(first / "eval.csv", share=0, weight=0.5))
+    second = learn(trainable, config(), "second", Teacher(first / "eval.parquet", share=0, weight=0.5))
     for file in FILES:
         assert (first / file).read_bytes() == (second / file).read_bytes(), file
     assert not (first / "pseudo_labels.csv").exists()
@@ -84,7 +84,7 @@ def test_pseudo_labels_are_learnt_as_far_as_they_weigh(config: Make, trainable: 
     agreement = {}
     for name, weight in {"light": 1e-6, "heavy": 50.0}.items():
         output = learn(trainable, config(epochs=15), name, Teacher(path, share=1, weight=weight))
-        agreement[name] = (predictions.read(output / "eval.csv")[1]["mask"].argmax(axis=1) == wrong).mean()
+        agreement[name] = (predictions.read(output / "eval.parquet")[1]["mask"].argmax(axis=1) == wrong).mean()
         joined = pd.read_csv(output / "pseudo_labels.csv")
         assert len(joined) == 8
         assert (joined["weight"] == weight).all()
@@ -94,8 +94,8 @@ def test_pseudo_labels_are_learnt_as_far_as_they_weigh(config: Make, trainable: 
 def test_the_held_out_fold_stays_held_out(config: Make, trainable: Path) -> None:
     path, _ = lie(trainable)
     output = learn(trainable, config(), "out", Teacher(path, share=1, weight=1))
-    folds = tables.read(trainable / "folds.csv", tables.FOLDS)
-    assert predictions.read(output / "out_of_fold.csv")[0] == list(folds.loc[folds["fold"] == 1, "path"])
+    folds = tables.read(trainable / "folds.parquet", tables.FOLDS)
+    assert predictions.read(output / "out_of_fold.parquet")[0] == list(folds.loc[folds["fold"] == 1, "path"])
 
 
 @pytest.mark.parametrize("sampling", ["balanced", "weighted"])

@@ -19,7 +19,7 @@ Make = Callable[..., ModelConfig]
 
 
 def inputs(folder: Path) -> Inputs:
-    return Inputs(folder / "crops", folder / "labels.csv", None, folder / "checkpoint.pt")
+    return Inputs(folder / "crops", folder / "labels.parquet", None, folder / "checkpoint.pt")
 
 
 def quiet(epoch: int, metrics: Metrics) -> None:

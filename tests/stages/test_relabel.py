@@ -18,7 +18,7 @@ class Workplace:
 
     def __init__(self, folder: Path) -> None:
         self.data = DataSet(folder / "photos")
-        self.fixes, self.labels = folder / "fixes", folder / "data" / "labels.csv"
+        self.fixes, self.labels = folder / "fixes", folder / "data" / "labels.parquet"
         self.fixes.mkdir()
         self.write("good", "000001,gender,female,male", "000003-1,mask,,swap normal incorrect_mask")
         self.write("bad", "000001,age,31,29", "nobody,gender,male,female", "000002,age,60,59")

@@ -30,18 +30,18 @@ class Workplace:
             for number, (gender, age) in enumerate(people)
             for stem, mask in MASK_OF_STEM.items()
         ]
-        tables.write(pd.DataFrame(rows, columns=list(label_table.COLUMNS)), self.folder / "labels.csv")
+        tables.write(pd.DataFrame(rows, columns=list(label_table.COLUMNS)), self.folder / "labels.parquet")
 
     def rename(self, people: dict[str, str]) -> None:
-        labels = tables.read(self.folder / "labels.csv", label_table.COLUMNS)
+        labels = tables.read(self.folder / "labels.parquet", label_table.COLUMNS)
         renamed = labels["person"].replace(people)
         paths = renamed + "/" + labels["path"].str.split("/").str[1]
-        tables.write(labels.assign(person=renamed, path=paths), self.folder / "labels.csv")
+        tables.write(labels.assign(person=renamed, path=paths), self.folder / "labels.parquet")
 
     def split(self, **params: object) -> list[bytes]:
-        folds, classes, plot = (self.folder / name for name in ("folds.csv", "classes.csv", "classes.png"))
+        folds, classes, plot = (self.folder / name for name in ("folds.parquet", "classes.csv", "classes.png"))
         split(
-            self.folder / "labels.csv",
+            self.folder / "labels.parquet",
             self.folder / "fixes",
             folds,
             classes,
@@ -52,8 +52,8 @@ class Workplace:
 
     def folds(self, **params: object) -> pd.DataFrame:
         self.split(**params)
-        labels = tables.read(self.folder / "labels.csv", label_table.COLUMNS)
-        folds = tables.read(self.folder / "folds.csv", tables.FOLDS).rename(columns={"person": "name"})
+        labels = tables.read(self.folder / "labels.parquet", label_table.COLUMNS)
+        folds = tables.read(self.folder / "folds.parquet", tables.FOLDS).rename(columns={"person": "name"})
         return folds.merge(labels, on="path", validate="one_to_one")
 
 
@@ -69,7 +69,7 @@ def test_people_never_cross_folds(workplace: Workplace) -> None:
 
 def test_every_photo_has_one_fold_and_the_order_stays(workplace: Workplace) -> None:
     folds = workplace.folds()
-    assert list(folds["path"]) == list(tables.read(workplace.folder / "labels.csv", label_table.COLUMNS)["path"])
+    assert list(folds["path"]) == list(tables.read(workplace.folder / "labels.parquet", label_table.COLUMNS)["path"])
     assert sorted(folds["fold"].unique()) == [0, 1, 2]
 
 
@@ -87,8 +87,8 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_other_folds(workpla
 
 def test_a_persons_fold_does_not_depend_on_the_order_of_the_rows(workplace: Workplace) -> None:
     before = workplace.folds()
-    labels = tables.read(workplace.folder / "labels.csv", label_table.COLUMNS)
-    tables.write(labels[::-1], workplace.folder / "labels.csv")
+    labels = tables.read(workplace.folder / "labels.parquet", label_table.COLUMNS)
+    tables.write(labels[::-1], workplace.folder / "labels.parquet")
     after = workplace.folds()
     assert dict(zip(before["path"], before["fold"], strict=True)) == dict(
         zip(after["path"], after["fold"], strict=True)
@@ -123,7 +123,7 @@ def test_classes_absent_from_a_fold_are_named_with_the_remedy(workplace: Workpla
     assert "set split.folds below 3" in lines[0]
     assert [line.split("'")[1] for line in lines[1:]] == ["worn male >=60", "incorrect male >=60", "normal male >=60"]
     assert all(line.startswith("  fold ") for line in lines[1:])
-    assert not (workplace.folder / "folds.csv").exists()
+    assert not (workplace.folder / "folds.parquet").exists()
 
 
 def test_two_folds_cannot_be_fewer_so_that_more_people_are_the_only_remedy(workplace: Workplace) -> None:

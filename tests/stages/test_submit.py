@@ -22,7 +22,7 @@ class Competition:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.probabilities, self.labels = root / "eval_probabilities.csv", root / "labels.csv"
+        self.probabilities, self.labels = root / "eval_probabilities.parquet", root / "labels.parquet"
         self.submission, self.metrics = root / "submission.csv", root / "submission.json"
         self.shares = root / "shares.csv"
         self.info(PHOTOS)

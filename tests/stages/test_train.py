@@ -23,6 +23,7 @@ from pipeline.schema import label_table, predictions
 from pipeline.schema.probabilities import YEARS, Heads
 from pipeline.stages.infer import infer
 from pipeline.stages.train import train
+from tests.support import packed
 
 Make = Callable[..., ModelConfig]
 HEADS = {
@@ -70,13 +71,13 @@ class KilledError(Exception):
 
 
 def inputs(folder: Path) -> Inputs:
-    return Inputs(folder / "crops", folder / "labels.csv", folder / "folds.csv", folder / "checkpoint.pt")
+    return Inputs(folder / "crops", folder / "labels.parquet", folder / "folds.parquet", folder / "checkpoint.pt")
 
 
 def predict(folder: Path, output: Path, tta: TTA | None = None) -> Heads:
     """The out-of-fold predictions of a training."""
-    infer(output / "weights.safetensors", folder / "crops", folder / "folds.csv", tta or TTA(), output)
-    return predictions.read(output / "out_of_fold.csv")[1]
+    infer(output / "weights.safetensors", folder / "crops", folder / "folds.parquet", tta or TTA(), output)
+    return predictions.read(output / "out_of_fold.parquet")[1]
 
 
 def quiet(epoch: int, metrics: Metrics) -> None:
@@ -85,9 +86,9 @@ def quiet(epoch: int, metrics: Metrics) -> None:
 
 def test_a_model_learns_what_can_be_seen_and_predicts_exactly_its_fold(config: Make, trainable: Path) -> None:
     train(inputs(trainable), "both", 1, config(heads=HEADS, epochs=12), trainable / "out", quiet)
-    folds = tables.read(trainable / "folds.csv", tables.FOLDS)
+    folds = tables.read(trainable / "folds.parquet", tables.FOLDS)
     heads = predict(trainable, trainable / "out")
-    paths, _ = predictions.read(trainable / "out" / "out_of_fold.csv")
+    paths, _ = predictions.read(trainable / "out" / "out_of_fold.parquet")
     assert paths == list(folds.loc[folds["fold"] == 1, "path"])
     assert {head: table.shape for head, table in heads.items()} == {"mask": (16, 3), "gender x age": (16, 6)}
     assert all(np.allclose(table.sum(axis=1), 1) for table in heads.values())
@@ -251,13 +252,13 @@ def test_the_best_epoch_is_that_of_the_selected_score(config: Make, trainable: P
 
 @pytest.mark.parametrize("schedule", ["cosine", {"name": "plateau", "patience": 1}])
 def test_labels_of_the_held_out_fold_do_not_influence_the_weights(config: Make, trainable: Path, schedule: Any) -> None:
-    labels = tables.read(trainable / "labels.csv", label_table.COLUMNS)
-    held_out = tables.read(trainable / "folds.csv", tables.FOLDS)["fold"] == 0
+    labels = tables.read(trainable / "labels.parquet", label_table.COLUMNS)
+    held_out = tables.read(trainable / "folds.parquet", tables.FOLDS)["fold"] == 0
     settings = config(epochs=6, schedule=schedule)
     for name in ("truth", "lies"):
         if name == "lies":
             labels.loc[held_out, "mask"] = labels.loc[held_out, "mask"].to_numpy()[::-1]
-            tables.write(labels, trainable / "labels.csv")
+            tables.write(labels, trainable / "labels.parquet")
         train(inputs(trainable), "mask", 0, settings, trainable / name, quiet)
     truth, lies = ((trainable / name / "weights.safetensors").read_bytes() for name in ("truth", "lies"))
     assert truth == lies
@@ -289,8 +290,8 @@ def test_binary_f1_is_the_f1_of_the_second_class(config: Make, trainable: Path) 
     settings = config(heads={"gender": {}}, epochs=4, select="binary_f1")
     train(inputs(trainable), "gender", 0, settings, trainable / "out", quiet)
     heads = predict(trainable, trainable / "out")
-    paths, _ = predictions.read(trainable / "out" / "out_of_fold.csv")
-    labels = tables.read(trainable / "labels.csv", label_table.COLUMNS).set_index("path")["gender"]
+    paths, _ = predictions.read(trainable / "out" / "out_of_fold.parquet")
+    labels = tables.read(trainable / "labels.parquet", label_table.COLUMNS).set_index("path")["gender"]
     expected = f1_score(labels[paths] == "female", heads["gender"].argmax(axis=1), average="binary")
     scores = pd.read_csv(trainable / "out" / "epochs.csv")["val_binary_f1"]
     assert scores.max() == pytest.approx(expected)
@@ -306,9 +307,9 @@ def test_the_last_epochs_learn_from_the_validation_people_after_they_were_predic
         assert (trainable / "without" / file).read_bytes() == (trainable / "with" / file).read_bytes(), file
     for table in (predict(trainable, trainable / name)["mask"] for name in ("without", "with")):
         np.testing.assert_array_equal(table, predict(trainable, trainable / "without")["mask"])
-    held_out = (tables.read(trainable / "folds.csv", tables.FOLDS)["fold"] == 0).to_numpy()
-    masks = tables.read(trainable / "labels.csv", label_table.COLUMNS)["mask"]
-    crops = np.load(trainable / "crops" / "train.npy")[held_out]
+    held_out = (tables.read(trainable / "folds.parquet", tables.FOLDS)["fold"] == 0).to_numpy()
+    masks = tables.read(trainable / "labels.parquet", label_table.COLUMNS)["mask"]
+    crops = packed.read(trainable / "crops", "train")[held_out]
     truth = np.array([["worn", "incorrect", "normal"].index(mask) for mask in masks[held_out]])
     likelihoods = [
         Predictor(trainable / name / "weights.safetensors", TTA())(crops)["mask"][range(16), truth].mean()
@@ -327,13 +328,13 @@ def test_accumulated_gradients_are_those_of_the_whole_batch(config: Make, traina
 
 
 def test_a_row_of_weight_zero_teaches_nothing(config: Make, trainable: Path) -> None:
-    labels = tables.read(trainable / "labels.csv", label_table.COLUMNS)
-    folds = tables.read(trainable / "folds.csv", tables.FOLDS)["fold"]
+    labels = tables.read(trainable / "labels.parquet", label_table.COLUMNS)
+    folds = tables.read(trainable / "folds.parquet", tables.FOLDS)["fold"]
     for name, lie in (("truth", False), ("lies", True)):
         table = labels.assign(weight=np.where(np.arange(len(labels)) % 4, 1.0, 0.0))
         if lie:
             table.loc[(table["weight"] == 0) & (folds > 0), "mask"] = "normal"
-        tables.write(table, trainable / "labels.csv")
+        tables.write(table, trainable / "labels.parquet")
         train(inputs(trainable), "mask", 0, config(), trainable / name, quiet)
     truth, lies = (predict(trainable, trainable / name)["mask"] for name in ("truth", "lies"))
     np.testing.assert_array_equal(truth, lies)
@@ -383,7 +384,7 @@ def test_a_fold_that_does_not_exist_is_an_error(config: Make, trainable: Path) -
 
 
 def test_a_crop_without_a_label_is_an_error(config: Make, trainable: Path) -> None:
-    labels = tables.read(trainable / "labels.csv", label_table.COLUMNS)
-    tables.write(labels.iloc[1:], trainable / "labels.csv")
+    labels = tables.read(trainable / "labels.parquet", label_table.COLUMNS)
+    tables.write(labels.iloc[1:], trainable / "labels.parquet")
     with pytest.raises(InputError, match=r"1 crops without label or fold, first person0/normal\.jpg"):
         train(inputs(trainable), "mask", 0, config(), trainable / "out", quiet)

@@ -34,8 +34,8 @@ def labels() -> pd.DataFrame:
     photos["path"] = photos["person"] + "/" + photos.groupby("person").cumcount().astype(str)
     photos["mask"] = np.resize([*SCHEMA["mask"].values, "worn", "worn", "worn", "worn"], len(photos))
     photos["glasses"] = draw.choice(SCHEMA["glasses"].values, len(photos))
-    tables.write(photos.assign(corrected=""), OUT / "labels.csv")
-    return label_table.read(OUT / "labels.csv").assign(fold=photos["person"].astype(int) // 6 % 2)
+    tables.write(photos.assign(corrected=""), OUT / "labels.parquet")
+    return label_table.read(OUT / "labels.parquet").assign(fold=photos["person"].astype(int) // 6 % 2)
 
 
 def main() -> None:
@@ -61,8 +61,8 @@ def main() -> None:
         + 0.7 * draw.dirichlet(np.ones(SCHEMA.head(name).classes), len(photos))
         for name in HEADS
     }
-    predictions.write(OUT / "out_of_fold.csv", photos["path"], predicted)
-    predicted = predictions.read_for(OUT / "out_of_fold.csv", list(photos["path"]))
+    predictions.write(OUT / "out_of_fold.parquet", photos["path"], predicted)
+    predicted = predictions.read_for(OUT / "out_of_fold.parquet", list(photos["path"]))
     probabilities = multiply(predicted)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1)
     np.testing.assert_allclose(SCHEMA.marginal(probabilities, "gender"), predicted["gender"])

@@ -51,8 +51,8 @@ def with_swap(truth: pd.DataFrame, person: str) -> pd.DataFrame:
 
 
 def write(folder: Path, labels: pd.DataFrame, probabilities: Table, paths: Sequence[str] | None = None) -> None:
-    """Write labels.csv and out_of_fold.csv into a folder, as the stages do."""
-    tables.write(labels, folder / "labels.csv")
+    """Write labels.parquet and out_of_fold.parquet into a folder, as the stages do."""
+    tables.write(labels, folder / "labels.parquet")
     known = {"path": paths or list(labels["path"]), "target": SCHEMA.codes(labels)}
     table = pd.concat([pd.DataFrame(known), pd.DataFrame(probabilities, columns=SCHEMA.class_names)], axis=1)
-    tables.write(table, folder / "out_of_fold.csv")
+    tables.write(table, folder / "out_of_fold.parquet")

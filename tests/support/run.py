@@ -12,6 +12,7 @@ from pipeline.evaluation.report.sources import Sources, read
 from pipeline.formats import tables
 from pipeline.schema import metrics
 from pipeline.schema.schema import SCHEMA
+from tests.support import packed
 from tests.support.readings import labelled, seen_as, with_swap, with_wrong
 
 SETTINGS = Ensemble(systems=(("face",),))
@@ -33,18 +34,16 @@ class Run:
         self.write_ensemble(seen_as(truth, sure), seen_as(truth[: 7 * 10], sure, seed=1))
 
     def write_inputs(self, side: int) -> None:
-        tables.write(self.labels, self.root / "labels.csv")
-        tables.write(self.photos[list(tables.FOLDS)], self.root / "folds.csv")
-        (self.root / "crops").mkdir()
+        tables.write(self.labels, self.root / "labels.parquet")
+        tables.write(self.photos[list(tables.FOLDS)], self.root / "folds.parquet")
         for split, count in {"train": len(self.labels), "eval": 70}.items():
             noise = np.random.default_rng(count).integers(0, 255, (count, side, side, 3), np.uint8)
-            np.save(self.root / "crops" / f"{split}.npy", noise)
             paths = self.labels["path"] if split == "train" else pd.Series([f"{n}.jpg" for n in range(count)])
             box = dict.fromkeys(("left", "top", "right", "bottom"), 0)
             photo = {"faces": 1, "turn": 0, "photo_width": 384, "photo_height": 512}
             cut = pd.DataFrame({"path": paths, **box, "source": "face", "probability": 0.9, **photo})
             cut.loc[3, "source"] = "center"
-            tables.write(cut, self.root / "crops" / f"{split}.csv")
+            packed.write(self.root / "crops", split, cut, noise)
 
     def write_ensemble(
         self, out_of_fold: "np.typing.NDArray[np.float64]", of_eval: "np.typing.NDArray[np.float64]"
@@ -69,5 +68,7 @@ class Run:
         metrics.write(self.root / "results" / "submission.json", {"photos": len(of_eval), "macro_f1": 0.8})
 
     def sources(self) -> Sources:
-        labels, folds, crops, results = (self.root / name for name in ("labels.csv", "folds.csv", "crops", "results"))
+        labels, folds, crops, results = (
+            self.root / name for name in ("labels.parquet", "folds.parquet", "crops", "results")
+        )
         return read(labels, folds, crops, results, TRAIN_BANDS)

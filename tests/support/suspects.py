@@ -40,12 +40,12 @@ class Workspace:
         tables.write(pd.concat([*before, more]), self.suggestions)
 
     def relabel(self, *names: str) -> pd.DataFrame:
-        labels = self.root / "labels.csv"
+        labels = self.root / "labels.parquet"
         relabel(self.data.root, self.root / "fixes", labels, Relabel(fixes=names))
         return tables.read(labels, label_table.COLUMNS)
 
     def cases(self) -> list[Case]:
-        labels_and_probabilities = read(self.root / "labels.csv", self.root / "out_of_fold.csv")
+        labels_and_probabilities = read(self.root / "labels.parquet", self.root / "out_of_fold.parquet")
         return cases.read(self.suggestions, *labels_and_probabilities, self.data.root)
 
     def review(self, reviewer: str = "anna") -> Review:

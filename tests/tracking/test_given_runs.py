@@ -58,7 +58,7 @@ def test_a_stage_logs_to_the_given_run_and_leaves_its_end_to_kubeflow(nested: Ru
 
 
 def test_a_stage_that_continues_the_run_of_another_still_does(nested: Run, tmp_path: Path) -> None:
-    table = tmp_path / "eval_probabilities.csv"
+    table = tmp_path / "eval_probabilities.parquet"
     table.write_text("0.5")
     with tracking.run("ensemble", {}, {}, "faces") as run:
         run.tag_output(table)

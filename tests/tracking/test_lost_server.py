@@ -42,7 +42,7 @@ def learn(config: Callable[..., ModelConfig], trainable: Path) -> Callable[..., 
 
     def run(experiment: str, monkeypatch: pytest.MonkeyPatch, after: Callable[[int], None] = lambda _: None) -> None:
         monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", experiment)
-        inputs = Inputs(Path("crops"), Path("labels.csv"), Path("folds.csv"), Path(f"{experiment}.pt"))
+        inputs = Inputs(Path("crops"), Path("labels.parquet"), Path("folds.parquet"), Path(f"{experiment}.pt"))
         settings, output = config(heads={"gender": {}}), Path("out")
         with stage_runs.training(
             stage_runs.TrainingRun("train", "gender", 0, settings, inputs, output, "faces")
@@ -110,7 +110,7 @@ def test_a_training_that_loses_its_server_is_logged_whole_and_once(
     assert not list(Path("tracking").iterdir())
     undisturbed = logged("undisturbed")
     assert [step for step, _ in undisturbed["metrics"]["val_macro_f1"]] == [1, 2, 3]
-    assert {"crops", "labels.csv", "folds.csv"} == {name for name, *_ in undisturbed["inputs"]}
+    assert {"train.parquet", "labels.parquet", "folds.parquet"} == {name for name, *_ in undisturbed["inputs"]}
     assert {"augmentation.jpg", "epochs.csv", "lock.json"} <= set(undisturbed["files"])
     assert logged("middle") == undisturbed
     assert logged("start") == undisturbed

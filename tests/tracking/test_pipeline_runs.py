@@ -7,10 +7,12 @@ import time
 from pathlib import Path
 
 import mlflow
+import pandas as pd
 import pytest
 from mlflow.entities import Run
 
 from pipeline import tracking
+from pipeline.formats import tables
 from pipeline.foundation.hashes import sha256
 from pipeline.orchestration import runner
 from pipeline.tracking import pipeline_runs, provenance
@@ -93,8 +95,8 @@ def test_inputs_are_logged_once_to_a_run_and_to_its_pipeline_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(tracking.PIPELINE_RUN, "kubeflow 1")
-    labels, out = tmp_path / "labels.csv", tmp_path / "out"
-    labels.write_text("path,person\na,b\n")
+    labels, out = tmp_path / "labels.parquet", tmp_path / "out"
+    tables.write(pd.DataFrame({"path": ["a"], "person": ["b"]}), labels)
     out.mkdir()
     with tracking.run("ensemble", {}, {}, "faces") as run:
         for each in (run, run.pipeline):
@@ -105,7 +107,7 @@ def test_inputs_are_logged_once_to_a_run_and_to_its_pipeline_run(
     assert [each["path"] for each in told["deps"]] == [str(labels)]
     for found in (made, named("kubeflow 1")):
         assert found.inputs is not None
-        assert [each.dataset.name for each in found.inputs.dataset_inputs] == ["labels.csv"]
+        assert [each.dataset.name for each in found.inputs.dataset_inputs] == ["labels.parquet"]
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def test_the_experiment_can_be_named_by_the_environment(monkeypatch: pytest.Monk
 
 
 def test_a_later_stage_writes_into_the_run_that_made_its_input(tmp_path: Path) -> None:
-    probabilities, submission = tmp_path / "eval_probabilities.csv", tmp_path / "submission.csv"
+    probabilities, submission = tmp_path / "eval_probabilities.parquet", tmp_path / "submission.csv"
     probabilities.write_text("probabilities")
     submission.write_text("submission")
     for name in ("before", "ensemble"):
@@ -101,8 +101,8 @@ def test_a_later_stage_writes_into_the_run_that_made_its_input(tmp_path: Path) -
 
 
 def test_an_input_that_no_run_made_opens_a_run_of_its_own(tmp_path: Path) -> None:
-    (tmp_path / "eval_probabilities.csv").write_text("from elsewhere")
-    with tracking.run_with_output(tmp_path / "eval_probabilities.csv", "submit", "faces") as run:
+    (tmp_path / "eval_probabilities.parquet").write_text("from elsewhere")
+    with tracking.run_with_output(tmp_path / "eval_probabilities.parquet", "submit", "faces") as run:
         run.metrics({"submission_macro_f1": 0.5})
     (found,) = runs()
     assert found.info.run_name == "submit"

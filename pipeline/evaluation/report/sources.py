@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from pipeline.dataset.folds import labels_with_folds
-from pipeline.formats import arrays, tables
+from pipeline.formats import crop_files, tables
+from pipeline.formats.arrays import Packed
 from pipeline.formats.documents import read_numbers
-from pipeline.formats.images import Pixels
 from pipeline.foundation.errors import raise_faults
 from pipeline.label_quality import suggestions
 from pipeline.label_quality.suggestions import Suggestion
@@ -88,9 +88,9 @@ class Sources:
         rows = pd.Index(self.crop_tables["train"]["path"]).get_indexer(pd.Index(self.photos["path"]))
         return np.asarray(rows, np.int64)
 
-    def pixels(self, split: str) -> Pixels:
+    def pixels(self, split: str) -> Packed:
         """All crops (n, height, width, 3) of a split, memory-mapped, in the order of its table."""
-        return arrays.read(self.crops / f"{split}.npy")
+        return crop_files.pixels(self.crops, split)
 
 
 def read(labels: Path, folds: Path, crops: Path, results: Path, train_bands: Mapping[str, Sequence[int]]) -> Sources:
@@ -100,8 +100,8 @@ def read(labels: Path, folds: Path, crops: Path, results: Path, train_bands: Map
         InputError: When a table is missing, or holds other photos than the labels.
     """
     ensemble = results / "ensemble"
-    photos, probabilities = suggestions.read(labels, ensemble / "out_of_fold.csv")
-    crop_tables = {split: tables.read(crops / f"{split}.csv", tables.CROPS) for split in SPLITS}
+    photos, probabilities = suggestions.read(labels, ensemble / "out_of_fold.parquet")
+    crop_tables = {split: crop_files.table(crops, split) for split in SPLITS}
     labelled = labels_with_folds(labels, folds)
     faults = mismatches(labelled["path"], crop_tables["train"]["path"])
     raise_faults(f"{crops} does not fit {labels}: run `dvc repro`", faults)

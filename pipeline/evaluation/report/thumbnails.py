@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.evaluation.report.sources import Sources
+from pipeline.formats.arrays import Packed
 from pipeline.formats.images import Pixels
 from pipeline.pages import jpeg
 from pipeline.schema.schema import SCHEMA, Codes
@@ -24,7 +25,7 @@ MAX_OF_CLASS = 6  # people that are shown of each class
 class Gallery:
     """Thumbnails of a split's crops, by row, as long as the budget lasts."""
 
-    pixels: Pixels
+    pixels: Packed
     budget: int = BUDGET
     thumbnails: dict[int, str] = field(default_factory=dict)
 

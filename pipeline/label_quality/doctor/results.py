@@ -9,7 +9,7 @@ import pandas as pd
 
 from pipeline.dataset.layout import EVAL, TRAIN
 from pipeline.faces.doubts import doubts
-from pipeline.formats import tables
+from pipeline.formats import crop_files
 from pipeline.label_quality import suggestions
 from pipeline.label_quality.doctor import slices
 from pipeline.label_quality.doctor.findings import WARNING, Check, Finding
@@ -47,7 +47,7 @@ class Results:
         """
         if not crops.is_dir():
             return None
-        found = {split: tables.read(crops / f"{split}.csv", tables.CROPS) for split in ("train", "eval")}
+        found = {split: crop_files.table(crops, split) for split in ("train", "eval")}
         return cls(found, *suggestions.read(labels, out_of_fold)) if out_of_fold.exists() else cls(found)
 
     def find(self, measured: Sequence[CheckedPhoto]) -> Iterator[Finding]:

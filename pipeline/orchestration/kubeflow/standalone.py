@@ -18,9 +18,9 @@ from pipeline.orchestration.workspace import PROJECT, change, scratch
 
 PLACES = {  # where a stage has the content of each artifact; a file, or the folder that the artifact is a part of
     "photos": "data/sample",
-    "labels": "data/labels.csv",
-    "folds": "data/folds.csv",
-    "shards": "data/shards",
+    "labels": "data/labels.parquet",
+    "folds": "data/folds.parquet",
+    "shards": "data/crops/shards",
     "crops": "data/crops",
     "model": "models",
     "predictions": "models",

@@ -12,7 +12,8 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 
 from pipeline.dataset.folds import labels_with_folds
-from pipeline.formats import arrays, tables
+from pipeline.formats import crop_files
+from pipeline.formats.arrays import Packed
 from pipeline.formats.documents import read_text
 from pipeline.formats.images import Pixels
 from pipeline.formats.section import Section
@@ -57,17 +58,17 @@ ENTRIES = TypeAdapter(dict[str, Entry])
 class Crops:
     """Labelled crops to compare on: packed pixels (n, height, width, 3), and their labels with `fold`."""
 
-    pixels: Pixels
+    pixels: Packed
     photos: pd.DataFrame
 
     @classmethod
     def read(cls, crops: Path, labels: Path, folds: Path) -> "Crops":
         """Read the packed crops of train with their labels and folds; raises `InputError` when one is missing."""
-        paths = tables.read(crops / "train.csv", {"path": "text"})["path"]
+        paths = crop_files.paths(crops, "train")
         photos = labels_with_folds(labels, folds).set_index("path")
         if missing := sorted(set(paths) - set(photos.index)):
             raise InputError(f"{labels}: no label of {len(missing)} crops, first {missing[0]}; run `dvc repro`")
-        return cls(arrays.read(crops / "train.npy"), photos.loc[paths].reset_index())
+        return cls(crop_files.pixels(crops, "train"), photos.loc[paths.tolist()].reset_index())
 
     def rows(self, fold: int | None) -> npt.NDArray[np.int64]:
         """At most `MOST` rows of a fold; of all photos without one."""
@@ -189,7 +190,7 @@ def _files(folder: Path, name: str, form: Form) -> list[Path]:
     return [file, file.with_suffix(".bin")] if form == "openvino" else [file]
 
 
-def _images(pixels: Pixels, rows: npt.NDArray[np.int64], config: ModelConfig) -> Pixels:
+def _images(pixels: Packed, rows: npt.NDArray[np.int64], config: ModelConfig) -> Pixels:
     prepare = Pipeline(config, training=False)
     return np.stack([prepare(np.array(pixels[row]), (config.seed, int(row))) for row in rows])
 

@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 from pipeline.evaluation.report import text_tables
 from pipeline.evaluation.report.page import Subject, render
 from pipeline.evaluation.report.thumbnails import MAX_OF_CLASS
+from pipeline.formats import tables
 from pipeline.foundation.errors import InputError
 from pipeline.modeling.config import Head, ModelConfig
 from pipeline.modeling.config.optimization import Optimizer
@@ -42,7 +43,9 @@ def text(run: Run) -> str:
 
 
 def write(run: Run, page: Path, against: Path | None = None) -> Path:
-    labels, folds, crops, results = (run.root / name for name in ("labels.csv", "folds.csv", "crops", "results"))
+    labels, folds, crops, results = (
+        run.root / name for name in ("labels.parquet", "folds.parquet", "crops", "results")
+    )
     report(labels, folds, crops, results, page, {"face": FACE}, ["face"], SUBJECT, against)
     return page
 
@@ -86,9 +89,11 @@ def test_twenty_thousand_photos_are_below_the_limit_and_the_number_left_out_is_s
 
 def test_names_are_text(tmp_path: Path) -> None:
     run = Run(tmp_path)
-    for name in ("labels.csv", "folds.csv", "crops/train.csv", "results/ensemble/out_of_fold.csv"):
-        path = run.root / name
-        path.write_text(re.sub(r"(^|,)004(?=[/,])", r"\1<script>fault()", path.read_text(), flags=re.MULTILINE))
+    for name in ("labels.parquet", "folds.parquet", "crops/train.parquet", "results/ensemble/out_of_fold.parquet"):
+        table = tables.read(run.root / name, {})
+        for column in {"path", "person"} & set(table):
+            table[column] = table[column].str.replace("^004", "<script>fault()", regex=True)
+        tables.write(table, run.root / name)
     page = render(run.sources(), SUBJECT)
     assert "<script>fault" not in page
     assert "&lt;script&gt;fault()" in page
@@ -97,9 +102,9 @@ def test_names_are_text(tmp_path: Path) -> None:
 def test_scores_of_people_in_several_folds_are_reported_as_biased(tmp_path: Path, text: str) -> None:
     assert "All photos of a person are in one fold." in text
     run = Run(tmp_path)
-    path = run.root / "folds.csv"
-    folds = pd.read_csv(path, dtype={"person": str})
-    folds.assign(fold=folds.index % 2).to_csv(path, index=False)  # as `split.by: photo` assigns them
+    path = run.root / "folds.parquet"
+    folds = tables.read(path, tables.FOLDS)
+    tables.write(folds.assign(fold=folds.index % 2), path)  # as `split.by: photo` assigns them
     page = " ".join(render(run.sources(), SUBJECT).split())
     assert "Photos of 60 people are in several folds." in page
     assert "These scores are biased upwards: 60 people" in page
@@ -114,7 +119,9 @@ def test_a_missing_table_is_named(tmp_path: Path) -> None:
 
 
 def test_without_results_the_message_names_the_command(tmp_path: Path) -> None:
-    labels, folds, crops, results = (tmp_path / name for name in ("labels.csv", "folds.csv", "crops", "results"))
+    labels, folds, crops, results = (
+        tmp_path / name for name in ("labels.parquet", "folds.parquet", "crops", "results")
+    )
     with pytest.raises(InputError, match="no results yet: run `dvc repro`"):
         report(labels, folds, crops, results, tmp_path / "report.html", {"face": FACE}, ["face"], SUBJECT)
 

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from pipeline.evaluation.report import text_tables, thumbnails
@@ -42,9 +41,9 @@ def test_every_score_of_an_attribute_lies_in_its_interval(sources: Sources) -> N
 
 def test_an_interval_resamples_people_with_all_their_folders(run: Run) -> None:
     apart = text_tables.bounds(run.sources())
-    folds = pd.read_csv(run.root / "folds.csv", dtype={"person": str})
+    folds = tables.read(run.root / "folds.parquet", tables.FOLDS)
     cells = folds.merge(run.labels, on="path").groupby(["fold", "gender", "age"])["person_x"].transform("min")
-    tables.write(folds.assign(person=cells), run.root / "folds.csv")  # all people of a cell and fold are one
+    tables.write(folds.assign(person=cells), run.root / "folds.parquet")  # all people of a cell and fold are one
     low, high = text_tables.bounds(run.sources())
     assert high - low > 1.2 * (apart[1] - apart[0])
 
@@ -56,28 +55,28 @@ def test_photos_without_a_face_are_named(sources: Sources) -> None:
 
 def test_a_centre_crop_that_was_asked_for_is_not_a_missing_face(run: Run) -> None:
     for split in ("train", "eval"):
-        path = run.root / "crops" / f"{split}.csv"
-        pd.read_csv(path).assign(source="center").to_csv(path, index=False)
+        path = run.root / "crops" / f"{split}.parquet"
+        tables.write(tables.read(path, tables.CROPS).assign(source="center"), path)
     sources = run.sources()
     assert thumbnails.without_face(sources) == []
     assert list(text_tables.crops(sources).headings) == ["split", "photos", "centre crop"]
 
 
 def test_doubtful_subjects_are_counted(run: Run) -> None:
-    path = run.root / "crops" / "eval.csv"
-    table = pd.read_csv(path)
+    path = run.root / "crops" / "eval.parquet"
+    table = tables.read(path, tables.CROPS)
     table.loc[:4, "faces"] = 2
     table.loc[7, ["probability", "turn"]] = [0.5, 90]
-    table.to_csv(path, index=False)
+    tables.write(table, path)
     found = text_tables.crops(run.sources())
     assert found.headings[-3:] == ["several faces", "low confidence", "face on its side"]
     assert [row[-3:] for row in found.rows] == [["0", "0", "0"], ["5", "1", "1"]]
 
 
 def test_crops_of_other_photos_are_refused(run: Run) -> None:
-    path = run.root / "crops" / "train.csv"
-    pd.read_csv(path)[1:].to_csv(path, index=False)
+    path = run.root / "crops" / "train.parquet"
+    tables.write(tables.read(path, tables.CROPS)[1:], path)
     with pytest.raises(
-        InputError, match=r"crops does not fit .*labels\.csv: run `dvc repro` \(1\):\n  no row for 000/"
+        InputError, match=r"crops does not fit .*labels\.parquet: run `dvc repro` \(1\):\n  no row for 000/"
     ):
         run.sources()

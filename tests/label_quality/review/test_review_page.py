@@ -22,7 +22,7 @@ class Reviewing:
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
-        files = {"labels": "labels.csv", "out-of-fold": "out_of_fold.csv", "suggestions": "suggestions.csv"}
+        files = {"labels": "labels.parquet", "out-of-fold": "out_of_fold.parquet", "suggestions": "suggestions.csv"}
         files |= {"data": "photos", "decisions": "reviews/anna.csv", "fixes": "fixes/anna.csv"}
         words = [word for name, file in files.items() for word in (f"--{name}", str(workspace.root / file))]
         command = [sys.executable, "-m", "pipeline", "labels", "review", "--reviewer", "anna", "--port", "0", *words]

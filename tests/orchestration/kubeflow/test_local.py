@@ -132,7 +132,7 @@ def test_a_training_shows_its_scores_and_the_mlflow_run_of_its_model(show: Show,
 def test_the_ensemble_shows_its_scores_every_out_of_fold_answer_and_its_photos(show: Show, pulled: Clone) -> None:
     show("ensemble", scores := dsl.Metrics(), matrix := dsl.ClassificationMetrics(), report := dsl.HTML())
     assert 0 <= scores.metadata["macro_f1"] <= 1
-    held_out = pd.read_csv(pulled.root / "data" / "folds.csv").query("fold == 0")
+    held_out = pd.read_parquet(pulled.root / "data" / "folds.parquet").query("fold == 0")
     assert sum(sum(row["row"]) for row in matrix.metadata["confusionMatrix"]["rows"]) == len(held_out)
     photos = list((pulled.root / "results" / "ensemble").glob("*.png"))
     assert Path(report.path).read_text().count("data:image/png;base64,") == len(photos) > 1

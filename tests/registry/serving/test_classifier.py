@@ -18,7 +18,7 @@ from pipeline.registry.serving.request_parsing import SERVED
 from pipeline.schema.schema import SCHEMA
 from tests.registry.conftest import probabilities
 
-PLACES = Path("data/labels.csv"), Path("data/folds.csv"), Path("data/crops"), Path("results/ensemble")
+PLACES = Path("data/labels.parquet"), Path("data/folds.parquet"), Path("data/crops"), Path("results/ensemble")
 
 
 def written(made: Path, folder: Path) -> dict[str, Classifier]:

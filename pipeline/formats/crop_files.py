@@ -1,0 +1,77 @@
+"""The crops on disk: a folder per shard with the pixels, and beside the shards an index with a row per photo.
+
+`shards/<shard>/<split>.npy` has the crops of a shard, for each split, train and eval, and `<split>.parquet` beside
+`shards` the table of all crops of the split, shard by shard. Readers map the shards into memory; nothing is joined.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipeline.formats import arrays, tables
+from pipeline.foundation.errors import InputError
+
+SHARDS = "shards"
+REMEDY = "run `dvc repro`"
+
+
+def index_file(folder: Path, split: str) -> Path:
+    """The file of a split's table: in the folder of the crops that of all shards, in a shard's folder its own."""
+    return folder / f"{split}.parquet"
+
+
+def pixels_file(shard: Path, split: str) -> Path:
+    """The file of the crops of a shard."""
+    return shard / f"{split}.npy"
+
+
+def thumbnails_file(shard: Path, split: str) -> Path:
+    """The file of thumbnails of the whole photos of a shard."""
+    return shard / f"{split}_thumbnails.npy"
+
+
+def table(folder: Path, split: str) -> pd.DataFrame:
+    """The table of a split's crops, with the columns `tables.CROPS`. Raises as `tables.read` does."""
+    return tables.read(index_file(folder, split), tables.CROPS)
+
+
+def paths(folder: Path, split: str) -> "pd.Series[str]":
+    """The paths (n,) of a split's photos, each once. Raises as `tables.read` does."""
+    return digests(folder, split)["path"]
+
+
+def digests(folder: Path, split: str) -> pd.DataFrame:
+    """The path of each of a split's photos, once, and the digest of its crop. Raises as `tables.read` does."""
+    index = index_file(folder, split)
+    table = pd.concat(tables.batches(index, {"path": "text", "digest": "integer"}), ignore_index=True)
+    tables.require_unique(index, table, "path")
+    return table
+
+
+def pixels(folder: Path, split: str) -> arrays.Shards:
+    """A split's crops (n, height, width, 3), memory-mapped, in the order of its table.
+
+    Raises:
+        InputError: When a file is missing or malformed, or a shard has another number of crops than the index.
+    """
+    return _mapped(folder, split, pixels_file)
+
+
+def thumbnails(folder: Path, split: str) -> arrays.Shards:
+    """Thumbnails (n, height, width, 3) of a split's photos, as `pixels`."""
+    return _mapped(folder, split, thumbnails_file)
+
+
+def _mapped(folder: Path, split: str, file: Callable[[Path, str], Path]) -> arrays.Shards:
+    index = index_file(folder, split)
+    shard_of = np.concatenate([batch["shard"].to_numpy() for batch in tables.batches(index, {"shard": "integer"})])
+    firsts = np.flatnonzero(np.diff(shard_of, prepend=-1))
+    parts = []
+    for first, rows in zip(firsts, np.diff([*firsts, len(shard_of)]), strict=True):
+        path = file(folder / SHARDS / str(shard_of[first]), split)
+        parts.append(arrays.read(path))
+        if len(parts[-1]) != rows:
+            raise InputError(f"{path}: {len(parts[-1])} images, but {index} has {rows}; {REMEDY}")
+    return arrays.Shards(parts)
