@@ -81,8 +81,9 @@ def test_a_number_may_be_whole_and_other_columns_keep_their_type(tmp_path: Path)
 def test_cells_can_be_changed(tmp_path: Path) -> None:
     tables.write(example(), tmp_path / "table.parquet")
     table = tables.read(tmp_path / "table.parquet", COLUMNS)
-    for column, value in {"name": "new", "count": 7, "share": 0.5}.items():
-        table.loc[0, column] = value
+    table.loc[0, "name"] = "new"
+    table.loc[0, "count"] = 7
+    table.loc[0, "share"] = 0.5
     assert table.to_dict("records")[0] == {"name": "new", "count": 7, "share": 0.5}
 
 
