@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.formats import tables
-from pipeline.formats.images import File
+from pipeline.formats.images import PhotoFile
 from pipeline.foundation.errors import InputError, raise_faults
 
 INDEX = "index.parquet"
@@ -72,7 +72,7 @@ def parts(paths: "pd.Series[str]") -> tuple["pd.Series[str]", "pd.Series[str]"]:
     return folder, stem
 
 
-def files(folder: Path, names: Sequence[str]) -> list[File]:
+def files(folder: Path, names: Sequence[str]) -> list[PhotoFile]:
     """The files of some photos of a folder: files of their own, or parts of archives.
 
     Raises:

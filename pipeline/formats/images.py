@@ -21,7 +21,7 @@ from pipeline.foundation.files import write_bytes
 Pixels = npt.NDArray[np.uint8]
 
 
-class File(Protocol):
+class PhotoFile(Protocol):
     """What holds the bytes of a photo: a `Path`, or a part of an archive. `str` names it in messages."""
 
     def read_bytes(self) -> bytes:
@@ -67,7 +67,7 @@ UPRIGHT = {  # what undoes each EXIF orientation
 }
 
 
-def read(path: File, max_pixels: int = MAX_PIXELS) -> Pixels:
+def read(path: PhotoFile, max_pixels: int = MAX_PIXELS) -> Pixels:
     """Read a photo in any of `FORMATS` and any mode as upright RGB pixels, uint8 (height, width, 3).
 
     The EXIF orientation is applied, transparency is composited over white, and 16 bits are reduced to the upper 8.
@@ -102,18 +102,18 @@ def write_image(image: Image.Image, path: Path) -> None:
     write_bytes(path, buffer.getvalue())
 
 
-def check(paths: Iterable[File], max_pixels: int = MAX_PIXELS) -> None:
+def check(paths: Iterable[PhotoFile], max_pixels: int = MAX_PIXELS) -> None:
     """Decode every photo at low resolution; raises one `InputError` that lists all unreadable ones."""
     raise_faults("photos that cannot be read; get them again", [*filter(None, faults(paths, max_pixels))])
 
 
-def faults(paths: Iterable[File], max_pixels: int = MAX_PIXELS) -> list[str | None]:
+def faults(paths: Iterable[PhotoFile], max_pixels: int = MAX_PIXELS) -> list[str | None]:
     """Return the `fault` of every path, in order, with a thread per core."""
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         return list(threads.map(lambda path: fault(path, max_pixels), paths))
 
 
-def fault(path: File, max_pixels: int = MAX_PIXELS) -> str | None:
+def fault(path: PhotoFile, max_pixels: int = MAX_PIXELS) -> str | None:
     """Return the path and the reason why a photo cannot be read, or None for a readable one.
 
     The photo is decoded at low resolution, which still reads all of its bytes.
@@ -125,7 +125,7 @@ def fault(path: File, max_pixels: int = MAX_PIXELS) -> str | None:
     return None
 
 
-def _bytes(path: File) -> bytes:
+def _bytes(path: PhotoFile) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:

@@ -15,7 +15,7 @@ from pipeline.faces.detection import device, pool
 from pipeline.formats import arrays, crop_files, tables
 from pipeline.formats.columns import DTYPES
 from pipeline.formats.generated import mark
-from pipeline.formats.images import File, check, read
+from pipeline.formats.images import PhotoFile, check, read
 from pipeline.foundation.files import write_text
 from pipeline.foundation.progress import watch
 from pipeline.foundation.terminal import warn
@@ -66,7 +66,7 @@ def crop(shard: int, data: Path, labels: Path, crops: Path, params: Params) -> N
         tables.write(table, crop_files.index_file(crops, split))
 
 
-def _warn_of_generated(paths: Sequence[File]) -> None:
+def _warn_of_generated(paths: Sequence[PhotoFile]) -> None:
     generated = [path for path in paths if mark(path.read_bytes())]
     if generated:
         warn(
@@ -89,7 +89,7 @@ def _share(photos: int, shard: int, params: Params) -> slice:
     return slice(first, last)
 
 
-def _pack(cropper: Cropper, paths: Sequence[File], packed: Path) -> pd.DataFrame:
+def _pack(cropper: Cropper, paths: Sequence[PhotoFile], packed: Path) -> pd.DataFrame:
     """Crop photos into one array on disk, with one batch per thread; return box, source and landmarks of each crop.
 
     Batches have fixed borders, and each runs on one thread of torch: no crop depends on the number of cores.
@@ -107,7 +107,7 @@ def _pack(cropper: Cropper, paths: Sequence[File], packed: Path) -> pd.DataFrame
         return pd.DataFrame(chain.from_iterable(batches), columns=list(COLUMNS)).astype(COLUMNS)
 
 
-def _write_thumbnails(paths: Sequence[File], shape: tuple[int, int], packed: Path, max_pixels: int) -> None:
+def _write_thumbnails(paths: Sequence[PhotoFile], shape: tuple[int, int], packed: Path, max_pixels: int) -> None:
     with arrays.writing(packed, (len(paths), *shape, 3)) as pixels, pool() as threads:
         for row, small in enumerate(threads.map(lambda path: thumbnail(read(path, max_pixels), shape), paths)):
             pixels[row] = small
