@@ -25,6 +25,7 @@ MATCHED: dict[str, Any] = {  # one small network from scratch, and the one way t
     "normalize": "auto",
     "image_size": 72,
     "epochs": 30,
+    "frozen_epochs": 0,
     "select": "last",  # no epoch is selected on the people whose score is compared
     "patience": None,
     "batch_size": 32,

