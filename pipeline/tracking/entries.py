@@ -28,6 +28,7 @@ class _Logged(BaseModel):
 class Start(_Logged):
     """The first entry: the tracking URI, experiment and identity of the run.
 
+    `workspace` is MLflow's, on a server with several.
     `reopen` is the stem and SHA-256 of an output file: the latest run with this output is continued. `given` is the id
     of a run that Kubeflow has created and will end: it is used instead of a new one.
     """
@@ -36,6 +37,7 @@ class Start(_Logged):
     name: str
     address: str
     experiment: str
+    workspace: str | None = None
     tags: dict[str, str]
     commit: dict[str, str]
     pipeline: PipelineRun | None

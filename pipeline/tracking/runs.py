@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -186,6 +187,7 @@ def _logged(
                 name=name,
                 address=store.displayed(),
                 experiment=store.experiment(experiment),
+                workspace=os.environ.get(store.WORKSPACE),
                 tags={**tags, **run_tags} | ({pipeline_runs.IDENTITY: whole.identity} if whole else {}),
                 commit=commit,
                 pipeline=whole,

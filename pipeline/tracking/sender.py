@@ -62,7 +62,8 @@ class Sender:
         entries = [*self._outbox.entries(), *([end] if end else [])]
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                self._send(entries)
+                with _workspace(entries):
+                    self._send(entries)
                 break
             except MlflowException as error:
                 if attempt == ATTEMPTS or not self._is_gone(error):
@@ -252,3 +253,11 @@ class Sender:
     def _is_older(self, run: "Run") -> bool:
         """Whether a run is part of another pipeline run than this one."""
         return self._sent.pipeline is not None and run.data.tags.get(pipeline_runs.PARENT) != self._sent.pipeline
+
+
+def _workspace(entries: Sequence[Entry]) -> Any:
+    """Requests within it go to the workspace of the environment, or to that in which the entries were logged."""
+    from mlflow.utils.workspace_context import WorkspaceContext
+
+    logged = [entry.workspace for entry in entries[:1] if isinstance(entry, Start)]
+    return WorkspaceContext(os.environ.get(store.WORKSPACE, *logged or [None]))

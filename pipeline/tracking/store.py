@@ -29,6 +29,7 @@ BATCH = 100  # values in one request
 DELETED = "deleted"  # lifecycle stage of what is in the trash
 LOGIN = re.compile(r"(?<=://)[^/\s]*@")
 TIMEOUT_VARIABLE = "MLFLOW_HTTP_REQUEST_TIMEOUT"
+WORKSPACE = "MLFLOW_WORKSPACE"
 REQUEST_TIMEOUT = 10.0  # seconds; MLflow's own default, with its retries, amounts to minutes
 
 

@@ -6,12 +6,15 @@ import resource
 import shutil
 import signal
 from collections.abc import Callable
+from itertools import groupby
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import mlflow
 import pytest
 from mlflow.entities import Run
+from mlflow.utils.workspace_context import get_request_workspace
 
 from pipeline import tracking
 from pipeline.foundation.errors import InputError
@@ -229,6 +232,26 @@ def test_a_run_that_cannot_be_sent_is_named_and_kept(lost: Outbox, monkeypatch: 
     with pytest.raises(InputError, match=rf"MLflow does not accept .*\(1\):\n  tracking/{lost.name}: "):
         tracking.sync()
     assert lost.folder.exists()
+
+
+def test_a_run_is_sent_to_the_workspace_in_which_it_was_logged(lost: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent_to: list[str | None] = []
+    monkeypatch.setattr(Sender, "_connected", lambda *_: sent_to.append(get_request_workspace()))
+    for kind in ("start", "params", "tags", "metrics", "inputs", "file", "members", "description", "end"):
+        monkeypatch.setattr(Sender, f"_{kind}", lambda *_: None)
+    monkeypatch.setattr(Sender, "_follow", lambda *_: None)
+    monkeypatch.setenv("MLFLOW_WORKSPACE", "of-the-run")
+    monkeypatch.setattr("pipeline.tracking.runs.Uploader", lambda *_: SimpleNamespace(finish=lambda: None))
+    with tracking.run("mask-0", {}, {}, "faces"):
+        pass
+    (logged,) = (outbox for outbox in waiting() if outbox.name != lost.name)
+    monkeypatch.delenv("MLFLOW_WORKSPACE")
+    for outbox in (logged, lost):
+        Sender(outbox).send()
+    monkeypatch.setenv("MLFLOW_WORKSPACE", "of-the-sender")
+    logged.save_sent(Sent())
+    Sender(logged).send()
+    assert [key for key, _ in groupby(sent_to)] == ["of-the-run", None, "of-the-sender"]
 
 
 def test_addresses_are_kept_without_their_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
