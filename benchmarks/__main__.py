@@ -11,7 +11,20 @@ import typer
 
 from benchmarks import page
 
-BENCHMARKS = ("crop", "loader", "step", "ensemble", "predict", "tables", "startup", "graph", "run", "growth", "gpu")
+BENCHMARKS = (
+    "crop",
+    "loader",
+    "step",
+    "ensemble",
+    "predict",
+    "tables",
+    "startup",
+    "task",
+    "graph",
+    "run",
+    "growth",
+    "gpu",
+)
 
 
 def main(

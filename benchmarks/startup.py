@@ -19,7 +19,11 @@ def measure(_: Path | None) -> list[Result]:
 
 
 def _start(stage: str, modules: str, wanted: str) -> Result:
-    command = [sys.executable, "-c", f"from pipeline import __main__; __main__.tune(); import {modules}"]
+    command = [
+        sys.executable,
+        "-c",
+        f"from pipeline.foundation import process_settings; process_settings.tune(); import {modules}",
+    ]
     rounds = [timed(lambda: subprocess.run(command, check=True)) for _ in range(4)][1:]
     wall, processor = (median(column) for column in zip(*rounds, strict=True))
     return Result(f"start-up of {stage}", wanted, wall, note=f"{processor:.1f} s of processor time")
