@@ -86,7 +86,9 @@ def _pipeline(root: Path, stages: Graph, read: Params, code: Path | None) -> Any
         with dsl.ExitHandler(finish, name="stages"):
             tasks: dict[str, Any] = {}
             for stage in stages.values():
-                tasks[stage.name] = stage_component(stage)(
+                resources = settings.resources(stage.kind)
+                on_nodes = resources.nodes > 1
+                tasks[stage.name] = stage_component(stage, on_nodes)(
                     stage=stage.name,
                     parameters=graph.settings(stage, root),
                     code=graph.code_digest(stage, code) if code else "",
@@ -95,9 +97,10 @@ def _pipeline(root: Path, stages: Graph, read: Params, code: Path | None) -> Any
                     mlflow=mlflow,
                     experiment=experiment,
                     overrides=overrides,
+                    **({"image": image} if on_nodes else {}),
                 )
-                place = image if in_networks(stage.code) else slim_image
-                configure(tasks[stage.name], stage.name, place, settings.resources(stage.kind))
+                place = image if in_networks(stage.code) and not on_nodes else slim_image
+                configure(tasks[stage.name], stage.name, place, settings.waiting(stage.kind) if on_nodes else resources)
                 tasks[stage.name].set_caching_options(code is not None)
             entries = [each.outputs[OUTPUT] for each in tasks.values()]
             _limit([tasks[stage.name] for stage in stages.values() if stage.trains], settings.parallel_trainings)

@@ -47,6 +47,7 @@ def run_stage(
     model: dsl.Output[dsl.Model],
     dataset: dsl.Output[dsl.Dataset],
     page: dsl.Output[dsl.HTML],
+    image: str = "",
 ) -> str:
     """Run one stage of dvc.yaml: from the lock entries of its parents to its own."""
     import os
@@ -55,7 +56,7 @@ def run_stage(
 
     os.environ.update(task.environment(mlflow, experiment))
     shown = [artifact for artifact in (metrics, confusion, model, dataset, page) if artifact is not None]
-    return task.run(stage, parents, remote, overrides, shown, parameters, code)
+    return task.run(stage, parents, remote, overrides, shown, parameters, code, image)
 
 
 @component
@@ -90,11 +91,20 @@ def in_networks(dependencies: Iterable[str]) -> bool:
     return any(NETWORKS in code.packages(entry) for entry in entries)
 
 
-def stage_component(stage: Stage) -> Any:
-    """Make the component of a stage's kind: `run_stage` with that name, the stage's text, and its artifacts alone."""
+def shown(stage: Stage) -> tuple[str, ...]:
+    """The names of the artifacts that Kubeflow's pages show of a stage."""
+    return ARTIFACTS.get(stage.kind, ("metrics",) if stage.metrics else ())
+
+
+def stage_component(stage: Stage, on_nodes: bool = False) -> Any:
+    """Make the component of a stage's kind: `run_stage` with that name, the stage's text, and its artifacts alone.
+
+    Its input `image` is that of the nodes of a training which runs on several.
+    """
     specification = copy(run_stage.component_spec)
-    shown = ARTIFACTS.get(stage.kind, ("metrics",) if stage.metrics else ())
     specification.name = stage.kind.replace("_", "-")
     specification.description = stage.description
-    specification.outputs = {name: specification.outputs[name] for name in (*shown, OUTPUT)}
+    specification.outputs = {name: specification.outputs[name] for name in (*shown(stage), OUTPUT)}
+    if not on_nodes:
+        specification.inputs = {name: each for name, each in specification.inputs.items() if name != "image"}
     return PythonComponent(specification, run_stage.python_func)

@@ -82,23 +82,37 @@ def run(
     overrides: Overrides = [],  # noqa: B006 (typer copies it)
     image: Image = None,
     slim_image: SlimImage = None,
+    recipe: Recipe = None,
 ) -> None:
     """Run pipeline.yaml on this machine, task by task, and leave the dvc.lock that `dvc repro` leaves.
+
+    A recipe is compiled for this run alone: no file here changes, and `kubeflow fetch` brings its results.
 
     Example: python -m pipeline kubeflow run --local subprocess -S models.age.epochs=1
     """
     from components import compilation
     from pipeline.config import params
-    from pipeline.orchestration import workspace
-    from pipeline.orchestration.kubeflow import local
+    from pipeline.orchestration import locks, workspace
+    from pipeline.orchestration.kubeflow import local, specification
+    from pipeline.orchestration.kubeflow.variant import variant
 
-    compilation.check()
-    secrets = params.load().kubeflow.secrets.values()
+    read = params.load()
+    secrets = read.kubeflow.secrets.values()
     variables = {variable: key for keys in secrets for key, variable in keys.items()} | {THREADS: THREADS}
     found = {name: os.environ.get(name, os.environ.get(key)) for name, key in variables.items()}
     passed = {name: value for name, value in found.items() if value is not None}
-    arguments = _arguments(params.load(), remote, mlflow, experiment, overrides, image, slim_image)
-    local.run(arguments, engine.value, passed)
+    if recipe:
+        with variant(recipe, overrides) as root:
+            arguments = _arguments(params.load(root / params.FILE), remote, mlflow, experiment, [], image, slim_image)
+            write_text(root / specification.FILE, compilation.text(root))
+            run_id, _ = local.run(arguments, engine.value, passed, root / specification.FILE, root)
+        fetch = f"python -m pipeline kubeflow fetch {run_id} --remote {arguments.remote} --replace-params"
+        print(f"`{fetch}` brings its params.yaml, dvc.lock and outputs")
+        return
+    compilation.check()
+    arguments = _arguments(read, remote, mlflow, experiment, overrides, image, slim_image)
+    _, entries = local.run(arguments, engine.value, passed)
+    locks.write(entries)
     named = f"`dvc remote add --default NAME {workspace.in_full(remote)}` and " if remote else ""
     print(f"dvc.lock: written; {named}`dvc pull` brings what it names")
 

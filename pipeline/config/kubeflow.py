@@ -19,6 +19,8 @@ from pydantic import (
 from pipeline.formats.section import Section
 
 MOST_RETRIES = 20
+MOST_NODES = 64
+TRAININGS = ("train", "pseudo_label", "refit")  # kinds of stages that several nodes can run together
 PRIORITY = "kueue.x-k8s.io/priority-class"
 LONGEST_TIMEOUT = 30 * 24 * 3600  # seconds
 PREFIX = r"([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?"
@@ -97,6 +99,7 @@ class Resources(Section):
     memory: Quantity = "4Gi"
     accelerator: LabelKey | None = None  # the resource's name, e.g. nvidia.com/gpu
     accelerators: NonNegativeInt = 0
+    nodes: Annotated[PositiveInt, Field(le=MOST_NODES)] = 1  # of one training, each with these resources
     node_selector: dict[LabelKey, LabelValue] = Field(default_factory=dict)
     node_affinity: tuple[NodeRequirement, ...] = ()  # all of them required
     tolerations: tuple[Toleration, ...] = ()
@@ -173,6 +176,7 @@ class Kubeflow(Section):
     security_context: SecurityContext | None = None
     priority_class: Name | None = None  # of Kueue's workloads; the pipeline format has none for pods
     parallel_trainings: PositiveInt | None = None  # most trainings at once in a run
+    training_runtime: Name = "torch-distributed"  # of Kubeflow Trainer, for trainings on several nodes
     time_to_live: PositiveInt | None = None  # seconds after which a finished run's pods are removed
     retry: Retry = Retry()
     stages: dict[str, Resources] = Field(default_factory=lambda: {"default": Resources()})
@@ -184,6 +188,13 @@ class Kubeflow(Section):
             raise ValueError("`default` is missing: the resources of the kinds that are not named")
         return stages
 
+    @field_validator("stages")
+    @classmethod
+    def _trainings_alone_have_nodes(cls, stages: dict[str, Resources]) -> dict[str, Resources]:
+        if others := [kind for kind, each in stages.items() if each.nodes > 1 and kind not in TRAININGS]:
+            raise ValueError(f"{', '.join(others)}: nodes: only {', '.join(TRAININGS)} run on several")
+        return stages
+
     @property
     def pod_labels(self) -> dict[str, str]:
         """The labels of every pod, with that of its priority class."""
@@ -192,3 +203,8 @@ class Kubeflow(Section):
     def resources(self, kind: str) -> Resources:
         """What tasks of a kind of stage request."""
         return self.stages.get(kind, self.stages["default"])
+
+    def waiting(self, kind: str) -> Resources:
+        """What the task of a training on several nodes requests, which only waits for them."""
+        unused = {"accelerator": None, "accelerators": 0}
+        return self.stages["default"].model_copy(update={**unused, "timeout": self.resources(kind).timeout})

@@ -7,11 +7,14 @@ from pathlib import Path
 from pipeline.foundation import telemetry
 
 THREADS = "OMP_NUM_THREADS"  # of a process; on a CPU, trained weights depend on it
+PIPELINE_RUN = "PIPELINE_RUN"  # set by what starts stages in several processes or on several machines
+TASK_RUN = "PIPELINE_TASK_RUN"  # id of the MLflow run that Kubeflow's MLflow plugin has created for this task
+TRACKING = "PIPELINE_TRACKING"  # a folder to use instead of tracking/
 
 
 def is_first() -> bool:
-    """Whether this is the process that tracks, writes and talks; a training has one a GPU, all started by the first."""
-    return os.environ.get("LOCAL_RANK", "0") == "0"
+    """Whether this is the process that tracks, writes and talks; a training has one per GPU, on one node or several."""
+    return os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")) == "0"
 
 
 def environment() -> dict[str, str]:

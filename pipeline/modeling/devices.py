@@ -14,8 +14,13 @@ REPRODUCIBLE_CUBLAS = (":4096:8", ":16:8")  # https://docs.nvidia.com/cuda/cubla
 
 
 def count() -> int:
-    """Number of devices that a training uses: all GPUs, or the CPU."""
-    return torch.cuda.device_count() or 1
+    """Number of devices that a training uses here: one for each process of `torchrun`, or all GPUs, or the CPU."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", "0")) or torch.cuda.device_count() or 1
+
+
+def nodes() -> int:
+    """Number of nodes that train together: those of `torchrun`, or this one."""
+    return int(os.environ.get("GROUP_WORLD_SIZE", "1"))
 
 
 def require(count: int) -> None:

@@ -82,16 +82,17 @@ def held_out(photos: pd.DataFrame, fold: int) -> npt.NDArray[np.bool_]:
 def launch(config: ModelConfig) -> Fabric:
     """Start one process per GPU, or continue in this process on a CPU.
 
-    Each process runs the command from its beginning; only the one with `fabric.is_global_zero` writes files.
+    Each process runs the command from its beginning; only the one with `fabric.is_global_zero` writes files. `torchrun`
+    has started the processes already, on one node or several.
 
     Raises:
         ModelConfigError: When the environment does not allow `deterministic` on a GPU.
     """
     devices.configure(config)
-    count = devices.count()
+    count, nodes = devices.count(), devices.nodes()
     # processes exchange no gradients of a frozen backbone, and must not wait for them
-    strategy = "ddp_find_unused_parameters_true" if count > 1 and config.frozen_epochs else "auto"
-    fabric = Fabric(accelerator="auto", devices=count, precision=config.precision, strategy=strategy)
+    strategy = "ddp_find_unused_parameters_true" if count * nodes > 1 and config.frozen_epochs else "auto"
+    fabric = Fabric(accelerator="auto", devices=count, num_nodes=nodes, precision=config.precision, strategy=strategy)
     fabric.launch()
     return fabric
 

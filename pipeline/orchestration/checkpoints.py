@@ -27,7 +27,7 @@ def kept(remote: Any, folder: Path, name: str) -> Iterator[None]:
         name: A name that is the same for every attempt with the same inputs.
     """
     place = remote.fs.join(remote.path, FOLDER, name)
-    uploaded = _restore(remote, folder, place)
+    uploaded = restore(remote, folder, name)
     ended = Event()
 
     def upload() -> None:
@@ -52,8 +52,9 @@ def _end(thread: Thread, ended: Event) -> None:
     thread.join()
 
 
-def _restore(remote: Any, folder: Path, place: str) -> dict[str, Version]:
-    """Download what an earlier attempt has left; returns the versions that both sides have."""
+def restore(remote: Any, folder: Path, name: str) -> dict[str, Version]:
+    """Download what an earlier attempt has left (see `kept`); returns the versions that both sides have."""
+    place = remote.fs.join(remote.path, FOLDER, name)
     found = remote.fs.find(place) if remote.fs.exists(place) else []
     folder.mkdir(parents=True, exist_ok=True)
     for file in found:

@@ -121,10 +121,15 @@ class Dependencies:
         from dvc_objects.fs import LocalFileSystem
         from dvc_objects.fs.generic import transfer
 
-        cache = self._opened.cache.local
-        self._opened.cloud.pull({file.hash for file in files})
-        lacking = [file for file in files if not cache.exists(file.hash.value)]
-        raise_faults(LACKING, sorted(self._relative(file.path) for file in lacking))
+        cache, storage = self._opened.cache.local, self._opened.cloud.get_remote_odb()
+        hashes = sorted({file.hash.value for file in files})
+        failed: dict[str, BaseException] = {}
+        places = [storage.oid_to_path(one) for one in hashes]
+        cache.add(places, storage.fs, hashes, on_error=failed.__setitem__)  # `pull` would list the remote's objects
+        for error in failed.values():
+            if not isinstance(error, FileNotFoundError):
+                raise InputError(f"{storage.path}: cannot be read: {error}") from error
+        raise_faults(LACKING, sorted(self._relative(file.path) for file in files if file.hash.value in failed))
         for file in files:
             file.path.parent.mkdir(parents=True, exist_ok=True)
             file.path.unlink(missing_ok=True)

@@ -1,7 +1,8 @@
 """One DVC stage run on any machine: lock entries of its parents in, its own out, data through a DVC remote."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -10,25 +11,50 @@ from pipeline.foundation.errors import InputError, raise_faults
 from pipeline.foundation.terminal import log
 from pipeline.orchestration import checkpoints, graph, locks, run_cache
 from pipeline.orchestration.dependencies import LACKING, Dependencies
+from pipeline.orchestration.graph import Stage
 from pipeline.orchestration.locks import Entries
-from pipeline.orchestration.photos import selections
 from pipeline.orchestration.workspace import in_full, repository, scratch
 
 Select = Callable[[Mapping[str, int | None]], set[str]]
+Wanted = Callable[[Path], bool]
 
 UNSENT = "tracking"  # where a remote keeps what MLflow did not accept
 FINISHED = "finished"  # where a remote keeps the dvc.lock of finished runs, by the run's id
 KEPT = ("dvc.lock", "params.yaml")
+PATIENCE = 3600  # seconds that a node waits for the others: theirs may have to pull the image first
+
+
+@dataclass(frozen=True)
+class Node:
+    """One of several nodes that run a training together, each in a workspace of its own; the first has rank 0.
+
+    The others and their addresses are in the environment, as `torchrun` reads them. `processes` is the number of
+    processes on this node, one per GPU.
+    """
+
+    rank: int
+    processes: int
+
+    def launched(self, command: str) -> str:
+        """The command of a training, `python -m pipeline ...`, as this node's part of all processes."""
+        launcher = f"torch.distributed.run --nproc-per-node {self.processes} --rdzv-conf timeout={PATIENCE} -m"
+        return command.replace("python -m", f"python -m {launcher}", 1)
 
 
 def run(
-    root: Path, name: str, parents: Entries, shared: Path | None = None, select: Select = lambda _: set()
+    root: Path,
+    name: str,
+    parents: Entries,
+    shared: Path | None = None,
+    select: Select = lambda _: set(),
+    elsewhere: Callable[[], None] | None = None,
+    node: Node | None = None,
 ) -> Entries:
     """Run a stage in a workspace, or take its result from the run-cache.
 
     The run-cache is asked by hashes. Only a stage that has to run fetches its dependencies; its outputs are then
-    pushed. Checkpoints are kept in the `shared` folder, or in
-    the remote if there is none: another attempt with the same inputs resumes from them.
+    pushed. Checkpoints are kept in the `shared` folder, or in the remote if there is none: another attempt with the
+    same inputs resumes from them.
 
     Args:
         root: The workspace, bound to a DVC remote.
@@ -36,9 +62,11 @@ def run(
         parents: The lock entries of the stage's parents.
         shared: A folder that all tasks share.
         select: The outs to fetch of a result from the run-cache; see `Dependencies.fetch_outs`.
+        elsewhere: Has the stage run by others, who add its result to the run-cache; without it, it runs here.
+        node: Which node this is of those that run the stage together; the first one stores the result.
 
     Returns:
-        The lock entry of the stage.
+        The lock entry of the stage; none on a node that is not the first.
 
     Raises:
         InputError: For a stage that is not in the graph, entries of another graph, a remote that cannot be written or
@@ -53,21 +81,26 @@ def run(
         needs.hash()
         remote = require_writable(opened)
         entry = run_cache.find(remote, needs.stage)
-        if entry is None:
-            attempts = f"{name}-{run_cache.key(needs.stage)[:16]}"
-            if shared:
-                _share_checkpoints(root, shared / checkpoints.FOLDER / attempts)
-            needs_checkpoints = stage.trains and not shared
-            keep = checkpoints.kept(remote, root / checkpoints.FOLDER, attempts)
-            needs.fetch(selections(stage, root))
-            with keep if needs_checkpoints else nullcontext():
-                _execute(opened, needs.stage)
-            run_cache.store(remote, needs.stage)  # after the data that it refers to
-            entry = run_cache.entry(needs.stage)
-        else:
+        if entry is None and elsewhere:
+            elsewhere()
+            entry = run_cache.find(remote, needs.stage)
+            if entry is None:
+                raise InputError(
+                    f"stage '{name}': the nodes have ended, and the DVC remote has no result; see their logs"
+                )
+        elif entry:
             log(f"Stage '{name}' is cached: its inputs have not changed")
+        if entry:
             needs.fetch_outs(entry, select)
-    return {name: dict(entry)}
+            return {name: dict(entry)}
+        needs.fetch(_selections(stage, root))
+        with _checkpoints(remote, root, stage, f"{name}-{run_cache.key(needs.stage)[:16]}", shared, node):
+            _execute(needs.stage, node)
+            if node and node.rank:
+                return {}
+            _push(opened, needs.stage)
+        run_cache.store(remote, needs.stage)  # after the data that it refers to
+        return {name: dict(run_cache.entry(needs.stage))}
 
 
 def join(root: Path, entries: Entries, run_id: str) -> None:
@@ -159,15 +192,43 @@ def require_writable(opened: Any) -> Any:
         raise InputError(f"DVC remote {url}: cannot be written: {error}; make it, or name another") from error
 
 
-def _execute(opened: Any, stage: Any) -> None:
-    """Run the command of DVC's stage and push its outs."""
+def _selections(stage: Stage, root: Path) -> Iterator[Wanted]:
+    from pipeline.orchestration.photos import selections  # pandas, which a task that has nothing to do does without
+
+    return selections(stage, root)
+
+
+def _checkpoints(
+    remote: Any, root: Path, stage: Stage, attempts: str, shared: Path | None, node: Node | None
+) -> AbstractContextManager[None]:
+    """Keep the checkpoints of a training under the name of its attempts; the first of several nodes uploads them."""
+    folder = root / checkpoints.FOLDER
+    if shared:
+        _share_checkpoints(root, shared / checkpoints.FOLDER / attempts)
+    elif stage.trains and node and node.rank:
+        checkpoints.restore(remote, folder, attempts)
+    elif stage.trains:
+        return checkpoints.kept(remote, folder, attempts)
+    return nullcontext()
+
+
+def _execute(stage: Any, node: Node | None) -> None:
+    """Run the command of DVC's stage, or this node's part of it."""
     from dvc.stage.exceptions import StageCmdFailedError
     from dvc.stage.run import cmd_run
 
+    command = stage.cmd
+    stage.cmd = node.launched(command) if node else command
     try:
         cmd_run(stage)
     except StageCmdFailedError as error:
         raise InputError(f"stage '{stage.addressing}' {error}") from None
+    finally:
+        stage.cmd = command
+
+
+def _push(opened: Any, stage: Any) -> None:
+    """Push the outs of DVC's stage."""
     with opened.lock:
         stage.save_outs()
         stage.commit()

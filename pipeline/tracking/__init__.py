@@ -1,8 +1,9 @@
 """MLflow tracking: runs, written to an outbox on disk and uploaded from there. Only `registry` imports MLflow, too."""
 
-from pipeline.tracking.outbox import FOLDER, folder
+from pipeline.foundation.processes import PIPELINE_RUN, TASK_RUN, TRACKING
+from pipeline.tracking.outbox import folder
 from pipeline.tracking.pipeline_runs import end_run as end_pipeline_run
-from pipeline.tracking.provenance import PIPELINE_RUN, TASK_RUN, run_name
+from pipeline.tracking.provenance import run_name
 from pipeline.tracking.runs import Run, flat, run, run_with_output
 from pipeline.tracking.store import (
     connect,
@@ -18,9 +19,9 @@ from pipeline.tracking.store import (
 from pipeline.tracking.uploader import sync
 
 __all__ = [
-    "FOLDER",
     "PIPELINE_RUN",
     "TASK_RUN",
+    "TRACKING",
     "Run",
     "connect",
     "displayed",

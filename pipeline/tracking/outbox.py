@@ -16,9 +16,9 @@ from pydantic import ValidationError
 
 from pipeline.foundation import files
 from pipeline.foundation.errors import InputError
+from pipeline.foundation.processes import TRACKING
 from pipeline.tracking.entries import ENTRY, End, Entry, Start
 
-FOLDER = "PIPELINE_TRACKING"  # environment variable: a folder to use instead of tracking/
 DAMAGED = "damaged"
 
 
@@ -168,7 +168,7 @@ def waiting() -> list[Outbox]:
 
 def folder() -> Path:
     """The folder of the outboxes."""
-    return Path(os.environ.get(FOLDER, "tracking"))
+    return Path(os.environ.get(TRACKING, "tracking"))
 
 
 def _write_all(file: FileIO, data: bytes) -> None:

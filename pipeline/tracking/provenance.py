@@ -10,8 +10,8 @@ from pathlib import Path
 
 import psutil
 
-PIPELINE_RUN = "PIPELINE_RUN"  # set by what starts stages in several processes or on several machines
-TASK_RUN = "PIPELINE_TASK_RUN"  # id of the MLflow run that Kubeflow's MLflow plugin has created for this task
+from pipeline.foundation.processes import PIPELINE_RUN, TASK_RUN
+
 COMMIT = "PIPELINE_COMMIT"  # of an image, which has no git
 COMMIT_DATE = "PIPELINE_COMMIT_DATE"
 STAGE = "DVC_STAGE"  # set by DVC

@@ -17,6 +17,7 @@ from pipeline.orchestration import graph, packing
 from pipeline.orchestration.graph import Graph, Stage
 from pipeline.orchestration.kubeflow import specification
 from pipeline.orchestration.workspace import run_files
+from tests.support import backend
 
 ROOT = Path(__file__).parents[2]
 GPU = {"cpu": 8, "memory": "32Gi", "accelerator": "nvidia.com/gpu", "accelerators": 1, "timeout": 7200}
@@ -237,6 +238,22 @@ def independent(names: list[str], pairs: list[tuple[str, str]]) -> list[str]:
     ]:
         found = more
     return found[0]
+
+
+def test_the_task_of_a_training_on_several_nodes_waits_without_a_gpu_and_knows_their_image(
+    full: Compiled, tmp_path: Path
+) -> None:
+    stages = {"default": {"cpu": 1.5, "memory": "4Gi"}, "train": GPU | {"nodes": 2}, "refit": GPU}
+    several = Compiled(project(tmp_path, stages=stages))
+    container, given = several.container("train@age-0"), several.tasks["train@age-0"]["inputs"]["parameters"]
+    assert given["image"] == {"componentInputParameter": "pipelinechannel--image"}
+    assert container["image"] == "{{$.inputs.parameters['pipelinechannel--slim_image']}}"
+    assert container["resources"] == several.container("split")["resources"]
+    assert several.pod("train@age-0")["activeDeadlineSeconds"] == "7200"
+    assert {name for name, task in several.tasks.items() if "image" in task["inputs"]["parameters"]} == {
+        name for name in full.graph if name.startswith("train@")
+    }
+    assert backend.faults(several.specification, several.platform) == []
 
 
 def test_a_repeated_run_starts_no_pod_for_what_has_not_changed(full: Compiled) -> None:

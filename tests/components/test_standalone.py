@@ -65,6 +65,8 @@ def test_lineage_says_what_is_data_and_what_a_model() -> None:
     assert outputs == {"predictions": dataset}
     inputs, _ = signature("ensemble")
     assert (inputs["models"], inputs["predictions"]) == (f"[{model}]", f"[{dataset}]")
+    inputs, _ = signature("pack")
+    assert inputs["shards"] == f"[{dataset}]"
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,8 @@ def test_without_a_section_nothing_asks_for_a_gpu() -> None:
         ({"labels": {"-queue": "x"}}, "labels"),
         ({"security_context": {}}, "give user, group or both"),
         ({"security_context": {"user": 0}}, r"security_context\.user"),
+        ({"stages": {"default": {}, "crop": {"nodes": 2}}}, "crop: nodes: only train, pseudo_label, refit"),
+        ({"stages": {"default": {}, "train": {"nodes": 0}}}, r"stages\.train\.nodes"),
     ],
 )
 def test_what_a_cluster_would_refuse_is_refused(section: dict[str, Any], fault: str) -> None:

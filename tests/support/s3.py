@@ -14,15 +14,20 @@ BUCKET = "bucket"
 
 
 class Storage:
-    """A bucket with a folder for a DVC remote; `reads` counts the objects whose content was asked for."""
+    """A bucket with a folder for a DVC remote.
+
+    `reads` counts the objects whose content was asked for, `listed` has the prefixes of the listings.
+    """
 
     def __init__(self, name: str = "folder") -> None:
         self.address = f"s3://{BUCKET}/{name}"
         self.reads = 0
+        self.listed: list[str] = []
 
     def counting(self, application: Any) -> Callable[..., Iterable[bytes]]:
         def count(environment: dict[str, Any], respond: Any) -> Iterable[bytes]:
             is_listing = "list-type" in environment["QUERY_STRING"]
+            self.listed += [environment["QUERY_STRING"]] if is_listing else []
             self.reads += environment["REQUEST_METHOD"] == "GET" and not is_listing
             answer: Iterable[bytes] = application(environment, respond)
             return answer
@@ -32,6 +37,11 @@ class Storage:
     def put(self, key: str, content: bytes) -> None:
         """Put an object into the bucket."""
         boto3.client("s3").put_object(Bucket=BUCKET, Key=key, Body=content)
+
+    def stored(self, folder: str) -> int:
+        """How many objects there are in a folder of the remote; at most a thousand are counted."""
+        found = boto3.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=f"{self.address.rpartition('/')[2]}/{folder}/")
+        return int(found["KeyCount"])
 
     def reading(self, work: Callable[[], object]) -> int:
         """How many objects a piece of work reads."""

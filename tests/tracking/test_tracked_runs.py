@@ -112,7 +112,7 @@ def test_a_run_whose_outbox_finds_no_room_goes_on_without_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with small_disk(tmp_path / "disk", 16) as disk:
-        monkeypatch.setenv(tracking.FOLDER, str(disk / "tracking"))
+        monkeypatch.setenv(tracking.TRACKING, str(disk / "tracking"))
         number = 0
         with suppress(OSError):  # no further file or folder fits
             while True:

@@ -1,16 +1,21 @@
-"""Output artifacts on Kubeflow's pages: the outs of a stage as scalars, matrices, pages, models and files."""
+"""Output artifacts on Kubeflow's pages: the outs of a stage as scalars, matrices, pages, models and files.
 
+A task whose stage is cached does little else, so that it imports no pandas, and MLflow and Jinja where they are used.
+"""
+
+import csv
+import re
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from kfp import dsl
 
-from pipeline import pages, tracking
-from pipeline.formats import tables
-from pipeline.formats.documents import read_numbers
+from pipeline.formats.documents import read_numbers, read_text
+from pipeline.foundation.errors import InputError
 from pipeline.foundation.hashes import sha256
 from pipeline.modeling.members import WEIGHTS
 from pipeline.orchestration.graph import Stage
@@ -20,7 +25,7 @@ MOST_IMAGES = 12
 MOST_ROWS = 100
 LARGEST_TABLE = 64_000  # bytes
 REMEDY = "run the stage again"
-SHORT = "{:.4g}".format
+FRACTION = re.compile(r"-?\d+(\.\d+(e[-+]?\d+)?|e[-+]?\d+)")
 
 
 def fill(artifact: Any, root: Path, stage: Stage) -> None:
@@ -70,10 +75,15 @@ def _scores(artifact: dsl.Metrics, root: Path, stage: Stage) -> None:
 
 def _confusion(artifact: dsl.ClassificationMetrics, root: Path, stage: Stage) -> None:
     """The confusion matrix of confusion.csv, which has one row per photo: its true and its predicted class."""
-    table = tables.read(root / _out(stage, "confusion.csv"), {"actual": "text", "predicted": "text"})
-    categories = sorted({*table["actual"], *table["predicted"]})
-    counts = pd.crosstab(table["actual"], table["predicted"]).reindex(categories, columns=categories, fill_value=0)
-    artifact.log_confusion_matrix(categories, counts.to_numpy().tolist())
+    path = root / _out(stage, "confusion.csv")
+    header, *rows = _cells(path)
+    if missing := {"actual", "predicted"} - set(header):
+        raise InputError(f"{path}: no column {', '.join(sorted(missing))}; {REMEDY}")
+    actual, predicted = header.index("actual"), header.index("predicted")
+    pairs = Counter((row[actual], row[predicted]) for row in rows)
+    categories = sorted({name for pair in pairs for name in pair})
+    counts = [[pairs[one, other] for other in categories] for one in categories]
+    artifact.log_confusion_matrix(categories, counts)
 
 
 def _page(artifact: dsl.HTML, root: Path, stage: Stage) -> None:
@@ -82,6 +92,8 @@ def _page(artifact: dsl.HTML, root: Path, stage: Stage) -> None:
         if Path(out).suffix == ".html":
             shutil.copy(root / out, artifact.path)
             return
+    from pipeline import pages
+
     template = pages.templates(Path(__file__).parent).get_template("artifacts.html")
     page = template.render(title=stage.name, parts=list(_parts(root, stage)))
     Path(artifact.path).write_text(page, encoding="utf-8")
@@ -89,6 +101,8 @@ def _page(artifact: dsl.HTML, root: Path, stage: Stage) -> None:
 
 def _model(artifact: dsl.Model, root: Path, stage: Stage) -> None:
     """The SHA-256 digest of the weights, and the MLflow run of their training."""
+    from pipeline import tracking
+
     weights = root / _out(stage, WEIGHTS)
     content = sha256(weights)
     artifact.metadata |= {"sha256": content, "bytes": weights.stat().st_size}
@@ -116,15 +130,36 @@ def _out(stage: Stage, name: str) -> str:
 
 def _parts(root: Path, stage: Stage) -> Iterator[dict[str, Any]]:
     """The images and short tables among the outs, each with its name."""
+    from pipeline import pages
+
     for path in filter(Path.exists, _files(root, stage)):  # those of `read_by`, where the stage did not run here
         name = path.relative_to(root).as_posix()
         if path.suffix in IMAGES:
             yield {"name": name, "image": pages.source(path.read_bytes(), IMAGES[path.suffix])}
-        elif _is_short(path) and len(table := tables.infer(path)) <= MOST_ROWS:
-            rows = [
-                [SHORT(cell) if isinstance(cell, float) else cell for cell in row] for row in table.to_numpy(object)
-            ]
-            yield {"name": name, "image": "", "columns": list(table.columns), "rows": rows}
+        elif _is_short(path) and len(cells := _cells(path)) <= 1 + MOST_ROWS:
+            header, *rows = cells
+            yield {
+                "name": name,
+                "image": "",
+                "columns": header,
+                "rows": [[_short(cell) for cell in row] for row in rows],
+            }
+
+
+def _cells(path: Path) -> list[list[str]]:
+    """The cells of a CSV file by row, its header first; raises `InputError` that names what cannot be read."""
+    try:
+        rows = [row for row in csv.reader(StringIO(read_text(path, REMEDY)), strict=True) if row]
+    except csv.Error as error:
+        raise InputError(f"{path}: not a CSV file: {error}; {REMEDY}") from None
+    if not rows or any(len(row) != len(rows[0]) for row in rows):
+        raise InputError(f"{path}: not a table with a header and as many cells in every row; {REMEDY}")
+    return rows
+
+
+def _short(cell: str) -> str:
+    """A cell, with four digits if it is a number with a fraction."""
+    return f"{float(cell):.4g}" if FRACTION.fullmatch(cell) else cell
 
 
 def _is_short(path: Path) -> bool:

@@ -8,7 +8,7 @@ from pipeline import tracking
 from pipeline.foundation.live_table import clock
 from pipeline.foundation.terminal import log
 from pipeline.orchestration import graph, remote
-from pipeline.orchestration.kubeflow import records, task
+from pipeline.orchestration.kubeflow import nodes, records, task
 from pipeline.orchestration.kubeflow.records import Record
 from pipeline.orchestration.kubeflow.specification import JOIN
 from pipeline.orchestration.locks import FILE
@@ -29,7 +29,9 @@ def finish(state: str, error: str, storage: str, lock: Any, summary: Any) -> Non
     """
     run_id = task.run_id()
     with scratch(storage, files=task.files()) as root:
-        text = report(run_id, state, error, list(graph.read(root)), records.read(root, run_id))
+        stages = graph.read(root)
+        text = report(run_id, state, error, list(stages), records.read(root, run_id))
+        nodes.end_all(root, run_id, stages.values())
         if state == "SUCCEEDED":
             Path(lock.path).write_bytes(remote.fetch(root, run_id)[FILE.name])
     log(text)

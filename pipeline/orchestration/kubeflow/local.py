@@ -19,15 +19,21 @@ from pipeline.orchestration import locks
 from pipeline.orchestration.kubeflow import specification
 from pipeline.orchestration.kubeflow.arguments import Arguments
 from pipeline.orchestration.kubeflow.task import FILES, RUN
+from pipeline.orchestration.locks import Entries
+from pipeline.orchestration.workspace import PROJECT
 
 Engine = Literal["subprocess", "docker"]
 IMAGE_PARAMETER = re.compile(r"\{\{\$\.inputs\.parameters\['(?:pipelinechannel--)?(image|slim_image)'\]\}\}")
 
 
 def run(
-    arguments: Arguments, engine: Engine, environment: Mapping[str, str], package: Path = specification.FILE
-) -> None:
-    """Run a compiled pipeline and leave the dvc.lock that `dvc repro` leaves.
+    arguments: Arguments,
+    engine: Engine,
+    environment: Mapping[str, str],
+    package: Path = specification.FILE,
+    project: Path = PROJECT,
+) -> tuple[str, Entries]:
+    """Run a compiled pipeline.
 
     Retries, resources, volumes and secrets belong to a cluster and are ignored.
 
@@ -36,19 +42,24 @@ def run(
         engine: Whether tasks run as processes or in containers.
         environment: Environment variables of containers, in place of a cluster's secrets.
         package: The compiled file.
+        project: Folder with the parameters and .dvc files from which it was compiled.
+
+    Returns:
+        The id of the run, under which the DVC remote keeps its parameters and dvc.lock, and the entries of the latter.
 
     Raises:
-        InputError: When the arguments do not fit the project, or a task fails; dvc.lock is then unchanged.
+        InputError: When the arguments do not fit the project, or a task fails.
     """
-    arguments.check()
-    compiled = _without_cluster(specification.read(package), arguments)
+    arguments.check(project)
+    run_id = str(uuid4())
+    compiled = _without_cluster(specification.read(package), arguments, run_id)
     with TemporaryDirectory(prefix="kubeflow-") as folder:
         Path(folder).chmod(0o777)  # a container may run as somebody else
         local.init(_runner(engine, arguments, environment), pipeline_root=folder)
         lock = _execute(compiled, arguments)
         if not lock.exists():  # an engine may take a container that failed for one that did not
             raise InputError("the run ended without its dvc.lock, so a task has failed; its log is above")
-        locks.write(locks.read(lock))
+        return run_id, locks.read(lock)
 
 
 def _execute(compiled: dict[str, Any], arguments: Arguments) -> Path:
@@ -64,7 +75,7 @@ def _execute(compiled: dict[str, Any], arguments: Arguments) -> Path:
             raise InputError(f"{_with_stages(str(error), specification.tasks(compiled))}; its log is above") from error
 
 
-def _without_cluster(compiled: dict[str, Any], arguments: Arguments) -> dict[str, Any]:
+def _without_cluster(compiled: dict[str, Any], arguments: Arguments, run_id: str) -> dict[str, Any]:
     """The pipeline with one attempt per task, without the environment of a cluster's containers, in the given images.
 
     kfp.local leaves placeholders of an image as they are. They are resolved as a backend does it: a field that is one
@@ -73,7 +84,6 @@ def _without_cluster(compiled: dict[str, Any], arguments: Arguments) -> dict[str
     """
     for task in specification.tasks(compiled).values():
         del task["retryPolicy"]
-    run_id = str(uuid4())
     for executor in compiled["deploymentSpec"]["executors"].values():
         container = executor["container"]
         parameter = IMAGE_PARAMETER.fullmatch(container["image"])

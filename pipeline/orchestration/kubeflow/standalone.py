@@ -8,7 +8,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from pipeline import tracking
 from pipeline.foundation import processes
 from pipeline.foundation.errors import InputError
 from pipeline.orchestration import graph
@@ -70,7 +69,7 @@ def run(
                 _copy(Path(each.path), root / PLACES[key])
         address = {"MLFLOW_TRACKING_URI": mlflow} if mlflow else {}
         if RUN_ID in os.environ:
-            address = {tracking.TASK_RUN: os.environ[RUN_ID]}
+            address = {processes.TASK_RUN: os.environ[RUN_ID]}
         environment = processes.environment() | {"DVC_STAGE": name} | address
         code = subprocess.run(stage.command, shell=True, cwd=root, env=environment, check=False).returncode
         if code:

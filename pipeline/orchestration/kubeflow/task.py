@@ -10,9 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pipeline import tracking
 from pipeline.formats.documents import parse_json
 from pipeline.foundation.errors import InputError, raise_faults
+from pipeline.foundation.processes import PIPELINE_RUN, TASK_RUN, TRACKING
 from pipeline.orchestration import graph, locks, packing, remote
 from pipeline.orchestration.graph import Stage
 from pipeline.orchestration.kubeflow import artifacts
@@ -40,11 +40,11 @@ def environment(mlflow: str, experiment: str) -> dict[str, str]:
 
     Kubeflow's MLflow plugin (KEP-12862) gives a task a run of its own; that run and the plugin's server are then used.
     """
-    shared = {tracking.FOLDER: str(Path(os.environ[SHARED], "tracking"))} if SHARED in os.environ else {}
+    shared = {TRACKING: str(Path(os.environ[SHARED], "tracking"))} if SHARED in os.environ else {}
     address = {"MLFLOW_TRACKING_URI": mlflow, "MLFLOW_EXPERIMENT_NAME": experiment}
     if RUN_ID in os.environ:
-        address = {tracking.TASK_RUN: os.environ[RUN_ID]}
-    return {**address, **shared, tracking.PIPELINE_RUN: f"kubeflow {run_id()}"}
+        address = {TASK_RUN: os.environ[RUN_ID]}
+    return {**address, **shared, PIPELINE_RUN: f"kubeflow {run_id()}"}
 
 
 def run(
@@ -55,6 +55,7 @@ def run(
     shown: Sequence[Any] = (),
     parameters: str = "",
     code: str = "",
+    image: str = "",
 ) -> str:
     """Run a stage from the lock entries of its parents to its own.
 
@@ -68,6 +69,7 @@ def run(
         shown: Output artifacts, filled from the stage's outputs.
         parameters: The parameters of the stage for which its task was compiled, as JSON; empty when it is not known.
         code: The digest of the code for which its task was compiled; empty when it is not known.
+        image: Image of the nodes of a training that runs on several; empty for a stage that runs in this container.
 
     Returns:
         The packed lock entry of the stage.
@@ -83,7 +85,14 @@ def run(
         _require_compiled(found, root, parameters, code)
         override(root, overrides)
         try:
-            entries = remote.run(root, stage, locks.join(parents), shared, partial(artifacts.read_by, shown, found))
+            entries = remote.run(
+                root,
+                stage,
+                locks.join(parents),
+                shared,
+                partial(artifacts.read_by, shown, found),
+                partial(_run_on_nodes, root, found, parents, storage, overrides, image) if image else None,
+            )
         finally:
             remote.keep_unsent(root, root / "tracking")  # not on the volume
         for artifact in shown:
@@ -107,6 +116,14 @@ def files() -> dict[str, str] | None:
     if strange := [name for name in found if name != "params.yaml" and not DATA.fullmatch(name)]:
         raise InputError(f"{FILES}: {', '.join(strange)}: neither params.yaml nor a .dvc file of data/")
     return dict(found)
+
+
+def _run_on_nodes(
+    root: Path, stage: Stage, parents: Sequence[str], storage: str, overrides: Sequence[str], image: str
+) -> None:
+    from pipeline.orchestration.kubeflow.nodes import Training  # the only user of the package `kubeflow`
+
+    Training(stage, parents, storage, overrides, image, run_id()).run(root)
 
 
 def _workspace(storage: str, shared: Path | None = None) -> AbstractContextManager[Path]:

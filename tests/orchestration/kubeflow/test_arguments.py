@@ -4,12 +4,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
 from pipeline.cli.kubeflow import app
 from pipeline.foundation.errors import InputError
+from pipeline.orchestration import locks
 from pipeline.orchestration.kubeflow import local
 from pipeline.orchestration.kubeflow.arguments import Arguments
+from pipeline.orchestration.locks import Entries
+from pipeline.orchestration.workspace import run_files
 
 STORE = "http://127.0.0.1:5000"
 
@@ -40,11 +44,30 @@ def test_an_override_that_would_stop_every_task_is_refused(tmp_path: Path, overr
 
 
 def test_a_local_run_prints_how_to_pull_from_its_remote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local, "run", lambda *_: None)
+    monkeypatch.setattr(local, "run", lambda *_: ("run-1", {}))
+    monkeypatch.setattr(locks, "write", lambda _: None)
     result = CliRunner().invoke(
         app, ["run", "--local", "subprocess", "--remote", str(tmp_path)], catch_exceptions=False
     )
     assert f"`dvc remote add --default NAME {tmp_path}` and `dvc pull`" in result.output
+
+
+def test_a_recipe_runs_locally_and_changes_nothing_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: dict[str, str] = {}
+
+    def run(given: Arguments, engine: str, environment: object, package: Path, project: Path) -> tuple[str, Entries]:
+        compiled.update(run_files(project), package=package.read_text())
+        return "run-1", {}
+
+    monkeypatch.setattr(local, "run", run)
+    before = Path("dvc.lock").stat() if Path("dvc.lock").exists() else None
+    words = ["run", "--local", "subprocess", "--remote", str(tmp_path), "--recipe", "r2-swin", "-S", "train.folds=[0]"]
+    result = CliRunner().invoke(app, words, catch_exceptions=False)
+    assert f"kubeflow fetch run-1 --remote {tmp_path} --replace-params" in result.output
+    recipe = YAML(typ="safe").load(Path("recipes/r2-swin.yaml"))
+    assert YAML(typ="safe").load(compiled["params.yaml"])["models"] == recipe["models"]
+    assert all(f"train@{model}-0" in compiled["package"] for model in recipe["train"]["models"])
+    assert before == (Path("dvc.lock").stat() if Path("dvc.lock").exists() else None)
 
 
 def test_a_missing_remote_is_refused(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ STAGE = Stage("train@<b>-0", "true", "", (), (), (), (), OUTS, ("metrics.json",)
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """What the stage left."""
-    pd.DataFrame({"photo": ["<i>.jpg"], "share": [1 / 3]}).to_csv(tmp_path / "answers.csv", index=False)
+    pd.DataFrame({"photo": ["<i>.jpg"], "person": ["12_34"], "share": [1 / 3]}).to_csv(tmp_path / "answers.csv", index=False)
     pd.DataFrame({"row": range(1000)}).to_csv(tmp_path / "long.csv", index=False)
     pairs = [("worn", "worn"), ("worn", "normal"), ("normal", "normal"), ("worn", "worn")]
     pd.DataFrame(pairs, columns=["actual", "predicted"]).to_csv(tmp_path / "confusion.csv", index=False)
@@ -53,7 +53,8 @@ def test_a_page_shows_short_tables_and_the_first_photos_of_a_folder_and_names_no
     page = (root / "page").read_text()
     assert "<h1>train@&lt;b&gt;-0</h1>" in page
     assert "&lt;i&gt;.jpg" in page
-    assert "0.3333" in page
+    assert "<td>0.3333</td>" in page.replace(" ", "")
+    assert "12_34" in page, "the name of a person is no number"
     assert "long.csv" not in page
     assert page.count("data:image/jpeg;base64,") == artifacts.MOST_IMAGES
     assert str(root) not in page

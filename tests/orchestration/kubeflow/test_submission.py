@@ -3,16 +3,16 @@
 import json
 import os
 import shutil
-import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from kfp.cli.cli import cli
 from ruamel.yaml import YAML
 
-from components import compilation
 from pipeline.cli import app
 from pipeline.foundation.errors import InputError
 from pipeline.orchestration import packing
@@ -39,10 +39,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value")  # DVC 3.67 on
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project's graph and parameters, compiled, and the folder of a DVC remote."""
     root = tmp_path_factory.mktemp("project")
-    for name in ("dvc.yaml", "params.yaml", ".dvcignore"):
+    for name in ("dvc.yaml", "params.yaml", ".dvcignore", "pipeline.yaml"):
         shutil.copy(ROOT / name, root / name)
     (root / "remote").mkdir()
-    compilation.write(root)
     return root
 
 
@@ -187,19 +186,25 @@ def store(remote: str, name: str, content: bytes) -> None:
     path.write_bytes(content)
 
 
-def kfp(cluster: Cluster, project: Path, home: Path, *words: str) -> str:
-    """Type a command of kfp."""
-    environment = os.environ | {"KF_PIPELINES_ENDPOINT": cluster.address, "HOME": str(home)}
-    command = [str(Path(sys.executable).parent / "kfp"), *words]
-    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+@pytest.fixture
+def kfp(in_project: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Type a command of kfp, in this process."""
+
+    def run(cluster: Cluster, *words: str) -> None:
+        monkeypatch.setenv("KF_PIPELINES_ENDPOINT", cluster.address)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # kfp's own
+            cli(words, obj={}, auto_envvar_prefix="KFP", standalone_mode=False)
+
+    return run
 
 
 @pytest.mark.parametrize("verb", ["submit", "create"])
-def test_kfps_own_command_submits_the_compiled_file_as_it_comes(project: Path, tmp_path: Path, verb: str) -> None:
+def test_kfps_own_command_submits_the_compiled_file_as_it_comes(
+    project: Path, kfp: Callable[..., None], verb: str
+) -> None:
     with serving(Cluster(answers=[{"state": "PENDING"}])) as cluster:
-        kfp(cluster, project, tmp_path, "run", verb, "-f", "pipeline.yaml", "-e", "faces")
+        kfp(cluster, "run", verb, "-f", "pipeline.yaml", "-e", "faces")
     (run,) = cluster.submitted
     compiled, platform = YAML(typ="safe").load_all(project / "pipeline.yaml")
     assert run.pipeline_spec == {"pipeline_spec": compiled, "platform_spec": platform}
@@ -207,14 +212,14 @@ def test_kfps_own_command_submits_the_compiled_file_as_it_comes(project: Path, t
     assert all("defaultValue" in parameter for parameter in inputs.values()), "no parameter has to be given"
 
 
-def test_kfp_keeps_versions_of_the_pipeline_and_runs_them_by_schedule(project: Path, tmp_path: Path) -> None:
+def test_kfp_keeps_versions_of_the_pipeline_and_runs_them_by_schedule(project: Path, kfp: Callable[..., None]) -> None:
     with serving(Cluster()) as cluster:
-        kfp(cluster, project, tmp_path, "pipeline", "create", "-p", "faces", "pipeline.yaml")
-        kfp(cluster, project, tmp_path, "pipeline", "create-version", "-v", "two", "-n", "faces", "pipeline.yaml")
+        kfp(cluster, "pipeline", "create", "-p", "faces", "pipeline.yaml")
+        kfp(cluster, "pipeline", "create-version", "-v", "two", "-n", "faces", "pipeline.yaml")
         schedule = ["--job-name", "nightly", "--cron-expression", "0 0 2 * * *", "--no-catchup"]
         package = ["--experiment-name", "faces", "--pipeline-package-path", "pipeline.yaml"]
-        kfp(cluster, project, tmp_path, "recurring-run", "create", *schedule, *package)
-        kfp(cluster, project, tmp_path, "recurring-run", "disable", "recurring-0")
+        kfp(cluster, "recurring-run", "create", *schedule, *package)
+        kfp(cluster, "recurring-run", "disable", "recurring-0")
     assert cluster.uploaded == [("faces", ""), ("two", "pipeline-0")]
     (recurring,) = cluster.recurring
     assert recurring.trigger.cron_schedule.cron == "0 0 2 * * *"
