@@ -76,6 +76,10 @@ def test_a_command_that_reads_only_parameters_imports_only_their_readers() -> No
     assert imported(ran("recipe", "list")) <= {"PIL", "numpy", "pydantic", "ruamel.yaml"}
 
 
+def test_a_task_on_kubeflow_imports_only_kfp_before_it_opens_its_workspace() -> None:
+    assert imported("import pipeline.orchestration.kubeflow.task") <= {"kfp", "pydantic", "ruamel.yaml"}
+
+
 @pytest.mark.parametrize(("stage", "libraries"), STAGES.items())
 def test_a_stage_imports_the_libraries_that_it_uses(stage: str, libraries: Collection[str]) -> None:
     assert imported(f"import pipeline.stages.{stage}") <= {*libraries}

@@ -10,8 +10,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import TypeAdapter, ValidationError
-
 from pipeline.formats.documents import parse_json
 from pipeline.foundation.errors import InputError
 from pipeline.orchestration.workspace import repository
@@ -30,9 +28,6 @@ class Record:
     ended: float | None = None
     state: Literal["running", "succeeded", "failed"] = "running"
     error: str = ""
-
-
-RECORD = TypeAdapter(Record)
 
 
 @contextmanager
@@ -60,9 +55,11 @@ def read(root: Path, run_id: str) -> dict[str, Record]:
 
 def _parse(content: bytes, place: str) -> Record:
     """The record of a file; raises `InputError` that names `place` for any other content."""
+    from pydantic import TypeAdapter, ValidationError  # of the last task alone, which reads the records of all
+
     found = parse_json(content.decode("utf-8", errors="replace"), place, REMEDY)
     try:
-        return RECORD.validate_python(found)
+        return TypeAdapter(Record).validate_python(found)
     except ValidationError as error:
         fault = error.errors()[0]
         key = ".".join(map(str, fault["loc"]))

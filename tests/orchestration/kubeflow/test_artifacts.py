@@ -21,7 +21,9 @@ STAGE = Stage("train@<b>-0", "true", "", (), (), (), (), OUTS, ("metrics.json",)
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """What the stage left."""
-    pd.DataFrame({"photo": ["<i>.jpg"], "person": ["12_34"], "share": [1 / 3]}).to_csv(tmp_path / "answers.csv", index=False)
+    pd.DataFrame({"photo": ["<i>.jpg"], "person": ["12_34"], "share": [1 / 3]}).to_csv(
+        tmp_path / "answers.csv", index=False
+    )
     pd.DataFrame({"row": range(1000)}).to_csv(tmp_path / "long.csv", index=False)
     pairs = [("worn", "worn"), ("worn", "normal"), ("normal", "normal"), ("worn", "worn")]
     pd.DataFrame(pairs, columns=["actual", "predicted"]).to_csv(tmp_path / "confusion.csv", index=False)
