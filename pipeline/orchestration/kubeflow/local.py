@@ -35,7 +35,7 @@ def run(
 ) -> tuple[str, Entries]:
     """Run a compiled pipeline.
 
-    Retries, resources, volumes and secrets belong to a cluster and are ignored.
+    Retries, resources, nodes, volumes and secrets belong to a cluster and are ignored.
 
     Args:
         arguments: Parameters of the pipeline.
@@ -84,6 +84,7 @@ def _without_cluster(compiled: dict[str, Any], arguments: Arguments, run_id: str
     """
     for task in specification.tasks(compiled).values():
         del task["retryPolicy"]
+        task["inputs"]["parameters"].pop("image", None)  # of several nodes: here the task itself trains
     for executor in compiled["deploymentSpec"]["executors"].values():
         container = executor["container"]
         parameter = IMAGE_PARAMETER.fullmatch(container["image"])

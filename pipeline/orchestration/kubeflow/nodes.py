@@ -115,12 +115,16 @@ def connect(configuration: Any = None) -> Any:
     """A client of Kubeflow Trainer, by default with the service account of this pod."""
     try:
         from kubeflow.trainer import TrainerClient
+        from kubernetes.config import ConfigException
     except ImportError:
         raise InputError(
             "a training on several nodes needs the package `kubeflow`, which the image lacks: "
             'build it with `make image EXTRAS="nodes"`'
         ) from None
-    return TrainerClient(configuration)
+    try:
+        return TrainerClient(configuration)
+    except ConfigException as error:
+        raise InputError(f"a training on several nodes needs a Kubernetes cluster: {error}") from error
 
 
 def section(root: Path) -> Kubeflow:

@@ -15,7 +15,8 @@ from ruamel.yaml import YAML
 from pipeline import tracking
 from pipeline.foundation.errors import InputError
 from pipeline.orchestration import graph, locks, packing
-from pipeline.orchestration.kubeflow import ending, node, nodes, task
+from pipeline.orchestration.kubeflow import ending, local, node, nodes, specification, task
+from pipeline.orchestration.kubeflow.arguments import Arguments
 from pipeline.orchestration.workspace import repository, scratch
 from tests.orchestration.kubeflow.trainer_api import Cluster, serving
 from tests.support.workspace import ROOT
@@ -198,6 +199,23 @@ def test_without_the_sdk_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setitem(sys.modules, "kubeflow.trainer", None)
     with pytest.raises(InputError, match='make image EXTRAS="nodes"'):
         nodes.connect()
+
+
+def test_outside_of_a_cluster_the_task_says_what_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("KUBECONFIG", "KUBERNETES_SERVICE_HOST"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "config"))
+    with pytest.raises(InputError, match="needs a Kubernetes cluster: "):
+        nodes.connect()
+
+
+def test_on_one_machine_the_task_of_several_nodes_trains_itself() -> None:
+    compiled = specification.read(ROOT / specification.FILE)
+    train = specification.tasks(compiled)["train"]
+    train["inputs"]["parameters"]["image"] = {"componentInputParameter": "pipelinechannel--image"}
+    alone = local._without_cluster(compiled, Arguments("", "", "", [], "faces:v1", "faces:v1-slim"), "run-1")
+    assert "image" not in specification.tasks(alone)["train"]["inputs"]["parameters"]
 
 
 def test_mounted_secrets_are_variables_by_their_files(tmp_path: Path) -> None:
