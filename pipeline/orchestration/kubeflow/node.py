@@ -24,11 +24,11 @@ def main() -> None:
     """Train this node's share of the stage; the first node stores the result in the DVC remote."""
     try:
         os.environ.update(secrets(Path(SECRETS).glob("*/*")))
+        accelerators = int(os.environ.get(task.ACCELERATORS, "0"))
+        task.require_accelerators(accelerators)
         given = parse_json(packing.unpack(os.environ[TRAINING], TRAINING), TRAINING, "start the run anew")
         shared = Path(os.environ[task.SHARED]) if task.SHARED in os.environ else None
-        node = Node(
-            rank=int(os.environ["PET_NODE_RANK"]), processes=max(1, int(os.environ.get(task.ACCELERATORS, "0")))
-        )
+        node = Node(rank=int(os.environ["PET_NODE_RANK"]), processes=accelerators or 1)
         with scratch(given["storage"], given["overrides"], shared, files=task.files()) as root:
             try:
                 remote.run(root, given["stage"], locks.join(given["parents"]), shared, node=node)

@@ -78,7 +78,7 @@ def run(
         InputError: When the node lacks the requested accelerators, the run's parameters or the image's code are not
             those for which the task was compiled, or the stage cannot run or fails.
     """
-    _require_accelerators(int(os.environ.get(ACCELERATORS, "0")))
+    require_accelerators(int(os.environ.get(ACCELERATORS, "0")))
     shared = Path(os.environ[SHARED]) if SHARED in os.environ else None
     with _workspace(storage, shared) as root, recorded(root, run_id(), stage):
         found = graph.find(graph.read(root), stage)
@@ -140,7 +140,7 @@ def _require_compiled(stage: Stage, root: Path, parameters: str, code: str) -> N
     raise_faults(f"stage '{stage.name}' does not fit the compiled pipeline", faults)
 
 
-def _require_accelerators(count: int) -> None:
+def require_accelerators(count: int) -> None:
     """Raise `InputError` unless torch can use this many GPUs: training would take days on the CPU."""
     if count:
         command = [sys.executable, "-m", "pipeline", "accelerators", "--require", str(count)]
