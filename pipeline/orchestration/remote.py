@@ -11,7 +11,7 @@ from pipeline.foundation.errors import InputError, raise_faults
 from pipeline.foundation.terminal import log
 from pipeline.orchestration import checkpoints, graph, locks, run_cache
 from pipeline.orchestration.dependencies import LACKING, Dependencies
-from pipeline.orchestration.graph import Stage
+from pipeline.orchestration.graph import Graph, Stage
 from pipeline.orchestration.locks import Entries
 from pipeline.orchestration.workspace import in_full, repository, scratch
 
@@ -49,6 +49,7 @@ def run(
     select: Select = lambda _: set(),
     elsewhere: Callable[[], None] | None = None,
     node: Node | None = None,
+    stages: Graph | None = None,
 ) -> Entries:
     """Run a stage in a workspace, or take its result from the run-cache.
 
@@ -64,6 +65,7 @@ def run(
         select: The outs to fetch of a result from the run-cache; see `Dependencies.fetch_outs`.
         elsewhere: Has the stage run by others, who add its result to the run-cache; without it, it runs here.
         node: Which node this is of those that run the stage together; the first one stores the result.
+        stages: The graph of the workspace, where it has been read.
 
     Returns:
         The lock entry of the stage; none on a node that is not the first.
@@ -72,7 +74,7 @@ def run(
         InputError: For a stage that is not in the graph, entries of another graph, a remote that cannot be written or
             lacks outputs of the parents, and for a stage that fails; nothing has been pushed then.
     """
-    stages = graph.read(root)
+    stages = stages or graph.read(root)
     stage = graph.find(stages, name)
     locks.check(parents, stages, stage.parents)
     locks.write(parents, root / locks.FILE)

@@ -33,7 +33,20 @@ def scratch(
     project: Path = PROJECT,
     files: Mapping[str, str] | None = None,
 ) -> Iterator[Path]:
-    """A temporary folder in which DVC can run the project's stages.
+    """A temporary folder in which DVC can run the project's stages; see `prepared`."""
+    with prepared(remote, overrides, shared, project, files) as (root, _):
+        yield root
+
+
+@contextmanager
+def prepared(
+    remote: str,
+    overrides: Sequence[str] = (),
+    shared: Path | None = None,
+    project: Path = PROJECT,
+    files: Mapping[str, str] | None = None,
+) -> Iterator[tuple[Path, Graph]]:
+    """A temporary folder in which DVC can run the project's stages, and its graph, which takes long to read.
 
     Args:
         remote: The DVC remote.
@@ -50,8 +63,9 @@ def scratch(
         write_files(root, project, run_files(project) if files is None else files)
         _initialize(root, remote, shared)
         override(root, overrides)
-        _copy_code(graph.read(root), project, root)
-        yield root
+        stages = graph.read(root)
+        _copy_code(stages, project, root)
+        yield root, stages
 
 
 def run_files(project: Path = PROJECT) -> dict[str, str]:

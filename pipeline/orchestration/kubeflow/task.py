@@ -14,11 +14,11 @@ from pipeline.formats.documents import parse_json
 from pipeline.foundation.errors import InputError, raise_faults
 from pipeline.foundation.processes import PIPELINE_RUN, TASK_RUN, TRACKING
 from pipeline.orchestration import graph, locks, packing, remote
-from pipeline.orchestration.graph import Stage
+from pipeline.orchestration.graph import Graph, Stage
 from pipeline.orchestration.kubeflow import artifacts
 from pipeline.orchestration.kubeflow.records import recorded
 from pipeline.orchestration.kubeflow.specification import JOIN
-from pipeline.orchestration.workspace import override, scratch
+from pipeline.orchestration.workspace import override, prepared
 
 DATA = re.compile(r"data/(?!.*\.\.)[^\0]+\.dvc")
 SHARED = "PIPELINE_SHARED"  # folder of the volume that all tasks share
@@ -80,8 +80,8 @@ def run(
     """
     require_accelerators(int(os.environ.get(ACCELERATORS, "0")))
     shared = Path(os.environ[SHARED]) if SHARED in os.environ else None
-    with _workspace(storage, shared) as root, recorded(root, run_id(), stage):
-        found = graph.find(graph.read(root), stage)
+    with _workspace(storage, shared) as (root, stages), recorded(root, run_id(), stage):
+        found = graph.find(stages, stage)
         _require_compiled(found, root, parameters, code)
         override(root, overrides)
         try:
@@ -92,6 +92,7 @@ def run(
                 shared,
                 partial(artifacts.read_by, shown, found),
                 partial(_run_on_nodes, root, found, parents, storage, overrides, image) if image else None,
+                stages=stages,
             )
         finally:
             remote.keep_unsent(root, root / "tracking")  # not on the volume
@@ -102,7 +103,7 @@ def run(
 
 def join(entries: Sequence[str], storage: str, overrides: Sequence[str] = ()) -> None:
     """Join the packed lock entries of all stages to the dvc.lock of the run, which is kept in the remote."""
-    with _workspace(storage) as root, recorded(root, run_id(), JOIN):
+    with _workspace(storage) as (root, _), recorded(root, run_id(), JOIN):
         override(root, overrides)
         remote.join(root, locks.join(entries), run_id())
 
@@ -126,8 +127,8 @@ def _run_on_nodes(
     Training(stage, parents, storage, overrides, image, run_id()).run(root)
 
 
-def _workspace(storage: str, shared: Path | None = None) -> AbstractContextManager[Path]:
-    return scratch(storage, shared=shared, files=files())
+def _workspace(storage: str, shared: Path | None = None) -> AbstractContextManager[tuple[Path, Graph]]:
+    return prepared(storage, shared=shared, files=files())
 
 
 def _require_compiled(stage: Stage, root: Path, parameters: str, code: str) -> None:

@@ -19,7 +19,7 @@ from pipeline.orchestration.kubeflow import local, task
 from pipeline.orchestration.kubeflow.arguments import Arguments
 from pipeline.orchestration.kubeflow.specification import NAME
 from pipeline.orchestration.locks import Entries
-from pipeline.orchestration.workspace import scratch
+from pipeline.orchestration.workspace import prepared
 from tests.support.clones import AGE, ALL, Clone, without_sizes
 
 Finished = tuple[Clone, set[str]]  # a clone and the stages that ran in it
@@ -71,7 +71,7 @@ def pulled(finished: Finished) -> Clone:
 def show(finished: Finished, storage: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Show:
     """Fill artifacts as a task of the finished run does that finds its result in the run-cache."""
     root = finished[0].root
-    monkeypatch.setattr(task, "scratch", partial(scratch, project=root))
+    monkeypatch.setattr(task, "prepared", partial(prepared, project=root))
     for name in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME", tracking.PIPELINE_RUN):  # which a task sets
         monkeypatch.setenv(name, "")
     entries, stages = locks.read(root / locks.FILE), graph.read(root)

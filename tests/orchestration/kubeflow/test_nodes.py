@@ -17,7 +17,7 @@ from pipeline.foundation.errors import InputError
 from pipeline.orchestration import graph, locks, packing
 from pipeline.orchestration.kubeflow import ending, local, node, nodes, specification, task
 from pipeline.orchestration.kubeflow.arguments import Arguments
-from pipeline.orchestration.workspace import repository, scratch
+from pipeline.orchestration.workspace import prepared, repository, scratch
 from tests.orchestration.kubeflow.trainer_api import Cluster, serving
 from tests.support.workspace import ROOT
 
@@ -75,8 +75,8 @@ def project(trainable: Path, storage: str, monkeypatch: pytest.MonkeyPatch) -> P
     with repository(root) as opened:
         opened.add([f"data/{name}" for name in INPUTS])
         opened.push()
-    for module in (task, ending):
-        monkeypatch.setattr(module, "scratch", partial(scratch, project=root))
+    monkeypatch.setattr(task, "prepared", partial(prepared, project=root))
+    monkeypatch.setattr(ending, "scratch", partial(scratch, project=root))
     monkeypatch.setattr(nodes, "PERIOD", 1)
     monkeypatch.setenv(task.RUN, "run-1")
     for name, value in task.environment(f"sqlite:///{trainable}/mlflow.db", "faces").items():

@@ -12,7 +12,7 @@ from pipeline import tracking
 from pipeline.foundation.errors import InputError
 from pipeline.orchestration import graph, locks, packing, remote
 from pipeline.orchestration.kubeflow import ending, records, task
-from pipeline.orchestration.workspace import run_files, scratch
+from pipeline.orchestration.workspace import prepared, run_files, scratch
 from tests.support.shell import RAN, Project
 
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value")  # DVC 3.67 on how it uses pygtrie
@@ -26,8 +26,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     for name in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME", "PIPELINE_RUN", "PIPELINE_TRACKING"):
         monkeypatch.setenv(name, "as it was")
     monkeypatch.setenv(task.RUN, "run-1")
-    for module in (task, ending):
-        monkeypatch.setattr(module, "scratch", partial(scratch, project=made.root))
+    monkeypatch.setattr(task, "prepared", partial(prepared, project=made.root))
+    monkeypatch.setattr(ending, "scratch", partial(scratch, project=made.root))
     return made
 
 
@@ -139,8 +139,8 @@ def test_runs_that_mlflow_lacks_are_handed_on_through_the_remote(
 ) -> None:
     lost = {"cmd": "mkdir -p tracking/1-a/files && echo {} > tracking/1-a/files/a && false", "outs": ["never"]}
     other = Project(tmp_path / "other", lost=lost)
-    for module in (task, remote):
-        monkeypatch.setattr(module, "scratch", partial(scratch, project=other.root))
+    monkeypatch.setattr(task, "prepared", partial(prepared, project=other.root))
+    monkeypatch.setattr(remote, "scratch", partial(scratch, project=other.root))
     with pytest.raises(InputError, match="lost"):
         run(storage, "lost")
     assert (Path(storage) / "tracking" / "1-a" / "files" / "a").exists()
