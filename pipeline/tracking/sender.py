@@ -57,13 +57,19 @@ class Sender:
             store.faults(): When MLflow is unavailable or refuses an entry.
             DamagedOutboxError: When the entries cannot be read.
         """
-        from mlflow.exceptions import MlflowException
+        from mlflow.utils.workspace_context import WorkspaceContext
 
         entries = [*self._outbox.entries(), *([end] if end else [])]
+        logged = next((entry.workspace for entry in entries if isinstance(entry, Start)), None)
+        with WorkspaceContext(os.environ.get(store.WORKSPACE, logged)):
+            self._send_whole(entries)
+
+    def _send_whole(self, entries: list[Entry]) -> None:
+        from mlflow.exceptions import MlflowException
+
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                with _workspace(entries):
-                    self._send(entries)
+                self._send(entries)
                 break
             except MlflowException as error:
                 if attempt == ATTEMPTS or not self._is_gone(error):
@@ -253,11 +259,3 @@ class Sender:
     def _is_older(self, run: "Run") -> bool:
         """Whether a run is part of another pipeline run than this one."""
         return self._sent.pipeline is not None and run.data.tags.get(pipeline_runs.PARENT) != self._sent.pipeline
-
-
-def _workspace(entries: Sequence[Entry]) -> Any:
-    """Requests within it go to the workspace of the environment, or to that in which the entries were logged."""
-    from mlflow.utils.workspace_context import WorkspaceContext
-
-    logged = [entry.workspace for entry in entries[:1] if isinstance(entry, Start)]
-    return WorkspaceContext(os.environ.get(store.WORKSPACE, *logged or [None]))
