@@ -22,7 +22,7 @@ from pipeline.orchestration.kubeflow import specification, task
 ROUNDS = 5
 MADE = "made"  # the folder whose content the stages of the benchmark copy to their outs
 FILES = {
-    "split": {"data/folds.csv": "path,fold\na,0\n", "data/classes.csv": "fold,class\n0,0\n", "data/classes.png": "."},
+    "split": {"data/folds.parquet": ".", "data/classes.csv": "fold,class\n0,0\n", "data/classes.png": "."},
     "train": {
         "models/mask/folds/0/weights.safetensors": ".",
         "models/mask/folds/0/metrics.json": '{"macro_f1": 0.5}',

@@ -58,15 +58,13 @@ def test_every_stage_is_a_component_of_typed_artifacts(kind: str) -> None:
 def test_lineage_says_what_is_data_and_what_a_model() -> None:
     dataset, model = "system.Dataset@0.0.1", "system.Model@0.0.1"
     inputs, outputs = signature("train")
-    assert inputs == dict.fromkeys(("shards", "crops", "labels", "folds"), dataset)
+    assert inputs == {"shards": f"[{dataset}]"} | dict.fromkeys(("crops", "labels", "folds"), dataset)
     assert outputs == {"model": model, "metrics": "system.Metrics@0.0.1", "page": "system.HTML@0.0.1"}
     inputs, outputs = signature("infer")
-    assert inputs == {"shards": dataset, "crops": dataset, "folds": dataset, "model": model}
+    assert inputs == {"shards": f"[{dataset}]", "crops": dataset, "folds": dataset, "model": model}
     assert outputs == {"predictions": dataset}
     inputs, _ = signature("ensemble")
     assert (inputs["models"], inputs["predictions"]) == (f"[{model}]", f"[{dataset}]")
-    inputs, _ = signature("pack")
-    assert inputs["shards"] == f"[{dataset}]"
 
 
 @pytest.mark.parametrize(

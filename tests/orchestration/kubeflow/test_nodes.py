@@ -33,7 +33,7 @@ MODEL = {  # no batch normalisation, whose statistics are of a process's own sha
 }
 OUTPUT = "models/mask/folds/0"
 OUTS = {"outs": [f"{OUTPUT}/weights.safetensors", f"{OUTPUT}/epochs.csv"], "metrics": [f"{OUTPUT}/metrics.json"]}
-INPUTS = ("crops", "labels.csv", "folds.csv")
+INPUTS = ("crops", "labels.parquet", "folds.parquet")
 WORDS = " ".join(f"--{name.partition('.')[0]} data/{name}" for name in INPUTS)
 TRAIN = f"python -m pipeline train --model mask --fold 0 {WORDS} --models models --checkpoints checkpoints"
 CLUSTER: dict[str, Any] = {
