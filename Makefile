@@ -23,10 +23,11 @@ run: install ## the whole pipeline, two stages at once; on the synthetic sample,
 	python -m pipeline register
 	@echo
 	@echo "submission  results/submission.csv (submission.name of params.yaml)"
-	@echo "scores      results/ensemble/metrics.json, results/submission.json (all: dvc metrics show)"
+	@echo "scores      as above; all: dvc metrics show"
 	@echo "plots       results/ensemble/*.png, data/classes.png, data/crops/*.jpg (curves: dvc plots show)"
 	@echo "report      results/report.html"
-	@echo "MLflow UI   make ui, then http://127.0.0.1:5000"
+	@echo "MLflow UI   make ui, then the address above"
+	@echo "next        open results/report.html; python -m pipeline predict data/sample/eval/images; docs/index.md"
 
 test: install ## the whole test suite
 	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term

@@ -7,6 +7,8 @@ import typer
 
 from pipeline.cli.options import Crops, Folds, Labels, Models
 
+LOCAL = "http://127.0.0.1:5000"  # where `make ui` serves
+
 
 def register(
     models: Models = Path("models"),
@@ -24,6 +26,7 @@ def register(
     from pipeline.orchestration import locks
     from pipeline.registry import registration, versions
     from pipeline.registry.candidate import candidates, data_tags
+    from pipeline.tracking import store
 
     read = params.load()
     tags = data_tags(locks.read(), read.data.root, labels, folds, crops)
@@ -32,3 +35,5 @@ def register(
         for candidate in candidates(members, read.models, read.tta, read.crop, labels, folds, crops, results):
             version, state = registration.register(candidate, tags, read.experiment)
             print(f"{version}: {state}", flush=True)
+        page = store.page(store.connect(), store.experiment(read.experiment), LOCAL)
+    print(f"runs and scores: {page}{' (`make ui` serves it)' if store.local_database() else ''}")

@@ -20,6 +20,7 @@ Jobs = Annotated[
     int | None, typer.Option(min=1, help="Stages that run in parallel. Default: the number of --gpus, or 1.")
 ]
 Gpus = Annotated[str, typer.Option(help="GPUs to use, one per stage: 0,1.")]
+REPORT = Path("results/report.html")
 Logs = Annotated[Path, typer.Option(help="Folder of log files, one per stage.")]
 
 
@@ -46,6 +47,21 @@ def run(targets: Targets = None, jobs: Jobs = None, gpus: Gpus = "", logs: Logs 
     os.environ.setdefault(tracking.PIPELINE_RUN, tracking.run_name(f"run on {socket.gethostname()}", time.time()))
     with progress(slots) as show:
         runner.run(slots, numbers, logs, show, targets or ())
+    if REPORT.exists() and (not targets or "report" in targets):
+        print("\n".join(conclusion(REPORT)))
+
+
+def conclusion(report: Path) -> list[str]:
+    """The scores of a report, with what each is of, and where the report is."""
+    from pipeline.evaluation.report import key_figures
+
+    now = key_figures.read(report).figures
+    interval = f"95 % interval {now['macro F1, low']:.3f} to {now['macro F1, high']:.3f}"
+    lines = [f"macro F1, out of fold  {now['macro F1']:.3f} ({interval}), {now['labelled people']:,} people of train"]
+    if "submission macro F1" in now:
+        of = f"the submission's {now['submission photos']:,} photos, by their true classes"
+        lines.append(f"macro F1, eval         {now['submission macro F1']:.3f}, {of}")
+    return [*lines, f"report                 {report}"]
 
 
 def ready(given: "Params") -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from pipeline.registry.serving.classifier import Classifier
 from pipeline.registry.versions import EVIDENCE, Version, client, read
-from pipeline.tracking import store
+from pipeline.tracking import pipeline_runs, store
 
 PACKAGE = Path(__file__).parents[1]
 LOADER = f"{PACKAGE.name}.registry.serving"
@@ -65,7 +65,9 @@ def register(
 
     tags = {key: f"{value:.4f}" if isinstance(value, float) else str(value) for key, value in facts.items()}
     experiment_id = store.experiment_id(client(), store.experiment(experiment))
-    with mlflow.start_run(None, experiment_id, f"register {name}", tags={"stage": "register"}) as run, _quiet():
+    parent = pipeline_runs.latest(client(), experiment_id)  # below which this run is listed
+    own = {"stage": pipeline_runs.REGISTER} | ({pipeline_runs.PARENT: parent} if parent else {})
+    with mlflow.start_run(None, experiment_id, f"register {name}", tags=own) as run, _quiet():
         client().set_terminated(run.info.run_id, "KILLED")  # its status if this process is killed before the end
         mlflow.log_metrics({key: value for key, value in facts.items() if isinstance(value, float)})
         mlflow.log_artifacts(str(evidence), EVIDENCE)

@@ -84,7 +84,11 @@ def _data_and_provenance(candidate: Candidate, tags: Mapping[str, str]) -> dict[
     table = candidate.evidence.table
     trained = ", ".join(f"{name} ({config.backbone})" for name, config in candidate.configs.items())
     people = f"{len(table):,} labelled photos of {table['person'].nunique():,} people"
-    return {"models": trained, "data": people} | {name: f"`{value}`" for name, value in tags.items()}
+    facts = {"models": trained, "data": people}
+    if commit := tags.get("git_commit"):
+        changed = " with uncommitted changes" if tags.get("git_uncommitted_changes") == "true" else ""
+        facts["code"] = f"commit {commit[:7]}{changed}"
+    return facts | {"hashes": "of photos, labels, folds and crops, as in dvc.lock, are tags of the version"}
 
 
 def _example(sizes: PhotoSizes) -> pd.DataFrame:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 PARENT = "mlflow.parentRunId"
+REGISTER = "register"  # stage of the runs of registrations, which are listed below a pipeline run and no part of it
+LATEST = 200  # runs among which the latest pipeline run is sought
 IDENTITY = "pipeline_run"  # tag of a pipeline run and of its parts
 UNFINISHED = "The ensemble, which has the scores, has not run yet."
 
@@ -68,7 +70,7 @@ def end(client: "MlflowClient", parent: str, ended: int) -> None:
 
     Of a part that Kubeflow restarted after a failure or an eviction, only the last attempt counts.
     """
-    parts = reversed(store.find(client, {PARENT: parent}))
+    parts = [run for run in reversed(store.find(client, {PARENT: parent})) if run.data.tags.get("stage") != REGISTER]
     states = set({run.info.run_name: run.info.status for run in parts}.values())
     if "RUNNING" not in states:
         client.set_terminated(parent, "FINISHED" if states <= {"FINISHED"} else "FAILED", ended)
@@ -126,3 +128,10 @@ def _found(client: "MlflowClient", identity: str) -> list["Run"]:
 
 def _tags(identity: str) -> dict[str, str]:
     return {IDENTITY: identity, "stage": "pipeline"}
+
+
+def latest(client: "MlflowClient", experiment_id: str) -> str | None:
+    """Id of the latest pipeline run of an experiment; None when there is none."""
+    wanted = f"tags.{IDENTITY} != ''"
+    found = client.search_runs([experiment_id], wanted, max_results=LATEST, order_by=["attributes.start_time DESC"])
+    return next((run.info.run_id for run in found if PARENT not in run.data.tags), None)

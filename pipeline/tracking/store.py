@@ -1,5 +1,6 @@
 """The MLflow tracking store: its URI, client and experiment, and the search for runs."""
 
+import json
 import logging
 import math
 import os
@@ -15,6 +16,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from pipeline.foundation.terminal import log
+from pipeline.schema.schema import SCHEMA
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -24,6 +26,11 @@ T = TypeVar("T")
 STORE = "sqlite:///mlflow.db"
 ARTIFACTS = Path("mlartifacts")
 KIND = {"mlflow.experimentKind": "custom_model_development"}  # otherwise MLflow's UI asks for the kind of experiment
+COLUMNS = ("macro_f1", "accuracy", *(f"{name}_macro_f1" for name in SCHEMA.names), "submission_macro_f1")
+VIEW = "scores"  # name of the shared view of an experiment's runs, with these columns
+VIEW_TAG = {
+    f"mlflow.sharedViewState.{VIEW}": json.dumps({"selectedColumns": [f"metrics.`{name}`" for name in COLUMNS]})
+}
 DESCRIPTION = "mlflow.note.content"  # tag with the description of a run in Markdown
 BATCH = 100  # values in one request
 DELETED = "deleted"  # lifecycle stage of what is in the trash
@@ -85,16 +92,32 @@ def experiment_id(client: "MlflowClient", name: str) -> str:
             "name another in MLFLOW_EXPERIMENT_NAME"
         )
     if known is not None:
+        for key, value in VIEW_TAG.items():
+            if known.tags.get(key) != value:
+                client.set_experiment_tag(known.experiment_id, key, value)
         return str(known.experiment_id)
     scheme, _, store = str(client.tracking_uri).partition(":///")
     beside = (Path(store).resolve().parent / ARTIFACTS).as_uri() if scheme == "sqlite" else None
     try:
-        return str(client.create_experiment(name, artifact_location=beside, tags=KIND))
+        return str(client.create_experiment(name, artifact_location=beside, tags=KIND | VIEW_TAG))
     except MlflowException as error:  # another process has just created it
         created = client.get_experiment_by_name(name)
         if created is None:
             raise error
         return str(created.experiment_id)
+
+
+def page(client: "MlflowClient", name: str, local: str) -> str:
+    """The address of an experiment's runs in MLflow's pages: the training view, with the columns of scores.
+
+    Args:
+        client: A client of the store.
+        name: Name of the experiment.
+        local: The address at which the pages of a local database are opened.
+    """
+    server = local if local_database() else displayed().rstrip("/")
+    number = experiment_id(client, name)
+    return f"{server}/#/experiments/{number}/runs?workflowType=machine_learning&viewStateShareKey={VIEW}"
 
 
 def find(client: "MlflowClient", tags: dict[str, str], deleted: bool = False) -> list["Run"]:
