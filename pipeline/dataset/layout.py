@@ -1,6 +1,6 @@
 """The data set on disk: its train and eval photos, checked as a whole."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -167,6 +167,8 @@ def _wrong_rows(people: pd.DataFrame, images: Path, folders: Sequence[str]) -> l
 
 def repeated(file: str, cells: "pd.Series[str]") -> list[str]:
     """Return a fault for every cell that repeats an earlier row; `file` is the name of the table."""
+    if not cells.duplicated().any():
+        return []
     rows = list(zip(cells.index + 2, cells, strict=True))
     first = {cell: row for row, cell in reversed(rows)}
     return [
@@ -176,11 +178,14 @@ def repeated(file: str, cells: "pd.Series[str]") -> list[str]:
     ]
 
 
-def as_on_disk(listed: "pd.Series[str]", names: Iterable[str]) -> "pd.Series[str]":
+def as_on_disk(listed: "pd.Series[str]", names: Collection[str]) -> "pd.Series[str]":
     """Return cells of a table as the names of files: equal, or equal in normal form C where that is unambiguous."""
-    there = set(names)
-    meant = matched(there)
-    return listed.map(lambda name: name if name in there else meant.get(normal(name), name))
+    there = pd.Index(names, dtype="str")
+    known = listed.isin(there)
+    if known.all():
+        return listed
+    meant = matched(set(there))
+    return listed.where(known, listed.map(lambda name: meant.get(normal(name), name)))
 
 
 def _photos_of_person(folder: Path) -> tuple[dict[str, str], list[str]]:

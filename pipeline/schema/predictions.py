@@ -1,7 +1,6 @@
 """Prediction files: CSV with a row per photo and, for each head, a column per class, per year, or one of years."""
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -42,12 +41,17 @@ def read(path: Path) -> tuple[list[str], dict[str, Table]]:
     Raises:
         InputError: When the file is missing or malformed, or its columns are not those of heads.
     """
+    photos, heads = _read(path)
+    return list(photos), heads
+
+
+def _read(path: Path) -> tuple["pd.Series[str]", dict[str, Table]]:
     table = tables.read(path, {"path": "text"}, others="number", unique="path")
     heads: dict[str, list[str]] = {}
     for column in table.columns.drop("path"):
         head, _, value = column.partition("=")
         heads.setdefault(head, []).append(value)
-    return list(table["path"]), {head: _numbers(path, table, head, values) for head, values in heads.items()}
+    return table["path"], {head: _numbers(path, table, head, values) for head, values in heads.items()}
 
 
 def read_for(path: Path, photos: Sequence[str]) -> dict[str, Table]:
@@ -56,19 +60,21 @@ def read_for(path: Path, photos: Sequence[str]) -> dict[str, Table]:
     Raises:
         InputError: When the file does not hold exactly these photos.
     """
-    found, heads = read(path)
+    found, heads = _read(path)
     raise_faults(f"{path}: not the photos of this data set: run `dvc repro`", mismatches(photos, found))
     order = pd.Index(found).get_indexer(pd.Index(photos))
     return {head: numbers[order] for head, numbers in heads.items()}
 
 
-def mismatches(expected: Iterable[str], found: Iterable[str]) -> list[str]:
+def mismatches(expected: Collection[str], found: Collection[str]) -> list[str]:
     """A line for every photo that is missing, unexpected or repeated; none when each is found exactly once."""
-    wanted, counts = set(expected), Counter(found)
+    wanted, there = pd.Index(expected, dtype="str").unique(), pd.Index(found, dtype="str")
+    distinct = there.unique()
+    counts = there[there.duplicated(keep=False)].value_counts()
     return [
-        *(f"no row for {photo}" for photo in sorted(wanted - set(counts))),
-        *(f"a row for {photo}, which is not expected" for photo in sorted(set(counts) - wanted)),
-        *(f"{count} rows for {photo}" for photo, count in sorted(counts.items()) if count > 1),
+        *(f"no row for {photo}" for photo in sorted(wanted[~wanted.isin(distinct)])),
+        *(f"a row for {photo}, which is not expected" for photo in sorted(distinct[~distinct.isin(wanted)])),
+        *(f"{count} rows for {photo}" for photo, count in sorted(counts.items())),
     ]
 
 

@@ -73,9 +73,11 @@ def check(submission: Path, info: pd.DataFrame) -> Codes:
 
 
 def _likeliest(probabilities: Path, photos: "pd.Series[str]") -> Codes:
-    table = tables.read(probabilities, COLUMNS)
-    photos = as_on_disk(photos, table["path"])
-    faults = mismatches(photos, table["path"])
-    raise_faults(f"{probabilities} does not fit info.csv: run `dvc repro`", faults)
-    by_photo = table.set_index("path").loc[list(photos), SCHEMA.class_names]
-    return np.asarray(by_photo.to_numpy().argmax(axis=1), dtype=np.int64)
+    """Code (n,) of the likeliest class of photos, from a table that is read in batches."""
+    batches = tables.batches(probabilities, COLUMNS)
+    parts = [(batch["path"], batch[SCHEMA.class_names].to_numpy().argmax(axis=1)) for batch in batches]
+    paths = pd.concat([path for path, _ in parts], ignore_index=True)
+    photos = as_on_disk(photos, paths)
+    raise_faults(f"{probabilities} does not fit info.csv: run `dvc repro`", mismatches(photos, paths))
+    codes = np.concatenate([likeliest for _, likeliest in parts])
+    return np.asarray(codes[pd.Index(paths).get_indexer(pd.Index(photos))], dtype=np.int64)
