@@ -1,6 +1,6 @@
 """The data set on disk: its train and eval photos, checked as a whole."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -73,7 +73,7 @@ def _archived_photos(root: Path, people: pd.DataFrame) -> pd.DataFrame:
     """The photos of `train_photos` from the index of archives, whose data set was checked when they were written."""
     paths = photo_shards.paths(root / TRAIN).sort_values(ignore_index=True)
     folders, stems = photo_shards.parts(paths)
-    people["path"] = as_on_disk(people["path"], folders.unique())
+    people["path"] = as_on_disk(people["path"], folders.drop_duplicates())
     faults = repeated("train.csv", people["path"]) + _wrong_labels(people)
     person = pd.Index(people["path"]).get_indexer(pd.Index(folders))
     mask = pd.Index([*MASK_OF_STEM]).get_indexer(pd.Index(stems))
@@ -178,7 +178,7 @@ def repeated(file: str, cells: "pd.Series[str]") -> list[str]:
     ]
 
 
-def as_on_disk(listed: "pd.Series[str]", names: Collection[str]) -> "pd.Series[str]":
+def as_on_disk(listed: "pd.Series[str]", names: "Sequence[str] | pd.Series[str]") -> "pd.Series[str]":
     """Return cells of a table as the names of files: equal, or equal in normal form C where that is unambiguous."""
     there = pd.Index(names, dtype="str")
     known = listed.isin(there)

@@ -1,6 +1,6 @@
 """Prediction files: CSV with a row per photo and, for each head, a column per class, per year, or one of years."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -66,7 +66,7 @@ def read_for(path: Path, photos: Sequence[str]) -> dict[str, Table]:
     return {head: numbers[order] for head, numbers in heads.items()}
 
 
-def mismatches(expected: Collection[str], found: Collection[str]) -> list[str]:
+def mismatches(expected: "Sequence[str] | pd.Series[str]", found: "Sequence[str] | pd.Series[str]") -> list[str]:
     """A line for every photo that is missing, unexpected or repeated; none when each is found exactly once."""
     wanted, there = pd.Index(expected, dtype="str").unique(), pd.Index(found, dtype="str")
     distinct = there.unique()
