@@ -180,7 +180,7 @@ def repeated(file: str, cells: "pd.Series[str]") -> list[str]:
 
 def as_on_disk(listed: "pd.Series[str]", names: "Sequence[str] | pd.Series[str]") -> "pd.Series[str]":
     """Return cells of a table as the names of files: equal, or equal in normal form C where that is unambiguous."""
-    there = pd.Index(names, dtype="str")
+    there = pd.Series(names, dtype="str")
     known = listed.isin(there)
     if known.all():
         return listed

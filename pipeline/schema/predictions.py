@@ -68,9 +68,8 @@ def read_for(path: Path, photos: Sequence[str]) -> dict[str, Table]:
 
 def mismatches(expected: "Sequence[str] | pd.Series[str]", found: "Sequence[str] | pd.Series[str]") -> list[str]:
     """A line for every photo that is missing, unexpected or repeated; none when each is found exactly once."""
-    wanted, there = pd.Index(expected, dtype="str").unique(), pd.Index(found, dtype="str")
-    distinct = there.unique()
-    counts = there[there.duplicated(keep=False)].value_counts()
+    wanted, there = pd.Series(expected, dtype="str").drop_duplicates(), pd.Series(found, dtype="str")
+    distinct, counts = there.drop_duplicates(), there[there.duplicated(keep=False)].value_counts()
     return [
         *(f"no row for {photo}" for photo in sorted(wanted[~wanted.isin(distinct)])),
         *(f"a row for {photo}, which is not expected" for photo in sorted(distinct[~distinct.isin(wanted)])),
