@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.dataset.folds import groups
-from pipeline.ensembling import nesting
+from pipeline.ensembling import fitting, nesting
 from pipeline.ensembling.blend import MemberProbabilities
 from pipeline.ensembling.nesting import Mask
 from pipeline.schema.probabilities import EDGES, YEARS, Numbers, Table, in_classes, is_distribution, softmax
@@ -32,7 +32,8 @@ def fit(table: Numbers, targets: Codes) -> float:
 
     Guo et al. 2017, On Calibration of Modern Neural Networks. Above 1 the head was overconfident.
     """
-    logits = _logits(table)
+    rows = fitting.rows(len(targets))
+    logits, targets = _logits(table[rows]), targets[rows]
     target_mean = logits[np.arange(len(targets)), targets].mean()
     low, high = 1 / MAX_TEMPERATURE, 1 / MIN_TEMPERATURE
     for _ in range(50):  # the likelihood is concave in 1 / temperature: bisect on its slope

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from pipeline.ensembling import nesting
+from pipeline.ensembling import fitting, nesting
 from pipeline.ensembling.calibration import MIN_PROBABILITY
 from pipeline.ensembling.shift_estimators import Priors
 from pipeline.ensembling.voting import macro_f1
@@ -30,6 +30,8 @@ def fit(probabilities: Table, targets: Codes, weights: Priors | None = None) -> 
         weights: Weight (n,) of each photo, for a fit under other class priors than train's.
     """
     weights = np.ones(len(targets)) if weights is None else weights
+    rows = fitting.rows(len(targets))
+    probabilities, targets, weights = probabilities[rows], targets[rows], weights[rows]
     bias, best = np.zeros(SCHEMA.classes), macro_f1(probabilities, targets, weights)
     for steps in [*_directions()] * 2:
         trials = bias + steps

@@ -45,7 +45,7 @@ class Results:
         Raises:
             InputError: When a file is malformed, or the predictions do not fit the labels.
         """
-        if not crops.is_dir():
+        if not crop_files.index_file(crops, "train").exists():
             return None
         found = {split: crop_files.table(crops, split) for split in ("train", "eval")}
         return cls(found, *suggestions.read(labels, out_of_fold)) if out_of_fold.exists() else cls(found)

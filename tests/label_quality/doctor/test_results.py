@@ -1,0 +1,11 @@
+"""Results of a run that has not come to its end."""
+
+from pathlib import Path
+
+from pipeline.formats import crop_files
+from pipeline.label_quality.doctor.results import Results
+
+
+def test_shards_of_crops_without_an_index_are_no_results_yet(tmp_path: Path) -> None:
+    (tmp_path / "crops" / crop_files.SHARDS / "0").mkdir(parents=True)
+    assert Results.read(tmp_path / "crops", tmp_path / "labels.parquet", tmp_path / "out_of_fold.parquet") is None
