@@ -11,21 +11,19 @@ import pytest
 
 FOUNDATION = Path(__file__).parents[2] / "pipeline" / "foundation"
 STANDARD = {
-    *[
-        "ast",
-        "collections",
-        "contextlib",
-        "ctypes",
-        "difflib",
-        "errno",
-        "functools",
-        "gc",
-        "hashlib",
-        "os",
-        "pathlib",
-        "sys",
-        "time",
-    ]
+    "ast",
+    "collections",
+    "contextlib",
+    "ctypes",
+    "difflib",
+    "errno",
+    "functools",
+    "gc",
+    "hashlib",
+    "os",
+    "pathlib",
+    "sys",
+    "time",
 }
 ALLOWED = STANDARD | {"typing", "rich", "pipeline"}
 NUMBERS = {"int", "float", "complex", "Any", "Decimal", "Fraction", "NDArray", "Series", "DataFrame", "Tensor"}

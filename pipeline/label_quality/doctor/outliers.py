@@ -37,6 +37,9 @@ BLUR = Check(
     "Look at the photo (--html). Replace it if the face cannot be seen.",
 )
 
+FEWEST = 20
+"""Number of photos below which quartiles of brightness and sharpness say too little."""
+
 
 def find(photos: Sequence[CheckedPhoto]) -> Iterator[Finding]:
     """Findings on single photos; a value beyond Tukey's outer fences is an outlier."""
@@ -46,8 +49,9 @@ def find(photos: Sequence[CheckedPhoto]) -> Iterator[Finding]:
         if traits := ", ".join(_traits(photo)):
             yield Finding(FORMAT, f"{photo.path}: {traits}", (photo.path,))
     yield from _sizes(photos)
-    yield from _dark_and_bright(photos)
-    yield from _blurred(photos)
+    if len(photos) >= FEWEST:
+        yield from _dark_and_bright(photos)
+        yield from _blurred(photos)
 
 
 def fences(values: Numbers, spread: float = 3) -> tuple[float, float]:

@@ -57,6 +57,13 @@ def test_an_outlier_is_reported_with_the_property_that_differs(kind: str) -> Non
     assert text in finding.text
 
 
+def test_a_few_photos_do_not_show_what_brightness_is_usual() -> None:
+    few = [replace(PLAIN, path=f"{number}.jpg", brightness=120 + number % 2) for number in range(8)]
+    assert list(find([*few, replace(PLAIN, brightness=147)])) == []
+    (finding,) = find([*few, replace(PLAIN, brightness=147, width=48, height=64)])
+    assert finding.check is SIZE
+
+
 def test_the_sharpest_photo_is_no_outlier() -> None:
     assert list(find([*OTHERS, replace(PLAIN, sharpness=1e5)])) == []
 
