@@ -68,6 +68,7 @@ install: .venv/installed ## the environment, from requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { echo "$(PYTHON) is" \
 		"$$($(PYTHON) --version 2>&1), and the pipeline needs 3.11, 3.12 or 3.13: name one with PYTHON=python3.11;" \
 		"where there is none, \`uv python install 3.11\` brings it and \`uv python find 3.11\` names it" >&2; exit 1; }
+	@echo "installing the packages of requirements.lock into .venv: about 3 GB to download, 6 GB on disk, minutes"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet uv==$(UV)
 	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock

@@ -1,6 +1,7 @@
 """The Makefile: what `make clean` removes, and the Python that `make install` takes."""
 
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -43,3 +44,18 @@ def test_another_python_is_refused_before_anything_is_installed(version: str, re
     assert reason in ended.stderr
     assert "`uv python install 3.11`" in ended.stderr
     assert not (tmp_path / ".venv").exists()
+
+
+def test_a_port_in_use_is_said_at_once(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    for name in ("requirements.lock", ".venv/installed"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = subprocess.run(
+            ["make", "ui", f"PORT={port}"], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+    assert ended.returncode == 2
+    assert f"port {port} is in use, perhaps by another `make ui`: choose another" in ended.stderr
+    assert "mlflow server" not in ended.stdout

@@ -63,9 +63,9 @@ def test_the_way_of_a_model(workspace: Path, photos: list[Path]) -> None:
 
 def registers_every_model_with_scores_hashes_and_a_card(workspace: Path) -> None:
     said = call("register")
-    assert [line.split(":")[0] for line in said.splitlines()] == [
-        f"mga{part} version 1" for part in ("-face", "-years", "")
-    ]
+    *made, view = said.splitlines()
+    assert [line.split(":")[0] for line in made] == [f"mga{part} version 1" for part in ("-face", "-years", "")]
+    assert view.startswith("runs and scores: http://127.0.0.1:5000/#/experiments/")
     version = versions.find("models:/mga@challenger")
     scores = json.loads((workspace / "results/ensemble/metrics.json").read_text())
     assert float(version.tags["macro_f1"]) == pytest.approx(scores["macro_f1"], abs=1e-4)
@@ -75,6 +75,7 @@ def registers_every_model_with_scores_hashes_and_a_card(workspace: Path) -> None
     described = str(client().get_model_version("mga", "1").description)
     assert all(f"\n## {part}" in described for part in ("Scores", "Known failures", "Data and provenance"))
     assert "**Not for**" in described
+    assert "abc.dir" not in described  # hashes are tags
     assert len(described) < 5000
     assert versions.download(version, "card.md", workspace).read_text() == described
     trained = client().list_artifacts(versions.find("models:/mga-years/1").run_id, "evidence/trainings/folds/0")
