@@ -270,6 +270,7 @@ def ensemble(models: Models, crops: Crops, labels: Labels, folds: Folds, results
     """
     from pipeline import tracking
     from pipeline.ensembling.members import EnsembleMembers
+    from pipeline.formats.crop_files import SPLITS, index_file
     from pipeline.stages.ensemble import ensemble as stage
     from pipeline.tracking import stage_runs
 
@@ -277,7 +278,7 @@ def ensemble(models: Models, crops: Crops, labels: Labels, folds: Folds, results
     settings = read.model_dump(mode="json", include={"ensemble", "tta"})
     with tracking.run("ensemble", {"stage": "ensemble"}, settings, read.experiment) as run:
         for each in (run, run.pipeline):
-            each.inputs(crops, labels, folds)
+            each.inputs(*(index_file(crops, split) for split in SPLITS), labels, folds)
         stage_runs.ensemble(
             run,
             stage(

@@ -14,6 +14,7 @@ from pipeline.formats import arrays, tables
 from pipeline.foundation.errors import InputError
 
 SHARDS = "shards"
+SPLITS = ("train", "eval")
 REMEDY = "run `dvc repro`"
 
 

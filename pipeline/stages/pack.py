@@ -12,14 +12,13 @@ from pipeline.faces.config import Crop as Params
 from pipeline.faces.doubts import doubts
 from pipeline.faces.photo_sizes import PhotoSizes
 from pipeline.formats import contact_sheets, crop_files, tables
-from pipeline.formats.crop_files import SHARDS
+from pipeline.formats.crop_files import SHARDS, SPLITS
 from pipeline.formats.documents import read_text
 from pipeline.formats.images import read
 from pipeline.foundation.errors import raise_faults
 from pipeline.foundation.files import write_text
 from pipeline.foundation.terminal import log, warn
 
-SPLITS = ("train", "eval")
 SHEET_SIZE = 64
 SEED = 777
 SMALL = 0.5

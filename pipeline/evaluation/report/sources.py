@@ -11,6 +11,7 @@ import pandas as pd
 from pipeline.dataset.folds import labels_with_folds
 from pipeline.formats import crop_files, tables
 from pipeline.formats.arrays import Packed
+from pipeline.formats.crop_files import SPLITS
 from pipeline.formats.documents import read_numbers
 from pipeline.foundation.errors import raise_faults
 from pipeline.label_quality import suggestions
@@ -20,7 +21,6 @@ from pipeline.schema.probabilities import Table
 from pipeline.schema.schema import SCHEMA, Codes
 
 TABLES = ("calibration", "label_shift", "adjustments", "systems", "epochs", "errors")
-SPLITS = ("train", "eval")
 REMEDY = "run `dvc repro`"
 
 
