@@ -85,12 +85,13 @@ def end_run(status: str) -> None:
     whole = provenance.pipeline_run()
     if whole is None:
         return
+    faults = store.faults()  # imported before the deadline begins
     with store.deadline(store.request_timeout()):
         try:
             client = store.connect()
             if parent := unite(client, whole.identity):
                 _terminate(client, parent, status)
-        except store.faults() as error:
+        except faults as error:
             warn(f"MLflow at {store.displayed()}: the pipeline run stays open: {error}")
 
 
