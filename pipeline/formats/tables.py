@@ -4,6 +4,7 @@ The extension of a file's name tells its format. Both are written atomically, an
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from io import StringIO
 from pathlib import Path
 
 import pandas as pd
@@ -96,8 +97,7 @@ def names(path: Path) -> list[str]:
 
 def infer(path: Path) -> pd.DataFrame:
     """Read a CSV file with any columns and infer their types; empty cells are NaN. Raises as `read` does."""
-    read(path, {})
-    return pd.read_csv(path)
+    return pd.read_csv(StringIO(text(read(path, {}))))
 
 
 def write(table: pd.DataFrame, path: Path) -> None:

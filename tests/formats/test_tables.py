@@ -142,3 +142,11 @@ def test_a_file_that_is_no_table_is_refused(tmp_path: Path, text: str | bytes, m
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"absent\.csv: no such file"):
         tables.read(tmp_path / "absent.csv", COLUMNS)
+
+
+def test_types_are_inferred_from_what_is_read_last_blank_cells_or_not(tmp_path: Path) -> None:
+    (tmp_path / "epochs.csv").write_text("epoch,train_loss\n1,2.0\n2,\n,,,,")
+    found = tables.infer(tmp_path / "epochs.csv")
+    assert found["epoch"].tolist() == [1, 2]
+    assert found["train_loss"].tolist()[0] == 2.0
+    assert found["train_loss"].isna().tolist() == [False, True]
