@@ -26,7 +26,7 @@ EXCEPTIONS = {  # what is written in place, and why that is safe
     "orchestration/dependencies.py": "DVC's `save` of a dependency, which computes its hash and writes no file",
     "experiments/search.py": "an empty lock file",
     "registry/export/forms.py": "ONNX's own writer, to the path that `replacing` yields",
-    "dataset/photo_shards.py": "an archive, at the path that `replacing` yields",
+    "dataset/shard_writer.py": "an archive, at the path that `replacing` yields",
     "orchestration/kubeflow/ending.py": "an output of KFP, which uploads it when the task has ended well",
     "orchestration/kubeflow/fetching.py": "a scratch copy of a task",
     "orchestration/kubeflow/artifacts.py": "an output of KFP, which uploads it when the task has ended well",
