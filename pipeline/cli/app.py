@@ -332,13 +332,10 @@ def report(
     Example: python -m pipeline report --against OLD.html
     """
     from pipeline import tracking
-    from pipeline.evaluation.report.page import Subject
     from pipeline.stages.report import report as stage
-    from pipeline.tracking.provenance import commit_in_words
 
     read = _params()
-    subject = Subject(read.data.root.resolve().name, commit_in_words())
-    stage(labels, folds, crops, results, report, read.models, read.train.models, subject, against)
+    stage(labels, folds, crops, results, report, read.models, read.train.models, read.data.root.name, against)
     probabilities = results / "ensemble" / "eval_probabilities.parquet"
     with tracking.run_with_output(probabilities, "report", read.experiment) as run:
         run.file(report)

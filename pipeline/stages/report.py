@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.evaluation.report import key_figures, sources
-from pipeline.evaluation.report.page import Subject, render
+from pipeline.evaluation.report.page import render
 from pipeline.foundation.files import write_text
 from pipeline.foundation.terminal import log
 from pipeline.schema.schema import AGE, SCHEMA
@@ -22,7 +22,7 @@ def report(
     report: Path,
     models: Mapping[str, "ModelConfig"],
     trained: Sequence[str],
-    subject: Subject,
+    data_set: str,
     against: Path | None = None,
 ) -> None:
     """Write the report.
@@ -35,7 +35,7 @@ def report(
         report: HTML page to write.
         models: Configurations of models, by name.
         trained: Names of the models that are trained; the age bands that they are trained on are marked.
-        subject: Names of the data set and the commit, for the title.
+        data_set: Name of the data set, for the title.
         against: An earlier report; its key figures that differ are shown.
 
     Raises:
@@ -43,7 +43,7 @@ def report(
     """
     earlier = key_figures.read(against) if against else None
     train_bands = {name: bands for name in trained for bands in _age_bands(models[name])}
-    text = render(sources.read(labels, folds, crops, results, train_bands), subject, earlier)
+    text = render(sources.read(labels, folds, crops, results, train_bands), data_set, earlier)
     write_text(report, text)
     log(f"{report}: {len(text.encode()) / 1e6:.1f} MB")
 

@@ -13,7 +13,6 @@ import psutil
 from pipeline.foundation.processes import PIPELINE_RUN, TASK_RUN
 
 COMMIT = "PIPELINE_COMMIT"  # of an image, which has no git
-COMMIT_DATE = "PIPELINE_COMMIT_DATE"
 STAGE = "DVC_STAGE"  # set by DVC
 PROGRAMS = ("dvc", "pipeline.orchestration.atomic_dvc")  # DVC's command line, its own and the runner's
 
@@ -73,16 +72,6 @@ def commit() -> dict[str, str]:
         return {}
     changed = _git("status", "--porcelain", "--untracked-files=no", "--", ":/", ":!dvc.lock")  # a run writes dvc.lock
     return {"git_commit": found, "git_uncommitted_changes": str(bool(changed)).lower()}
-
-
-def commit_in_words() -> str:
-    """The commit for people, as `commit 1a2b3c4 of 2026-01-31 with uncommitted changes`; empty without git."""
-    tags = commit()
-    if not tags:
-        return ""
-    date = os.environ.get(COMMIT_DATE) or _git("log", "-1", "--format=%cs").strip()
-    changes = " with uncommitted changes" if tags["git_uncommitted_changes"] == "true" else ""
-    return f"commit {tags['git_commit'][:7]}{f' of {date}' if date else ''}{changes}"
 
 
 def commit_tags() -> dict[str, str]:

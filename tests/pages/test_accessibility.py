@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from pipeline import pages
-from pipeline.evaluation.report.page import Subject, render
+from pipeline.evaluation.report.page import render
 from pipeline.experiments import page as compare
 from pipeline.label_quality.doctor.findings import Finding
 from pipeline.label_quality.doctor.page import page as doctor
@@ -20,7 +20,7 @@ from tests.support.run import Run
 
 
 def report(root: Path) -> str:
-    return render(Run(root).sources(), Subject("photos", "commit 1a2b3c4 of 2026-01-31"))
+    return render(Run(root).sources(), "photos")
 
 
 def comparison(_: Path) -> str:

@@ -4,7 +4,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from markupsafe import Markup
@@ -42,19 +41,12 @@ class Matrix:
     block: int
 
 
-class Subject(NamedTuple):
-    """What a report is of: the name of the data set, and the commit as words; empty where it is unknown."""
-
-    data_set: str
-    commit: str = ""
-
-
-def render(sources: Sources, subject: Subject, earlier: EarlierReport | None = None) -> str:
+def render(sources: Sources, data_set: str, earlier: EarlierReport | None = None) -> str:
     """Render the report.
 
     Args:
         sources: The tables of the stages.
-        subject: What it is of.
+        data_set: Name of the data set, for the title.
         earlier: Another report, to show what has changed.
 
     Returns:
@@ -66,7 +58,7 @@ def render(sources: Sources, subject: Subject, earlier: EarlierReport | None = N
     return template.render(
         now=now,
         figures=_json(now),
-        subject=subject,
+        data_set=data_set,
         earlier=earlier,
         changes=None if earlier is None else key_figures.changes(earlier.figures, now),
         biased=sources.people_across_folds or sources.scores.get("epoch_selected_on_val"),

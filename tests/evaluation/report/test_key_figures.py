@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.evaluation.report import key_figures
-from pipeline.evaluation.report.page import Subject, render
+from pipeline.evaluation.report.page import render
 from pipeline.foundation.errors import InputError
 from tests.support.run import Run
 
@@ -13,9 +13,9 @@ from tests.support.run import Run
 def test_the_key_figures_of_a_page_are_read_back(tmp_path: Path) -> None:
     sources = Run(tmp_path).sources()
     page = tmp_path / "report.html"
-    page.write_text(render(sources, Subject("a & b", "commit 1a2b3c4")), encoding="utf-8")
+    page.write_text(render(sources, "a & b"), encoding="utf-8")
     found = key_figures.key_figures(sources)
-    title = f"a & b: macro F1 {found['macro F1']:.3f}, commit 1a2b3c4"
+    title = f"a & b: macro F1 {found['macro F1']:.3f}"
     assert key_figures.read(page) == ("report.html", title, found)
 
 
