@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from pipeline import tracking
 from pipeline.cli import app
 from pipeline.cli.run import conclusion
-from pipeline.evaluation.report.page import Subject, render
+from pipeline.evaluation.report.page import render
 from pipeline.foundation.errors import InputError
 from pipeline.orchestration import runner
 from tests.support.run import Run
@@ -79,7 +79,7 @@ def test_gpus_that_are_not_there_are_named(
 
 def test_the_end_of_a_run_is_its_scores_with_what_they_are_of(tmp_path: Path) -> None:
     report = tmp_path / "report.html"
-    report.write_text(render(Run(tmp_path).sources(), Subject("photos")), encoding="utf-8")
+    report.write_text(render(Run(tmp_path).sources(), "photos"), encoding="utf-8")
     first, second, last = conclusion(report)
     assert re.fullmatch(
         r"macro F1, out of fold  0\.\d{3} \(95 % interval 0\.\d{3} to [01]\.\d{3}\), 60 people of train", first
