@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pyarrow.types as types
 
-from pipeline.formats.columns import NO_FILE, Kind, require
+from pipeline.formats.columns import DTYPES, NO_FILE, Kind, require
 from pipeline.foundation.errors import InputError, raise_faults
 from pipeline.foundation.files import replacing
 
@@ -30,6 +30,8 @@ OF_KIND = {
 def read(path: Path, columns: Mapping[str, Kind], others: Kind) -> pd.DataFrame:
     """Read a file as `tables.read` does; columns of the kind `others` that are not text have the type of the file."""
     with _opened(path) as file:
+        if not file.metadata.num_rows:
+            return _without_rows(path, file.schema_arrow, columns, others)
         _require_kinds(path, file.schema_arrow, columns, others)
         table = file.read()
         table.validate(full=True)
@@ -40,6 +42,9 @@ def read(path: Path, columns: Mapping[str, Kind], others: Kind) -> pd.DataFrame:
 def batches(path: Path, columns: Mapping[str, Kind]) -> Iterator[pd.DataFrame]:
     """Read these columns of a file, at most `ROWS` rows at a time. Raises as `read` does."""
     with _opened(path) as file:
+        if not file.metadata.num_rows:
+            yield _without_rows(path, file.schema_arrow, columns, "text")[list(columns)]
+            return
         _require_kinds(path, file.schema_arrow, columns, "text")
         for group in range(file.num_row_groups):
             table = file.read_row_group(group, list(columns))
@@ -126,6 +131,14 @@ def _cells(column: pa.ChunkedArray) -> Any:
     if types.is_large_string(column.type):
         return pd.array(column.combine_chunks().to_pandas(), dtype="str")
     return np.require(column.to_numpy(), requirements="W")  # Arrow's memory is read-only, which pandas does not expect
+
+
+def _without_rows(path: Path, schema: pa.Schema, columns: Mapping[str, Kind], others: Kind) -> pd.DataFrame:
+    """A table without rows, whose columns have the wanted types: who wrote it may have known no cell and so no type."""
+    require(path, columns, schema.names)
+    table = _to_pandas(schema.empty_table())
+    kinds = {name: kind for name in table if (kind := _kind(name, columns, others))}
+    return table.astype({name: DTYPES[kind] for name, kind in kinds.items()})
 
 
 def _require_kinds(path: Path, schema: pa.Schema, columns: Mapping[str, Kind], others: Kind) -> None:

@@ -101,7 +101,7 @@ def test_trials_are_child_runs_with_their_parameters(project: Path) -> None:
 
 
 def test_a_bad_trial_is_pruned_by_its_first_epochs(project: Path) -> None:
-    epochs = {"models.*.epochs": {"choice": [10, 11]}, RATE: {"choice": [3e-3, 1e-9]}}
+    epochs = {"models.*.epochs": {"choice": [30, 31]}, RATE: {"choice": [3e-3, 1e-9]}}
     write(space=epochs, prune={"startup": 1, "warmup": 0}, budget={"trials": 1})
     FILE.rename("pruned.yaml")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -110,16 +110,16 @@ def test_a_bad_trial_is_pruned_by_its_first_epochs(project: Path) -> None:
     this = space.read(Path("pruned.yaml"))
     study = search.study_of(this, f"sqlite:///{project}/tune/pruned.db")
     distributions = {key: search._distribution(each) for key, each in this.file.space.items()}
-    good = dict.fromkeys(range(1, 12), 0.9)
+    good = dict.fromkeys(range(1, 32), 0.9)
     study.add_trial(
         optuna.trial.create_trial(
-            params={"models.*.epochs": "10", RATE: "0.003"},
+            params={"models.*.epochs": "30", RATE: "0.003"},
             distributions=distributions,
             value=0.9,
             intermediate_values=good,
         )
     )
-    study.enqueue_trial({"models.*.epochs": "10", RATE: "1e-09"})
+    study.enqueue_trial({"models.*.epochs": "30", RATE: "1e-09"})
     search.TrialRunner(
         space.Space(this.path, this.file.model_copy(update={"budget": space.Budget(trials=3)}), this.base),
         study,
@@ -129,7 +129,7 @@ def test_a_bad_trial_is_pruned_by_its_first_epochs(project: Path) -> None:
     ).run((), lambda _: None)
     last = study.get_trials()[-1]
     assert last.state == TrialState.PRUNED
-    assert len(last.intermediate_values) < 10
+    assert len(last.intermediate_values) < 30
 
 
 @pytest.mark.parametrize(

@@ -144,3 +144,15 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     for reading in (lambda path: tables.read(path, COLUMNS), tables.count):
         with pytest.raises(InputError, match=r"absent\.parquet: no such file"):
             reading(tmp_path / "absent.parquet")
+
+
+def test_a_table_without_rows_has_the_types_that_are_wanted(tmp_path: Path) -> None:
+    path = tmp_path / "empty.parquet"
+    parquet.write([pd.DataFrame({"path": [], "faces": [], "more": []})], path)
+    kinds: dict[str, tables.Kind] = {"path": "text", "faces": "integer"}
+    found = parquet.read(path, kinds, "number")
+    assert [str(kind) for kind in found.dtypes] == ["str", "int64", "float64"]
+    (batch,) = parquet.batches(path, kinds)
+    assert list(batch) == list(kinds)
+    with pytest.raises(InputError, match="column age is missing"):
+        parquet.read(path, {"age": "integer"}, "text")
