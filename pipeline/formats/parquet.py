@@ -137,7 +137,7 @@ def _without_rows(path: Path, schema: pa.Schema, columns: Mapping[str, Kind], ot
     """A table without rows, whose columns have the wanted types: who wrote it may have known no cell and so no type."""
     require(path, columns, schema.names)
     table = _to_pandas(schema.empty_table())
-    kinds = {name: kind for name in table if (kind := _kind(name, columns, others))}
+    kinds = {name: kind for name in schema.names if (kind := _kind(name, columns, others))}
     return table.astype({name: DTYPES[kind] for name, kind in kinds.items()})
 
 
