@@ -10,10 +10,11 @@ from pipeline import tracking
 from pipeline.experiments.workspaces import TARGET, before_training, is_prepared, prepare
 from pipeline.foundation.errors import InputError
 from pipeline.orchestration import runner
-from pipeline.orchestration.runner import Job, Jobs, repro
+from pipeline.orchestration.runner import Job, Jobs, repro, require_unlocked
 
 RESULT = Path("results", "submission.json")  # the last file of a run
 LOG = "run.log"
+PATIENCE = 60.0  # seconds for processes of a killed run to end
 DATA = ("pack", "split")  # the last stages before training
 
 
@@ -61,7 +62,11 @@ class Schedule:
     makers: dict[str, str] = field(default_factory=dict)
 
     def add(self, task: Task) -> Job:
-        """Prepare the workspace of a task and add its jobs; returns the one that ends with the task."""
+        """Prepare the workspace of a task and add its jobs; returns the one that ends with the task.
+
+        Processes of a killed run that still end there are waited for.
+        """
+        require_unlocked(task.folder, PATIENCE)
         prepare(task.folder, task.settings, self.root)
         data = before_training(task.settings)
         if data not in self.makers:

@@ -168,7 +168,7 @@ def run(
             process has locked the workspace.
         KeyboardInterrupt: When the run is stopped.
     """
-    _require_unlocked()
+    require_unlocked()
     locks.set_damaged_aside()
     steps = plan.read(targets)
     logs.mkdir(parents=True, exist_ok=True)
@@ -208,16 +208,28 @@ def run_jobs(jobs: Jobs, slots: int, gpus: Sequence[int], show: Show, keep_going
             show(jobs)
 
 
-def _require_unlocked() -> None:
-    """Raise `InputError` that names the live processes to which DVC has given a lock in this workspace."""
+def require_unlocked(folder: Path = Path(), patience: float = 0.0) -> None:
+    """Raise `InputError` that names the live processes to which DVC has given a lock in a workspace.
+
+    Args:
+        folder: The workspace.
+        patience: Seconds to wait for their end: those of a run that was killed take some to stop.
+    """
+    end = time.monotonic() + patience
+    while (live := _holders(folder)) and time.monotonic() < end:
+        time.sleep(TICK)
+    raise_faults(f"DVC is at work in {folder.resolve()}; wait for it, or end it with `kill`", live)
+
+
+def _holders(folder: Path) -> list[str]:
+    """The live processes to which DVC has given a lock in a workspace."""
     try:
-        lock = json.loads(plan.rwlock().read_text(encoding="utf-8"))
+        lock = json.loads(plan.rwlock(folder).read_text(encoding="utf-8"))
     except (FileNotFoundError, json.JSONDecodeError):  # DVC writes it in place: what is half written is in use
-        return
+        return []
     readers = [holder for holders in lock.get("read", {}).values() for holder in holders]
     holders = {holder["pid"]: holder["cmd"] for holder in (*readers, *lock.get("write", {}).values())}
-    live = [f"process {pid}: {command}" for pid, command in holders.items() if psutil.pid_exists(pid)]
-    raise_faults("DVC is at work in this folder; wait for it, or end it with `kill`", live)
+    return [f"process {pid}: {command}" for pid, command in holders.items() if psutil.pid_exists(pid)]
 
 
 def _start(jobs: Jobs, slots: int, gpus: Sequence[int], watchdog: Watchdog, keep_going: bool) -> bool:

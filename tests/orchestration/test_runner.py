@@ -1,5 +1,6 @@
 """The parallel runner, on small graphs of shell commands that DVC runs for real."""
 
+import json
 import os
 import re
 import shutil
@@ -9,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import psutil
@@ -177,7 +179,7 @@ def test_stages_end_with_a_run_that_is_killed_and_the_next_run_can_start(project
     path = {"PYTHONPATH": str(Path(runner.__file__).parents[2])}
     process = subprocess.Popen([sys.executable, "-c", code], env=os.environ | path, stdout=subprocess.DEVNULL)
     sleeper = pid_in(made.root / "logs" / "slow.log")
-    with pytest.raises(InputError, match=r"DVC is at work in this folder.*\n  process \d+: .*dvc.* repro"):
+    with pytest.raises(InputError, match=r"DVC is at work in .*\n  process \d+: .*dvc.* repro"):
         made.run()
     process.kill()
     process.wait()
@@ -204,3 +206,15 @@ def pid_in(log: Path) -> int:
             return int(found[1])
         time.sleep(0.1)
     raise AssertionError(f"{log} names no process")
+
+
+def test_the_end_of_who_is_at_work_is_waited_for(project: Make) -> None:
+    made = project(a=writes("a"))
+    lock = made.root / ".dvc" / "tmp" / "rwlock"
+    lock.parent.mkdir(exist_ok=True)
+    with subprocess.Popen(["sleep", "0.5"]) as holder:
+        lock.write_text(json.dumps({"write": {"a": {"pid": holder.pid, "cmd": "dvc repro a"}}}))
+        with pytest.raises(InputError, match=rf"process {holder.pid}: dvc repro a"):
+            runner.require_unlocked(made.root)
+        Thread(target=holder.wait).start()  # takes it off the table of processes
+        runner.require_unlocked(made.root, PATIENCE)
