@@ -75,7 +75,7 @@ def test_two_processes_learn_what_one_learns(trainable: Path, monkeypatch: pytes
     (alone, epochs, said), (shared, epochs_shared, said_shared) = (trained_on(count, trainable) for count in (1, 2))
     assert np.allclose(alone["mask"], shared["mask"], atol=1e-4)
     assert np.allclose(table(epochs), table(epochs_shared), rtol=1e-3)
-    assert all(text.count("images_per_second 32") == 2 for text in (said, said_shared)), "all images, counted once"
+    assert all(text.count("images/s 32") == 2 for text in (said, said_shared)), "all images, counted once"
     runs = mlflow.MlflowClient(f"sqlite:///{trainable}/mlflow.db").search_runs(["1"])
     assert [run.info.status for run in runs] == ["FINISHED"] * 2, "one run a training, not one a process"
 
