@@ -1,4 +1,4 @@
-"""`python -m pipeline.orchestration.atomic_dvc WORDS`: DVC's command line, which replaces dvc.lock as a whole.
+"""`python pipeline/orchestration/atomic_dvc.py WORDS`: DVC's command line, which replaces dvc.lock as a whole.
 
 DVC 3.67 truncates dvc.lock and writes it again after every stage (`_dump_data` in dvc/utils/serialize/_common.py). The
 lock of this project takes it a fifth of a second, and a kill in that time leaves a file that no later `dvc repro`
@@ -11,6 +11,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+if __name__ == "__main__":  # in the folder of any project; Python puts this file's folder first
+    sys.path[:1] = []
+    sys.path.append(str(Path(__file__).parents[2]))
 
 from dvc.cli import main
 from dvc.utils.serialize import _common

@@ -36,6 +36,7 @@ State = Literal["waiting", "running", "done", "unchanged", "failed", "stopped"]
 Show = Callable[["Jobs"], None]
 Handler = Callable[[int, FrameType | None], Any] | int
 
+ATOMIC_DVC = Path(__file__).with_name("atomic_dvc.py")
 TICK = 0.2  # seconds between two checks of the running stages
 GRACE = 20.0  # seconds between SIGINT, SIGTERM and SIGKILL when a stage is stopped
 TAIL = 20  # lines of a failed stage's log that an error shows
@@ -141,7 +142,7 @@ def repro(*words: str) -> list[str]:
 
     A kill at any moment leaves a whole dvc.lock.
     """
-    return [sys.executable, "-m", "pipeline.orchestration.atomic_dvc", "--wait-for-lock", "repro", *words]
+    return [sys.executable, str(ATOMIC_DVC), "--wait-for-lock", "repro", *words]
 
 
 def run(

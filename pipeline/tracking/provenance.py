@@ -14,7 +14,7 @@ from pipeline.foundation.processes import PIPELINE_RUN, TASK_RUN
 
 COMMIT = "PIPELINE_COMMIT"  # of an image, which has no git
 STAGE = "DVC_STAGE"  # set by DVC
-PROGRAMS = ("dvc", "pipeline.orchestration.atomic_dvc")  # DVC's command line, its own and the runner's
+PROGRAMS = ("dvc", "atomic_dvc.py")  # DVC's command line, its own and the runner's
 
 
 @dataclass(frozen=True)
