@@ -62,7 +62,7 @@ def crop(shard: int, data: Path, labels: Path, crops: Path, params: Params) -> N
         if params.thumbnail:
             thumbnails = crop_files.thumbnails_file(crops, split)
             _write_thumbnails(paths[split], params.thumbnail, thumbnails, params.max_pixels)
-        table.insert(0, "path", pd.Series(names[split], dtype="str"))
+        table.insert(0, "path", names[split])
         tables.write(table, crop_files.index_file(crops, split))
 
 

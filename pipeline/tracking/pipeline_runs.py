@@ -60,6 +60,13 @@ def unite(client: "MlflowClient", identity: str) -> str | None:
     return None
 
 
+def latest(client: "MlflowClient", experiment_id: str) -> str | None:
+    """Id of the latest pipeline run of an experiment; None when there is none."""
+    wanted = f"tags.{IDENTITY} != ''"
+    found = client.search_runs([experiment_id], wanted, max_results=LATEST, order_by=["attributes.start_time DESC"])
+    return next((run.info.run_id for run in found if PARENT not in run.data.tags), None)
+
+
 def begin(client: "MlflowClient", parent: str) -> None:
     """Set the status of a pipeline run to RUNNING."""
     client.update_run(parent, "RUNNING")
@@ -129,10 +136,3 @@ def _found(client: "MlflowClient", identity: str) -> list["Run"]:
 
 def _tags(identity: str) -> dict[str, str]:
     return {IDENTITY: identity, "stage": "pipeline"}
-
-
-def latest(client: "MlflowClient", experiment_id: str) -> str | None:
-    """Id of the latest pipeline run of an experiment; None when there is none."""
-    wanted = f"tags.{IDENTITY} != ''"
-    found = client.search_runs([experiment_id], wanted, max_results=LATEST, order_by=["attributes.start_time DESC"])
-    return next((run.info.run_id for run in found if PARENT not in run.data.tags), None)

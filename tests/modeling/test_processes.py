@@ -19,8 +19,8 @@ from pipeline.modeling.config import TTA
 from pipeline.modeling.members import Member
 from pipeline.schema import label_table, predictions
 from pipeline.stages.infer import infer
+from tests.support.workspace import ROOT, VIT
 
-ROOT = Path(__file__).parents[2]
 ON = """
 import sys
 from itertools import count
@@ -31,15 +31,7 @@ loop.perf_counter = count().__next__  # an epoch takes a second
 from pipeline.__main__ import main
 main()
 """
-FACE = {  # no batch normalisation, whose statistics are of a process's own share
-    "backbone": "test_vit",
-    "pretrained": False,
-    "image_size": 160,
-    "heads": {"mask": {}},
-    "epochs": 2,
-    "batch_size": 16,
-    "optimizer": {"name": "adamw", "learning_rate": 1e-3},
-}
+FACE = VIT | {"epochs": 2}
 
 
 def trained_on(count: int, folder: Path, **changes: Any) -> tuple[dict[str, Any], str, str]:

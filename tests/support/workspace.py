@@ -18,6 +18,14 @@ ENTRY: dict[str, Any] = {
     "epochs": 2,
     "optimizer": {"name": "adamw", "learning_rate": 3e-3},
 }
+VIT: dict[str, Any] = {  # no batch normalisation, whose statistics are of a process's own share of a batch
+    "backbone": "test_vit",
+    "pretrained": False,
+    "image_size": 160,
+    "heads": {"mask": {}},
+    "batch_size": 16,
+    "optimizer": {"name": "adamw", "learning_rate": 1e-3},
+}
 PARAMS: dict[str, Any] = {
     "data": {"root": "data/sample"},
     "sample": {"people": 24, "eval_people": 4, "seed": 1},

@@ -4,13 +4,14 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from http.server import BaseHTTPRequestHandler
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, urlparse
 
 import kfp_server_api
+
+from tests.support import loopback
 
 RUN = "5f2b6a3e-0000-4000-8000-000000000001"
 API = "/apis/v2beta1"
@@ -157,20 +158,8 @@ def serving(cluster: Cluster) -> Iterator[Cluster]:
                 status, answer = 401, {"message": "who is there?"}
             else:
                 status, answer = cluster.answer(method, url.path, parse_qs(url.query), body)
-            text = json.dumps(kfp_server_api.ApiClient().sanitize_for_serialization(answer)).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
+            text = json.dumps(kfp_server_api.ApiClient().sanitize_for_serialization(answer))
+            loopback.send_json(self, status, text)
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    cluster.address = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with loopback.serving(Handler) as cluster.address:
         yield cluster
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

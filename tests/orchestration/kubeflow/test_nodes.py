@@ -19,18 +19,10 @@ from pipeline.orchestration.kubeflow import ending, local, node, nodes, specific
 from pipeline.orchestration.kubeflow.arguments import Arguments
 from pipeline.orchestration.workspace import prepared, repository, scratch
 from tests.orchestration.kubeflow.trainer_api import Cluster, serving
-from tests.support.workspace import ROOT
+from tests.support.workspace import ROOT, VIT
 
 STAGE = "train@mask-0"
-MODEL = {  # no batch normalisation, whose statistics are of a process's own share
-    "backbone": "test_vit",
-    "pretrained": False,
-    "image_size": 160,
-    "heads": {"mask": {}},
-    "epochs": 1,
-    "batch_size": 16,
-    "optimizer": {"name": "adamw", "learning_rate": 1e-3},
-}
+MODEL = VIT | {"epochs": 1}
 OUTPUT = "models/mask/folds/0"
 OUTS = {"outs": [f"{OUTPUT}/weights.safetensors", f"{OUTPUT}/epochs.csv"], "metrics": [f"{OUTPUT}/metrics.json"]}
 INPUTS = ("crops", "labels.parquet", "folds.parquet")

@@ -13,11 +13,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
 from typing import Any
 from urllib.parse import urlparse
+
+from tests.support import loopback
 
 NAMESPACE = "team"
 TRAINER = "/apis/trainer.kubeflow.org/v1alpha1"
@@ -192,12 +193,7 @@ def _handler(cluster: Cluster) -> type[BaseHTTPRequestHandler]:
         def _do(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             status, answer = cluster.answer(self.command, urlparse(self.path).path, body)
-            text = json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
+            loopback.send_json(self, status, json.dumps(answer))
 
         def _stream(self, lines: Iterator[bytes]) -> None:
             self.send_response(200)
@@ -210,16 +206,9 @@ def _handler(cluster: Cluster) -> type[BaseHTTPRequestHandler]:
 @contextmanager
 def serving(cluster: Cluster) -> Iterator[Cluster]:
     """The cluster, reachable at its address; its nodes end with it."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(cluster))
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    cluster.address = f"http://127.0.0.1:{server.server_port}"
-    try:
-        yield cluster
-    finally:
-        for name in cluster.jobs:
-            cluster.stop(name)
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with loopback.serving(_handler(cluster)) as cluster.address:
+        try:
+            yield cluster
+        finally:
+            for name in cluster.jobs:
+                cluster.stop(name)
