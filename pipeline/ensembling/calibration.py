@@ -13,7 +13,7 @@ from pipeline.schema.probabilities import EDGES, YEARS, Numbers, Table, in_class
 from pipeline.schema.schema import SCHEMA, Codes, band
 
 MIN_PROBABILITY = 1e-9
-"""Probability that stands for 0 in logarithms; tables on disk have nine digits."""
+"""Probability that stands for 0 in logarithms; tables on disk are of float32."""
 MIN_TEMPERATURE, MAX_TEMPERATURE = 0.05, 20.0
 COLUMNS = [
     "model",
