@@ -2,7 +2,6 @@
 
 import fcntl
 import json
-import re
 import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +23,7 @@ from pipeline.foundation.errors import InputError
 from pipeline.foundation.terminal import log
 from pipeline.orchestration import runner
 from pipeline.orchestration.runner import GRACE, Job, Jobs, Show
+from pipeline.tracking.stage_runs import epoch_scores
 
 WORKSPACES = "workspaces"  # attribute of a trial: the folder of whoever runs it
 FAULT = "fault"  # attribute of a trial that failed
@@ -135,10 +135,9 @@ class TrialRunner:
 
     def _should_stop(self, trial: Trial, job: Job) -> bool:
         frozen = self._study._storage.get_trial(trial._trial_id)
-        pattern = rf"^{re.escape(self._first_member)} epoch (\d+)/\d+: .*\bval_macro_f1 ([\d.e+-]+)"
-        for epoch, score in re.findall(pattern, job.output(), re.MULTILINE):
-            if int(epoch) not in frozen.intermediate_values:
-                trial.report(float(score), int(epoch))
+        for epoch, score in epoch_scores(job.output(), self._first_member).items():
+            if epoch not in frozen.intermediate_values:
+                trial.report(score, epoch)
                 if trial.should_prune():
                     return True
         return False

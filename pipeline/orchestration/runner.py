@@ -234,7 +234,7 @@ def _holders(folder: Path) -> list[str]:
 
 
 def _start(jobs: Jobs, slots: int, gpus: Sequence[int], watchdog: Watchdog, keep_going: bool) -> bool:
-    """Start ready jobs while there are free slots; returns whether any job is running."""
+    """Start ready jobs while there are free slots; returns whether the end of any job is still to be seen."""
     may_start = keep_going or not _in(jobs, "failed")
     ready = [job for job in _in(jobs, "waiting") if may_start and _is_ready(job, jobs, keep_going)]
     alive = [job for job in jobs.values() if job.is_alive()]
@@ -242,7 +242,7 @@ def _start(jobs: Jobs, slots: int, gpus: Sequence[int], watchdog: Watchdog, keep
     threads = max(len(os.sched_getaffinity(0)) // max(len(alive) + len(started), 1), 1)
     for job in started:
         watchdog.watch(job.start(_least_used(gpus, jobs), threads))
-    return any(job.is_alive() for job in jobs.values())
+    return any(job.process is not None and not job.ended for job in jobs.values())
 
 
 def _poll(jobs: Iterable[Job], watchdog: Watchdog) -> None:

@@ -1,5 +1,6 @@
 """The MLflow runs of stages: what a training, the ensemble and the submission log."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -115,6 +116,12 @@ def _log_epoch(run: tracking.Run, name: str, epochs: int, epoch: int, metrics: d
     run.metrics(metrics, epoch + 1)
     shown = [f"{words} {metrics[key]:.4g}" for key, words in EPOCH_LINE.items() if key in metrics]
     log(f"{name} epoch {epoch + 1}/{epochs}: {', '.join(shown)}")
+
+
+def epoch_scores(output: str, name: str) -> dict[int, float]:
+    """The held-out macro F1 of every epoch of a training, from 1, as the lines of its output show them so far."""
+    line = rf"^{re.escape(name)} epoch (\d+)/\d+: .*\b{EPOCH_LINE['val_macro_f1']} ([\d.e+-]+)"
+    return {int(epoch): float(score) for epoch, score in re.findall(line, output, re.MULTILINE)}
 
 
 def _training_description(this: TrainingRun, scores: Mapping[str, float]) -> str:

@@ -19,7 +19,7 @@ from ruamel.yaml import YAML
 
 from pipeline.foundation.errors import InputError
 from pipeline.orchestration import runner
-from pipeline.orchestration.runner import Jobs
+from pipeline.orchestration.runner import Job, Jobs
 
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value")  # DVC 3.67 on how it uses pygtrie
 
@@ -133,6 +133,18 @@ def test_no_more_run_at_once_than_asked_for(project: Make) -> None:
     made = project(a=writes("a"), b=writes("b"), c=writes("c"))
     made.run(slots=2)
     assert max(list(states.values()).count("running") for states in made.history) == 2
+
+
+def test_a_job_that_ends_while_the_others_are_shown_is_not_the_last(tmp_path: Path) -> None:
+    first = Job("first", ["sleep", "0.5"], tmp_path / "first.log")
+    second = Job("second", ["true"], tmp_path / "second.log", parents=("first",))
+
+    def show(jobs: Jobs) -> None:
+        if (process := jobs["first"].process) is not None:
+            process.wait()
+
+    runner.run_jobs({"first": first, "second": second}, 1, (), show)
+    assert [job.state for job in (first, second)] == ["unchanged", "unchanged"]
 
 
 def test_after_a_failure_nothing_new_starts_and_what_runs_is_finished(project: Make) -> None:

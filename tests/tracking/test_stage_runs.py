@@ -28,3 +28,10 @@ def test_an_epoch_is_a_line_that_fits_100_columns(capsys: pytest.CaptureFixture[
     assert line == f"gender_age-4 epoch 99/100: {figures}\n"
     assert len(line) <= 100
     assert kept == [(METRICS, 99)]
+
+
+def test_the_scores_of_epochs_are_read_from_what_the_lines_show(capsys: pytest.CaptureFixture[str]) -> None:
+    run: Any = SimpleNamespace(metrics=lambda *_: None)
+    for name, epoch, score in (("gender_age-4", 0, 0.331412), ("gender_age-4", 1, 1e-5), ("age-4", 2, 0.5)):
+        stage_runs._log_epoch(run, name, 100, epoch, METRICS | {"val_macro_f1": score})
+    assert stage_runs.epoch_scores(capsys.readouterr().out, "gender_age-4") == {1: 0.3314, 2: 1e-5}
