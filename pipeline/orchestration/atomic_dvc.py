@@ -20,6 +20,7 @@ from dvc.cli import main
 from dvc.utils.serialize import _common
 
 from pipeline.foundation.files import write_text
+from pipeline.foundation.process_settings import tune
 
 dump_in_place: Callable[..., None] = _common._dump_data
 
@@ -35,5 +36,6 @@ def dump(path: str, data: Any, dumper: Callable[..., Any], fs: Any = None, **arg
 
 
 if __name__ == "__main__":
+    tune()
     _common._dump_data = dump
     sys.exit(main(sys.argv[1:]))
