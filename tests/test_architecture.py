@@ -94,7 +94,6 @@ def census(labels: Path, counts: Path) -> None:
     tables.write(found.groupby(["mask", "gender", "age"]).size().reset_index(name="photos"), counts)
 '''
 STAGE_COMMAND = '''
-@of_dvc()
 def census(labels: Labels, counts: Annotated[Path, typer.Option(help="Output: table of counts.")]) -> None:
     """Count the photos of every class."""
     from pipeline.stages.census import census as stage
@@ -102,7 +101,7 @@ def census(labels: Labels, counts: Annotated[Path, typer.Option(help="Output: ta
     stage(labels, counts)
 
 
-def main('''
+COMMANDS = (census, '''
 STAGE_ENTRY = """
   census:
     cmd: python -m pipeline census --labels data/labels.parquet --counts results/census.csv
@@ -153,7 +152,7 @@ def test_a_backbone_source_is_added_in_one_file(project: Project) -> None:
 
 def test_a_stage_is_added_by_its_file_its_command_and_its_entry(project: Project) -> None:
     (project.root / "pipeline/stages/census.py").write_text(STAGE)
-    project.edit("pipeline/cli/app.py", "\ndef main(", STAGE_COMMAND)
+    project.edit("pipeline/cli/stages.py", "\nCOMMANDS = (", STAGE_COMMAND)
     project.append("dvc.yaml", STAGE_ENTRY)
     assert "  relabel --> census" in project.python("-m", "pipeline", "graph").splitlines()
     (project.root / "labels.csv").write_text("mask,gender,age\nworn,male,30\nworn,male,30\n")

@@ -78,7 +78,7 @@ def test_a_changed_line_makes_the_stages_stale_that_run_it(committed: Workspace,
     ("file", "spared"),
     [
         ("modeling/losses.py", {"sample", "relabel", "crop", "pack", "split"}),
-        ("cli/app.py", TRAININGS | {"crop", "ensemble", "submit"}),
+        ("cli/stages.py", TRAININGS | {"crop", "ensemble", "submit"}),
         ("evaluation/report/page.py", TRAININGS | {"crop", "ensemble", "submit"}),
         ("config/kubeflow.py", TRAININGS | {"crop", "ensemble", "submit", "report"}),
         ("orchestration/runner.py", TRAININGS | {"crop", "ensemble", "submit", "report"}),
