@@ -48,20 +48,9 @@ def run(targets: Targets = None, jobs: Jobs = None, gpus: Gpus = "", logs: Logs 
     with progress(slots) as show:
         runner.run(slots, numbers, logs, show, targets or ())
     if REPORT.exists() and (not targets or "report" in targets):
-        print("\n".join(conclusion(REPORT)))
+        from pipeline.evaluation.report import key_figures
 
-
-def conclusion(report: Path) -> list[str]:
-    """The scores of a report, with what each is of, and where the report is."""
-    from pipeline.evaluation.report import key_figures
-
-    now = key_figures.read(report).figures
-    interval = f"95 % interval {now['macro F1, low']:.3f} to {now['macro F1, high']:.3f}"
-    lines = [f"macro F1, out of fold  {now['macro F1']:.3f} ({interval}), {now['labelled people']:,} people of train"]
-    if "submission macro F1" in now:
-        of = f"the submission's {now['submission photos']:,} photos, by their true classes"
-        lines.append(f"macro F1, eval         {now['submission macro F1']:.3f}, {of}")
-    return [*lines, f"report                 {report}"]
+        print("\n".join(key_figures.conclusion(REPORT)))
 
 
 def ready(given: "Params") -> None:

@@ -261,6 +261,7 @@ def report(
     Example: python -m pipeline report --against OLD.html
     """
     from pipeline import tracking
+    from pipeline.evaluation.report import key_figures
     from pipeline.stages.report import report as stage
 
     read = _params()
@@ -268,6 +269,7 @@ def report(
     probabilities = results / "ensemble" / "eval_probabilities.parquet"
     with tracking.run_with_output(probabilities, "report", read.experiment) as run:
         run.file(report)
+    print("\n".join(key_figures.conclusion(report)))
 
 
 COMMANDS = (sample, relabel, crop, pack, split, train, refit, pseudo_label, infer, ensemble, submit, report)

@@ -1,6 +1,5 @@
 """run: how options are read before any stage starts."""
 
-import re
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,11 +10,8 @@ from typer.testing import CliRunner
 
 from pipeline import tracking
 from pipeline.cli import app
-from pipeline.cli.run import conclusion
-from pipeline.evaluation.report.page import render
 from pipeline.foundation.errors import InputError
 from pipeline.orchestration import runner
-from tests.support.run import Run
 
 ROOT = Path(__file__).parents[2]
 Chosen = tuple[int, Sequence[int]]  # slots, GPUs
@@ -75,14 +71,3 @@ def test_gpus_that_are_not_there_are_named(
     monkeypatch.setenv("PATH", "")
     with pytest.raises(InputError, match="--gpus 0: no GPU 0 here; there are none"):
         chosen("--gpus", "0")
-
-
-def test_the_end_of_a_run_is_its_scores_with_what_they_are_of(tmp_path: Path) -> None:
-    report = tmp_path / "report.html"
-    report.write_text(render(Run(tmp_path).sources(), "photos"), encoding="utf-8")
-    first, second, last = conclusion(report)
-    assert re.fullmatch(
-        r"macro F1, out of fold  0\.\d{3} \(95 % interval 0\.\d{3} to [01]\.\d{3}\), 60 people of train", first
-    )
-    assert second == "macro F1, eval         0.800, the submission's 70 photos, by their true classes"
-    assert last.split() == ["report", str(report)]

@@ -70,6 +70,17 @@ def read(page: Path) -> EarlierReport:
     return EarlierReport(page.name, unescape(title[1]) if title else "untitled", figures)
 
 
+def conclusion(page: Path) -> list[str]:
+    """The scores of a report, with what each is of, and where the report is: what the user of a run wants to know."""
+    now = read(page).figures
+    interval = f"95 % interval {now['macro F1, low']:.3f} to {now['macro F1, high']:.3f}"
+    lines = [f"macro F1, out of fold  {now['macro F1']:.3f} ({interval}), {now['labelled people']:,} people of train"]
+    if "submission macro F1" in now:
+        of = f"the submission's {now['submission photos']:,} photos, by their true classes"
+        lines.append(f"macro F1, eval         {now['submission macro F1']:.3f}, {of}")
+    return [*lines, f"report                 {page}"]
+
+
 def changes(before: KeyFigures, after: KeyFigures) -> TextTable:
     """The figures that differ; a figure that one report lacks is a dash there."""
     rows = [

@@ -1,5 +1,6 @@
 """key_figures: a report embeds its own, and shows which differ from another's."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -44,3 +45,14 @@ def test_a_file_that_is_not_a_report_is_refused(tmp_path: Path) -> None:
     page.write_text("<html>another page</html>")
     with pytest.raises(InputError, match=r"old\.html: not a report of this pipeline"):
         key_figures.read(page)
+
+
+def test_the_end_of_a_run_is_its_scores_with_what_they_are_of(tmp_path: Path) -> None:
+    report = tmp_path / "report.html"
+    report.write_text(render(Run(tmp_path).sources(), "photos"), encoding="utf-8")
+    first, second, last = key_figures.conclusion(report)
+    assert re.fullmatch(
+        r"macro F1, out of fold  0\.\d{3} \(95 % interval 0\.\d{3} to [01]\.\d{3}\), 60 people of train", first
+    )
+    assert second == "macro F1, eval         0.800, the submission's 70 photos, by their true classes"
+    assert last.split() == ["report", str(report)]
