@@ -16,6 +16,7 @@ Histories = Mapping[str, Mapping[str, pd.DataFrame]]
 """The table epochs.csv of every training, by the model and then by the training's name."""
 
 CURVES = {"loss": "loss", "macro_f1": "macro F1", "accuracy": "accuracy"}
+GENERALIZATION = tuple(f"{kind}_{score}" for score in ("macro_f1", "loss") for kind in ("val", "best_val", "gap"))
 
 
 def write(results: Path, members: Iterable[Member]) -> None:
@@ -53,6 +54,15 @@ def by_epoch(table: pd.DataFrame) -> pd.DataFrame:
         for score in scores
     }
     return pd.DataFrame(columns).rename_axis("epoch").reset_index()
+
+
+def generalization(table: pd.DataFrame, model: str) -> pd.DataFrame:
+    """A model's validation macro F1 and loss by epoch, the best so far and the gap to training: means over its folds.
+
+    `table` comes from `join`; a retraining without validation does not count.
+    """
+    own = table[table["model"] == model].dropna(subset=list(GENERALIZATION))
+    return own.groupby("epoch")[list(GENERALIZATION)].mean().reset_index()
 
 
 def split(table: pd.DataFrame) -> Histories:

@@ -30,7 +30,12 @@ EPOCH_LINE = {
     "val_macro_f1": "macro F1",
     "images_per_second": "images/s",
 }
-"""What a line of an epoch shows, within 100 columns; MLflow and epochs.csv have all metrics."""
+"""What the line of an epoch shows, within 100 columns; MLflow and epochs.csv have all metrics."""
+VALIDATION_LINE = {
+    "best so far": {"best_val_loss": "val loss", "best_val_macro_f1": "macro F1"},
+    "gap, train minus val": {"gap_loss": "loss", "gap_macro_f1": "macro F1"},
+}
+"""What the line below it shows of an epoch with validation."""
 
 
 @dataclass(frozen=True)
@@ -114,8 +119,13 @@ def submission(run: tracking.Run, scores: Mapping[str, float], files: Sequence[P
 
 def _log_epoch(run: tracking.Run, name: str, epochs: int, epoch: int, metrics: dict[str, float]) -> None:
     run.metrics(metrics, epoch + 1)
-    shown = [f"{words} {metrics[key]:.4g}" for key, words in EPOCH_LINE.items() if key in metrics]
-    log(f"{name} epoch {epoch + 1}/{epochs}: {', '.join(shown)}")
+    log(f"{name} epoch {epoch + 1}/{epochs}: {_figures(metrics, EPOCH_LINE)}")
+    if "best_val_loss" in metrics:
+        log("  " + "; ".join(f"{title}: {_figures(metrics, keys)}" for title, keys in VALIDATION_LINE.items()))
+
+
+def _figures(metrics: Mapping[str, float], keys: Mapping[str, str]) -> str:
+    return ", ".join(f"{words} {metrics[key]:.4g}" for key, words in keys.items() if key in metrics)
 
 
 def epoch_scores(output: str, name: str) -> dict[int, float]:

@@ -47,3 +47,13 @@ def test_models_stand_side_by_side_by_epoch_as_means_over_their_folds() -> None:
     np.testing.assert_allclose(table["mask accuracy"], [0.3, 0.6])
     np.testing.assert_allclose(table["mask macro_f1"], [0.15, 0.3])
     np.testing.assert_allclose(table["age accuracy"], [0.5, np.nan])
+
+
+def test_best_scores_and_gaps_are_means_over_the_folds_of_a_model() -> None:
+    numbers = dict.fromkeys(training_history.GENERALIZATION, 0.25)
+    fold = pd.DataFrame({"epoch": [1, 2]}).assign(**numbers)
+    trainings = {"age-0": fold, "age-1": fold.assign(gap_loss=[0.75, 1.25]), "age-refit": HISTORY[["epoch"]]}
+    table = training_history.generalization(training_history.join({"mask": {"mask-0": fold}, "age": trainings}), "age")
+    assert list(table["epoch"]) == [1, 2]
+    np.testing.assert_allclose(table["gap_loss"], [0.5, 0.75])
+    np.testing.assert_allclose(table["best_val_macro_f1"], 0.25)

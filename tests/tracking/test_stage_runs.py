@@ -1,4 +1,4 @@
-"""stage_runs: an epoch is a line of at most 100 columns, and MLflow gets all of its metrics."""
+"""stage_runs: an epoch is shown in lines of at most 100 columns, and MLflow gets all of its metrics."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -14,20 +14,31 @@ METRICS = {
     "val_loss": 10.91982,
     "val_accuracy": 0.692512,
     "val_macro_f1": 0.331412,
-    "gap_macro_f1": -0.02362,
+    "best_val_loss": 10.71982,
+    "best_val_macro_f1": 0.351412,
+    "gap_loss": -10.114208,
+    "gap_macro_f1": -0.023628,
     "images_per_second": 1174.87,
 }
 
 
-def test_an_epoch_is_a_line_that_fits_100_columns(capsys: pytest.CaptureFixture[str]) -> None:
+def test_lines_of_an_epoch_fit_100_columns_and_have_best_scores_and_gaps(capsys: pytest.CaptureFixture[str]) -> None:
     kept: list[Any] = []
     run: Any = SimpleNamespace(metrics=lambda metrics, step: kept.append((metrics, step)))
     stage_runs._log_epoch(run, "gender_age-4", 100, 98, METRICS)
-    line = capsys.readouterr().out
-    figures = "train loss 0.8056, val loss 10.92, macro F1 0.3314, images/s 1175"
-    assert line == f"gender_age-4 epoch 99/100: {figures}\n"
-    assert len(line) <= 100
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [
+        "gender_age-4 epoch 99/100: train loss 0.8056, val loss 10.92, macro F1 0.3314, images/s 1175",
+        "  best so far: val loss 10.72, macro F1 0.3514; gap, train minus val: loss -10.11, macro F1 -0.02363",
+    ]
+    assert max(map(len, lines)) <= 100
     assert kept == [(METRICS, 99)]
+
+
+def test_an_epoch_without_validation_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    run: Any = SimpleNamespace(metrics=lambda *_: None)
+    stage_runs._log_epoch(run, "mask-refit", 4, 0, {"train_loss": 0.5, "images_per_second": 64})
+    assert capsys.readouterr().out == "mask-refit epoch 1/4: train loss 0.5, images/s 64\n"
 
 
 def test_the_scores_of_epochs_are_read_from_what_the_lines_show(capsys: pytest.CaptureFixture[str]) -> None:

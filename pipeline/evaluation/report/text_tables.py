@@ -91,6 +91,13 @@ def epochs(sources: Sources) -> TextTable:
     return TextTable([str(name).replace("macro_f1", "macro F1") for name in table], rows)
 
 
+def generalization(sources: Sources, model: str) -> TextTable:
+    """A model's validation macro F1 and loss by epoch, the best so far and the gap, as means over folds."""
+    table = training_history.generalization(sources.tables["epochs"], model)
+    rows = [[str(int(epoch)), *map(number, values)] for epoch, *values in table.itertuples(index=False, name=None)]
+    return TextTable(["epoch", "macro F1", "best so far", "gap", "loss", "best so far", "gap"], rows)
+
+
 def scores(sources: Sources) -> TextTable:
     """Out-of-fold scores of all classes with an interval, of each attribute, and of each fold."""
     folds = sources.photos["fold"].to_numpy()

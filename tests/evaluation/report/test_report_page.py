@@ -187,6 +187,14 @@ def test_models_stand_side_by_side_by_epoch(text: str) -> None:
     assert re.search(r'<th scope="row">2</th><td>0.750</td><td>0.375</td>', text)
 
 
+def test_every_model_has_its_best_scores_and_generalization_gaps_by_epoch(text: str) -> None:
+    table = text[text.index('aria-label="best scores and generalization gaps of face"') :]
+    assert re.search(
+        r'<th scope="row">2</th><td>0.375</td><td>0.375</td><td>0.250</td><td>3.000</td><td>2.500</td><td>-2.000</td>',
+        table[: table.index("</table>")],
+    )
+
+
 def test_scores_of_epochs_that_were_selected_on_the_scored_people_are_reported_as_biased(run: Run, text: str) -> None:
     warning = "biased upwards: the epoch of a member was selected"
     assert warning not in text
