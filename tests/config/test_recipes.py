@@ -11,12 +11,14 @@ from typing import Any
 import albumentations
 import cv2
 import pytest
+import timm
 from ruamel.yaml import YAML
 
 from pipeline.config import params, recipes
 from pipeline.config.params import Params
 from pipeline.foundation.errors import InputError
 from pipeline.modeling.members import Member
+from pipeline.modeling.network import NORMALIZATIONS
 
 ROOT = Path(__file__).parents[2]
 NAMES = sorted(path.stem for path in (ROOT / "recipes").glob("*.yaml"))
@@ -39,6 +41,18 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def settings(path: Path) -> dict[str, Any]:
     read: dict[str, Any] = YAML(typ="safe").load(path.read_text())
     return read
+
+
+def tried(name: str, key: str, value: object, folder: Path) -> Params:
+    """The parameters of a recipe with another value under a dotted key."""
+    changed = settings(ROOT / f"recipes/{name}.yaml")
+    *sections, last = key.split(".")
+    section = changed
+    for part in sections:
+        section = section[part]
+    section[last] = value
+    YAML().dump(changed, folder / "params.yaml")
+    return params.load(folder / "params.yaml")
 
 
 def edit(path: Path, old: str, new: str) -> None:
@@ -75,14 +89,21 @@ def test_a_recipe_opens_with_what_it_is(name: str, workspace: Path) -> None:
 
 @pytest.mark.parametrize(("name", "key", "value"), TRIALS)
 def test_what_a_recipe_suggests_to_try_is_valid(name: str, key: str, value: str, tmp_path: Path) -> None:
-    tried = settings(ROOT / f"recipes/{name}.yaml")
-    *sections, last = key.split(".")
-    section = tried
-    for part in sections:
-        section = section[part]
-    section[last] = YAML(typ="safe").load(value)
-    YAML().dump(tried, tmp_path / "params.yaml")
-    assert params.load(tmp_path / "params.yaml") != params.load(ROOT / f"recipes/{name}.yaml")
+    assert tried(name, key, YAML(typ="safe").load(value), tmp_path) != params.load(ROOT / f"recipes/{name}.yaml")
+
+
+ROTATE = {"Rotate": {"limit": 20, "border_mode": cv2.BORDER_REFLECT_101, "p": 0.5}}
+NOISE = {"GaussNoise": {"std_range": [0.0124, 0.0277], "p": 0.5}}
+PERSPECTIVE = {"scale": [0.05, 0.1]}
+BRIGHTNESS = {"RandomBrightnessContrast": {"brightness_limit": 0.2, "contrast_limit": 0}}
+CONTRAST = {"RandomBrightnessContrast": {"brightness_limit": 0, "contrast_limit": 0.2}}
+HUE = {"HueSaturationValue": {"hue_shift_limit": 20, "sat_shift_limit": 30, "val_shift_limit": 20}}
+WARP = [{"Perspective": PERSPECTIVE}, {"Rotate": {"limit": 20, "border_mode": cv2.BORDER_REFLECT_101}}]
+SHUFFLE = [{"RandomGridShuffle": {"grid": [2, 2]}}, {"Perspective": PERSPECTIVE}]
+
+
+def one_of(transforms: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"OneOf": {"p": 0.5, "transforms": transforms}}
 
 
 REPORTED: dict[str, dict[str, Any]] = {  # what the teams published
@@ -112,6 +133,11 @@ REPORTED: dict[str, dict[str, Any]] = {  # what the teams published
         "models.age.heads.age.bands": [30, 59],
         "models.mask.heads.mask.loss.name": "cross_entropy",
         "models.gender.heads.gender.loss.name": "cross_entropy",
+        "models.mask.augmentation": [one_of(WARP), one_of([BRIGHTNESS, HUE, CONTRAST])],
+        "models.gender.augmentation": [ROTATE, {"Perspective": PERSPECTIVE | {"p": 0.5}}, NOISE],
+        "models.age.augmentation": [ROTATE, one_of(SHUFFLE), NOISE],
+        **{f"models.{task}.epochs": epochs for task, epochs in (("mask", 10), ("gender", 10), ("age", 4))},
+        **{f"models.{task}.select": "macro_f1" for task in ("mask", "gender", "age")},
         "tta.age.clean": 1,
         "tta.age.augmented": 7,
         "tta.age.average": "logits",
@@ -119,12 +145,20 @@ REPORTED: dict[str, dict[str, Any]] = {  # what the teams published
     **{
         f"r2-{name}": {
             "models.joint.heads.mask x gender x age.kind": "classes",
+            "models.joint.backbone": backbone,
+            "models.joint.normalize": "half" if name == "coatnet" else "imagenet",
             "models.joint.epochs": 30,
             "models.joint.batch_size": 32,
             "split.validation": 0.3,
             "models.joint.optimizer.learning_rate": 1.3e-4,
+            "models.joint.schedule.name": "constant",
         }
-        for name in ("efficientnet", "convnext", "coatnet", "swin")
+        for name, backbone in (
+            ("efficientnet", "efficientnet_b0"),
+            ("convnext", "convnext_tiny"),
+            ("coatnet", "coatnet_0_rw_224"),
+            ("swin", "swin_tiny_patch4_window7_224"),
+        )
     },
     "r2b-three-heads": {
         "models.three.heads.mask.kind": "classes",
@@ -138,6 +172,7 @@ REPORTED: dict[str, dict[str, Any]] = {  # what the teams published
         "models.years.heads.age.kind": "regression",
     },
     "r2c-convnext-gender": {
+        "models.mask.backbone": "efficientnet_b0",
         "models.gender.backbone": "convnext_tiny",
         "models.years.backbone": "convnext_tiny",
         "models.years.heads.age.kind": "regression",
@@ -191,9 +226,13 @@ REPORTED: dict[str, dict[str, Any]] = {  # what the teams published
         "models.joint.heads.mask x gender x age.loss.name": "soft_f1",
         "models.joint.heads.mask x gender x age.bands": [30, 59],
         "models.joint.drop_ages": [[27, 29], [57, 59]],
+        "models.joint.sampling.name": "balanced",
+        "models.joint.augmentation": [{"Erasing": {"scale": [0.02, 0.33], "ratio": [0.3, 3.3], "fill": 0, "p": 0.5}}],
         "models.joint.cutmix": {"probability": 0.3, "half": True, "alpha": 1, "partners": {}},
         "models.joint.last_epochs_on_validation": 3,
         "crop.method": "mtcnn",
+        "crop.grow": {"x": 0.326, "y": 0.326, "unit": "fraction"},
+        "crop.size": 380,
         "split.by": "person",
         "ensemble.vote": "hard",
         "ensemble.top_folds": 3,
@@ -209,6 +248,29 @@ def test_a_recipe_has_the_settings_that_its_team_reported(name: str) -> None:
         for part in key.split("."):
             found = found[part]
         assert found == value, key
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("train.folds", [3]),
+        ("train.models", ["age", "mask", "gender"]),
+        ("models.age.image_size", 300),
+        ("models.age.seed", 1),
+        ("models.gender.select", "binary_f1"),
+        ("models.age.augmentation", []),
+        ("models.age.epochs", 20),
+        ("models.age.batch_size", 16),
+        ("models.age.optimizer.name", "sgd"),
+        ("models.age.heads.age.loss", "cross_entropy"),
+        ("models.age.backbone", "efficientnet_b5"),
+        ("models.age.heads.age.bands", [30, 58]),
+        ("tta.age", {}),
+        ("tta.mask", {"augmented": 7, "average": "logits"}),
+    ],
+)
+def test_what_the_podium_team_could_choose_is_a_parameter(key: str, value: object, tmp_path: Path) -> None:
+    assert tried("r1-podium-b3", key, value, tmp_path) != params.load(ROOT / "recipes/r1-podium-b3.yaml")
 
 
 def test_every_published_recipe_is_compared_with_its_report() -> None:
@@ -272,6 +334,16 @@ def test_a_published_augmentation_leaves_nothing_to_a_default_that_has_changed(n
             former = FORMER[transform] | SINCE.get(transform, {})
             left = set(today) - {"self", "transforms"} - set(stated) - OF_MASKS
             assert {key: today[key].default for key in left} == {key: former[key] for key in left}, transform
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in OURS])
+def test_a_published_recipe_normalises_as_the_weights_of_its_backbones_want_it(name: str) -> None:
+    for config in params.load(ROOT / f"recipes/{name}.yaml").models.values():
+        weights = timm.get_pretrained_cfg(config.backbone)
+        assert weights
+        assert isinstance(config.normalize, str)
+        normalization = NORMALIZATIONS[config.normalize]
+        assert (normalization.mean, normalization.std) == (weights.mean, weights.std), config.backbone
 
 
 def test_recipes_are_compared_by_meaning(workspace: Path) -> None:

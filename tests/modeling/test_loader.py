@@ -33,6 +33,11 @@ def test_a_last_batch_of_one_is_left_out_of_training_alone() -> None:
     assert [len(batch) for batch in Batches(ROWS[:9], 8)] == [8, 1]
 
 
+def test_a_split_of_70_to_30_has_414_steps_of_32_and_every_held_out_photo_is_judged() -> None:
+    assert len(Batches(np.arange(13_230), 32, seed=777)) == 414
+    assert drawn(Batches(np.arange(5_670), 64), 0) == list(range(5_670))
+
+
 @pytest.mark.parametrize("processes", [2, 3])
 def test_processes_share_each_batch(processes: int) -> None:
     rows = ROWS[:48]
