@@ -4,7 +4,7 @@ import inspect
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -102,8 +102,8 @@ WARP = [{"Perspective": PERSPECTIVE}, {"Rotate": {"limit": 20, "border_mode": cv
 SHUFFLE = [{"RandomGridShuffle": {"grid": [2, 2]}}, {"Perspective": PERSPECTIVE}]
 
 
-def one_of(transforms: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"OneOf": {"p": 0.5, "transforms": transforms}}
+def one_of(transforms: Sequence[object]) -> dict[str, Any]:
+    return {"OneOf": {"p": 0.5, "transforms": [*transforms]}}
 
 
 REPORTED: dict[str, dict[str, Any]] = {  # what the teams published
