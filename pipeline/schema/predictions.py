@@ -1,4 +1,4 @@
-"""Prediction files: CSV with a row per photo and, for each head, a column per class, per year, or one of years."""
+"""Prediction files: Parquet with a row per photo and, for each head, a column per class, per year, or one of years."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path

@@ -3,7 +3,8 @@
     python tests/support/machine.py CORES ORDER
 
 CORES is the number of cores that Python, OpenCV and torch see; ORDER, `rising` or `falling`, the order in which
-folders list their files. Locale, time zone, hash seed and umask are those of the process.
+folders list their files. Locale, time zone, hash seed and umask are those of the process, whose affinity changes from
+stage to stage.
 """
 
 import os
@@ -52,9 +53,10 @@ def main(cores: int, order: str) -> None:
     from pipeline.cli.app import app
     from pipeline.orchestration import graph
 
-    stages = graph.read()
+    stages, whole = graph.read(), os.sched_getaffinity(0)
     pretend(cores, order == "falling")
-    for stage in stages.values():
+    for number, stage in enumerate(stages.values()):
+        os.sched_setaffinity(0, {min(whole)} if number % 2 else whole)
         torch.set_num_threads(cores)
         app(shlex.split(stage.command)[3:], standalone_mode=False)
 

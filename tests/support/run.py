@@ -53,7 +53,10 @@ class Run:
         adjusted = adjustments.adjust(out_of_fold[:FEW], of_eval, of_eval[None], self.photos[:FEW], SETTINGS)
         tables.write(adjusted.label_shift, results / "label_shift.csv")
         tables.write(adjusted.effects, results / "adjustments.csv")
-        calibrated = [("face", "gender", 1.25, "yes", 0.4, 0.3, 0.2, 0.1)]
+        calibrated = [
+            ("face", "gender", 1.25, "yes", 0.4, 0.3, 0.2, 0.1),
+            ("face", "age", 0.75, "no", 0.4, 0.3, 0.1, 0.2),
+        ]
         tables.write(pd.DataFrame(calibrated, columns=calibration.COLUMNS), results / "calibration.csv")
         system = {"predicts": SCHEMA.name, "system": "face", "macro_f1": 0.9, "accuracy": 0.9, "weight": 1.0}
         tables.write(pd.DataFrame([system]), results / "systems.csv")

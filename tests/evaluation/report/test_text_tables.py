@@ -48,6 +48,13 @@ def test_an_interval_resamples_people_with_all_their_folders(run: Run) -> None:
     assert high - low > 1.2 * (apart[1] - apart[0])
 
 
+def test_a_temperature_that_does_not_help_is_shown_with_what_it_worsens(sources: Sources) -> None:
+    found = text_tables.calibration(sources)
+    (row,) = [dict(zip(found.headings, cells, strict=True)) for cells in found.rows if cells[0] == "face: age"]
+    assert (row["temperature"], row["helps"]) == ("0.750", "no")
+    assert (row["calibration error before"], found.rows[1][-1]) == ("0.100", "0.200")
+
+
 def test_photos_without_a_face_are_named(sources: Sources) -> None:
     assert [name for name, _ in thumbnails.without_face(sources)] == ["train: 000/mask3.jpg", "eval: 3.jpg"]
     assert "no face found: centre crop" in text_tables.crops(sources).headings
