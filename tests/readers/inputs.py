@@ -46,7 +46,7 @@ from tests.support.dataset import DataSet
 
 ROOT = Path(__file__).parents[2]
 CONFIG: dict[str, Any] = {
-    "backbone": "test_resnet",
+    "backbone": "test_efficientnet",
     "pretrained": False,
     "heads": {"mask": {}},
     "image_size": 32,
@@ -172,11 +172,12 @@ def _of_results(root: Path) -> dict[str, Reader]:
         photo.parent.mkdir(parents=True, exist_ok=True)
         photo.touch()
 
+    photos, probabilities = suggestions.read(folder / "labels.parquet", folder / "out_of_fold.parquet")
+
     def suggested(_: Path) -> object:
         return suggestions.suggest(*suggestions.read(folder / "labels.parquet", folder / "out_of_fold.parquet"))
 
     def reviewed(path: Path) -> object:
-        photos, probabilities = suggestions.read(folder / "labels.parquet", folder / "out_of_fold.parquet")
         return cases.read(path, photos, probabilities, root)
 
     def judged(path: Path) -> object:

@@ -1,9 +1,11 @@
 """Damage to the bytes of a file, drawn from a seed: the same seed damages the same file in the same way."""
 
+import re
 from collections.abc import Callable
 from random import Random
 
-MOST = 200_000  # bytes of a damaged file
+MOST = 200_000  # bytes that a file may grow to
+SEPARATOR = re.compile(rb'[\n,:"{}\[\] ]')
 HOSTILE = [  # what readers have stumbled over
     b"\x00" * 64,
     b"\xff\xfe",
@@ -65,7 +67,7 @@ def _insert(content: bytearray, draw: Random) -> None:
 
 def _replace_word(content: bytearray, draw: Random) -> None:
     """Put something hostile in the place of what stands between two separators: a cell, a value, a key."""
-    marks = [-1, *(place for place, byte in enumerate(content) if byte in b'\n,:"{}[] '), len(content)]
+    marks = [-1, *(mark.start() for mark in SEPARATOR.finditer(content)), len(content)]
     number = draw.randrange(len(marks) - 1)
     content[marks[number] + 1 : marks[number + 1]] = draw.choice(HOSTILE)
 
@@ -98,4 +100,4 @@ def mutated(content: bytes, seed: int | str) -> bytes:
     for _ in range(draw.choice([1, 1, 1, 2, 3])):
         if damaged:
             draw.choice(MUTATIONS)(damaged, draw)
-    return bytes(damaged[:MOST])
+    return bytes(damaged[: max(MOST, len(content))])
