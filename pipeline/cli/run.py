@@ -1,5 +1,6 @@
 """`run`: all stages on this machine, independent ones in parallel."""
 
+import math
 import os
 import socket
 import time
@@ -22,14 +23,16 @@ Jobs = Annotated[
 Gpus = Annotated[str, typer.Option(help="GPUs to use, one per stage: 0,1.")]
 REPORT = Path("results/report.html")
 Logs = Annotated[Path, typer.Option(help="Folder of log files, one per stage.")]
-
+Wait = Annotated[bool, typer.Option("--wait", help="Wait for another run, or a `dvc repro`, in this folder to end.")]
 
 Targets = Annotated[
     list[str] | None, typer.Argument(metavar="[STAGE]...", help="Stages, with all that they depend on. Default: all.")
 ]
 
 
-def run(targets: Targets = None, jobs: Jobs = None, gpus: Gpus = "", logs: Logs = Path("logs")) -> None:
+def run(
+    targets: Targets = None, jobs: Jobs = None, gpus: Gpus = "", logs: Logs = Path("logs"), wait: Wait = False
+) -> None:
     """Run stages that are out of date, independent ones in parallel. Same results as `dvc repro`.
 
     Example: python -m pipeline run report --jobs 4 --gpus 0,1
@@ -46,7 +49,7 @@ def run(targets: Targets = None, jobs: Jobs = None, gpus: Gpus = "", logs: Logs 
     tracking.prepare()
     os.environ.setdefault(tracking.PIPELINE_RUN, tracking.run_name(f"run on {socket.gethostname()}", time.time()))
     with progress(slots) as show:
-        runner.run(slots, numbers, logs, show, targets or ())
+        runner.run(slots, numbers, logs, show, targets or (), patience=math.inf if wait else 0)
     if REPORT.exists() and (not targets or "report" in targets):
         from pipeline.evaluation.report import key_figures
 

@@ -10,7 +10,8 @@ from pipeline import tracking
 from pipeline.experiments.workspaces import TARGET, before_training, is_prepared, prepare
 from pipeline.foundation.errors import InputError
 from pipeline.orchestration import runner
-from pipeline.orchestration.runner import Job, Jobs, repro, require_unlocked
+from pipeline.orchestration.runner import Job, Jobs, repro
+from pipeline.orchestration.workspace_lock import require_unlocked
 
 RESULT = Path("results", "submission.json")  # the last file of a run
 LOG = "run.log"

@@ -82,18 +82,6 @@ def sort_entries(plan: Plan, before: Mapping[Path, list[str]]) -> None:
             write_text(lock, _dump(content))
 
 
-def rwlock(folder: Path = Path()) -> Path:
-    """The file in which DVC notes which process reads and writes what in the repository of a folder."""
-    from dvc.exceptions import NotDvcRepoError
-    from dvc.repo import Repo
-
-    try:
-        root = Path(Repo.find_root(str(folder)))
-    except NotDvcRepoError:  # which every `dvc repro` will report
-        root = folder
-    return root / ".dvc" / "tmp" / "rwlock"
-
-
 def _step(stage: Any, parents: Iterable[Any]) -> PlannedStep:
     from dvc.stage import PipelineStage
 

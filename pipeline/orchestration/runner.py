@@ -10,7 +10,6 @@ the file that `dvc repro` would have left, byte by byte. `python -m pipeline.orc
 the command line, in any project; `python -m pipeline run` is the command of this project. `run_jobs` runs any commands.
 """
 
-import json
 import os
 import signal
 import subprocess
@@ -24,11 +23,9 @@ from types import FrameType
 from typing import Any, Literal
 from urllib.parse import quote
 
-import psutil
-
-from pipeline.foundation.errors import InputError, raise_faults
+from pipeline.foundation.errors import InputError
 from pipeline.foundation.processes import THREADS, environment
-from pipeline.orchestration import locks, plan
+from pipeline.orchestration import locks, plan, workspace_lock
 from pipeline.orchestration.plan import PlannedStep
 from pipeline.orchestration.watchdog import Watchdog
 
@@ -151,6 +148,7 @@ def run(
     logs: Path = Path("logs"),
     show: Show = lambda _: None,
     targets: Sequence[str] = (),
+    patience: float = 0.0,
 ) -> None:
     """Bring stages of ./dvc.yaml up to date, and what they depend on; ready ones in parallel.
 
@@ -163,13 +161,20 @@ def run(
         logs: Folder of the log files.
         show: Called at every poll with the state of all stages.
         targets: The stages, as `dvc repro` takes them; all by default.
+        patience: Seconds to wait for the end of another run, or of a `dvc repro`, in this workspace.
 
     Raises:
-        InputError: When stages fail, with the end of their logs; when DVC does not accept the dvc.yaml; or when another
-            process has locked the workspace.
+        InputError: When stages fail, with the end of their logs; when DVC does not accept the dvc.yaml; or when others
+            are at work in the workspace.
         KeyboardInterrupt: When the run is stopped.
     """
-    require_unlocked()
+    with workspace_lock.held(patience=patience):
+        jobs = _run_steps(slots, gpus, logs, show, targets)
+    _raise_failures(jobs)
+
+
+def _run_steps(slots: int, gpus: Sequence[int], logs: Path, show: Show, targets: Sequence[str]) -> Jobs:
+    """Run the steps of a plan, in a workspace that is held; returns their jobs, with the state that they ended in."""
     locks.set_damaged_aside()
     steps = plan.read(targets)
     logs.mkdir(parents=True, exist_ok=True)
@@ -181,7 +186,7 @@ def run(
         run_jobs(jobs, slots, gpus, show)
     finally:
         plan.sort_entries(steps, entries)
-    _raise_failures(jobs)
+    return jobs
 
 
 def run_jobs(jobs: Jobs, slots: int, gpus: Sequence[int], show: Show, keep_going: bool = False) -> None:
@@ -207,30 +212,6 @@ def run_jobs(jobs: Jobs, slots: int, gpus: Sequence[int], show: Show, keep_going
         finally:
             _stop([job for job in jobs.values() if job.is_alive()])
             show(jobs)
-
-
-def require_unlocked(folder: Path = Path(), patience: float = 0.0) -> None:
-    """Raise `InputError` that names the live processes to which DVC has given a lock in a workspace.
-
-    Args:
-        folder: The workspace.
-        patience: Seconds to wait for their end: those of a run that was killed take some to stop.
-    """
-    end = time.monotonic() + patience
-    while (live := _holders(folder)) and time.monotonic() < end:
-        time.sleep(TICK)
-    raise_faults(f"DVC is at work in {folder.resolve()}; wait for it, or end it with `kill`", live)
-
-
-def _holders(folder: Path) -> list[str]:
-    """The live processes to which DVC has given a lock in a workspace."""
-    try:
-        lock = json.loads(plan.rwlock(folder).read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):  # DVC writes it in place: what is half written is in use
-        return []
-    readers = [holder for holders in lock.get("read", {}).values() for holder in holders]
-    holders = {holder["pid"]: holder["cmd"] for holder in (*readers, *lock.get("write", {}).values())}
-    return [f"process {pid}: {command}" for pid, command in holders.items() if psutil.pid_exists(pid)]
 
 
 def _start(jobs: Jobs, slots: int, gpus: Sequence[int], watchdog: Watchdog, keep_going: bool) -> bool:

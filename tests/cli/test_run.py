@@ -1,5 +1,6 @@
 """run: how options are read before any stage starts."""
 
+import math
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from pipeline.foundation.errors import InputError
 from pipeline.orchestration import runner
 
 ROOT = Path(__file__).parents[2]
-Chosen = tuple[int, Sequence[int]]  # slots, GPUs
+Chosen = tuple[int, Sequence[int], float]  # slots, GPUs, seconds to wait for others
 
 
 @pytest.fixture
@@ -22,8 +23,8 @@ def chosen(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Chosen]:
     """Invoke `run` and return the arguments of the runner."""
     asked: list[Chosen] = []
 
-    def take(slots: int, gpus: Sequence[int], logs: Path, show: Any, targets: Sequence[str]) -> None:
-        asked.append((slots, gpus))
+    def take(slots: int, gpus: Sequence[int], logs: Path, show: Any, targets: Sequence[str], patience: float) -> None:
+        asked.append((slots, gpus, patience))
 
     def run(*words: str) -> Chosen:
         CliRunner().invoke(app.app, ["run", *words], catch_exceptions=False)
@@ -44,14 +45,18 @@ def machine_with(folder: Path, gpus: str) -> str:
 
 
 def test_one_stage_at_a_time_by_default(chosen: Callable[..., Chosen]) -> None:
-    assert chosen() == (1, [])
-    assert chosen("--jobs", "3") == (3, [])
+    assert chosen() == (1, [], 0)
+    assert chosen("--jobs", "3") == (3, [], 0)
+
+
+def test_others_at_work_are_waited_for_when_that_is_asked(chosen: Callable[..., Chosen]) -> None:
+    assert chosen("--wait") == (1, [], math.inf)
 
 
 def test_as_many_stages_as_gpus(chosen: Callable[..., Chosen], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", machine_with(tmp_path, "0\\n1\\n2\\n"))
-    assert chosen("--gpus", "0,2") == (2, [0, 2])
-    assert chosen("--gpus", "0,2", "--jobs", "4") == (4, [0, 2])
+    assert chosen("--gpus", "0,2") == (2, [0, 2], 0)
+    assert chosen("--gpus", "0,2", "--jobs", "4") == (4, [0, 2], 0)
 
 
 def test_wrong_parameters_are_reported_before_dvc_reads_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,5 @@
 """The parallel runner, on small graphs of shell commands that DVC runs for real."""
 
-import json
 import os
 import re
 import shutil
@@ -10,7 +9,6 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import psutil
@@ -218,15 +216,3 @@ def pid_in(log: Path) -> int:
             return int(found[1])
         time.sleep(0.1)
     raise AssertionError(f"{log} names no process")
-
-
-def test_the_end_of_who_is_at_work_is_waited_for(project: Make) -> None:
-    made = project(a=writes("a"))
-    lock = made.root / ".dvc" / "tmp" / "rwlock"
-    lock.parent.mkdir(exist_ok=True)
-    with subprocess.Popen(["sleep", "0.5"]) as holder:
-        lock.write_text(json.dumps({"write": {"a": {"pid": holder.pid, "cmd": "dvc repro a"}}}))
-        with pytest.raises(InputError, match=rf"process {holder.pid}: dvc repro a"):
-            runner.require_unlocked(made.root)
-        Thread(target=holder.wait).start()  # takes it off the table of processes
-        runner.require_unlocked(made.root, PATIENCE)

@@ -4,6 +4,7 @@ import json
 import sys
 import warnings
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
@@ -51,6 +52,27 @@ class Exported(nn.Module):
     def heads(self) -> tuple[str, ...]:
         """The names of the outputs, in order."""
         return tuple(self.network.config.heads)
+
+    @cached_property
+    def onnx(self) -> Any:
+        """The graph as torch's ONNX program; raises `InputError` when torch cannot express the network."""
+        _require("onnxscript")
+        example = torch.zeros(2, *self.network.config.input_shape, 3, dtype=torch.uint8)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of torch on its own code
+                return torch.onnx.export(
+                    self,
+                    (example,),
+                    input_names=[INPUT],
+                    output_names=list(self.heads),
+                    dynamic_shapes={INPUT: {0: torch.export.Dim("photos")}},
+                    dynamo=True,
+                    verbose=False,
+                )
+        except torch.onnx.OnnxExporterError as error:
+            backbone = self.network.config.backbone
+            raise InputError(f"{backbone}: torch cannot export it to ONNX: {str(error).splitlines()[0]}") from error
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         """Images (n, height, width, 3) of 0..255 to probabilities (n, classes) or years (n,) of each head."""
@@ -115,39 +137,26 @@ def eager(exported: Exported) -> Predict:
 
 
 def _write_onnx(exported: Exported, path: Path) -> None:
-    _require("onnxscript")
-    example = torch.zeros(2, *exported.network.config.input_shape, 3, dtype=torch.uint8)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of torch on its own code
-            program: Any = torch.onnx.export(
-                exported,
-                (example,),
-                input_names=[INPUT],
-                output_names=list(exported.heads),
-                dynamic_shapes={INPUT: {0: torch.export.Dim("photos")}},
-                dynamo=True,
-                verbose=False,
-            )
-    except torch.onnx.OnnxExporterError as error:
-        backbone = exported.network.config.backbone
-        raise InputError(f"{backbone}: torch cannot export it to ONNX: {str(error).splitlines()[0]}") from error
     with replacing(path) as partial:
-        program.save(str(partial), external_data=False)
+        exported.onnx.save(str(partial), external_data=False)
 
 
 def _write_openvino(exported: Exported, path: Path) -> None:
+    """Write both files; a kill between the two leaves no graph, rather than one with the weights of another."""
     openvino = _require("openvino")
-    graph = path.with_suffix(".onnx")
-    kept = graph.exists()
-    if not kept:
-        _write_onnx(exported, graph)
+    model = openvino.Core().read_model(exported.onnx.model_proto.SerializeToString())
+    new = path.with_name(f".{path.name}")  # OpenVINO insists on the suffix, and puts the .bin beside
     try:
-        model = openvino.Core().read_model(graph)
-        openvino.save_model(model, path, compress_to_fp16=False)
+        openvino.save_model(model, new, compress_to_fp16=False)
+        with replacing(path) as graph, replacing(path.with_suffix(".bin")) as weights:
+            path.unlink(missing_ok=True)
+            new.with_suffix(".bin").replace(weights)
+            new.replace(graph)
+    except RuntimeError as error:  # all that OpenVINO says of a full disk is "iostream error"
+        raise InputError(f"{path}: OpenVINO cannot write it: {error}; is there space on the disk?") from error
     finally:
-        if not kept:
-            graph.unlink()
+        for left in (new, new.with_suffix(".bin")):
+            left.unlink(missing_ok=True)
 
 
 def _write_timm(network: Network, metadata: WeightsMetadata, path: Path) -> None:

@@ -22,6 +22,7 @@ from pipeline.registry.export import comparison, exporting, forms
 from pipeline.registry.export.comparison import TOLERANCE, Figures
 from pipeline.registry.serving import classifier
 from pipeline.registry.serving.classifier import Classifier
+from tests.support.full_disk import file_size_limit
 
 SIZE = 32
 CONFIG = ModelConfig.model_validate(
@@ -73,6 +74,20 @@ def test_all_forms_are_written_and_agree_with_torch(exported: tuple[Path, list[F
     assert [each.form for each in figures] == ["torch", "onnx", "openvino"]
     assert all(each.difference <= TOLERANCE and each.size > 0 and each.speed > 0 for each in figures)
     assert figures[0].gain == 1
+
+
+def test_a_form_is_written_whole_and_from_the_weights_alone(member: Path, tmp_path: Path) -> None:
+    network, metadata = weights.load(member)
+    graph = forms.Exported(network, TTA())
+    (tmp_path / "face-0.onnx").write_text("of other weights")
+    forms.write("openvino", graph, metadata, tmp_path / "face-0.xml")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert set(before) == {"face-0.onnx", "face-0.xml", "face-0.bin"}
+    for form, suffix in forms.SUFFIXES.items():
+        full = pytest.raises((OSError, InputError), match=r"face-0.*iostream error|File too large.*face-0")
+        with file_size_limit(100_000), full:
+            forms.write(form, graph, metadata, tmp_path / f"face-0{suffix}")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 @pytest.mark.parametrize("form", ["onnx", "openvino"])
