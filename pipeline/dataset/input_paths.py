@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.dataset.layout import as_on_disk, is_ignored, is_name, repeated
+from pipeline.dataset.inside import is_name
+from pipeline.dataset.layout import as_on_disk, is_ignored, repeated
 from pipeline.formats import tables
 from pipeline.formats.images import CONVERT, FORMATS, HEIF
 from pipeline.foundation.errors import InputError, raise_faults

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.dataset import photo_shards
+from pipeline.dataset.inside import is_inside, is_name, leads_out
 from pipeline.formats import tables
 from pipeline.formats.images import EXTENSIONS
 from pipeline.formats.names import matched, near_name, normal
@@ -24,7 +25,7 @@ TRAIN = Path("train", "images")
 EVAL = Path("eval", "images")
 SYSTEM_FILES = ("Thumbs.db", "desktop.ini", "@eaDir")
 PEOPLE: dict[str, tables.Kind] = dict.fromkeys(("id", "gender", "race", "age", "path"), "text")
-LONGEST_NAME = 255  # bytes, of a file on Linux
+LINK = "a link out of the data set; refused"
 INFO: dict[str, tables.Kind] = {"ImageID": "text", "ans": "text"}
 
 
@@ -57,7 +58,7 @@ def train_photos(root: Path) -> pd.DataFrame:
         if name not in listed:
             faults.append(f"{_quoted(TRAIN, name)}: no row in train.csv{near_name(name, listed)}")
         elif _is_folder(images, name):
-            found[name], wrong = _photos_of_person(images / name)
+            found[name], wrong = _photos_of_person(root, images / name)
             faults += wrong
     raise_faults(f"{root}: train.csv and train/images do not fit together", faults)
     rows = [
@@ -118,6 +119,8 @@ def eval_photos(root: Path) -> list[str]:
             faults.append(f"{place}: ImageID {name!r} is not the name of a file in {EVAL.as_posix()}")
         elif not (name in there if archived else (images / name).is_file()):
             faults.append(f"{place}: {_quoted(EVAL, name)} does not exist{near_name(name, files)}")
+        elif leads_out(root, images / name):
+            faults.append(f"{place}: {_quoted(EVAL, name)}: {LINK}")
     raise_faults(f"{root}: info.csv and eval/images do not fit together", faults)
     return list(names)
 
@@ -188,13 +191,15 @@ def as_on_disk(listed: "pd.Series[str]", names: "Sequence[str] | pd.Series[str]"
     return listed.where(known, listed.map(lambda name: meant.get(normal(name), name)))
 
 
-def _photos_of_person(folder: Path) -> tuple[dict[str, str], list[str]]:
+def _photos_of_person(root: Path, folder: Path) -> tuple[dict[str, str], list[str]]:
     """Return the file name of each stem, and a fault for every missing, duplicate or unknown file."""
     place = _quoted(TRAIN, folder.name)
     files: dict[str, list[str]] = {stem: [] for stem in MASK_OF_STEM}
     faults = []
     for file in map(Path, _visible(folder)):
-        if file.stem in files and file.suffix.lower() in EXTENSIONS:
+        if leads_out(root, folder / file):
+            faults.append(f"{_quoted(TRAIN / folder.name, file)}: {LINK}")
+        elif file.stem in files and file.suffix.lower() in EXTENSIONS:
             files[file.stem].append(file.name)
         else:
             faults.append(f"{_quoted(TRAIN / folder.name, file)}: none of the seven photos{_meant(file)}")
@@ -227,17 +232,8 @@ def is_ignored(name: str) -> bool:
     return name.startswith(".") or name in SYSTEM_FILES
 
 
-def is_name(name: str) -> bool:
-    """Whether a cell can be the name of a file or folder, as opposed to a path."""
-    return (
-        len(name.encode()) <= LONGEST_NAME
-        and name not in ("", ".", "..")
-        and not any(character in name for character in "/\\\0")
-    )
-
-
 def _is_inside(images: Path, person: str) -> bool:
-    return is_name(person) and (images / person).resolve().is_relative_to(images.resolve())
+    return is_name(person) and is_inside(images, images / person)
 
 
 def _is_folder(images: Path, person: str) -> bool:

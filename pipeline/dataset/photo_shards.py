@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.dataset.inside import is_name, leads_out
 from pipeline.formats import tables
 from pipeline.formats.images import PhotoFile
 from pipeline.foundation.errors import InputError, raise_faults
@@ -42,7 +43,8 @@ class ArchivedPhoto:
         """
         try:
             with self.archive.open("rb") as archive:
-                content = os.pread(archive.fileno(), self.size, self.offset)
+                there = os.fstat(archive.fileno()).st_size - self.offset
+                content = os.pread(archive.fileno(), min(self.size, there), self.offset)
         except OSError as error:
             raise InputError(f"{self.archive}: {error.strerror}; {REMEDY}") from None
         if len(content) != self.size:
@@ -96,5 +98,8 @@ def _places(folder: Path, names: Sequence[str]) -> Iterable[tuple[str, str, int,
     wanted = pd.Index(names)
     kept = [batch[batch["path"].isin(wanted)] for batch in tables.batches(folder / INDEX, COLUMNS)]
     table = pd.concat(kept).drop_duplicates("path").set_index("path")
+    shards = sorted(set(table["shard"]))
+    strange = [repr(name) for name in shards if not is_name(name) or leads_out(folder, folder / name)]
+    raise_faults(f"{folder / INDEX}: archives that are not in {folder}; refused", strange)
     raise_faults(f"{folder / INDEX}: photos that are not in it; {REMEDY}", list(wanted[~wanted.isin(table.index)]))
     return table.loc[wanted, ["shard", "offset", "bytes"]].itertuples(name=None)

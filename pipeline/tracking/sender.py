@@ -140,7 +140,7 @@ class Sender:
     def _file_of(self, entry: File) -> Any:
         """The file of an entry; raises `DamagedOutboxError` when it is not inside the outbox."""
         path = self._outbox.folder / entry.path
-        if not path.resolve().is_relative_to(self._outbox.folder.resolve()) or not path.is_file():
+        if not path.is_file() or not path.resolve().is_relative_to(self._outbox.folder.resolve()):
             raise DamagedOutboxError(f"{self._outbox.folder}: {entry.path} is not a file of this outbox")
         return path
 

@@ -67,6 +67,17 @@ def link_outside(data: DataSet) -> None:
     (data.images / FIRST).symlink_to(data.root / "outside")
 
 
+def link_photo_outside(data: DataSet) -> None:
+    photo = data.images / FIRST / "mask3.png"
+    photo.rename(data.root.with_name("private.png"))
+    photo.symlink_to(data.root.with_name("private.png"))
+
+
+def link_in_a_circle(data: DataSet) -> None:
+    (data.images / FIRST).rename(data.root / "elsewhere")
+    (data.images / FIRST).symlink_to(FIRST)
+
+
 TRAIN_FAULTS: dict[str, tuple[Callable[[DataSet], object], str]] = {
     "missing root": (remove_root, "no such folder; data.root names"),
     "missing table": (lambda data: data.table.unlink(), "train.csv: no such file"),
@@ -87,6 +98,8 @@ TRAIN_FAULTS: dict[str, tuple[Callable[[DataSet], object], str]] = {
     "path of the folder itself": (rows_with("1,male,Asian,30,.", row(FIRST)), "path '.' is not inside"),
     "no path": (rows_with("1,male,Asian,30,", row(FIRST)), "path '' is not inside"),
     "link that leaves": (link_outside, f"row 2: path '{FIRST}' is not inside train/images; refused"),
+    "photo behind a link": (link_photo_outside, f"train/images/{FIRST}/mask3.png: a link out of the data set; refused"),
+    "link in a circle": (link_in_a_circle, f"row 2: no folder train/images/{FIRST}"),
     "missing photo": (
         lambda data: (data.images / FIRST / "mask3.png").unlink(),
         f"train/images/{FIRST}: mask3 missing",
@@ -121,6 +134,25 @@ def test_all_faults_of_the_train_set_are_named_at_once(data: DataSet) -> None:
         train_photos(data.root)
     for message in ("gender 'x'", "age 'y'", "path '../z'", "stranger: no row", f"{PEOPLE[1]}: normal missing"):
         assert message in str(error.value)
+
+
+def test_an_eval_photo_behind_a_link_out_of_the_data_set_is_refused(data: DataSet) -> None:
+    photo = data.root / "eval" / "images" / "a.jpg"
+    photo.rename(data.root.with_name("private.jpg"))
+    photo.symlink_to(data.root.with_name("private.jpg"))
+    with pytest.raises(InputError, match=r"row 3: eval/images/a\.jpg: a link out of the data set; refused"):
+        eval_photos(data.root)
+
+
+def test_links_into_dvcs_cache_and_within_the_data_set_are_read(data: DataSet) -> None:
+    before = train_photos(data.root)
+    cached = data.root.with_name(".dvc") / "cache" / "files" / "md5" / "0a" / ("b" * 30)
+    cached.parent.mkdir(parents=True)
+    for place, name in ((cached, "mask3.png"), (data.root / "kept.png", "mask4.png")):
+        photo = data.images / FIRST / name
+        photo.rename(place)
+        photo.symlink_to(place)
+    assert train_photos(data.root).equals(before)
 
 
 def test_eval_photos_keep_the_order_of_info(data: DataSet) -> None:

@@ -62,6 +62,22 @@ def test_an_archive_that_was_cut_off_is_named(archives: Path) -> None:
         [photo.read_bytes() for photo in photo_shards.files(archives / EVAL, eval_photos(archives))]
 
 
+@pytest.mark.parametrize("shard", ["../private.tar", "/private.tar", "link.tar"])
+def test_an_archive_elsewhere_is_refused(archives: Path, shard: str) -> None:
+    (archives / EVAL / "link.tar").symlink_to(archives.with_name("private.tar"))
+    index = archives / EVAL / photo_shards.INDEX
+    tables.write(tables.read(index, photo_shards.COLUMNS).assign(shard=shard), index)
+    with pytest.raises(InputError, match=rf"index\.parquet: archives that are not in .*\n  '{shard}'"):
+        photo_shards.files(archives / EVAL, eval_photos(archives))
+
+
+@pytest.mark.parametrize(("offset", "size"), [(0, 2**62), (2**62, 5), (-5, 5), (0, -5)])
+def test_a_place_that_the_archive_does_not_have_is_refused(archives: Path, offset: int, size: int) -> None:
+    photo = photo_shards.ArchivedPhoto(archives / EVAL / "shard-00000.tar", "a.jpg", offset, size)
+    with pytest.raises(InputError, match=r"shard-00000\.tar: .*; write the shards again"):
+        photo.read_bytes()
+
+
 def test_a_damaged_photo_is_named_with_its_archive(data: DataSet, tmp_path: Path) -> None:
     name = train_photos(data.root)["path"][3]
     (data.images / name).write_bytes(b"no photo")

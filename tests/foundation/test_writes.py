@@ -7,7 +7,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[2] / "pipeline"
 PATH_WRITERS = {"write_text", "write_bytes"}
 """Methods of the path that is written."""
-SAVERS = {"save", "savefig", "savez", "savez_compressed", "imwrite", "tofile", "save_file"}
+SAVERS = {"save", "savefig", "savez", "savez_compressed", "imwrite", "tofile", "save_file", "save_model"}
 """Functions that take the path or the open file as an argument."""
 INTO_MEMORY = {"save"}
 """Pillow's, which does not see that a full disk takes a part of a JPEG: to a buffer, and then to the file."""
@@ -15,6 +15,7 @@ OWN = {"plots", "weights", "checkpoint"}
 """What in pipeline/ has a function `save`, which goes through `replacing` itself."""
 EXCEPTIONS = {  # what is written in place, and why that is safe
     "tracking/outbox.py": "appends to a journal whose damaged tail is set aside; an empty lock file",
+    "orchestration/workspace_lock.py": "a lock file, with the name of the process that holds it",
     "orchestration/runner.py": "the log of a running stage",
     "experiments/runs.py": "the log of a running command",
     "registry/versions.py": "an empty lock file",
@@ -25,7 +26,7 @@ EXCEPTIONS = {  # what is written in place, and why that is safe
     "orchestration/workspace.py": "a workspace that lasts as long as its task, or a temporary folder that is compiled",
     "orchestration/dependencies.py": "DVC's `save` of a dependency, which computes its hash and writes no file",
     "experiments/search.py": "an empty lock file",
-    "registry/export/forms.py": "ONNX's own writer, to the path that `replacing` yields",
+    "registry/export/forms.py": "ONNX's own writer, to the path that `replacing` yields, and OpenVINO's, to others",
     "dataset/shard_writer.py": "an archive, at the path that `replacing` yields",
     "orchestration/kubeflow/ending.py": "an output of KFP, which uploads it when the task has ended well",
     "orchestration/kubeflow/fetching.py": "a scratch copy of a task",

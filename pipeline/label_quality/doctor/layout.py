@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from pipeline.dataset.inside import is_inside, leads_out
 from pipeline.dataset.layout import EVAL, TRAIN, eval_photos, is_ignored, train_photos
 from pipeline.formats.images import EXTENSIONS
 from pipeline.foundation.errors import InputError
@@ -40,12 +41,13 @@ def find(root: Path, paths: Sequence[str]) -> Iterator[Finding]:
 def files(root: Path) -> list[str]:
     """Sorted paths, relative to `root`, of all photo files, with or without a row in a table.
 
-    Ignored files, and folders that are links out of the data set, are skipped.
+    Ignored files, and those that a link leads out of the data set to, are skipped.
     """
     train = [path for path in (root / TRAIN).glob("*/*") if path.suffix.lower() in EXTENSIONS]
     found = [path.relative_to(root) for path in [*train, *filter(Path.is_file, (root / EVAL).glob("*"))]]
-    inside = {folder: _is_inside(root, folder) for folder in {path.parent for path in found}}
-    return sorted(path.as_posix() for path in found if inside[path.parent] and not any(map(is_ignored, path.parts)))
+    inside = {folder: is_inside(root, root / folder) for folder in {path.parent for path in found}}
+    read = (path for path in found if inside[path.parent] and not leads_out(root, root / path))
+    return sorted(path.as_posix() for path in read if not any(map(is_ignored, path.parts)))
 
 
 def faults(error: InputError, root: Path) -> list[str]:
@@ -60,7 +62,3 @@ def faults(error: InputError, root: Path) -> list[str]:
 
 def _is_eval(path: str) -> bool:
     return path.startswith(f"{EVAL.as_posix()}/")
-
-
-def _is_inside(root: Path, folder: Path) -> bool:
-    return (root / folder).resolve().is_relative_to(root.resolve())
