@@ -25,6 +25,8 @@ from pipeline.schema.schema import SCHEMA, Codes
 
 RESAMPLES = 200
 """Bootstrap samples from which the intervals come."""
+BLOCK = 40
+"""Bootstrap samples that are fitted at once: more need more memory."""
 SIGNIFICANCE = 0.05
 MAX_CALIBRATION_ERROR = 0.1
 """Expected calibration error above which probabilities are no estimate of class priors."""
@@ -77,10 +79,7 @@ def estimate(sample: ShiftSample, seed: int = 777) -> Estimate:
     sample = replace(
         sample, out_of_fold=reweighted(sample.out_of_fold, correction), eval=reweighted(sample.eval, correction)
     )
-    by_bbse, by_em = _both(sample)
-    random = np.random.default_rng(seed)
-    resampled = [_both(sample.resampled(random)) for _ in range(RESAMPLES)]
-    bbse_interval, em_interval = np.quantile(resampled, (0.025, 0.975), axis=0).swapaxes(0, 1)
+    (by_bbse, bbse_interval), (by_em, em_interval) = _with_interval(sample, np.random.default_rng(seed))
     chance = p_value(sample)
     refusals = (
         *_not_significant(chance, sample.train_priors, bbse_interval, em_interval),
@@ -175,5 +174,14 @@ def _not_precise(interval: npt.NDArray[np.float64]) -> list[str]:
     return [f"an interval is {width:.2f} wide"] if width > MAX_INTERVAL_WIDTH else []
 
 
-def _both(sample: ShiftSample) -> tuple[Priors, Priors]:
-    return bbse(sample), em(sample.eval_rows, sample.train_priors)
+def _with_interval(sample: ShiftSample, random: np.random.Generator) -> list[tuple[Priors, npt.NDArray[np.float64]]]:
+    """The priors (k,) by BBSE and by EM, each with its 95 % bootstrap interval (2, k)."""
+    found: tuple[list[Priors], list[Priors]] = ([], [])
+    for start in range(0, RESAMPLES, BLOCK):
+        draws = sample.draws(random, min(BLOCK, RESAMPLES - start))
+        for priors, estimator in zip(found, (bbse, em), strict=True):
+            priors.append(estimator(sample, draws))
+    return [
+        (blocks[0][0], np.quantile(np.concatenate([block[1:] for block in blocks]), (0.025, 0.975), axis=0))
+        for blocks in found
+    ]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +13,22 @@ from pipeline.schema.probabilities import Table
 from pipeline.schema.schema import Codes
 
 Priors = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.float64]
 
 PRIOR_STRENGTH = 0.1
 """Weight of train's priors in EM, as a share of eval's photos."""
+
+
+class Draws(NamedTuple):
+    """Bootstrap draws of a sample.
+
+    Attributes:
+        train: How often each photo of train occurs in each draw (d, n).
+        eval: How often each photo of eval does (d, m).
+    """
+
+    train: Counts
+    eval: Counts
 
 
 @dataclass(frozen=True)
@@ -67,14 +80,38 @@ class ShiftSample:
         rows, columns = fitting.rows(len(self.targets)), fitting.rows(self.eval.shape[1])
         return ShiftSample(self.out_of_fold[rows], self.targets[rows], self.people[rows], self.eval[:, columns])
 
-    def resampled(self, random: np.random.Generator) -> "ShiftSample":
-        """A bootstrap sample: people of train with all their photos, and as many eval photos as are independent."""
-        number = self._person_numbers.max() + 1
-        times = np.bincount(random.integers(number, size=number), minlength=number)
-        rows = np.repeat(np.arange(len(self.people)), times[self._person_numbers])
-        photos = self.eval.shape[1]
-        columns = random.integers(photos, size=max(int(photos / self.design_effect), 1))
-        return ShiftSample(self.out_of_fold[rows], self.targets[rows], self.people[rows], self.eval[:, columns])
+    @property
+    def whole(self) -> Draws:
+        """The sample itself as the only draw: every photo once."""
+        return Draws(np.ones((1, len(self.targets))), np.ones((1, self.eval.shape[1])))
+
+    def draws(self, random: np.random.Generator, number: int) -> Draws:
+        """The sample itself and then bootstrap draws, `number` of them.
+
+        A draw has people of train with all their photos, and as many eval photos as are independent.
+        """
+        people, photos = self._person_numbers.max() + 1, self.eval.shape[1]
+        size = max(int(photos / self.design_effect), 1)
+        train, evaluated = np.ones((number + 1, len(self.people))), np.ones((number + 1, photos))
+        for draw in range(1, number + 1):
+            times = np.bincount(random.integers(people, size=people), minlength=people)
+            train[draw] = times[self._person_numbers]
+            evaluated[draw] = np.bincount(random.integers(photos, size=size), minlength=photos)
+        return Draws(train, evaluated)
+
+    def priors(self, draws: Draws) -> Priors:
+        """Share (d, k) of each value among train's photos of every draw."""
+        counts = draws.train @ np.eye(self.out_of_fold.shape[1])[self.targets]
+        return np.asarray(counts / counts.sum(axis=1, keepdims=True))
+
+    def responses(self, draws: Draws) -> npt.NDArray[np.float64]:
+        """Mean probabilities (d, k, k) of the photos of each value in every draw, as in `response`."""
+        found = np.zeros((len(draws.train), *self.response.shape))
+        for value in range(len(self.response)):
+            own = self.targets == value
+            counts = draws.train[:, own]
+            found[:, :, value] = counts @ self.out_of_fold[own] / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+        return found
 
     @cached_property
     def _person_numbers(self) -> Codes:
@@ -96,29 +133,35 @@ def bias_correction(out_of_fold: Table, train_priors: Priors) -> Priors:
     return np.asarray(weights / weights.sum())
 
 
-def bbse(sample: ShiftSample) -> Priors:
-    """Priors (k,) with which the mean probabilities of each value, known from train, give the mean of eval.
+def bbse(sample: ShiftSample, draws: Draws) -> Priors:
+    """Priors (d, k) with which the mean probabilities of each value, known from train, give the mean of eval.
 
     Lipton, Wang and Smola 2018, Detecting and Correcting for Label Shift with Black Box Predictors.
     """
-    mean = sample.eval_rows.mean(axis=0)
-    priors = np.linalg.lstsq(sample.response, mean, rcond=1e-3)[0].clip(0)
-    return np.asarray(priors / priors.sum())
+    means = draws.eval @ sample.eval.mean(axis=0) / draws.eval.sum(axis=1, keepdims=True)
+    responses = sample.responses(draws)
+    found = [np.linalg.lstsq(one, mean, rcond=1e-3)[0] for one, mean in zip(responses, means, strict=True)]
+    priors = np.stack(found).clip(0)
+    return np.asarray(priors / priors.sum(axis=1, keepdims=True))
 
 
-def em(probabilities: Table, train_priors: Priors, strength: float = PRIOR_STRENGTH) -> Priors:
-    """Priors (k,) that maximise the posterior of eval's probabilities (n, k).
+def em(sample: ShiftSample, draws: Draws, strength: float = PRIOR_STRENGTH) -> Priors:
+    """Priors (d, k) that maximise the posterior of eval's probabilities.
 
     Saerens, Latinne and Decaestecker 2002, Adjusting the Outputs of a Classifier to New a Priori Probabilities, with
     a Dirichlet prior about train's priors, of a given `strength`: without it underconfident models drive the share
-    of a value to 0.
+    of a value to 0. All draws are fitted at once, by two products of matrices a step; one that has converged stays.
     """
-    priors = train_priors
+    train, rows = sample.priors(draws), sample.eval_rows
+    counts = np.tile(draws.eval, len(sample.eval))
+    counts /= counts.sum(axis=1, keepdims=True)
+    priors, moving = train, np.ones((len(train), 1), dtype=bool)
     for _ in range(1000):
-        before = priors
-        posterior = reweighted(probabilities, ratio(priors, train_priors)).mean(axis=0)
-        priors = (posterior + strength * train_priors) / (1 + strength)
-        if np.abs(priors - before).max() < 1e-6:
+        weights = np.maximum(ratio(priors, train), MIN_PROBABILITY)
+        posterior = weights * ((counts / (weights @ rows.T)) @ rows)
+        before, priors = priors, np.where(moving, (posterior + strength * train) / (1 + strength), priors)
+        moving = np.abs(priors - before).max(axis=1, keepdims=True) >= 1e-6
+        if not moving.any():
             break
     return priors
 
@@ -139,8 +182,8 @@ def p_value(sample: ShiftSample) -> float:
 
 
 def ratio(priors: Priors, other: Priors) -> Priors:
-    """Ratio (k,) of two priors; 0 for a value that `other` lacks."""
-    return np.divide(priors, other, out=np.zeros(len(priors)), where=other > 0)
+    """Ratio (..., k) of two priors; 0 for a value that `other` lacks."""
+    return np.divide(priors, other, out=np.zeros(priors.shape), where=other > 0)
 
 
 def reweighted(probabilities: Table, weights: Priors) -> Table:

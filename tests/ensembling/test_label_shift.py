@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.ensembling import label_shift
 from pipeline.ensembling.label_shift import Estimate, class_weights, correct, estimate, table, worthwhile
-from pipeline.ensembling.shift_estimators import ShiftSample, em
+from pipeline.ensembling.shift_estimators import Draws, Priors, ShiftSample, em
 from pipeline.ensembling.voting import macro_f1 as weighted_macro_f1
 from pipeline.schema.metrics import confusion, macro_f1
 from pipeline.schema.probabilities import Table, multiply
@@ -69,9 +69,14 @@ def test_a_disagreement_counts_only_where_bbse_is_precise(
 ) -> None:
     """BBSE is .2 away from EM, in every bootstrap sample alike, or because it scatters by .4."""
     given, random = simulated(), np.random.default_rng(0)
-    exact = em(given.eval_rows, given.train_priors)
-    scatter = iter([0.2, *(0.2 + noise * random.uniform(-1, 1, label_shift.RESAMPLES))])
-    monkeypatch.setattr(label_shift, "bbse", lambda _: exact + np.array([1, -0.5, -0.5]) * next(scatter))
+    exact = em(given, given.whole)
+
+    def away(_: ShiftSample, draws: Draws) -> Priors:
+        scatter = 0.2 + noise * random.uniform(-1, 1, (len(draws.train), 1))
+        scatter[0] = 0.2
+        return exact + np.array([1, -0.5, -0.5]) * scatter
+
+    monkeypatch.setattr(label_shift, "bbse", away)
     assert any("disagree" in refusal for refusal in estimate(given).refusals) == refused
 
 

@@ -13,7 +13,7 @@ from tests.support.simulated import PHOTOS, SHIFTED, TRAIN, people, shift_sample
 @pytest.mark.parametrize("priors", [TRAIN, SHIFTED, np.array([0.2, 0.3, 0.5]), np.array([0.6, 0.4, 0])])
 def test_both_estimators_recover_the_priors(priors: Table) -> None:
     found = simulated(priors, count=2000)
-    for shares in (bbse(found), em(found.eval_rows, found.train_priors, strength=0)):
+    for (shares,) in (bbse(found, found.whole), em(found, found.whole, strength=0)):
         assert shares.sum() == pytest.approx(1)
         np.testing.assert_allclose(shares, priors, atol=0.05)
 
@@ -31,7 +31,7 @@ def test_equal_predictions_are_no_shift() -> None:
 
 def test_the_prior_keeps_a_value_that_an_underconfident_model_would_lose() -> None:
     given = simulated(apart=0.7, sure=6, count=300)
-    free, held = (em(given.eval_rows, given.train_priors, strength) for strength in (0.0, 0.1))
+    (free,), (held,) = (em(given, given.whole, strength) for strength in (0.0, 0.1))
     assert np.abs(held - given.train_priors).sum() < np.abs(free - given.train_priors).sum()
     assert (held > 0).all()
 
@@ -55,22 +55,41 @@ def test_the_design_effect_is_7_for_equal_photos_and_1_for_independent_ones() ->
     )
 
 
-def test_people_are_resampled_with_all_their_photos() -> None:
+def test_people_are_drawn_with_all_their_photos_and_the_first_draw_is_the_sample() -> None:
     given = simulated(count=40)
     names = np.array([f"person {number}" for number in given.people])
-    resampled = replace(given, people=names).resampled(np.random.default_rng(0))
-    assert len(resampled.out_of_fold) == len(given.out_of_fold)
-    assert set(np.unique(resampled.people, return_counts=True)[1] % PHOTOS) == {0}
+    draws = replace(given, people=names).draws(np.random.default_rng(0), 5)
+    assert (draws.train.sum(axis=1) == len(given.targets)).all()
+    assert (draws.train.reshape(6, -1, PHOTOS) == draws.train[:, ::PHOTOS, None]).all()
+    assert (draws.train[0] == 1).all()
+    assert (draws.eval[0] == 1).all()
+    assert len(np.unique(draws.train, axis=0)) == len(np.unique(draws.eval, axis=0)) == 6
+
+
+def test_a_draw_is_estimated_as_the_sample_of_its_photos() -> None:
+    given = simulated(count=60)
+    draws = given.draws(np.random.default_rng(0), 3)
+    train, evaluated = (np.repeat(np.arange(len(of[3])), of[3].astype(int)) for of in draws)
+    drawn = ShiftSample(given.out_of_fold[train], given.targets[train], given.people[train], given.eval[:, evaluated])
+    for estimator in (bbse, em):
+        np.testing.assert_allclose(estimator(given, draws)[3], estimator(drawn, drawn.whole)[0], atol=1e-9)
+
+
+def test_em_has_the_fixed_point_of_its_formula() -> None:
+    given = simulated(count=60)
+    (priors,), train = em(given, given.whole, strength=0), given.train_priors
+    posterior = reweighted(given.eval_rows, priors / train).mean(axis=0)
+    np.testing.assert_allclose(priors, posterior, atol=1e-5)
 
 
 def test_models_that_predict_a_value_too_seldom_are_corrected() -> None:
     given = simulated(TRAIN, apart=1.2)
     shy = np.array([1, 1, 0.2])
-    out_of_fold, eval_photos = reweighted(given.out_of_fold, shy), reweighted(given.eval_rows, shy)
+    out_of_fold, eval_photos = reweighted(given.out_of_fold, shy), reweighted(given.eval, shy)
     weights = bias_correction(out_of_fold, given.train_priors)
     np.testing.assert_allclose(reweighted(out_of_fold, weights).mean(axis=0), given.train_priors, atol=1e-5)
-    before, after = (
-        em(eval_photos, given.train_priors, strength=0),
-        em(reweighted(eval_photos, weights), given.train_priors, strength=0),
+    (before,), (after,) = (
+        em(replace(given, eval=photos), given.whole, strength=0)
+        for photos in (eval_photos, reweighted(eval_photos, weights))
     )
     assert np.abs(after - TRAIN).sum() < np.abs(before - TRAIN).sum()
