@@ -40,13 +40,20 @@ def table(folder: Path, split: str) -> pd.DataFrame:
 
 def paths(folder: Path, split: str) -> "pd.Series[str]":
     """The paths (n,) of a split's photos, each once. Raises as `tables.read` does."""
-    return digests(folder, split)["path"]
+    return _columns(folder, split, {"path": "text"})["path"]
 
 
-def digests(folder: Path, split: str) -> pd.DataFrame:
-    """The path of each of a split's photos, once, and the digest of its crop. Raises as `tables.read` does."""
+def hashes(folder: Path, split: str) -> pd.DataFrame:
+    """The path of each of a split's photos, once, the digest of its crop and the perceptual hash of the whole photo.
+
+    Raises as `tables.read` does.
+    """
+    return _columns(folder, split, {"path": "text", "digest": "integer", "perceptual_hash": "text"})
+
+
+def _columns(folder: Path, split: str, columns: dict[str, tables.Kind]) -> pd.DataFrame:
     index = index_file(folder, split)
-    table = pd.concat(tables.batches(index, {"path": "text", "digest": "integer"}), ignore_index=True)
+    table = pd.concat(tables.batches(index, columns), ignore_index=True)
     tables.require_unique(index, table, "path")
     return table
 

@@ -4,26 +4,24 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline.formats.arrays import Packed
+from pipeline.formats import perceptual_hash
 from pipeline.foundation.processes import is_first
 from pipeline.foundation.terminal import warn
-from pipeline.modeling.fold_data import crop_digests
 
 SHOWN = 3
 """Number of people, and of photos, that a warning names."""
 
 
-def report(photos: pd.DataFrame, crops: Packed, held_out: npt.NDArray[np.bool_]) -> None:
+def report(photos: pd.DataFrame, held_out: npt.NDArray[np.bool_]) -> None:
     """Print a warning for every leak, before a training starts.
 
     Args:
-        photos: Labels of all crops (n), with the columns path, person and, where the index of crops has it, digest;
-            pseudo-labelled photos have no person.
-        crops: Packed crops (n, height, width, 3).
+        photos: Labels of all crops (n), with the columns path, person and perceptual_hash; pseudo-labelled photos have
+            no person.
         held_out: Whether each crop (n,) is in the held-out fold.
     """
     if is_first():
-        for leak in (_people(photos, held_out), _duplicates(photos, crops, held_out)):
+        for leak in (_people(photos, held_out), _duplicates(photos, held_out)):
             if leak:
                 warn(leak)
 
@@ -39,17 +37,17 @@ def _people(photos: pd.DataFrame, held_out: npt.NDArray[np.bool_]) -> str:
     )
 
 
-def _duplicates(photos: pd.DataFrame, crops: Packed, held_out: npt.NDArray[np.bool_]) -> str:
-    digests, path = crop_digests(photos, crops), photos["path"]
-    own, rest = np.flatnonzero(held_out), np.flatnonzero(~held_out)
-    shared = own[np.isin(digests[own], digests[rest])]
-    if not len(shared):
+def _duplicates(photos: pd.DataFrame, held_out: npt.NDArray[np.bool_]) -> str:
+    hashes = perceptual_hash.parse(photos["perceptual_hash"])
+    own, trained = photos.loc[held_out, "path"], photos.loc[~held_out, "path"]
+    copies = perceptual_hash.close_rows(hashes[held_out], hashes[~held_out])
+    pairs = [f"{path} = {trained.iloc[copy]}" for path, copy in zip(own, copies.tolist(), strict=True) if copy >= 0]
+    if not pairs:
         return ""
-    trained = dict(zip(digests[rest].tolist(), path.iloc[rest], strict=True))
-    pairs = [f"{path.iloc[row]} = {trained[int(digests[row])]}" for row in shared.tolist()]
     return (
-        f"{len(pairs):,} held-out photos are also trained on ({_first(pairs)}): scores are too high; remove the "
-        "copies, or name the people in split.same_people (`python -m pipeline doctor --same-people FILE` lists them)"
+        f"{len(pairs):,} held-out photos are also trained on, as the same file or saved again ({_first(pairs)}): "
+        "scores are too high; remove the copies, or name the people in split.same_people (`python -m pipeline doctor "
+        "--same-people FILE` lists them)"
     )
 
 

@@ -31,14 +31,14 @@ class Inputs:
     checkpoint: Path
 
     def photos(self) -> pd.DataFrame:
-        """Labels, digest of the crop and, with folds, fold of every training photo, in the order of the crops.
+        """Labels, hashes and, with folds, fold of every training photo, in the order of the crops.
 
         A column `weight` of the labels is the weight of a photo in the loss.
 
         Raises:
             InputError: When a crop has no label or no fold.
         """
-        crops = crop_files.digests(self.crops, "train")
+        crops = crop_files.hashes(self.crops, "train")
         labels = label_table.read(self.labels)
         if "weight" in labels:
             labels = label_table.read(self.labels, {"weight": "number"})
@@ -55,8 +55,8 @@ class Inputs:
         return photos.astype({"age": "int64"} | ({"fold": "int64"} if self.folds else {}))
 
     def eval_photos(self) -> pd.DataFrame:
-        """Path of every eval photo and digest of its crop, in the order of the crops."""
-        return crop_files.digests(self.crops, "eval")
+        """Path and hashes of every eval photo, in the order of the crops; see `crop_files.hashes`."""
+        return crop_files.hashes(self.crops, "eval")
 
     def train_crops(self) -> Packed:
         """Crops (n, height, width, 3) of the training photos, mapped into memory."""

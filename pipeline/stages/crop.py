@@ -5,6 +5,7 @@ from itertools import chain
 from pathlib import Path
 
 import pandas as pd
+from PIL import Image
 
 from pipeline.dataset import photo_shards
 from pipeline.dataset.layout import EVAL, TRAIN, eval_photos
@@ -15,7 +16,8 @@ from pipeline.faces.detection import device, pool
 from pipeline.formats import arrays, crop_files, tables
 from pipeline.formats.columns import DTYPES
 from pipeline.formats.generated import mark
-from pipeline.formats.images import PhotoFile, check, read
+from pipeline.formats.images import PhotoFile, Pixels, check, read
+from pipeline.formats.perceptual_hash import perceptual_hash
 from pipeline.foundation.files import write_text
 from pipeline.foundation.progress import watch
 from pipeline.foundation.terminal import warn
@@ -99,9 +101,10 @@ def _pack(cropper: Cropper, paths: Sequence[PhotoFile], packed: Path) -> pd.Data
 
         def rows(start: int) -> list[Row]:
             batch = slice(start, start + BATCH)
-            found = cropper([read(path, cropper.params.max_pixels) for path in paths[batch]])
+            photos = [read(path, cropper.params.max_pixels) for path in paths[batch]]
+            found = cropper(photos)
             pixels[batch] = [crop.pixels for crop in found]
-            return [_row(crop) for crop in found]
+            return [_row(photo, crop) for photo, crop in zip(photos, found, strict=True)]
 
         batches = watch(threads.map(rows, starts), f"crop {packed.stem}", len(starts))
         return pd.DataFrame(chain.from_iterable(batches), columns=list(COLUMNS)).astype(COLUMNS)
@@ -113,12 +116,13 @@ def _write_thumbnails(paths: Sequence[PhotoFile], shape: tuple[int, int], packed
             pixels[row] = small
 
 
-def _row(crop: CropResult) -> Row:
+def _row(photo: Pixels, crop: CropResult) -> Row:
     box: Row = dict(zip(("left", "top", "right", "bottom"), crop.box, strict=True))
     height, width = crop.photo_shape
-    photo = {"faces": crop.faces, "photo_width": width, "photo_height": height, "digest": arrays.digest(crop.pixels)}
+    hashes = {"digest": arrays.digest(crop.pixels), "perceptual_hash": perceptual_hash(Image.fromarray(photo)).hex()}
+    own: Row = {**box, **hashes, "faces": crop.faces, "photo_width": width, "photo_height": height}
     if crop.face is None:
-        return {**box, **photo, "source": crop.source, "probability": 0.0, "turn": 0, **dict.fromkeys(LANDMARKS)}
+        return {**own, "source": crop.source, "probability": 0.0, "turn": 0, **dict.fromkeys(LANDMARKS)}
     landmarks = zip(LANDMARKS, crop.face.landmarks.ravel().astype(float).round(2), strict=True)
     found = {"source": crop.source, "probability": round(crop.face.probability, 4), "turn": crop.face.turn}
-    return {**box, **photo, **found, **dict(landmarks)}
+    return {**own, **found, **dict(landmarks)}

@@ -46,12 +46,12 @@ def pseudo_label(
     held_out = training.held_out(photos, fold)
     evaluated = inputs.eval_photos()
     labels = teacher.labels(list(evaluated["path"]), config.heads)
-    labels["digest"] = evaluated["digest"].to_numpy()[labels["row"]]
+    labels = labels.join(evaluated.drop(columns="path"), on="row")
     _report(labels, len(evaluated))
 
     fabric = training.launch(config)
     joined = pseudo_labels.join(photos, inputs.train_crops(), held_out, labels, inputs.eval_crops())
-    leaks.report(*joined)
+    leaks.report(joined[0], joined[2])
     data = FoldData.of(*joined, config)
     checkpoint = Checkpoint.of(inputs.checkpoint, data, config, config.epochs, CODE)
     progress = fit(config, data, fabric, checkpoint, config.epochs, on_epoch)

@@ -35,7 +35,7 @@ def train(inputs: Inputs, model: str, fold: int, config: ModelConfig, output: Pa
 
     fabric = training.launch(config)
     crops = inputs.train_crops()
-    leaks.report(photos, crops, held_out)
+    leaks.report(photos, held_out)
     data = FoldData.of(photos, crops, held_out, config)
     checkpoint = Checkpoint.of(inputs.checkpoint, data, config, config.epochs, CODE)
     progress = fit(config, data, fabric, checkpoint, config.epochs, on_epoch)

@@ -12,7 +12,6 @@ HEAVY = (
     "cleanlab",
     "cv2",
     "dvc",
-    "imagehash",
     "jinja2",
     "kfp",
     "lightning_fabric",

@@ -29,7 +29,7 @@ def crops(tmp_path: Path, pixels: Pixels) -> Path:
         start += count
         shard_of += [shard] * count
     table = {"path": [f"{row}.jpg" for row in range(start)], "shard": shard_of, "digest": [*map(arrays.digest, pixels)]}
-    tables.write(pd.DataFrame(table), crop_files.index_file(tmp_path, "train"))
+    tables.write(pd.DataFrame(table).assign(perceptual_hash="00"), crop_files.index_file(tmp_path, "train"))
     return tmp_path
 
 
@@ -51,7 +51,7 @@ def test_crops_stay_on_disk(crops: Path) -> None:
 
 
 def test_digests_tell_equal_crops_from_others(crops: Path, pixels: Pixels) -> None:
-    digests = crop_files.digests(crops, "train")["digest"]
+    digests = crop_files.hashes(crops, "train")["digest"]
     assert digests.nunique() == len(pixels)
     assert digests[3] == arrays.digest(pixels[3].copy())
 

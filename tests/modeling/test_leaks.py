@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image, ImageOps
 
 from pipeline.formats import tables
+from pipeline.formats.perceptual_hash import perceptual_hash
 from pipeline.foundation.errors import InputError
 from pipeline.modeling import leaks, training
 from pipeline.modeling.config import ModelConfig
@@ -16,6 +18,7 @@ from pipeline.modeling.training import Inputs
 from pipeline.schema import predictions
 from pipeline.stages.pseudo_label import pseudo_label
 from pipeline.stages.train import train
+from tests.modeling.people import people
 from tests.support import packed
 
 Make = Callable[..., ModelConfig]
@@ -73,7 +76,21 @@ def test_duplicates_on_both_sides(inputs: Inputs, config: Make, capsys: pytest.C
     crops[held_out] = crops[trained]
     packed.replace(inputs.crops, "train", crops)
     pair = f"{photos['path'][held_out]} = {photos['path'][trained]}"
-    assert f"WARNING: 1 held-out photos are also trained on ({pair})" in warnings(inputs, config(), capsys)
+    found = warnings(inputs, config(), capsys)
+    assert f"WARNING: 1 held-out photos are also trained on, as the same file or saved again ({pair})" in found
+
+
+def test_a_photo_that_was_saved_again_on_both_sides(
+    inputs: Inputs, config: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos, photo = inputs.photos(), Image.fromarray(people()[6])
+    held_out, trained = (int(np.flatnonzero(photos["fold"] == fold)[0]) for fold in (1, 0))
+    index = inputs.crops / "train.parquet"
+    edit(index, trained, perceptual_hash=perceptual_hash(photo).hex())
+    edit(index, held_out, perceptual_hash=perceptual_hash(ImageOps.mirror(photo.resize((200, 260)))).hex())
+    assert f"({photos['path'][held_out]} = {photos['path'][trained]})" in warnings(inputs, config(), capsys)
+    edit(index, held_out, perceptual_hash=perceptual_hash(Image.fromarray(people()[7])).hex())
+    assert warnings(inputs, config(), capsys) == ""
 
 
 def test_pseudo_labels_of_held_out_photos(inputs: Inputs, config: Make, capsys: pytest.CaptureFixture[str]) -> None:
@@ -88,7 +105,10 @@ def test_pseudo_labels_of_held_out_photos(inputs: Inputs, config: Make, capsys: 
     with pytest.raises(StartedError):
         pseudo_label(inputs, teacher, "mask", 1, config(), inputs.crops / "out", lambda *_: None)
     pair = f"{photos['path'][held_out]} = {names[2]}"
-    assert f"WARNING: 1 held-out photos are also trained on ({pair})" in capsys.readouterr().err
+    assert (
+        f"WARNING: 1 held-out photos are also trained on, as the same file or saved again ({pair})"
+        in capsys.readouterr().err
+    )
 
 
 def test_only_the_first_names_are_listed() -> None:

@@ -72,7 +72,9 @@ def test_contact_sheets_fetch_the_photos_that_they_show(root: Path) -> None:
         for split in ("train", "eval"):
             rows = [sure | {"path": f"{split}{shard}/{number}.png"} for number in range(3)]
             rows[1] |= {"source": "center"} if shard == "0" else {"faces": 2}
-            table = pd.DataFrame(rows).reindex(columns=list(tables.CROPS), fill_value=0)
+            table = (
+                pd.DataFrame(rows).reindex(columns=list(tables.CROPS), fill_value=0).astype({"perceptual_hash": "str"})
+            )
             tables.write(table, root / "data" / "crops" / "shards" / shard / f"{split}.parquet")
     tables_of, named = selections(graph.read(root)["pack"], root)
     shards = root / "data" / "crops" / "shards"

@@ -13,7 +13,7 @@ from PIL import Image, PngImagePlugin
 from pipeline.dataset import shard_writer
 from pipeline.dataset.layout import MASK_OF_STEM, train_photos
 from pipeline.faces.config import Crop
-from pipeline.formats import arrays, crop_files, tables
+from pipeline.formats import arrays, crop_files, perceptual_hash, tables
 from pipeline.formats.crop_files import SHARDS
 from pipeline.foundation.errors import InputError
 from pipeline.registry.serving.classifier import CROP, MEMBERS, SIZES_FILE, TTA_FILE, Classifier
@@ -144,6 +144,14 @@ def test_faces_have_landmarks_and_photos_without_one_have_none(workplace: Workpl
     assert len(found) > 7
     assert found[LANDMARKS].notna().all(axis=None)
     assert (found["probability"] > 0).all()
+
+
+def test_the_index_has_the_perceptual_hash_of_every_whole_photo(workplace: Workplace) -> None:
+    workplace.crop(method="center")
+    found = perceptual_hash.parse(crop_files.table(workplace.crops, "train")["perceptual_hash"])
+    photos = [Image.open(workplace.data.images / path) for path in workplace.paths]
+    expected = perceptual_hash.parse(perceptual_hash.perceptual_hash(photo).hex() for photo in photos)
+    assert np.array_equal(found, expected)
 
 
 def test_misses_are_counted_and_shown(faceless: Workplace, capsys: pytest.CaptureFixture[str]) -> None:

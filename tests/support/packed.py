@@ -1,5 +1,6 @@
 """Crops on disk as the stages crop and pack leave them, in one shard."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,11 @@ def write(folder: Path, split: str, table: pd.DataFrame, pixels: Pixels) -> None
     shard.mkdir(parents=True, exist_ok=True)
     np.save(crop_files.pixels_file(shard, split), pixels)
     digests = [arrays.digest(image) for image in pixels]
-    tables.write(table.assign(shard=0, digest=digests), crop_files.index_file(folder, split))
+    hashes = [
+        hashlib.blake2b(image.tobytes(), digest_size=32).hexdigest() for image in pixels
+    ]  # of no photo like another
+    index = table.assign(shard=0, digest=digests, perceptual_hash=hashes)
+    tables.write(index, crop_files.index_file(folder, split))
 
 
 def read(folder: Path, split: str) -> Pixels:

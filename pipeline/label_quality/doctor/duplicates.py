@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from pipeline.dataset.layout import MASK_OF_STEM
 from pipeline.label_quality.doctor.findings import ERROR, WARNING, Check, Finding
-from pipeline.label_quality.doctor.photos import HASH_BITS, CheckedPhoto, Variant
+from pipeline.label_quality.doctor.photos import CheckedPhoto, Variant
 
 Pair = tuple[CheckedPhoto, CheckedPhoto]
 Hashes = npt.NDArray[np.uint64]
@@ -110,8 +110,7 @@ def _near_duplicates(photos: Sequence[CheckedPhoto]) -> list[Pair]:
 
 
 def _hashes(photos: Sequence[CheckedPhoto | Variant]) -> Hashes:
-    words = np.frombuffer(b"".join(photo.perceptual_hash for photo in photos), np.uint64)
-    return words.reshape(-1, HASH_BITS // 64)
+    return np.stack([np.frombuffer(photo.perceptual_hash, np.uint64) for photo in photos])
 
 
 def _correlation(one: bytes, other: bytes) -> float:

@@ -12,7 +12,6 @@ from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-import imagehash
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
@@ -20,6 +19,7 @@ from pipeline.dataset.layout import TRAIN
 from pipeline.formats.generated import mark
 from pipeline.formats.images import DAMAGED, FORMATS, MAX_PIXELS, UPRIGHT, decode, load, read
 from pipeline.formats.opencv import cv2
+from pipeline.formats.perceptual_hash import SIZE, perceptual_hash
 from pipeline.foundation.errors import InputError
 from pipeline.foundation.progress import watch
 from pipeline.label_quality.doctor.findings import ERROR, WARNING, Check, Finding
@@ -43,15 +43,11 @@ GENERATED = Check(
     "The file has a mark of an image generator. Generated people in train are held out too, and scores flatter.",
     "Remove the person, folder and row, or keep generated people in a data set of their own.",
 )
-SIZE = (192, 256)
-"""Width and height to which every photo is reduced: half of the competition's."""
 SIDEWAYS = (5, 6, 7, 8)
 """The EXIF orientations that swap width and height."""
 SAME_FORMAT = {"MPO": "JPEG"}
 """Pillow's names of formats whose files are also valid in another: an MPO file of a phone begins with a JPEG."""
 THUMBNAIL = (32, 32)
-HASH_SIDE = 16
-HASH_BITS = HASH_SIDE**2
 CUTS = (0.03, 0.06, 0.09)
 """Shares of the width and height that variants lack on each side."""
 
@@ -186,5 +182,4 @@ def _variants(small: Image.Image) -> Iterator[Variant]:
 
 
 def _look(small: Image.Image) -> Variant:
-    bits = imagehash.phash(small, HASH_SIDE).hash
-    return Variant(np.packbits(bits).tobytes(), small.resize(THUMBNAIL, Image.Resampling.BOX).tobytes())
+    return Variant(perceptual_hash(small), small.resize(THUMBNAIL, Image.Resampling.BOX).tobytes())
