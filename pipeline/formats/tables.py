@@ -45,8 +45,8 @@ CROPS: dict[str, Kind] = {
     "digest": "integer",
     "perceptual_hash": "text",
 }
-"""The table of crops. `digest` is `arrays.digest` of a crop, which spares readers all pixels; `perceptual_hash` is that of
-the whole photo, hexadecimal."""
+"""The table of crops. `digest` is `arrays.digest` of a crop, which spares readers all pixels; `perceptual_hash` is that
+of the whole photo, hexadecimal."""
 FOLDS: dict[str, Kind] = {"path": "text", "person": "text", "fold": "integer"}
 """`person` is one name for all folders of a person, where the labels have the folder."""
 
