@@ -13,6 +13,7 @@ import pytest
 import typer
 from typer.core import TyperGroup
 
+from benchmarks.__main__ import BENCHMARKS
 from pipeline.cli.app import app
 from pipeline.config import params, recipes
 from pipeline.config.kubeflow import Kubeflow
@@ -92,6 +93,15 @@ def test_every_command_is_valid(page: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_an_invalid_command_would_be_noticed(words: str, fault: str) -> None:
     with pytest.raises(Exception, match=fault):
         parse(words.split())
+
+
+@every_page
+def test_every_benchmark_exists(page: Path) -> None:
+    for words in following(page, "python -m benchmarks"):
+        if words[:1] and words[0].startswith("."):
+            assert importlib.util.find_spec(f"benchmarks{words[0]}"), words
+        else:
+            assert set(words) <= set(BENCHMARKS), words
 
 
 @every_page

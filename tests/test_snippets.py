@@ -89,6 +89,11 @@ def test_every_block_is_of_a_known_kind_and_closed() -> None:
     assert sum(page.read_text(encoding="utf-8").count("\n```") for page in PAGES) == 2 * len(BLOCKS)
 
 
+def test_a_block_of_which_nothing_runs_says_what_it_needs() -> None:
+    silent = [block.name for block in BLOCKS if block.language == "" and not block.needs and not block.commands]
+    assert silent == []
+
+
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project in which everything has run, and what a user of the docs has beside it."""
