@@ -18,6 +18,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 from uuid import uuid4
 
+from pydantic import TypeAdapter
+
 from pipeline.foundation.errors import InputError
 from pipeline.registry import versions
 from pipeline.registry.versions import CHALLENGER, CHAMPION, Version
@@ -57,6 +59,9 @@ class AliasChange:
     def key(self) -> str:
         """The name of its tag."""
         return f"{PREFIX}{self.time.strftime(FORMAT)} {self.identity}".strip()
+
+
+CHANGE = TypeAdapter(AliasChange)
 
 
 def changes(name: str) -> list[AliasChange]:
@@ -227,8 +232,8 @@ def _read(name: str, key: str, text: str) -> AliasChange:
     try:
         content = json.loads(text)
         content["since"] = content["since"] and _time(content["since"])
-        return AliasChange(time=_time(time), identity=identity, **content)
-    except (ValueError, TypeError, KeyError) as error:
+        return CHANGE.validate_python({**content, "time": _time(time), "identity": identity})
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise InputError(
             f"{name}: tag '{key}' is not a change of the alias ({error}); delete it in MLflow's UI"
         ) from None

@@ -12,7 +12,7 @@ from io import FileIO
 from pathlib import Path
 from uuid import uuid4
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from pipeline.foundation import files
 from pipeline.foundation.errors import InputError
@@ -39,6 +39,9 @@ class Sent:
     reopened: bool = False
     given: bool = False
     fault: str = ""
+
+
+SENT = TypeAdapter(Sent)
 
 
 class Outbox:
@@ -129,8 +132,8 @@ class Outbox:
         Everything is then uploaded again, which changes nothing in MLflow.
         """
         try:
-            return Sent(**json.loads((self.folder / "sent.json").read_bytes()))
-        except (FileNotFoundError, ValueError, TypeError):
+            return SENT.validate_json((self.folder / "sent.json").read_bytes())
+        except (FileNotFoundError, ValidationError):
             return None
 
     def save_sent(self, sent: Sent) -> None:

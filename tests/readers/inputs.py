@@ -3,8 +3,6 @@
 import base64
 import json
 import zlib
-from collections.abc import Callable
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,7 @@ from PIL import Image
 from safetensors.torch import save
 
 from pipeline.config import params, recipes
-from pipeline.dataset import corrections, folds, layout
+from pipeline.dataset import corrections, folds, layout, photo_shards, photo_weights, same_people, shard_writer
 from pipeline.dataset.layout import MASK_OF_STEM
 from pipeline.ensembling import fitted_ensemble, submissions
 from pipeline.ensembling.config import Ensemble
@@ -41,6 +39,8 @@ from pipeline.registry.evidence import EvalSlice, OutOfFoldEvidence
 from pipeline.registry.serving import request_parsing
 from pipeline.schema import label_table, predictions
 from pipeline.schema.schema import SCHEMA
+from tests.readers import tool_inputs
+from tests.readers.reader import Reader, file_reader
 from tests.support import packed
 from tests.support.dataset import DataSet
 
@@ -55,36 +55,12 @@ CONFIG: dict[str, Any] = {
 }
 
 
-@dataclass(frozen=True)
-class Reader:
-    """What a reader reads in a test: the content of a file, or a request, and the call that reads it."""
-
-    valid: bytes
-    read: Callable[[bytes], object]
-
-
 def readers(root: Path) -> dict[str, Reader]:
     """All readers, each on files of its own below `root`."""
     found: dict[str, Reader] = {}
     for make in (_of_tables, _of_data, _of_results, _of_models, _of_settings, _of_requests):
         found |= make(root)
-    return found
-
-
-def _file(path: Path, read: Callable[[Path], object], valid: bytes | None = None) -> Reader:
-    """A reader of a file that lies there, or of one with this content."""
-    content = path.read_bytes() if valid is None else valid
-
-    def reading(damaged: bytes) -> object:
-        path.write_bytes(damaged)
-        try:
-            return read(path)
-        finally:
-            path.write_bytes(content)
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
-    return Reader(content, reading)
+    return found | tool_inputs.readers(root)
 
 
 def _labels() -> pd.DataFrame:
@@ -115,11 +91,11 @@ def _of_tables(root: Path) -> dict[str, Reader]:
         return folds.groups(folds.labels_with_folds(folder / "labels.parquet", folder / "folds.parquet"))
 
     return {
-        "labels, to train": _file(folder / "labels.parquet", train),
-        "labels, with folds": _file(folder / "labels.parquet", fold),
-        "folds, to train": _file(folder / "folds.parquet", train),
-        "folds, with labels": _file(folder / "folds.parquet", fold),
-        "table of crops": _file(folder / "crops" / "train.parquet", train),
+        "labels, to train": file_reader(folder / "labels.parquet", train),
+        "labels, with folds": file_reader(folder / "labels.parquet", fold),
+        "folds, to train": file_reader(folder / "folds.parquet", train),
+        "folds, with labels": file_reader(folder / "folds.parquet", fold),
+        "table of crops": file_reader(folder / "crops" / "train.parquet", train),
     }
 
 
@@ -137,12 +113,34 @@ def _of_data(root: Path) -> dict[str, Reader]:
     for format_, suffix in (("JPEG", "jpg"), ("PNG", "png")):
         buffer = BytesIO()
         Image.fromarray(pixels).save(buffer, format_)
-        photos[f"photo, {format_}"] = _file(root / "photos" / f"photo.{suffix}", images.read, buffer.getvalue())
+        photos[f"photo, {format_}"] = file_reader(root / "photos" / f"photo.{suffix}", images.read, buffer.getvalue())
+    archives = root / "archives"
+    shard_writer.write(data.root, archives, photos=10)
+    listed = list(layout.train_photos(archives)["path"])
+
+    def archived(_: Path) -> object:
+        layout.train_photos(archives)
+        return [photo.read_bytes() for photo in photo_shards.files(archives / layout.TRAIN, listed[:3])]
+
+    same, weighted = f"person,same_as\n{people[0]},{people[1]}\n", f"path,weight\n{listed[0]},0.5\n"
     return photos | {
-        "train.csv": _file(data.table, lambda _: layout.train_photos(data.root)),
-        "info.csv": _file(data.info, lambda _: layout.eval_photos(data.root)),
-        "fixes": _file(root / "fixes" / "mine.csv", relabelled, fix.encode()),
-        "decisions": _file(root / "reviews" / "me.csv", lambda path: decisions.read(path, people), decided.encode()),
+        "index of archives": file_reader(archives / layout.TRAIN / photo_shards.INDEX, archived),
+        "same people": file_reader(
+            root / "fixes" / "same.csv",
+            lambda path: same_people.groups(people, same_people.read(path.parent, ["same"], people)),
+            same.encode(),
+        ),
+        "weights of photos": file_reader(
+            root / "fixes" / "weights.csv",
+            lambda path: photo_weights.read(path.parent, ["weights"], listed),
+            weighted.encode(),
+        ),
+        "train.csv": file_reader(data.table, lambda _: layout.train_photos(data.root)),
+        "info.csv": file_reader(data.info, lambda _: layout.eval_photos(data.root)),
+        "fixes": file_reader(root / "fixes" / "mine.csv", relabelled, fix.encode()),
+        "decisions": file_reader(
+            root / "reviews" / "me.csv", lambda path: decisions.read(path, people), decided.encode()
+        ),
     }
 
 
@@ -185,30 +183,32 @@ def _of_results(root: Path) -> dict[str, Reader]:
         return read.leaks(), EvalSlice.of(read).f1
 
     return {
-        "labels, to suggest": _file(folder / "labels.parquet", suggested),
-        "out_of_fold.parquet": _file(folder / "out_of_fold.parquet", suggested),
-        "suggestions": _file(
+        "labels, to suggest": file_reader(folder / "labels.parquet", suggested),
+        "out_of_fold.parquet": file_reader(folder / "out_of_fold.parquet", suggested),
+        "suggestions": file_reader(
             folder / "suggestions.csv", reviewed, b"id,field,was,value,source\np0,gender,male,female,me\n"
         ),
-        "predictions": _file(
+        "predictions": file_reader(
             folder / "eval.parquet", lambda path: predictions.read_for(path, predictions.read(path)[0])
         ),
-        "evidence": _file(folder / "evidence.csv", judged),
-        "submission": _file(folder / "submission.csv", lambda path: submissions.read(path, submission["ImageID"])),
-        "metrics.json": _file(
+        "evidence": file_reader(folder / "evidence.csv", judged),
+        "submission": file_reader(
+            folder / "submission.csv", lambda path: submissions.read(path, submission["ImageID"])
+        ),
+        "metrics.json": file_reader(
             folder / "metrics.json",
             lambda path: read_numbers(path, "train"),
             json.dumps({"macro_f1": 0.5, "photos": 3}).encode(),
         ),
-        "epochs.csv": _file(
+        "epochs.csv": file_reader(
             folder / "epochs.csv", lambda path: training_history.join({"m": {"m-0": tables.infer(path)}})
         ),
-        "report, against": _file(
+        "report, against": file_reader(
             folder / "report.html",
             lambda path: key_figures.changes(key_figures.read(path).figures, {"macro F1": 0.6, "photos": 3}),
             page.encode(),
         ),
-        "crops": _file(folder / "train.npy", arrays.read, _npy(np.zeros((2, 4, 4, 3), np.uint8))),
+        "crops": file_reader(folder / "train.npy", arrays.read, _npy(np.zeros((2, 4, 4, 3), np.uint8))),
     }
 
 
@@ -240,10 +240,10 @@ def _of_models(root: Path) -> dict[str, Reader]:
         class_bias=None,
     )
     return {
-        "weights": _file(folder / "weights.safetensors", weights.load),
-        "weights, few tensors": _file(folder / "few.safetensors", weights.load, few),
-        "checkpoint": _file(folder / "checkpoint.pt", lambda _: checkpoint.restore({"network": small})),
-        "ensemble.json": _file(
+        "weights": file_reader(folder / "weights.safetensors", weights.load),
+        "weights, few tensors": file_reader(folder / "few.safetensors", weights.load, few),
+        "checkpoint": file_reader(folder / "checkpoint.pt", lambda _: checkpoint.restore({"network": small})),
+        "ensemble.json": file_reader(
             folder / "ensemble.json", fitted_ensemble.read, fitted.model_dump_json(indent=2).encode()
         ),
     }
@@ -280,10 +280,10 @@ def _of_settings(root: Path) -> dict[str, Reader]:
         return augmentation.build(steps)
 
     return {
-        "recipe": _file(folder / "recipe.yaml", lambda path: recipes.title(str(path)), shipped),
+        "recipe": file_reader(folder / "recipe.yaml", lambda path: recipes.title(str(path)), shipped),
         "transforms": Reader(transforms, augment),
-        "params.yaml": _file(folder / "params.yaml", params.load, shipped),
-        "dvc.lock": _file(folder / "dvc.lock", lock),
+        "params.yaml": file_reader(folder / "params.yaml", params.load, shipped),
+        "dvc.lock": file_reader(folder / "dvc.lock", lock),
         "packed entries": Reader(locks.pack(entries).encode(), unpack),
         "text of packed entries": Reader((folder / "dvc.lock").read_bytes(), unpack_text),
     }

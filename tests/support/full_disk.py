@@ -32,3 +32,8 @@ def small_disk(folder: Path, kib: int) -> Iterator[Path]:
         yield folder
     finally:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def resize(disk: Path, kib: int) -> None:
+    """Give a small disk another size, which must hold what is on it."""
+    subprocess.run(["mount", "-o", f"remount,size={kib}k", str(disk)], check=True)

@@ -91,5 +91,5 @@ def _message(body: Any) -> str:
     """The message in the JSON body of an error of Kubeflow Pipelines; empty for another body."""
     try:
         return f": {json.loads(body)['message']}"
-    except (TypeError, ValueError, KeyError):
+    except (TypeError, ValueError, KeyError, RecursionError):
         return ""

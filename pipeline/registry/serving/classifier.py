@@ -1,15 +1,14 @@
 """A registered model: crops photos as in training, runs the members and combines their outputs as the ensemble does."""
 
-import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from pipeline.ensembling import fitted_ensemble
 from pipeline.faces.config import Crop
@@ -17,7 +16,7 @@ from pipeline.faces.cropping import BATCH, Cropper, CropResult
 from pipeline.faces.detection import device, pool
 from pipeline.faces.photo_sizes import PhotoSizes
 from pipeline.formats.images import Pixels
-from pipeline.foundation.errors import raise_faults
+from pipeline.foundation.errors import InputError, raise_faults
 from pipeline.foundation.progress import watch
 from pipeline.foundation.terminal import log, warn
 from pipeline.modeling.config import TTA
@@ -32,6 +31,7 @@ ENSEMBLE_FILE = "ensemble.json"
 MEMBERS = "members"
 SIZES_FILE = "photo_sizes.json"
 TTA_FILE = "tta.json"
+Read = TypeVar("Read")
 TTA_BY_MEMBER = TypeAdapter(dict[str, TTA])
 EXPORTED = "PIPELINE_EXPORTED"
 """Environment variable: the folder of `python -m pipeline export`; by default `exported` in the working directory."""
@@ -41,9 +41,8 @@ class Classifier:
     """The members in a folder, with the crop settings of their training and, for an ensemble, the fitted ensemble."""
 
     def __init__(self, folder: Path) -> None:
-        crop = Crop.model_validate_json((folder / CROP).read_bytes())
-        self._cropper = Cropper(crop, device())
-        self.photo_sizes = PhotoSizes(**json.loads((folder / SIZES_FILE).read_bytes()))
+        self._cropper = Cropper(_read(folder / CROP, TypeAdapter(Crop)), device())
+        self.photo_sizes = _read(folder / SIZES_FILE, TypeAdapter(PhotoSizes))
         self._fitted_ensemble = (
             fitted_ensemble.read(folder / ENSEMBLE_FILE) if (folder / ENSEMBLE_FILE).exists() else None
         )
@@ -104,9 +103,25 @@ class Classifier:
 
 
 def members(folder: Path) -> dict[str, tuple[Path, TTA]]:
-    """Weights and test-time augmentation of each member in a model's folder, by name."""
-    tta = TTA_BY_MEMBER.validate_json((folder / TTA_FILE).read_bytes())
-    return {path.stem: (path, tta[path.stem]) for path in sorted((folder / MEMBERS).iterdir())}
+    """Weights and test-time augmentation of each member in a model's folder, by name.
+
+    Raises:
+        InputError: When the folder is not that of a registered model of this version.
+    """
+    tta = _read(folder / TTA_FILE, TTA_BY_MEMBER)
+    files = sorted((folder / MEMBERS).iterdir())
+    missing = [path.stem for path in files if path.stem not in tta]
+    raise_faults(f"{folder / TTA_FILE}: members without an entry", missing)
+    return {path.stem: (path, tta[path.stem]) for path in files}
+
+
+def _read(path: Path, kind: TypeAdapter[Read]) -> Read:
+    """The content of a JSON file of a registered model."""
+    try:
+        return kind.validate_json(path.read_bytes())
+    except ValidationError as error:
+        fault = error.errors()[0]["msg"]
+        raise InputError(f"{path}: not of a model that this version registers: {fault}; register it anew") from None
 
 
 def _exported(found: Mapping[str, tuple[Path, TTA]]) -> Mapping[str, Callable[..., Heads]]:
