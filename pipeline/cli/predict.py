@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 CHAMPION = f"models:/{ENSEMBLE}@champion"
 TRUSTED = "PIPELINE_TRUSTED_MODELS"  # environment variable: names of models whose code may run, with commas
-FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")  # spreadsheet programs run a cell with this prefix as a formula
 
 
 class Format(StrEnum):
@@ -120,12 +119,13 @@ def _load(version: "Version", trust: bool) -> Any:
 
 def _text(predictions: "pd.DataFrame", paths: Sequence[Path], format: Format) -> str:  # noqa: A002
     from pipeline.formats import tables
+    from pipeline.formats.spreadsheets import without_formulas
 
     names = [str(path) for path in paths]
     if format is Format.jsonl:
         return _lines(predictions.assign(photo=names)[["photo", *predictions]].to_dict(orient="records"))
-    predictions.insert(0, "photo", [f"'{name}" if name.startswith(FORMULA_PREFIXES) else name for name in names])
-    return tables.text(predictions)
+    predictions.insert(0, "photo", names)
+    return tables.text(without_formulas(predictions))
 
 
 def _lines(rows: Iterable[Any]) -> str:

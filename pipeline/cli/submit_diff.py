@@ -32,10 +32,11 @@ def submit_diff(
 
     from pipeline.evaluation import submission_difference
     from pipeline.formats import tables
+    from pipeline.formats.spreadsheets import without_formulas
 
     found = submission_difference.read(first, second, answers)
     console = Console()
     for table in found.tables():
         console.print(table)
     if csv:
-        tables.write(found.rows(), csv)
+        tables.write(without_formulas(found.rows()), csv)

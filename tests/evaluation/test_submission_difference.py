@@ -86,6 +86,12 @@ def test_known_answers_score_both_and_show_which_is_right(first: Path, second: P
     assert list(pd.read_csv(tmp_path / "rows.csv")["answer"]) == ["worn male >=60", "worn female <30"]
 
 
+def test_no_name_of_a_photo_is_a_formula_in_the_table(tmp_path: Path) -> None:
+    one, other = (write(tmp_path / f"{answer}.csv", {"=1+1.jpg": answer}) for answer in (0, 1))
+    printed(one, other, "--csv", tmp_path / "rows.csv")
+    assert list(pd.read_csv(tmp_path / "rows.csv")["ImageID"]) == ["'=1+1.jpg"]
+
+
 def test_equal_submissions_agree_in_everything(first: Path) -> None:
     rows = printed(first, first, "--answers", first)
     assert ["18 classes", "4", "100.0%"] in rows
