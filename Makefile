@@ -45,8 +45,8 @@ test-model: install ## a registered model in a fresh environment from its own re
 bench: install ## speed relative to reference code; writes docs/benchmarks.md (DATA=../photos: on photos)
 	python -m benchmarks $(if $(DATA),--data $(DATA))
 
-test-faults: install ## kills of every stage (KILLS each) and damaged inputs of every reader, with counts; hours
-	FAULT_KILLS=$(or $(KILLS),50) pytest -s tests/faults
+test-faults: install ## kills and full disks of every stage (KILLS, LEVELS each), damaged inputs of every reader; hours
+	FAULT_KILLS=$(or $(KILLS),50) FAULT_LEVELS=$(or $(LEVELS),8) pytest -s tests/faults
 	READER_INPUTS=$(or $(INPUTS),1000000) pytest tests/readers
 
 audit: install ## audit/*.json (CycloneDX, with licences) of environment and images; known vulnerabilities of the lock
