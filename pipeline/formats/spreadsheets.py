@@ -7,8 +7,10 @@ FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")
 
 def without_formulas(table: pd.DataFrame) -> pd.DataFrame:
     """The table with an apostrophe before every text that begins as a formula does; names from data may be any text."""
-    texts = table.select_dtypes(["str", "object"])
-    return table.assign(**{name: column.map(_plain) for name, column in texts.items()})
+    shown = table.copy()
+    for name in table.select_dtypes(["str", "object"]):
+        shown[name] = table[name].map(_plain)
+    return shown
 
 
 def _plain(value: object) -> object:
