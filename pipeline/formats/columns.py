@@ -30,11 +30,25 @@ def join(columns: Iterable[object]) -> str:
 
 def _why_missing(missing: Sequence[str], columns: Sequence[str]) -> str:
     """Return the likely reason for missing columns and the remedy, or an empty text."""
-    separators = [separator for separator in (";", "\t", "|") if separator in columns[0]]
-    if len(columns) == 1 and separators:
-        return f" (separated by {separators[0]!r}; save it with commas)"
-    alike = [f"{found[0]!r} is not {column}: {found[1]}" for column in missing if (found := near(column, columns))]
-    return f" ({'; '.join(alike)}; correct the header)" if alike else ""
+    if separated := separator(",".join(columns)):
+        return f" ({separated})"
+    alike: dict[str, list[tuple[str, str]]] = {}
+    for column in missing:
+        if found := near(column, columns):
+            alike.setdefault(found[1], []).append((repr(found[0]), column))
+    reasons = [_unlike(pairs, difference) for difference, pairs in alike.items()]
+    return f" ({'; '.join(reasons)}; correct the header)" if reasons else ""
+
+
+def separator(header: str) -> str:
+    """Return by what else than commas a header is separated, and the remedy, or an empty text."""
+    found = next((mark for mark in (";", "\t", "|") if mark in header and "," not in header), None)
+    return f"separated by {found!r}; save it with commas" if found else ""
+
+
+def _unlike(pairs: Sequence[tuple[str, str]], difference: str) -> str:
+    found, wanted = (", ".join(names) for names in zip(*pairs, strict=True))
+    return f"{found} {'is' if len(pairs) == 1 else 'are'} not {wanted}: {difference}"
 
 
 def nameless(columns: Iterable[object]) -> str:

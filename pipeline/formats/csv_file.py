@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from pipeline.formats.columns import NO_FILE, Kind, require
+from pipeline.formats.columns import NO_FILE, Kind, require, separator
 from pipeline.foundation.errors import InputError, raise_faults
 from pipeline.foundation.files import replacing
 
@@ -38,7 +38,7 @@ def read(path: Path, columns: Mapping[str, Kind], others: Kind) -> pd.DataFrame:
     except OSError as error:
         raise InputError(f"{path}: {NO_FILE if isinstance(error, FileNotFoundError) else error.strerror}") from None
     except (csv.Error, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not a CSV table: {_encoding(path) or error}") from None
+        raise InputError(f"{path}: not a CSV table: {_reason(path) or error}") from None
     require(path, columns, rows.header)
     by_name = {column.name: column for column in found}
     faults = [fault for name in dict.fromkeys([*columns, *by_name]) for fault in by_name[name].faults]
@@ -68,6 +68,8 @@ class _Rows:
         if not self.header:
             blank = any(lines)
             raise InputError(f"{path}: {'row 1 is blank; the header must be there' if blank else EMPTY}")
+        if any("\0" in name for name in self.header):
+            raise InputError(f"{path}: not a CSV table: its header has NUL bytes, as UTF-16 has; save it as UTF-8")
 
     def batches(self) -> Iterator[tuple[npt.NDArray[np.int64], list[list[str]]]]:
         """Rows with their numbers (n,) in the file, where the header is row 1.
@@ -131,22 +133,23 @@ def _is_blank(row: Sequence[str], columns: int) -> bool:
 def _cells(row: Sequence[str]) -> str:
     """Describe a faulty row: its number of cells, and the remedy where one is known."""
     nul = "; it has NUL bytes, remove them" if any("\0" in cell for cell in row) else ""
-    return f"{len(row)} cells{nul}"
+    return f"{len(row)} cell{'' if len(row) == 1 else 's'}{nul}"
 
 
-def _encoding(path: Path) -> str:
-    """Return the encoding of a file and the remedy, or an empty text for UTF-8."""
+def _reason(path: Path) -> str:
+    """Return why a file is no CSV table in UTF-8, with the remedy, or an empty text."""
     content = path.read_bytes()
     if content.startswith(EXCEL):
         return "it is an Excel file; save it as CSV UTF-8"
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "it is UTF-16; save it as UTF-8"
     try:
-        content.decode()
+        header = content.decode().partition("\n")[0]
     except UnicodeDecodeError as error:
         try:
             content.decode("cp949")
         except UnicodeDecodeError:
             return f"byte {error.start} is not UTF-8; save it as UTF-8"
         return "it is not UTF-8, perhaps CP949 (Korean Windows); save it as UTF-8"
-    return ""
+    separated = separator(header)
+    return f"it is {separated}" if separated else ""

@@ -129,7 +129,18 @@ def test_all_cells_of_the_wrong_kind_are_named_at_once(tmp_path: Path) -> None:
             "a column without a name holds saved row numbers: delete it, or save with index=False",
         ),
         ("name,count,share\n\na,1,2\n\nb,x,2\n", "row 5: count 'x'"),
-        ("name,count,share\na,1,2\n\0\0\0", "row 3: 1 cells; it has NUL bytes, remove them"),
+        ("name,count,share\na,1,2\n\0\0\0", "row 3: 1 cell; it has NUL bytes, remove them"),
+        ("name\tcount\tshare\n", r"separated by '\t'; save it with commas"),
+        ('"name";"count";"share"\n"a";"1";"2"\n', "not a CSV table: it is separated by ';'; save it with commas"),
+        (
+            "name,count\n".encode("utf-16-le"),
+            "not a CSV table: its header has NUL bytes, as UTF-16 has; save it as UTF-8",
+        ),
+        (
+            "name,count\n".encode("utf-16-be"),
+            "not a CSV table: its header has NUL bytes, as UTF-16 has; save it as UTF-8",
+        ),
+        ("name, count, share\n", "(' count', ' share' are not count, share: blanks; correct the header)"),
     ],
 )
 def test_a_file_that_is_no_table_is_refused(tmp_path: Path, text: str | bytes, message: str) -> None:

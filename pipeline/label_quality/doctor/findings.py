@@ -12,8 +12,8 @@ from pipeline.foundation.terminal import cell
 ERROR, WARNING = "error", "warning"
 EXAMPLES = 3
 """Findings of a check that the terminal shows."""
-WIDEST = 160
-"""Characters of a finding that the terminal shows."""
+BEGINNING, END = 100, 60
+"""Characters of a long finding that the terminal shows: its end has the remedy."""
 
 
 @dataclass(frozen=True)
@@ -110,4 +110,4 @@ def _number(count: int, what: str) -> str:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= WIDEST else f"{text[:WIDEST]}..."
+    return text if len(text) <= BEGINNING + END else f"{text[:BEGINNING]}...{text[-END:]}"

@@ -90,6 +90,13 @@ def test_the_terminal_counts_the_findings_that_it_leaves_out() -> None:
     assert "and 7 more" in printed([Finding(SLIGHT, f"finding {number}") for number in range(EXAMPLES + 7)])
 
 
+def test_the_end_of_a_long_finding_is_shown_for_it_has_the_remedy() -> None:
+    shown = printed([Finding(SEVERE, f"the file: {'x, ' * 100}; correct the header")])
+    assert "the file: x, x" in shown
+    assert "; correct the header" in shown
+    assert shown.count("x") < 60
+
+
 def test_names_are_text_and_no_markup() -> None:
     shown = printed([Finding(SEVERE, "row '[red]'")], "photos [/old]")
     assert "row '[red]'" in shown

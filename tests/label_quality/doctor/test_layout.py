@@ -55,7 +55,7 @@ def test_a_broken_table_does_not_hide_the_other(data: DataSet) -> None:
 def test_a_fault_within_a_table_names_its_file(data: DataSet) -> None:
     data.info.write_text("ImageID,ans\na.jpg\nb.png,0\n")
     (finding,) = find(data.root, files(data.root))
-    assert finding.text.startswith("eval/info.csv, row 2: 1 cells; rows that do not have 2 cells")
+    assert finding.text.startswith("eval/info.csv, row 2: 1 cell; rows that do not have 2 cells")
 
 
 @pytest.mark.parametrize(("part", "stage_reads"), [("train", train_photos), ("eval", eval_photos)])
