@@ -73,6 +73,7 @@ class Params(Section):
             *self._unknown_voters(),
             *self._incomplete_systems(),
             *self._missing_thumbnails(),
+            *self._without_effect(),
         ]
         if faults:
             raise ValueError("\n".join(faults))
@@ -158,6 +159,19 @@ class Params(Section):
         if self.ensemble.people and not self.crop.thumbnail:
             return ["ensemble.people: groups are made of thumbnails; set crop.thumbnail: [16, 12]"]
         return []
+
+    def _without_effect(self) -> Iterator[str]:
+        """Settings of predictions that would change nothing."""
+        names = {name.partition("/")[0] for system in self.systems for name in system} & set(self.models)
+        of_years = [head.of_years for name in names for head in self.models[name].heads.values()]
+        if self.ensemble.age_thresholds != "scored" and of_years and not any(of_years):
+            yield (
+                "ensemble.age_thresholds: no effect, because no model of ensemble.systems predicts years; the bands of "
+                "a head of classes are moved by its `bands`, in training"
+            )
+        for name, tta in self.tta.items():
+            if tta.augmented and name in self.models and not self.models[name].augmentation:
+                yield f"tta.{name}: augmented {tta.augmented} has no effect, because the model has no augmentation"
 
     def _incomplete_systems(self) -> list[str]:
         faults = []

@@ -211,6 +211,21 @@ def test_every_trained_model_has_its_test_time_augmentation(
     assert line == fault
 
 
+def test_augmented_variants_without_an_augmentation_are_refused(change: Callable[..., Path]) -> None:
+    augmented = ("tta.age", {"augmented": 7})
+    assert load(change(augmented)).tta["age"].augmented == 7
+    (line,) = faults(change(augmented, ("models.age.augmentation", [])))
+    assert line == "tta.age: augmented 7 has no effect, because the model has no augmentation"
+
+
+def test_thresholds_in_years_are_refused_where_no_model_predicts_years(change: Callable[..., Path]) -> None:
+    moved = ("ensemble.age_thresholds", [29.5, 57.5])
+    (line,) = faults(change(moved))
+    assert line.startswith("ensemble.age_thresholds: no effect, because no model of ensemble.systems predicts years;")
+    for kind in ("regression", "distribution"):
+        assert load(change(moved, ("models.age.heads.age", {"kind": kind}))).ensemble.age_thresholds == (29.5, 57.5)
+
+
 def test_a_refit_with_validation_has_no_last_epochs_on_it(change: Callable[..., Path]) -> None:
     last = ("models.age.last_epochs_on_validation", 1)
     assert load(change(("refit.models", ["age"]), last)).refit.validation is None

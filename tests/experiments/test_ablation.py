@@ -131,7 +131,7 @@ def test_what_has_run_does_not_run_again_and_gives_the_same_table(
 
 
 def test_the_table_of_finished_runs_names_what_has_not_run(first: tuple[Rows, BaseException | None]) -> None:
-    write({**ROWS, "flip": {"changes": {"tta.face.augmented": 1}}}, output="docs/read")
+    write({**ROWS, "flip": {"changes": {"tta.face.clean": 2}}}, output="docs/read")
     _, error = ablate("--read")
     assert "flip, seed 2: has not run to its end" in str(error)
     rows = table("read")
