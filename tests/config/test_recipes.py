@@ -258,7 +258,7 @@ def test_a_recipe_has_the_settings_that_its_team_reported(name: str) -> None:
         ("models.age.image_size", 300),
         ("models.age.seed", 1),
         ("models.gender.select", "binary_f1"),
-        ("models.age.augmentation", []),
+        ("models.gender.augmentation", []),
         ("models.age.epochs", 20),
         ("models.age.batch_size", 16),
         ("models.age.optimizer.name", "sgd"),
