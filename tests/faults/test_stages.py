@@ -1,8 +1,8 @@
 """Stages on a full disk, with a limit on the size of files, and killed: no half of a file, and the next run goes on.
 
 `FAULT_LEVELS=8 FAULT_KILLS=50 pytest -s tests/faults/test_stages.py` fills the disk to 8 levels, sets 8 limits and
-kills at 50 moments, for every stage. A stage runs in a fork of this process, which has imported the large packages:
-most of the time of a new process goes into that.
+kills at 50 moments, for every stage; `FAULT_SEED=1` at other moments. A stage runs in a fork of this process, which
+has imported the large packages: most of the time of a new process goes into that.
 """
 
 import os
@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -31,6 +32,7 @@ from tests.support.clones import TINY
 from tests.support.full_disk import file_size_limit, resize, small_disk
 
 LEVELS, KILLS = (int(os.environ.get(name, "0")) for name in ("FAULT_LEVELS", "FAULT_KILLS"))
+SEED = os.environ.get("FAULT_SEED", "")
 SHORT = {"crop": "disk", "train": "limit", "ensemble": "disk", "report": "limit"}  # what CI does
 LARGE = ("torch", "timm", "cv2", "albumentations", "pandas", "sklearn", "scipy.stats", "mlflow")
 ROOM = 1 << 20  # KiB
@@ -137,8 +139,9 @@ def cases(stage: str) -> list[tuple[str, float]]:
     """The faults of a stage, each with the part of its files that there is room for, or of its time until the kill."""
     if not LEVELS and not KILLS:
         return [(SHORT[stage], 0.5)] if stage in SHORT else []
-    counts = {"disk": LEVELS, "limit": LEVELS, "kill": KILLS}
-    return [(kind, (number + 0.5) / count) for kind, count in counts.items() for number in range(count)]
+    draw = Random(f"{stage}{SEED}")
+    levels = [(kind, (number + 0.5) / LEVELS) for kind in FAULTS for number in range(LEVELS)]
+    return levels + [("kill", draw.random()) for _ in range(KILLS)]
 
 
 @pytest.fixture
