@@ -12,6 +12,7 @@ import pytest
 FOUNDATION = Path(__file__).parents[2] / "pipeline" / "foundation"
 STANDARD = {
     "ast",
+    "atexit",
     "collections",
     "contextlib",
     "ctypes",
