@@ -23,7 +23,12 @@ MASK_OF_STEM = {
 
 TRAIN = Path("train", "images")
 EVAL = Path("eval", "images")
-SYSTEM_FILES = ("Thumbs.db", "desktop.ini", "@eaDir")
+SYSTEM_FILES = (
+    *("thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "system volume information"),  # Windows
+    *("icon\r", "__macosx"),  # macOS
+    *("@eadir", "#recycle"),  # Synology
+)
+"""Files and folders that operating systems put beside photos, in lower case."""
 PEOPLE: dict[str, tables.Kind] = dict.fromkeys(("id", "gender", "race", "age", "path"), "text")
 LINK = "a link out of the data set; refused"
 INFO: dict[str, tables.Kind] = {"ImageID": "text", "ans": "text"}
@@ -229,7 +234,7 @@ def _visible(folder: Path) -> list[str]:
 
 def is_ignored(name: str) -> bool:
     """Whether a file or folder is hidden (`._mask1.jpg`, `.DS_Store`) or belongs to an operating system."""
-    return name.startswith(".") or name in SYSTEM_FILES
+    return name.startswith(".") or name.lower() in SYSTEM_FILES
 
 
 def _is_inside(images: Path, person: str) -> bool:

@@ -19,3 +19,16 @@ def doubts(crops: pd.DataFrame) -> pd.DataFrame:
             "face on its side": crops["turn"] != 0,
         }
     )
+
+
+def misframed(crops: pd.DataFrame, searched: bool) -> pd.DataFrame:
+    """Return why each crop may not show the person: the doubts but low confidence, and a face that was not found.
+
+    Args:
+        crops: As of `doubts`.
+        searched: Whether faces were searched for.
+    """
+    reasons = doubts(crops).drop(columns="low confidence")
+    if searched:
+        reasons.insert(0, "no face", crops["source"] == "center")
+    return reasons

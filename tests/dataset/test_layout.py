@@ -35,10 +35,11 @@ def test_the_row_is_the_label_and_the_name_of_the_folder_only_a_key(data: DataSe
 
 def test_hidden_files_are_no_photos(data: DataSet) -> None:
     before = train_photos(data.root)
-    for name in ("._mask1.jpg", ".DS_Store"):
+    for name in ("._mask1.jpg", ".DS_Store", "Thumbs.db", "thumbs.db", "Desktop.ini", "ehthumbs.db", "Icon\r"):
         (data.images / name).write_bytes(b"\0\5\x16\7")
         (data.images / FIRST / name).write_bytes(b"\0\5\x16\7")
-    (data.images / ".cache").mkdir()
+    for name in (".cache", "@eaDir", "__MACOSX", "$RECYCLE.BIN", "#recycle"):
+        (data.images / name).mkdir()
     assert train_photos(data.root).equals(before)
 
 

@@ -172,6 +172,22 @@ def test_an_aligned_face_is_upright_and_has_its_share_of_the_crop() -> None:
         assert np.abs(middle[0] - middle[1]).mean() < 20
 
 
+@pytest.mark.parametrize("quarters", [1, 3])
+def test_a_face_on_its_side_is_cropped_as_it_lies_and_turned_upright_by_alignment(quarters: int) -> None:
+    photo = people()[6]
+    lying = np.ascontiguousarray(np.rot90(photo, quarters))
+    settings = {"size": 64, "square": True}
+    upright, found = (Cropper(Params.model_validate(settings))([image])[0] for image in (photo, lying))
+    assert (found.source, found.face is not None and found.face.turn) == ("face", 360 - 90 * quarters)
+    assert difference(np.rot90(found.pixels, -quarters), upright.pixels) < 20 < difference(found.pixels, upright.pixels)
+    upright, found = (Cropper(Params.model_validate({"size": 64, "align": {}}))([image])[0] for image in (photo, lying))
+    assert difference(found.pixels, upright.pixels) < 20
+
+
+def difference(one: Pixels, other: Pixels) -> float:
+    return float(np.abs(one.astype(int) - other).mean())
+
+
 def test_the_box_of_an_aligned_crop_lies_in_the_photo_and_grabcut_keeps_the_face() -> None:
     settings = {"align": {"coverage": 0.5}, "size": (80, 64)}
     plain, cut = (

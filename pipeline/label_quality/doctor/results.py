@@ -8,7 +8,7 @@ from typing import Self
 import pandas as pd
 
 from pipeline.dataset.layout import EVAL, TRAIN
-from pipeline.faces.doubts import doubts
+from pipeline.faces.doubts import misframed
 from pipeline.formats import crop_files
 from pipeline.label_quality import suggestions
 from pipeline.label_quality.doctor import slices
@@ -20,7 +20,8 @@ FACES = Check(
     "face",
     WARNING,
     "No face was found, or several, or one that lies on its side: the crop may not show the person.",
-    "Look at the photo and at data/crops/doubtful.jpg. Turn, crop or replace it, or set crop.subject.",
+    "Look at the photo and at data/crops/doubtful.jpg. Turn, crop or replace it, or set crop.subject; crop.align turns "
+    "faces upright.",
 )
 
 
@@ -59,9 +60,7 @@ class Results:
 
 
 def _faces(crops: pd.DataFrame, folder: Path) -> Iterator[Finding]:
-    reasons = doubts(crops).drop(columns="low confidence")
-    if (crops["source"] == "face").any():  # otherwise no face was searched for
-        reasons.insert(0, "no face", crops["source"] == "center")
+    reasons = misframed(crops, searched=bool((crops["source"] == "face").any()))
     for path, why in zip(crops["path"], reasons.to_numpy(), strict=True):
         if why.any():
             name = (folder / path).as_posix()

@@ -14,6 +14,7 @@ from pipeline.ensembling import fitted_ensemble
 from pipeline.faces.config import Crop
 from pipeline.faces.cropping import BATCH, Cropper, CropResult
 from pipeline.faces.detection import device, pool
+from pipeline.faces.doubts import misframed
 from pipeline.faces.photo_sizes import PhotoSizes
 from pipeline.formats.images import Pixels
 from pipeline.foundation.errors import InputError, raise_faults
@@ -90,6 +91,7 @@ class Classifier:
         raise_faults("photos that cannot be read", [fault for _, faults in found for fault in faults])
         crops = [crop for batch, _ in found for crop in batch]
         self._warn_of_sizes([min(crop.photo_shape) for crop in crops])
+        self._warn_of_doubts(crops)
         return np.stack([crop.pixels for crop in crops])
 
     def _warn_of_sizes(self, shorter_sides: Sequence[int]) -> None:
@@ -100,6 +102,19 @@ class Classifier:
                 f"{self.photo_sizes}: its crops are in pixels and frame photos of another size otherwise; scale the "
                 "photos to that size, or train with crop.grow and crop.center as fractions"
             )
+
+    def _warn_of_doubts(self, crops: Sequence[CropResult]) -> None:
+        faces = [(crop.face.probability, crop.face.turn) if crop.face else (0.0, 0) for crop in crops]
+        table = pd.DataFrame(faces, columns=["probability", "turn"])
+        table = table.assign(source=[crop.source for crop in crops], faces=[crop.faces for crop in crops])
+        reasons = misframed(table, self._cropper.params.searches_faces)
+        found = [
+            f"{rows.sum():,} with {name} (first: photo {rows.argmax() + 1})"
+            for name, rows in reasons.items()
+            if rows.any()
+        ]
+        if found:
+            warn(f"crops that may not show the person: {', '.join(found)}; turn, crop or replace these photos")
 
 
 def members(folder: Path) -> dict[str, tuple[Path, TTA]]:

@@ -16,6 +16,7 @@ from pipeline.registry.serving import request_parsing
 from pipeline.registry.serving.classifier import Classifier
 from pipeline.registry.serving.request_parsing import SERVED
 from pipeline.schema.schema import SCHEMA
+from tests.modeling.people import people
 from tests.registry.conftest import probabilities
 
 PLACES = Path("data/labels.parquet"), Path("data/folds.parquet"), Path("data/crops"), Path("results/ensemble")
@@ -107,15 +108,27 @@ def test_photos_of_another_size_than_those_of_training_are_warned_about_when_a_s
 ) -> None:
     large = np.full((1024, 768, 3), 128, np.uint8)
     classifiers["mga"].predict([large])
-    assert "WARNING" not in capsys.readouterr().err
+    assert "on the shorter side" not in capsys.readouterr().err
     cropper = classifiers["mga"]._cropper
     in_pixels = cropper.params.model_copy(update={"center": Center(side=300, unit="pixels")})
     monkeypatch.setattr(cropper, "params", in_pixels)
     classifiers["mga"].predict(photos[:1])
-    assert "WARNING" not in capsys.readouterr().err
+    assert "on the shorter side" not in capsys.readouterr().err
     classifiers["mga"].predict([photos[0], large])
     expected = "WARNING: photos of 384 to 768 pixels on the shorter side, and the model was trained on photos of 384: "
     assert expected in capsys.readouterr().err
+
+
+def test_photos_whose_crop_may_not_show_the_person_are_counted_and_the_first_of_each_kind_named(
+    classifiers: dict[str, Classifier], capsys: pytest.CaptureFixture[str]
+) -> None:
+    photo = people()[6]
+    classifiers["mga"].predict([photo])
+    assert "WARNING" not in capsys.readouterr().err
+    blank = np.full_like(photo, 200)
+    classifiers["mga"].predict([photo, np.ascontiguousarray(np.rot90(photo)), blank, blank])
+    expected = "WARNING: crops that may not show the person: 2 with no face (first: photo 3), 1 with face on its side "
+    assert f"{expected}(first: photo 2); turn, crop or replace these photos" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("nothing", [[], pd.DataFrame()])
