@@ -60,20 +60,20 @@ def crop(
 
     Example: dvc repro crop@0
     """
-    from pipeline.formats.crop_files import SHARDS
+    from pipeline.formats.crop_files import SHARDS, TILES
     from pipeline.stages.crop import crop as stage
 
-    stage(shard, data, labels, crops / SHARDS / str(shard), _checked().crop)
+    stage(shard, data, labels, crops / SHARDS / str(shard), crops / TILES / str(shard), _checked().crop)
 
 
-def pack(data: Data, crops: Crops) -> None:
+def pack(crops: Crops) -> None:
     """Write the index of the crops of all shards, and contact sheets.
 
     Example: dvc repro pack
     """
     from pipeline.stages.pack import pack as stage
 
-    stage(data, crops, _params().crop)
+    stage(crops, _params().crop)
 
 
 def split(labels: Labels, fixes: Fixes, folds: Folds, classes: Classes, plot: Plot) -> None:

@@ -34,20 +34,27 @@ def write(path: Path, title: str, images: Sequence[Pixels], captions: Sequence[s
     for number, (pixels, caption) in enumerate(zip(images, captions, strict=True)):
         row, column = divmod(number, columns)
         left, top = GAP + column * width, HEAD + row * height
-        image = ImageOps.contain(Image.fromarray(pixels), (tile, tile))
-        sheet.paste(image, (left + (tile - image.width) // 2, top + (tile - image.height) // 2))
+        sheet.paste(_square(pixels, tile), (left, top))
         _write_caption(draw, (left + tile // 2, top + tile + 2), caption, tile)
     write_image(sheet, path)
 
 
 def framed(pixels: Pixels, box: tuple[int, ...]) -> Pixels:
-    """Return an image of at most twice the side of a tile, with a frame around a box (left, top, right, bottom)."""
+    """The tile (TILE, TILE, 3) of an image with a frame around a box (left, top, right, bottom)."""
     image = ImageOps.contain(Image.fromarray(pixels), (2 * TILE, 2 * TILE))
     scale = image.width / pixels.shape[1]
     left, top, right, bottom = (round(scale * edge) for edge in box)
     edges = left, top, max(right - 1, left), max(bottom - 1, top)
     ImageDraw.Draw(image).rectangle(edges, outline=FRAME, width=3)
-    return np.asarray(image)
+    return np.asarray(_square(np.asarray(image), TILE))
+
+
+def _square(pixels: Pixels, side: int) -> Image.Image:
+    """An image in the middle of a square that it just fits into."""
+    image = ImageOps.contain(Image.fromarray(pixels), (side, side))
+    square = Image.new("RGB", (side, side), PAPER)
+    square.paste(image, ((side - image.width) // 2, (side - image.height) // 2))
+    return square
 
 
 def _write_caption(draw: ImageDraw.ImageDraw, place: tuple[int, int], caption: str, width: int) -> None:

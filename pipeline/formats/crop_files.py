@@ -2,6 +2,7 @@
 
 `shards/<shard>/<split>.npy` has the crops of a shard, for each split, train and eval, and `<split>.parquet` beside
 `shards` the table of all crops of the split, shard by shard. Readers map the shards into memory; nothing is joined.
+`tiles/<shard>/<split>.npy` has tiles of a shard's photos that contact sheets show whole; no model reads them.
 """
 
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from pipeline.formats import arrays, tables
 from pipeline.foundation.errors import InputError
 
 SHARDS = "shards"
+TILES = "tiles"
 SPLITS = ("train", "eval")
 REMEDY = "run `dvc repro`"
 
@@ -24,7 +26,7 @@ def index_file(folder: Path, split: str) -> Path:
 
 
 def pixels_file(shard: Path, split: str) -> Path:
-    """The file of the crops of a shard."""
+    """The file of the crops, or of the tiles, of a shard."""
     return shard / f"{split}.npy"
 
 

@@ -13,7 +13,8 @@ from pipeline.faces.config import SETTINGS
 from pipeline.faces.config import Crop as Params
 from pipeline.faces.cropping import BATCH, Cropper, CropResult, thumbnail
 from pipeline.faces.detection import device, pool
-from pipeline.formats import arrays, crop_files, tables
+from pipeline.faces.sheet_photos import shown
+from pipeline.formats import arrays, contact_sheets, crop_files, tables
 from pipeline.formats.columns import DTYPES
 from pipeline.formats.generated import mark
 from pipeline.formats.images import PhotoFile, Pixels, check, read
@@ -30,7 +31,7 @@ COLUMNS = {name: DTYPES[kind] for name, kind in tables.CROPS.items() if name != 
 COLUMNS |= dict.fromkeys(LANDMARKS, "float64")
 
 
-def crop(shard: int, data: Path, labels: Path, crops: Path, params: Params) -> None:
+def crop(shard: int, data: Path, labels: Path, crops: Path, tiles: Path, params: Params) -> None:
     """Crop one shard of the photos.
 
     A shard is a range of whole batches. Each photo is therefore in the same batch for any number of shards, and its
@@ -45,6 +46,8 @@ def crop(shard: int, data: Path, labels: Path, crops: Path, params: Params) -> N
             the upright photo; `faces` is the number of faces, `turn` the degrees after which a face that lies on its
             side is upright. With `params.thumbnail` also <split>_thumbnails.npy, the whole photos in that size.
             settings.json has the settings of the crops.
+        tiles: Output folder of <split>.npy: the photos that `pack` shows whole, as tiles with a frame around the crop.
+            They are not beside the crops, on which trainings depend.
         params: Method, margin and size of the crops, and the shards.
 
     Raises:
@@ -57,13 +60,15 @@ def crop(shard: int, data: Path, labels: Path, crops: Path, params: Params) -> N
     check(chain.from_iterable(paths.values()), params.max_pixels)
     _warn_of_generated(paths["train"])
     cropper = Cropper(params, device())
-    crops.mkdir(parents=True, exist_ok=True)
+    for folder in (crops, tiles):
+        folder.mkdir(parents=True, exist_ok=True)
     write_text(crops / SETTINGS, cropper.params.as_json())
     for split in names:
         table = _pack(cropper, paths[split], crop_files.pixels_file(crops, split))
         if params.thumbnail:
             thumbnails = crop_files.thumbnails_file(crops, split)
             _write_thumbnails(paths[split], params.thumbnail, thumbnails, params.max_pixels)
+        _write_tiles(paths[split], shown(table, params), crop_files.pixels_file(tiles, split), params.max_pixels)
         table.insert(0, "path", names[split])
         tables.write(table, crop_files.index_file(crops, split))
 
@@ -114,6 +119,14 @@ def _write_thumbnails(paths: Sequence[PhotoFile], shape: tuple[int, int], packed
     with arrays.writing(packed, (len(paths), *shape, 3)) as pixels, pool() as threads:
         for row, small in enumerate(threads.map(lambda path: thumbnail(read(path, max_pixels), shape), paths)):
             pixels[row] = small
+
+
+def _write_tiles(paths: Sequence[PhotoFile], rows: pd.DataFrame, packed: Path, max_pixels: int) -> None:
+    """Write the photos of some rows of the table of crops, each with a frame around its crop."""
+    with arrays.writing(packed, (len(rows), contact_sheets.TILE, contact_sheets.TILE, 3)) as pixels:
+        boxes = rows[["left", "top", "right", "bottom"]].itertuples(name=None)
+        for number, (row, *box) in enumerate(boxes):
+            pixels[number] = contact_sheets.framed(read(paths[row], max_pixels), tuple(box))
 
 
 def _row(photo: Pixels, crop: CropResult) -> Row:

@@ -1,54 +1,51 @@
 """Stage pack: the index of the crops of all shards, with three contact sheets. The crops stay in their shards."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 
 import pandas as pd
 
-from pipeline.dataset import photo_shards
-from pipeline.dataset.layout import EVAL, TRAIN
 from pipeline.faces.config import SETTINGS
 from pipeline.faces.config import Crop as Params
 from pipeline.faces.doubts import doubts
 from pipeline.faces.photo_sizes import PhotoSizes
-from pipeline.formats import contact_sheets, crop_files, tables
-from pipeline.formats.crop_files import SHARDS, SPLITS
+from pipeline.faces.sheet_photos import MOST, doubtful, misses, shown
+from pipeline.formats import arrays, contact_sheets, crop_files, tables
+from pipeline.formats.crop_files import SHARDS, SPLITS, TILES
 from pipeline.formats.documents import read_text
-from pipeline.formats.images import read
-from pipeline.foundation.errors import raise_faults
+from pipeline.formats.images import Pixels
+from pipeline.foundation.errors import InputError, raise_faults
 from pipeline.foundation.files import write_text
 from pipeline.foundation.terminal import log, warn
 
-SHEET_SIZE = 64
 SEED = 777
 SMALL = 0.5
 """Share of the photos' shorter side below which a centre crop in pixels is small."""
 
 
-def pack(data: Path, crops: Path, params: Params) -> None:
+def pack(crops: Path, params: Params) -> None:
     """Write the index of the shards of the stage crop.
 
     Prints the number of photos without a face and of doubtful ones per split, where `params.method` searches for
     faces, and warns of photos of several sizes, and of large ones, when a setting is in pixels.
 
     Args:
-        data: Folder of the data set, whose photos without a face and with a doubtful one are shown.
-        crops: Folder of the crops. Its folder `shards` has a subfolder per shard, each an output of `crop`. Beside it,
-            the folder receives for each split, train and eval, <split>.parquet: the tables of all shards one after
-            another, with a column `shard`. The sheet crops.jpg shows random crops, misses.jpg photos without a face
-            and doubtful.jpg the subject where it is doubtful, at most `SHEET_SIZE` each. settings.json has the
+        crops: Folder of the crops. Its folders `shards` and `tiles` have a subfolder per shard, outputs of `crop`.
+            Beside them, the folder receives for each split, train and eval, <split>.parquet: the tables of all shards
+            one after another, with a column `shard`. The sheet crops.jpg shows random crops, misses.jpg photos without
+            a face and doubtful.jpg the subject where it is doubtful, at most `MOST` each. settings.json has the
             settings of all crops.
         params: The params of `crop`.
 
     Raises:
-        InputError: When a file of a shard is missing or malformed, a shard was cropped by other settings, or a photo
-            that is shown cannot be read.
+        InputError: When a file of a shard is missing or malformed, or a shard was cropped by other settings.
     """
     _check_settings([crops / SHARDS / str(shard) for shard in params.shards], params)
     write_text(crops / SETTINGS, params.as_json())
     for split in SPLITS:
         tables.write_parts(_tables(crops, split, params), crop_files.index_file(crops, split))
-    _show(crops, {"train": data / TRAIN, "eval": data / EVAL}, params)
+    _show(crops, params)
 
 
 def _check_settings(folders: Sequence[Path], params: Params) -> None:
@@ -60,16 +57,15 @@ def _check_settings(folders: Sequence[Path], params: Params) -> None:
     )
 
 
-def shown_photos(crops: Path, params: Params) -> dict[str, set[str]]:
-    """The names of the photos that the sheets show whole, by split: all that `pack` reads of the photos."""
-    joined = {split: pd.concat(_tables(crops, split, params), ignore_index=True) for split in SPLITS}
-    table = pd.concat(joined, names=["split", "row"]).reset_index()
-    shown = pd.concat([_misses(table, params).head(SHEET_SIZE), _doubtful(table).head(SHEET_SIZE)])
-    return {split: set(shown.loc[shown["split"] == split, "path"]) for split in SPLITS}
+def reads(file: Path, params: Params) -> bool:
+    """Whether `pack` reads a file of the stage crop: tables and tiles of all shards, and crops of the one it shows."""
+    if file.suffix != ".npy" or file.parent.parent.name == TILES:
+        return True
+    return file.stem in SPLITS and file.parent.name == str(_shown_shard(params))
 
 
-def shown_shard(params: Params) -> int:
-    """The shard whose crops the sheet crops.jpg shows: all that `pack` reads of the crops. The last is never empty."""
+def _shown_shard(params: Params) -> int:
+    """The last shard, which is never empty."""
     return params.shards[-1]
 
 
@@ -81,28 +77,20 @@ def _tables(crops: Path, split: str, params: Params) -> Iterator[pd.DataFrame]:
         yield table
 
 
-def _misses(table: pd.DataFrame, params: Params) -> pd.DataFrame:
-    return table[(table["source"] == "center") & params.searches_faces]
-
-
-def _doubtful(table: pd.DataFrame) -> pd.DataFrame:
-    return table[doubts(table).any(axis=1)]
-
-
-def _show(crops: Path, folders: dict[str, Path], params: Params) -> None:
+def _show(crops: Path, params: Params) -> None:
     """Write the contact sheets, and print the numbers of photos without a face and with a doubtful one."""
-    found = {split: crop_files.table(crops, split) for split in folders}
-    table = pd.concat(found, names=["split", "row"]).reset_index()
+    table = pd.concat({split: crop_files.table(crops, split) for split in SPLITS}, names=["split"]).reset_index("split")
+    table = table.reset_index(drop=True)
     _warn_of_sizes(table, params)
-    shown = table[table["shard"] == shown_shard(params)]
-    _show_crops(crops, shown.sample(min(SHEET_SIZE, len(shown)), random_state=SEED).sort_index(), len(table))
-    misses, reasons = _misses(table, params), doubts(table)
-    _show_photos(crops / "misses.jpg", "photos without a face", misses, folders, params.max_pixels)
-    _show_photos(crops / "doubtful.jpg", "photos with a doubtful subject", _doubtful(table), folders, params.max_pixels)
-    for split in folders if params.searches_faces else ():
-        missed = (misses["split"] == split).sum()
-        log(f"{split}: {missed:,} of {len(found[split]):,} photos without a face: centre crop")
-        counts = reasons[table["split"] == split].sum()
+    _show_crops(crops, table, params)
+    tiles = dict(_tiles(crops, table, params))
+    missed, reasons = misses(table, params), doubts(table)
+    _show_photos(crops / "misses.jpg", "photos without a face", missed, tiles)
+    _show_photos(crops / "doubtful.jpg", "photos with a doubtful subject", doubtful(table), tiles)
+    for split in SPLITS if params.searches_faces else ():
+        of_split = table["split"] == split
+        log(f"{split}: {(missed['split'] == split).sum():,} of {of_split.sum():,} photos without a face: centre crop")
+        counts = reasons[of_split].sum()
         if counts.any():
             log(f"{split}: {', '.join(f'{count:,} with {name}' for name, count in counts.items() if count)}")
 
@@ -121,23 +109,33 @@ def _warn_of_sizes(table: pd.DataFrame, params: Params) -> None:
         )
 
 
-def _show_crops(crops: Path, sampled: pd.DataFrame, total: int) -> None:
-    packed = {split: crop_files.pixels(crops, split) for split in sampled["split"].unique()}
+def _show_crops(crops: Path, table: pd.DataFrame, params: Params) -> None:
+    shard = _shown_shard(params)
+    of_shard = table[table["shard"] == shard]
+    of_shard = of_shard.assign(row=of_shard.groupby("split").cumcount())
+    sampled = of_shard.sample(min(MOST, len(of_shard)), random_state=SEED).sort_index()
+    packed = {split: arrays.read(crop_files.pixels_file(crops / SHARDS / str(shard), split)) for split in SPLITS}
     images = [packed[split][row] for split, row in zip(sampled["split"], sampled["row"], strict=True)]
-    contact_sheets.write(
-        crops / "crops.jpg", f"{len(sampled)} of {total:,} crops, chosen at random", images, _captions(sampled)
-    )
+    title = f"{len(sampled)} of {len(table):,} crops, chosen at random"
+    contact_sheets.write(crops / "crops.jpg", title, images, _captions(sampled))
 
 
-def _show_photos(sheet: Path, what: str, photos: pd.DataFrame, folders: dict[str, Path], max_pixels: int) -> None:
+def _tiles(crops: Path, table: pd.DataFrame, params: Params) -> Iterator[tuple[int, Pixels]]:
+    """The tiles of all photos that a sheet may show, by their rows in the table."""
+    for split, shard in product(SPLITS, params.shards):
+        path = crop_files.pixels_file(crops / TILES / str(shard), split)
+        rows = shown(table[(table["split"] == split) & (table["shard"] == shard)], params).index
+        tiles = arrays.read(path)
+        if len(tiles) != len(rows):
+            raise InputError(f"{path}: {len(tiles)} images, but {len(rows)} photos to show; {crop_files.REMEDY}")
+        yield from zip(rows, tiles, strict=True)
+
+
+def _show_photos(sheet: Path, what: str, photos: pd.DataFrame, tiles: Mapping[int, Pixels]) -> None:
     """Show photos whole, with a frame around the crop."""
-    shown = photos.head(SHEET_SIZE)
-    images = []
-    for split, path, *box in shown[["split", "path", "left", "top", "right", "bottom"]].itertuples(index=False):
-        (photo,) = photo_shards.files(folders[split], [path])
-        images.append(contact_sheets.framed(read(photo, max_pixels), tuple(box)))
-    title = f"{len(shown)} of {len(photos):,} {what}" if len(photos) else f"no {what}"
-    contact_sheets.write(sheet, title, images, _captions(shown))
+    first = photos.head(MOST)
+    title = f"{len(first)} of {len(photos):,} {what}" if len(photos) else f"no {what}"
+    contact_sheets.write(sheet, title, [tiles[row] for row in first.index], _captions(first))
 
 
 def _captions(table: pd.DataFrame) -> list[str]:

@@ -57,6 +57,7 @@ def test_every_stage_is_a_component_of_typed_artifacts(kind: str) -> None:
 
 def test_lineage_says_what_is_data_and_what_a_model() -> None:
     dataset, model = "system.Dataset@0.0.1", "system.Model@0.0.1"
+    assert signature("pack")[0] == {"shards": f"[{dataset}]", "tiles": f"[{dataset}]"}
     inputs, outputs = signature("train")
     assert inputs == {"shards": f"[{dataset}]"} | dict.fromkeys(("crops", "labels", "folds"), dataset)
     assert outputs == {"model": model, "metrics": "system.Metrics@0.0.1", "page": "system.HTML@0.0.1"}
@@ -72,6 +73,7 @@ def test_lineage_says_what_is_data_and_what_a_model() -> None:
     [
         ("${data.root}/train/images", "photos"),
         ("data/crops/shards/3", "shards"),
+        ("data/crops/tiles", "tiles"),
         ("models/${item.model}/folds/${item.fold}/weights.safetensors", "model"),
         ("models/age/predictions/refit/eval.parquet", "predictions"),
         ("results/ensemble/metrics.json", "results"),

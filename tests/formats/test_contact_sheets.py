@@ -36,3 +36,22 @@ def test_equal_sheets_are_equal_bytes(tmp_path: Path) -> None:
     for name in ("first.jpg", "second.jpg"):
         contact_sheets.write(tmp_path / name, "title", [BROAD, TALL], ["one", "two"])
     assert (tmp_path / "first.jpg").read_bytes() == (tmp_path / "second.jpg").read_bytes()
+
+
+def test_a_frame_surrounds_the_box_and_the_whole_image_is_in_the_tile() -> None:
+    tile = contact_sheets.framed(BROAD, (100, 0, 200, 20)).astype(int)
+    assert tile.shape == (contact_sheets.TILE, contact_sheets.TILE, 3)
+    middle = tile[contact_sheets.TILE // 2]
+    red = (abs(middle - (255, 0, 0)) < 8).all(axis=1)
+    assert red[[2, 20, 64, 100, 125]].all(), "inside and outside of the frame"
+    assert not red[[43, 84]].any(), "the frame's left and right edge, at 100 and 200 of 300 pixels"
+    assert (tile[[0, -1]] > 240).all(), "paper above and below"
+
+
+def test_a_tile_is_shown_as_it_is(tmp_path: Path) -> None:
+    tile = contact_sheets.framed(TALL, (0, 0, 20, 150))
+    contact_sheets.write(tmp_path / "tile.jpg", "", [tile], [""])
+    with Image.open(tmp_path / "tile.jpg") as sheet:
+        left, top, side = contact_sheets.GAP, contact_sheets.HEAD, contact_sheets.TILE
+        shown = np.asarray(sheet, np.int16)[top : top + side, left : left + side]
+    assert abs(shown - tile).mean() < 3

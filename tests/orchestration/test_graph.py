@@ -81,7 +81,7 @@ def test_the_shipped_graph_takes_a_data_folder_of_any_name(tmp_path: Path) -> No
     Repo.init(str(tmp_path / "project"), no_scm=True).close()
     stages = graph.read(tmp_path / "project")
     named = [name for name, stage in stages.items() if "../my photos & faces" in shlex.split(stage.command)]
-    assert named == ["relabel", "crop@0", "pack", "submit"]
+    assert named == ["relabel", "crop@0", "submit"]
 
 
 def test_a_graph_differs_where_a_stage_does(project: Project) -> None:

@@ -3,7 +3,6 @@
 import shutil
 from pathlib import Path
 
-import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
@@ -66,24 +65,12 @@ def test_another_stage_fetches_all_that_it_depends_on(root: Path) -> None:
     assert len(fetched(root, "sample")) == 14 + 3 + len(("train.csv", "info.csv"))
 
 
-def test_contact_sheets_fetch_the_photos_that_they_show(root: Path) -> None:
-    sure = {"source": "face", "probability": 0.99, "faces": 1, "turn": 0}
-    for shard in ("0", "1"):
-        for split in ("train", "eval"):
-            rows = [sure | {"path": f"{split}{shard}/{number}.png"} for number in range(3)]
-            rows[1] |= {"source": "center"} if shard == "0" else {"faces": 2}
-            table = (
-                pd.DataFrame(rows).reindex(columns=list(tables.CROPS), fill_value=0).astype({"perceptual_hash": "str"})
-            )
-            tables.write(table, root / "data" / "crops" / "shards" / shard / f"{split}.parquet")
-    tables_of, named = selections(graph.read(root)["pack"], root)
-    shards = root / "data" / "crops" / "shards"
-    assert [tables_of(shards / shard / "train.npy") for shard in ("0", "1")] == [False, True]
-    assert all(tables_of(shards / shard / "train.parquet") for shard in ("0", "1"))
-    photos = [
-        root / "data" / "sample" / split / "images" / f"{split}{shard}" / f"{number}.png"
-        for split in ("train", "eval")
-        for shard in (0, 1)
-        for number in range(3)
-    ]
-    assert [photo.name for photo in photos if named(photo)] == ["1.png"] * 4
+def test_the_index_of_crops_fetches_crops_of_one_shard_alone(root: Path) -> None:
+    (wanted,) = selections(graph.read(root)["pack"], root)
+    crops = root / "data" / "crops"
+    for name in ("train.parquet", "settings.json"):
+        assert all(wanted(crops / "shards" / shard / name) for shard in ("0", "1"))
+    for shard, shown in (("0", False), ("1", True)):
+        assert wanted(crops / "shards" / shard / "train.npy") is shown
+        assert wanted(crops / "tiles" / shard / "train.npy")
+        assert not wanted(crops / "shards" / shard / "train_thumbnails.npy")

@@ -69,8 +69,8 @@ def make(root: Path) -> None:
         )
         sample(photos, read.sample)
         relabel(photos, Path("fixes"), labels, read.relabel)
-        crop(0, photos, labels, Path("data/crops/shards/0"), read.crop)
-        pack(photos, Path("data/crops"), read.crop)
+        crop(0, photos, labels, Path("data/crops/shards/0"), Path("data/crops/tiles/0"), read.crop)
+        pack(Path("data/crops"), read.crop)
         split(labels, Path("fixes"), folds, Path("data/classes.csv"), Path("data/classes.png"), read.split)
         for name, config in read.models.items():
             for fold in read.train.folds:

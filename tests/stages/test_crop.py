@@ -14,12 +14,12 @@ from pipeline.dataset import shard_writer
 from pipeline.dataset.layout import MASK_OF_STEM, train_photos
 from pipeline.faces.config import Crop
 from pipeline.formats import arrays, crop_files, perceptual_hash, tables
-from pipeline.formats.crop_files import SHARDS
+from pipeline.formats.crop_files import SHARDS, TILES
 from pipeline.foundation.errors import InputError
 from pipeline.registry.serving.classifier import CROP, MEMBERS, SIZES_FILE, TTA_FILE, Classifier
 from pipeline.schema import label_table
 from pipeline.stages.crop import LANDMARKS, crop
-from pipeline.stages.pack import pack
+from pipeline.stages.pack import pack, reads
 from tests.modeling.people import people
 from tests.support import packed
 from tests.support.dataset import DataSet
@@ -42,11 +42,15 @@ class Workplace:
                 Image.fromarray(photo).save(self.data.root / "eval" / "images" / name, compress_level=1)
         tables.write(train_photos(self.data.root).assign(corrected="")[list(label_table.COLUMNS)], self.labels)
 
+    def crop_shard(self, shard: int, params: Crop) -> None:
+        crops, tiles = (self.crops / folder / str(shard) for folder in (SHARDS, TILES))
+        crop(shard, self.data.root, self.labels, crops, tiles, params)
+
     def crop(self, **given: object) -> dict[str, str]:
         params = Crop.model_validate({"size": 32} | given)
         for shard in params.shards:
-            crop(shard, self.data.root, self.labels, self.crops / SHARDS / str(shard), params)
-        pack(self.data.root, self.crops, params)
+            self.crop_shard(shard, params)
+        pack(self.crops, params)
         files = (path for path in self.crops.rglob("*") if path.is_file())
         return {str(path.relative_to(self.crops)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
@@ -108,7 +112,9 @@ def test_equal_photos_give_equal_bytes_on_any_number_of_cores(workplace: Workpla
     assert first == second
     sheets = {"crops.jpg", "misses.jpg", "doubtful.jpg"}
     index = {"train.parquet", "eval.parquet", "settings.json"}
-    assert set(first) == {*index, *sheets, *(f"shards/0/{name}" for name in {*index, "train.npy", "eval.npy"})}
+    pixels = {"train.npy", "eval.npy"}
+    of_shard = {f"shards/0/{name}" for name in index | pixels} | {f"tiles/0/{name}" for name in pixels}
+    assert set(first) == index | sheets | of_shard
 
 
 def test_the_number_of_shards_changes_no_crop(workplace: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,6 +137,32 @@ def test_photos_in_archives_are_cropped_and_shown_alike(workplace: Workplace) ->
     shutil.rmtree(workplace.data.root)
     workplace.data.root = workplace.crops.parent / "archives"
     assert workplace.crop() == of_files
+
+
+def test_the_index_and_the_sheets_need_no_photos_and_the_crops_of_one_shard(
+    workplace: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.stages.crop.BATCH", 4)
+    for number in (0, 13):  # in the first and the last shard
+        Image.new("RGB", (384, 512)).save(workplace.data.images / workplace.paths[number])
+    params = {"shards": [0, 1], "thumbnail": (16, 12)}
+    sheets = {name: digest for name, digest in workplace.crop(**params).items() if "/" not in name}
+    shutil.rmtree(workplace.data.root)
+    read = Crop.model_validate({"size": 32} | params)
+    for file in workplace.crops.rglob("*/*/*"):
+        if not reads(file, read):
+            file.write_bytes(b"")  # as a task has it that did not fetch it
+    assert len([file for file in workplace.crops.rglob("*") if not file.stat().st_size]) == 2 + 4
+    pack(workplace.crops, read)
+    assert {name: hashlib.sha256((workplace.crops / name).read_bytes()).hexdigest() for name in sheets} == sheets
+
+
+def test_tiles_of_other_photos_are_refused(faceless: Workplace) -> None:
+    faceless.crop(method="center")
+    with arrays.writing(faceless.crops / TILES / "0" / "eval.npy", (3, 4, 4, 3)):
+        pass
+    with pytest.raises(InputError, match=r"tiles/0/eval\.npy: 3 images, but 0 photos to show; run `dvc repro`"):
+        pack(faceless.crops, Crop(size=32, method="center"))
 
 
 def test_faces_have_landmarks_and_photos_without_one_have_none(workplace: Workplace) -> None:
@@ -187,10 +219,10 @@ def test_doubtful_subjects_are_counted_listed_and_shown(
 def test_shards_by_other_settings_are_refused(workplace: Workplace) -> None:
     workplace.crop(shards=[0, 1], method="center")
     other = Crop.model_validate({"size": 32, "method": "center", "center": {"side": 0.5}, "shards": [0, 1]})
-    crop(1, workplace.data.root, workplace.labels, workplace.crops / SHARDS / "1", other)
+    workplace.crop_shard(1, other)
     for params in (other, other.model_copy(update={"center": Crop().center})):
         with pytest.raises(InputError, match=r"crops by other settings than params\.yaml has[\s\S]*shards/[01]"):
-            pack(workplace.data.root, workplace.crops, params)
+            pack(workplace.crops, params)
 
 
 def test_generated_train_photos_are_warned_about(faceless: Workplace, capsys: pytest.CaptureFixture[str]) -> None:
