@@ -4,6 +4,7 @@ A folder of photos, `train/images` or `eval/images`, then has `shard-00000.tar`,
 archive, the place and the size of every photo. `shard_writer` writes them.
 """
 
+import hashlib
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -91,6 +92,13 @@ def sources(folder: Path, names: Sequence[str]) -> set[Path]:
     if not is_sharded(folder):
         return {folder / name for name in names}
     return {folder / shard for _, shard, _, _ in _places(folder, names)}
+
+
+def digest(folder: Path, names: Sequence[str]) -> str:
+    """A digest of where the index of archives has some photos; empty without archives. Raises as `files` does."""
+    if not is_sharded(folder):
+        return ""
+    return hashlib.sha256(repr(list(_places(folder, names))).encode()).hexdigest()
 
 
 def _places(folder: Path, names: Sequence[str]) -> Iterable[tuple[str, str, int, int]]:

@@ -7,9 +7,13 @@ lock entries of its parents, and from one small object where it depends on a par
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.foundation.errors import InputError, raise_faults
+from pipeline.orchestration.run_cache import Reads
+
+if TYPE_CHECKING:
+    from pipeline.orchestration.photos import Selection  # imports pandas
 
 LACKING = "the DVC remote lacks files; `dvc push` them from where they are, or start anew"
 
@@ -36,6 +40,7 @@ class Dependencies:
         self._opened = opened
         self._outs = [out for need in needs for stage in opened.stage.collect(need) for out in stage.outs]
         self._listed: dict[str, list[TrackedFile]] = {}
+        self._chosen: list[TrackedFile] = []
 
     def hash(self) -> None:
         """Give every dependency its hash: outs of other stages from their lock entries, code from the workspace.
@@ -52,22 +57,39 @@ class Dependencies:
             else:
                 dependency.hash_info, dependency.meta = _digest(Path(dependency.fs_path), self._files(dependency))
 
-    def fetch(self, selections: Iterable[Callable[[Path], bool]]) -> None:
-        """Fetch files of the dependencies into the workspace; those that no selection names are empty files there.
+    def select(self, selections: Iterable[Callable[[], "Selection"]]) -> Reads:
+        """Choose what the stage reads; what no selection names is an empty file in the workspace.
+
+        What a selection names is fetched before the next one is asked, which may read it; `fetch` does it for the last.
 
         Args:
-            selections: Each says whether the content of a file is needed, by its absolute path. They are taken one
-                after another, so that one may read what those before it have brought.
+            selections: Each says what the stage reads of the dependencies.
+
+        Returns:
+            The digest of what is read of each file by path; None for a file of which only the name counts.
 
         Raises:
             InputError: Names the files that the remote lacks.
         """
+        read: dict[str, str | None] = {
+            each.def_path: each.hash_info.value for each in self.stage.deps if not self._providers(each)
+        }
         files = {each.path: each for dependency in self.stage.deps for each in self._files(dependency)}
         for path in files:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
-        for wanted in selections:
-            self._bring([file for file in files.values() if wanted(file.path)])
+            read[self._relative(path)] = None
+        for selection in selections:
+            self.fetch()
+            found = selection()
+            self._chosen = [file for file in files.values() if found.wanted(file.path)]
+            read |= {self._relative(file.path): file.hash.value for file in self._chosen}
+            read |= {self._relative(path): part for path, part in found.parts.items() if path in files}
+        return read
+
+    def fetch(self) -> None:
+        """Fetch the files of the last selection. Raises `InputError` that names those that the remote lacks."""
+        self._bring(self._chosen)
 
     def fetch_outs(self, entry: Mapping[str, Any], select: Callable[[Mapping[str, int | None]], set[str]]) -> None:
         """Fetch some of the stage's outs that an entry of the run-cache names.

@@ -16,7 +16,6 @@ from pipeline.orchestration.locks import Entries
 from pipeline.orchestration.workspace import in_full, repository, scratch
 
 Select = Callable[[Mapping[str, int | None]], set[str]]
-Wanted = Callable[[Path], bool]
 
 UNSENT = "tracking"  # where a remote keeps what MLflow did not accept
 FINISHED = "finished"  # where a remote keeps the dvc.lock of finished runs, by the run's id
@@ -95,13 +94,18 @@ def run(
         if entry:
             needs.fetch_outs(entry, select)
             return {name: dict(entry)}
-        needs.fetch(_selections(stage, root))
-        with _checkpoints(remote, root, stage, f"{name}-{run_cache.key(needs.stage)[:16]}", shared, node):
-            _execute(needs.stage, node)
-            if node and node.rank:
-                return {}
-            _push(opened, needs.stage)
-        run_cache.store(remote, needs.stage)  # after the data that it refers to
+        reads = needs.select(_selections(stage, root))
+        if entry := run_cache.find_read(remote, needs.stage, reads):
+            log(f"Stage '{name}' is cached: what it reads of its inputs has not changed")
+            needs.fetch_outs(entry, select)
+        else:
+            needs.fetch()
+            with _checkpoints(remote, root, stage, f"{name}-{run_cache.key(needs.stage)[:16]}", shared, node):
+                _execute(needs.stage, node)
+                if node and node.rank:
+                    return {}
+                _push(opened, needs.stage)
+        run_cache.store(remote, needs.stage, reads)  # after the data that it refers to
         return {name: dict(run_cache.entry(needs.stage))}
 
 
@@ -194,7 +198,7 @@ def require_writable(opened: Any) -> Any:
         raise InputError(f"DVC remote {url}: cannot be written: {error}; make it, or name another") from error
 
 
-def _selections(stage: Stage, root: Path) -> Iterator[Wanted]:
+def _selections(stage: Stage, root: Path) -> Iterator[Callable[[], Any]]:
     from pipeline.orchestration.photos import selections  # pandas, which a task that has nothing to do does without
 
     return selections(stage, root)
