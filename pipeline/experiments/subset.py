@@ -1,4 +1,4 @@
-"""A subset of a data set in the same layout; its photos are symbolic links."""
+"""A subset of a data set in the same layout; its photos are second names of those of the whole, or copies."""
 
 import shutil
 from pathlib import Path
@@ -8,6 +8,7 @@ import pandas as pd
 
 from pipeline.dataset.layout import EVAL, INFO, PEOPLE, TRAIN
 from pipeline.formats import tables
+from pipeline.foundation.files import link
 from pipeline.schema.schema import band
 
 
@@ -43,4 +44,4 @@ def _link(source: Path, target: Path, names: set[str] | None = None) -> None:
     target.mkdir(parents=True)
     for file in source.iterdir():
         if names is None or file.name in names:
-            (target / file.name).symlink_to(file.resolve())
+            link(file.resolve(), target / file.name)

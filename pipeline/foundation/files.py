@@ -1,6 +1,7 @@
 """Files written whole or not at all: a kill, a power loss or a full disk leaves the old file or the new one."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,6 +45,15 @@ def write_bytes(path: Path, content: bytes) -> None:
 def write_text(path: Path, text: str) -> None:
     """Replace a file by this text in UTF-8, its line ends as they are."""
     write_bytes(path, text.encode())
+
+
+def link(source: str | Path, target: str | Path) -> None:
+    """A second name of a file, or a copy on another file system; stages replace files and never write into them."""
+    Path(target).unlink(missing_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def _sync(path: Path) -> None:

@@ -23,6 +23,7 @@ STANDARD = {
     "hashlib",
     "os",
     "pathlib",
+    "shutil",
     "sys",
     "time",
 }

@@ -10,6 +10,7 @@ from typing import Any
 
 from pipeline.foundation import processes
 from pipeline.foundation.errors import InputError
+from pipeline.foundation.files import link
 from pipeline.orchestration import graph
 from pipeline.orchestration.kubeflow import artifacts
 from pipeline.orchestration.kubeflow.task import RUN_ID
@@ -86,16 +87,7 @@ def run(
 def _copy(source: Path, target: Path) -> None:
     """Copy a file or folder, into a folder that may have others' files already; files are linked where possible."""
     if source.is_dir():
-        shutil.copytree(source, target, copy_function=_link, dirs_exist_ok=True)
+        shutil.copytree(source, target, copy_function=link, dirs_exist_ok=True)
     else:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _link(source, target)
-
-
-def _link(source: str | Path, target: str | Path) -> None:
-    """A second name of a file, or a copy on another file system; stages replace files and never write into them."""
-    Path(target).unlink(missing_ok=True)
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
+        link(source, target)
