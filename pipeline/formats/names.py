@@ -12,12 +12,18 @@ def normal(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
+def _stem(name: str) -> str:
+    """Return a name without its extension, and with its folder."""
+    return name.removesuffix(PurePath(name).suffix)
+
+
 DIFFERENCES: tuple[tuple[str, Fold], ...] = (
     ("the Unicode form (NFC, NFD)", normal),
     ("blanks", lambda name: "".join(normal(name).split())),
     ("capital letters", lambda name: normal(name).casefold()),
-    ("the extension", lambda name: PurePath(normal(name)).stem),
-    ("blanks, capital letters or the extension", lambda name: PurePath("".join(normal(name).split())).stem.casefold()),
+    ("the extension", lambda name: _stem(normal(name))),
+    ("the folder", lambda name: PurePath(normal(name)).name),
+    ("blanks, capital letters or the extension", lambda name: _stem("".join(normal(name).split())).casefold()),
 )
 """What two names can differ in, and the function after which they are equal; the first that applies is reported."""
 

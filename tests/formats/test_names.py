@@ -16,6 +16,7 @@ COMPOSED, DECOMPOSED = "caf\u00e9.jpg", "cafe\u0301.jpg"
         (f"{COMPOSED} ", "blanks"),
         (COMPOSED.upper(), "capital letters"),
         ("caf\u00e9.jpeg", "the extension"),
+        ("images/caf\u00e9.jpg", "the folder"),
         (" CAFE\u0301.png", "blanks, capital letters or the extension"),
     ],
 )
