@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.formats import arrays, tables
-from pipeline.foundation.errors import InputError
+from pipeline.foundation.errors import InputError, raise_faults
 
 SHARDS = "shards"
 TILES = "tiles"
@@ -48,9 +48,14 @@ def paths(folder: Path, split: str) -> "pd.Series[str]":
 def hashes(folder: Path, split: str) -> pd.DataFrame:
     """The path of each of a split's photos, once, the digest of its crop and the perceptual hash of the whole photo.
 
-    Raises as `tables.read` does.
+    Raises as `tables.read` does, and `InputError` for a perceptual hash that is not 64 hexadecimal digits.
     """
-    return _columns(folder, split, {"path": "text", "digest": "integer", "perceptual_hash": "text"})
+    table = _columns(folder, split, {"path": "text", "digest": "integer", "perceptual_hash": "text"})
+    wrong = ~table["perceptual_hash"].str.fullmatch("[0-9a-f]{64}")
+    rows = zip(table.index[wrong] + 2, table.loc[wrong, "perceptual_hash"], strict=True)
+    faults = [f"row {row}: perceptual_hash {text!r}" for row, text in rows]
+    raise_faults(f"{index_file(folder, split)}: hashes that are not 64 hexadecimal digits; {REMEDY}", faults)
+    return table
 
 
 def _columns(folder: Path, split: str, columns: dict[str, tables.Kind]) -> pd.DataFrame:

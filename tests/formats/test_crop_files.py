@@ -29,7 +29,7 @@ def crops(tmp_path: Path, pixels: Pixels) -> Path:
         start += count
         shard_of += [shard] * count
     table = {"path": [f"{row}.jpg" for row in range(start)], "shard": shard_of, "digest": [*map(arrays.digest, pixels)]}
-    tables.write(pd.DataFrame(table).assign(perceptual_hash="00"), crop_files.index_file(tmp_path, "train"))
+    tables.write(pd.DataFrame(table).assign(perceptual_hash="0f" * 32), crop_files.index_file(tmp_path, "train"))
     return tmp_path
 
 
@@ -54,6 +54,16 @@ def test_digests_tell_equal_crops_from_others(crops: Path, pixels: Pixels) -> No
     digests = crop_files.hashes(crops, "train")["digest"]
     assert digests.nunique() == len(pixels)
     assert digests[3] == arrays.digest(pixels[3].copy())
+
+
+@pytest.mark.parametrize("text", ["", "0f" * 31, "0g" * 32, "0f" * 33])
+def test_a_perceptual_hash_that_is_none_is_refused_with_its_row(crops: Path, text: str) -> None:
+    index = crop_files.index_file(crops, "train")
+    table = pd.read_parquet(index)
+    table.loc[2, "perceptual_hash"] = text
+    tables.write(table, index)
+    with pytest.raises(InputError, match=r"train\.parquet: .* \(1\):\n  row 4: perceptual_hash"):
+        crop_files.hashes(crops, "train")
 
 
 def test_a_shard_of_another_number_of_crops_is_refused(crops: Path) -> None:
