@@ -175,7 +175,7 @@ def _unknown(data: bytes) -> str:
     if not data:
         return "empty (0 bytes)"
     if data[4:8] == b"ftyp" and data[8:12] in HEIC:
-        return f"a HEIC photo; {CONVERT}"
+        return "a damaged HEIC photo" if "HEIF" in FORMATS else f"a HEIC photo; {CONVERT}"
     return f"not a photo that can be read ({', '.join(FORMATS)})"
 
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from PIL import Image
 
+from pipeline.formats import images
 from pipeline.formats.images import Pixels, check, read, write_image
 from pipeline.foundation.errors import InputError
 from tests.support.damage import damaged, is_refused
@@ -71,6 +72,18 @@ def test_a_heic_photo_is_refused_with_the_way_to_convert_it(tmp_path: Path) -> N
     (tmp_path / "photo.HEIC").write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
     with pytest.raises(InputError, match=r"photo\.HEIC: a HEIC photo; convert it to JPEG \(heif-convert .*pillow-heif"):
         read(tmp_path / "photo.HEIC")
+
+
+def test_a_heic_photo_that_its_plugin_cannot_read_is_damaged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(images.FORMATS, "HEIF", images.HEIF)
+    assert images._unknown(b"\0\0\0\x18ftypheic" + bytes(50)) == "a damaged HEIC photo"
+
+
+def test_an_avif_photo_is_read(tmp_path: Path) -> None:
+    draw(tmp_path / "photo.png", 48, 32)
+    Image.open(tmp_path / "photo.png").save(tmp_path / "photo.avif", quality=95)
+    difference = read(tmp_path / "photo.avif").astype(int) - read(tmp_path / "photo.png")
+    assert np.abs(difference).mean() < 3
 
 
 def test_cmyk_is_read_as_the_rgb_image(tmp_path: Path) -> None:
