@@ -115,7 +115,13 @@ def make_predictions(root: Path) -> None:
             history = {"epoch": [1], "learning_rate": [0.1], "train_loss": [1.0], "val_accuracy": [0.5]}
             tables.write(pd.DataFrame(history | {"val_macro_f1": [0.5]}), member.epochs)
     for split_name, listed in (("train", _train_paths()), ("eval", _eval_paths())):
-        index = (pd.DataFrame({"path": paths, "shard": 0, "digest": 0, "perceptual_hash": ""}) for paths in listed)
+        random = np.random.default_rng(0)
+        index = (
+            pd.DataFrame(
+                {"path": paths, "shard": 0, "digest": 0, "perceptual_hash": [random.bytes(32).hex() for _ in paths]}
+            )
+            for paths in listed
+        )
         tables.write_parts(index, crop_files.index_file(root / "crops", split_name))
     shard = root / "crops" / crop_files.SHARDS / "0"
     with arrays.writing(crop_files.pixels_file(shard, "train"), (len(labels), 2, 2, 3)):

@@ -19,7 +19,7 @@ PHOTOS = 10_000_000
 SPREAD = 0.1  # of the speed of nodes and tasks
 SEED = 777
 CROP = 224 * 224 * 3  # bytes of a crop
-ARCHIVED, LABELS, FOLDS, INDEX, PREDICTED, CLASSES, SUBMITTED = 2, 4, 3, 43, 14, 70, 20  # bytes a photo
+ARCHIVED, LABELS, FOLDS, INDEX, PREDICTED, CLASSES, SUBMITTED = 2, 4, 3, 77, 14, 70, 20  # bytes a photo
 
 
 @dataclass(frozen=True)
