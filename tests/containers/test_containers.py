@@ -10,11 +10,13 @@ from typing import Any
 
 import boto3
 import mlflow
+import numpy as np
 import pytest
 
 from pipeline.config import params
 from tests.server.processes import PATIENCE, free_port, listening
 from tests.server.processes import clean as clean_environment
+from tests.support import sdk_training
 from tests.support.clones import ALL, Clone, without_sizes
 from tests.support.mlflow_server import Server
 from tests.support.workspace import ROOT
@@ -185,3 +187,42 @@ def test_a_task_logs_to_the_run_that_kubeflows_mlflow_plugin_injects(tmp_path: P
         assert set(runs) == {"the KFP run", "mask-0"}
         assert runs["mask-0"].info.run_id == nested.info.run_id
         assert runs["mask-0"].data.metrics["val_macro_f1"] == 0.5
+
+
+@pytest.mark.filterwarnings("ignore:Support for class-based `config`")  # of pydantic, on kubeflow 0.5
+def test_two_containers_of_the_sdks_backend_learn_what_one_process_learns(
+    trainable: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from kubeflow.trainer import ContainerBackendConfig, CustomTrainer, TrainerClient
+    from kubeflow.trainer.backends.container.types import TrainingRuntimeSource
+    from kubeflow.trainer.options import Name
+
+    sdk_training.configure(trainable)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    folder = tmp_path / "home" / ".kubeflow" / "trainer" / "containers" / "nodes"  # which all nodes get as /workspace
+    folder.mkdir(parents=True)
+    for name in ("crops", "labels.parquet", "folds.parquet", "params.yaml"):
+        (trainable / name).rename(folder / name)
+    (folder / ".bash_profile").write_text("PATH=/opt/venv/bin:$PATH\n")  # a login shell forgets that of the image
+    folder.chmod(0o777)
+    client = TrainerClient(
+        ContainerBackendConfig(
+            container_host=os.environ.get("DOCKER_HOST"),
+            container_runtime="docker",
+            pull_policy="Never",
+            runtime_source=TrainingRuntimeSource(sources=[]),
+        )
+    )
+    trainer = CustomTrainer(
+        func=sdk_training.training,
+        func_args={"given": sdk_training.arguments("/workspace", "/opt/pipeline")},
+        num_nodes=2,
+        image=IMAGE,
+        env={"HOME": "/workspace", "MLFLOW_TRACKING_URI": "sqlite:////workspace/mlflow.db", "OMP_NUM_THREADS": "1"},
+    )
+    job = client.train(runtime="torch-distributed", trainer=trainer, options=[Name("nodes")])
+    ended = client.wait_for_job_status(job, {"Complete", "Failed"}, timeout=300)
+    assert ended.status == "Complete", "".join(client.get_job_logs(job))
+    assert [(step.name, step.status) for step in ended.steps] == [("node-0", "Complete"), ("node-1", "Complete")]
+    assert np.allclose(*sdk_training.epochs(folder, monkeypatch), rtol=1e-3)
+    client.delete_job(job)
