@@ -29,7 +29,8 @@ NEAR_DUPLICATE = Check(
     "near duplicate",
     WARNING,
     "Two people, or train and eval, share a photo that was saved again.",
-    "Compare the photos (--html). If they show one person, remove one of the folders and its row.",
+    "Compare the photos (--html). If they show one person, remove one of the folders and its row, or write both to "
+    "split.same_people (--same-people).",
 )
 
 NEAR = 40

@@ -20,7 +20,7 @@ IDS = Check(
     "ids",
     WARNING,
     "An id that two people share, that is no number, or that is far larger than all others.",
-    "Compare the id with the source of the table. Folds are safe: people are identified by `path`, not by id.",
+    "Compare the id with the source of the table. Folds are safe: folders that begin with one id share a fold.",
 )
 NAMES = Check(
     "folder names",
