@@ -117,6 +117,14 @@ def test_an_ensemble_of_artifacts_is_that_of_dvc(finished: Path, tmp_path: Path)
         assert made.read_bytes() == (finished / "results/ensemble" / name).read_bytes()
 
 
+def test_the_index_of_shards_and_tiles_is_that_of_dvc(finished: Path, tmp_path: Path) -> None:
+    given = {name: [artifact(finished / "data" / "crops" / name)] for name in ("shards", "tiles")}
+    crops = artifact(tmp_path / "crops")
+    standalone.run("pack", [], "", given, {"crops": crops}, [], project=finished)
+    for name in ("train.parquet", "crops.jpg", "misses.jpg", "doubtful.jpg"):
+        assert Path(crops.path, name).read_bytes() == (finished / "data" / "crops" / name).read_bytes()
+
+
 def test_a_stage_that_fails_fails_the_component(finished: Path, tmp_path: Path) -> None:
     given = {"photos": artifact(tmp_path)}
     with pytest.raises(InputError, match="stage relabel: exit status 1; its log is above"):
