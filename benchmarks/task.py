@@ -1,4 +1,4 @@
-"""A task's own time on Kubeflow: its whole process without the stage's work, with a DVC remote on a local S3 server."""
+"""A task's own time on Kubeflow: its whole process without the stage's work, with servers for DVC and MLflow here."""
 
 import json
 import shutil
@@ -18,8 +18,10 @@ from ruamel.yaml import YAML
 from benchmarks.timing import Result, timed
 from pipeline.foundation.processes import environment
 from pipeline.orchestration.kubeflow import specification, task
+from tests.support.mlflow_server import Server
 
 ROUNDS = 5
+MLFLOW = "MLFLOW_TRACKING_URI"
 MADE = "made"  # the folder whose content the stages of the benchmark copy to their outs
 FILES = {
     "split": {"data/folds.parquet": ".", "data/classes.csv": "fold,class\n0,0\n", "data/classes.png": "."},
@@ -82,14 +84,14 @@ def _container(kind: str) -> dict[str, Any]:
 def _run(root: Path, kind: str, container: Mapping[str, Any], remote: int, variables: Mapping[str, str]) -> None:
     """Run the command of a compiled task as a backend's launcher does."""
     with TemporaryDirectory() as folder:
-        given = json.dumps(_executor_input(Path(folder), kind, f"s3://bucket/{remote}"))
+        given = json.dumps(_executor_input(Path(folder), kind, f"s3://bucket/{remote}", variables[MLFLOW]))
         words = [*container["command"], *(given if word == "{{$}}" else word for word in container["args"])]
         subprocess.run(words, cwd=root, env={**variables, "TMPDIR": folder}, check=True, capture_output=True)
 
 
-def _executor_input(folder: Path, kind: str, remote: str) -> dict[str, Any]:
+def _executor_input(folder: Path, kind: str, remote: str, mlflow: str) -> dict[str, Any]:
     values = {"stage": kind, "parents": [], "parameters": "", "code": "", "overrides": []}
-    addresses = {"remote": remote, "mlflow": "http://127.0.0.1:9", "experiment": "benchmark"}
+    addresses = {"remote": remote, "mlflow": mlflow, "experiment": "benchmark"}
     component = specification.read()["components"][f"comp-{kind}"]
     artifacts = {
         name: {"artifacts": [{"name": name, "type": artifact["artifactType"], "uri": str(folder / name)}]}
@@ -107,7 +109,7 @@ def _executor_input(folder: Path, kind: str, remote: str) -> dict[str, Any]:
 
 @contextmanager
 def _served() -> Iterator[dict[str, str]]:
-    """Variables of a process that finds an S3 server with an empty bucket."""
+    """Variables of a process that finds an S3 server with an empty bucket, and an MLflow server."""
     server = ThreadedMotoServer(port=0, verbose=False)
     server.start()
     _host, port = server.get_host_and_port()
@@ -116,6 +118,8 @@ def _served() -> Iterator[dict[str, str]]:
         boto3.client(
             "s3", endpoint_url=address, aws_access_key_id="key", aws_secret_access_key="word", region_name="us-east-1"
         ).create_bucket(Bucket="bucket")
-        yield environment() | KEYS | {"AWS_ENDPOINT_URL": address, task.RUN: "benchmark", "OMP_NUM_THREADS": "1"}
+        found = {"AWS_ENDPOINT_URL": address, task.RUN: "benchmark", "OMP_NUM_THREADS": "1"}
+        with TemporaryDirectory() as folder, Server(Path(folder)) as runs:
+            yield environment() | KEYS | found | {MLFLOW: runs.address}
     finally:
         server.stop()
