@@ -82,8 +82,8 @@ def compare(
             with progress(slots) as show:
                 failed = tasks.run(listed, root, slots, numbers, show)
             raise_faults("recipes that failed", [f"{name}: {reason}" for name, reason in failed.items()])
-    rows = pd.DataFrame(comparison.rows({file.stem: place for file, place in files.items()}, scale, against))
-    title = comparison.title(len(rows), scale)
+    found = comparison.rows({file.stem: place for file, place in files.items()}, scale, against)
+    rows, title = pd.DataFrame(found), comparison.title(found, scale)
     Console(width=max(Console().width, page.WIDTH)).print(page.terminal(rows, title))
     if submissions:
         _copy_submissions(files, submissions)

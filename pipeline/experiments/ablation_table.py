@@ -16,6 +16,7 @@ from pipeline.schema.schema import SCHEMA
 FIGURES = (*(f"{attribute}_f1" for attribute in SCHEMA.names), "old_recall", "seconds")
 """Figures of a workspace of which the mean over the seeds is shown."""
 NOT_COMPARABLE = "not comparable: other photos or labels"
+ONE_SELECTED = "not comparable: the scored people selected the epoch of one of both"
 HEADINGS = (
     "row",
     "compared with",
@@ -63,6 +64,11 @@ class Result:
     measured: tuple[Mapping[str, Any], ...]
     failures: Mapping[int, str]
 
+    @property
+    def epoch_selected(self) -> bool:
+        """Whether the people who are scored selected an epoch."""
+        return any(figures["epoch_selected_on_val"] for figures in self.measured)
+
     def cells(self, parent: "Result | None") -> dict[str, Any]:
         """The row's cells by column; its figures are unknown when a seed has failed, but for the scores by seed."""
         scores = [training.macro_f1 for training in self.trainings.values()]
@@ -81,6 +87,8 @@ class Result:
     def _compared(self, parent: "Result") -> dict[str, Any]:
         if parent.failures:
             return {"verdict": f"not comparable: {parent.row.name} failed"}
+        if self.epoch_selected != parent.epoch_selected:
+            return {"verdict": ONE_SELECTED}
         if not all(training.is_of_photos_of(parent.trainings[seed]) for seed, training in self.trainings.items()):
             return {"verdict": NOT_COMPARABLE}
         pair = [(result.row.name, list(result.trainings.values())) for result in (self, parent)]

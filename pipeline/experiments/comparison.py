@@ -1,6 +1,6 @@
 """Recipes side by side: their figures, ranked where the scale allows it, and paired differences to one of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from pipeline.foundation.errors import InputError, did_you_mean
 
 OTHER_PHOTOS = "other photos"  # were held out: no difference
 REFERENCE = "reference"
+SELECTED = "; *: biased upwards, because the epoch was selected on the scored people"
 
 
 def rows(places: Mapping[str, Path], scale: str, against: str | None = None) -> list[dict[str, Any]]:
@@ -40,10 +41,11 @@ def rows(places: Mapping[str, Path], scale: str, against: str | None = None) -> 
     return [row | _compared(predicted, str(row["recipe"]), reference) for row in ranked]
 
 
-def title(recipes: int, scale: str) -> str:
-    """What the figures are of, and whether they rank."""
+def title(rows: Sequence[Mapping[str, Any]], scale: str) -> str:
+    """What the figures are of, whether they rank, and what a star at a score means."""
     caveat = "" if scale in RANKING else "; scores at this scale are near chance and rank nothing"
-    return f"{recipes} recipes, scale {scale}{caveat}"
+    star = any(row["epoch_selected_on_val"] for row in rows)
+    return f"{len(rows)} recipes, scale {scale}{caveat}{SELECTED if star else ''}"
 
 
 def _compared(predicted: Mapping[str, OutOfFold], name: str, reference: str) -> dict[str, Any]:

@@ -85,8 +85,9 @@ def measure(folder: Path) -> Row:
     """The figures of a workspace, by column; raises `InputError` naming what has not run there.
 
     Scores are those of the ensemble's out-of-fold predictions; `low` and `high` are the 95 % bootstrap interval of
-    macro F1 over people. `gap` is a mean over the folds; epochs and seconds are sums over all trainings, parameters
-    (in millions) over the models. Images per second are training images over the whole time of the trainings.
+    macro F1 over people, and `epoch_selected_on_val` is 1 where the scored people selected an epoch. `gap` is a mean
+    over the folds; epochs and seconds are sums over all trainings, parameters (in millions) over the models. Images per
+    second are training images over the whole time of the trainings.
     Unknown figures are NaN.
     """
     if not (folder / "dvc.yaml").exists():
@@ -106,6 +107,7 @@ def _scores(folder: Path) -> Row:
     true, found = (SCHEMA.decode(codes)["age"] for codes in (predicted.targets, predicted.predictions))
     return {
         "macro_f1": scores["macro_f1"],
+        "epoch_selected_on_val": scores["epoch_selected_on_val"],
         "low": low,
         "high": high,
         "accuracy": scores["accuracy"],

@@ -41,8 +41,12 @@ COLOURS = dict(zip(SCHEMA.names, ("#1f77b4", "#d55e00", "#009e73"), strict=True)
 
 
 def cells(rows: pd.DataFrame) -> list[list[str]]:
-    """The figures (a row a recipe) as text, in the order of `headings`; unknown figures are a dash."""
-    shown = rows.assign(macro_f1=_intervals(rows, "macro_f1", "low", "high"))
+    """The figures (a row a recipe) as text, in the order of `headings`; unknown figures are a dash.
+
+    Macro F1 has a star where the scored people selected the epoch.
+    """
+    scores = zip(_intervals(rows, "macro_f1", "low", "high"), rows["epoch_selected_on_val"], strict=True)
+    shown = rows.assign(macro_f1=[f"{score} *" if selected else score for score, selected in scores])
     if "difference" in rows:
         shown = shown.assign(difference=_intervals(rows, "difference", "difference_low", "difference_high", sign="+"))
     columns = [[_cell(value, DIGITS.get(column, 3)) for value in shown[column]] for column in headings(rows)]

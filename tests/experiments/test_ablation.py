@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from pipeline.cli.app import app
 from pipeline.experiments import ablation
+from pipeline.experiments.ablation_table import ONE_SELECTED, Result
 from pipeline.foundation.errors import InputError
 from tests.support.experiments import tiny_project
 from tests.support.workspace import ROOT
@@ -128,6 +129,13 @@ def test_what_has_run_does_not_run_again_and_gives_the_same_table(
     assert ran("base", 1) == ran("longer", 2) == set()
     kept = [line for line in before.splitlines(keepends=True) if not line.startswith(b"diverging")]
     assert Path("docs/again.csv").read_bytes() == b"".join(kept)
+
+
+def test_rows_are_not_compared_where_the_scored_people_selected_the_epoch_of_one() -> None:
+    row: Any = None
+    last, best = (Result(row, {}, ({"epoch_selected_on_val": selected},), {}) for selected in (0, 1))
+    for one, other in ((last, best), (best, last)):
+        assert one._compared(other) == {"verdict": ONE_SELECTED}
 
 
 def test_the_table_of_finished_runs_names_what_has_not_run(first: tuple[Rows, BaseException | None]) -> None:

@@ -1,11 +1,13 @@
 """page: the figures as people see them."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
 
-from pipeline.experiments import page
+from pipeline.experiments import comparison, page
 
 FIGURES = {"accuracy": 0.75, "mask_f1": 0.9, "gender_f1": 0.8, "age_f1": 0.5, "old_recall": 0.25, "gap": 0.1}
 EFFORT = {"epochs": 20, "seconds": 61.4, "parameters": 10.75, "images_per_second": 1234.5}
@@ -16,8 +18,9 @@ def rows() -> pd.DataFrame:
     scores = {"macro_f1": 0.6123, "low": 0.55, "high": 0.67, "age_mae": np.nan}
     return pd.DataFrame(
         [
-            {"recipe": "r0 <small>", **scores, **FIGURES, **EFFORT},
-            {"recipe": "r1", **scores, **FIGURES, **EFFORT, "age_mae": 4.25, "macro_f1": 0.62},
+            {"recipe": "r0 <small>", **scores, **FIGURES, **EFFORT, "epoch_selected_on_val": 0},
+            {"recipe": "r1", **scores, **FIGURES, **EFFORT, "age_mae": 4.25, "macro_f1": 0.62}
+            | {"epoch_selected_on_val": 1},
         ]
     )
 
@@ -25,6 +28,7 @@ def rows() -> pd.DataFrame:
 def test_every_figure_is_a_cell_and_what_is_unknown_a_dash(rows: pd.DataFrame) -> None:
     first, second = (dict(zip(page.headings(rows), row, strict=True)) for row in page.cells(rows))
     assert first["macro_f1"] == "0.612 (0.550 to 0.670)"
+    assert second["macro_f1"] == "0.620 (0.550 to 0.670) *", "its epoch was selected on the scored people"
     assert (first["age_mae"], second["age_mae"]) == ("-", "4.2")
     assert (first["epochs"], first["seconds"], first["images_per_second"]) == ("20", "61", "1,234")
 
@@ -34,6 +38,12 @@ def test_the_terminal_shows_every_recipe(rows: pd.DataFrame) -> None:
     with console.capture() as shown:
         console.print(page.terminal(rows, "two recipes"))
     assert all(word in shown.get() for word in ("two recipes", "r0 <small>", "r1", "0.620"))
+
+
+def test_the_title_says_what_a_star_means(rows: pd.DataFrame) -> None:
+    both: Any = rows.to_dict("records")
+    assert comparison.title(both, "full").startswith("2 recipes, scale full; *: biased upwards, because the epoch was")
+    assert comparison.title(both[:1], "full") == "1 recipes, scale full"
 
 
 def ranked(rows: pd.DataFrame) -> pd.DataFrame:
