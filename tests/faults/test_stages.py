@@ -170,12 +170,20 @@ def check(kind: str, outcome: Outcome, what: str) -> str:
     return "one line" if errors else "no error"
 
 
+def finish(command: str, log: Path, what: str) -> float:
+    """Run a command, which must end well; returns its seconds."""
+    began = time.monotonic()
+    outcome = execute(command, log)
+    assert outcome.status == 0, f"{what}: {outcome.printed}"
+    return time.monotonic() - began
+
+
 def test_after_a_fault_no_part_of_a_file_is_left_and_the_next_run_goes_on(root: Path, tmp_path: Path) -> None:
     log, seen = tmp_path / "printed.txt", Counter[str]()
     for stage in graph.read(root).values():
-        before, began = files(root), time.monotonic()
-        assert execute(stage.command, log).status == 0, log.read_text()
-        expected, duration = files(root), time.monotonic() - began
+        before = files(root)
+        duration = finish(stage.command, log, stage.name)
+        expected = files(root)
         sizes = [path.stat().st_size for path in expected if path not in before]
         for kind, level in cases(stage.kind):
             remove(root, before)
@@ -188,9 +196,9 @@ def test_after_a_fault_no_part_of_a_file_is_left_and_the_next_run_goes_on(root: 
             seen[f"{stage.kind}, {kind}: {check(kind, outcome, what)}"] += 1
             left = {path: found for path, found in files(root).items() if not is_unfinished(path)}
             assert {path for path in left if expected.get(path) != left[path]} == set(), f"half-written, {what}"
-            assert execute(stage.command, log).status == 0, f"after {what}: {log.read_text()}"
+            duration = finish(stage.command, log, f"after {what}")
             assert files(root) == expected, what
-        print(f"{stage.name}: {duration:.1f} s", *(f"{name}: {count}" for name, count in seen.items()), sep="\n")
+        print(stage.name, *(f"    {name}: {count}" for name, count in seen.items() if stage.kind in name), sep="\n")
     if LEVELS or not KILLS:
         assert {name.partition(",")[0] for name in seen if name.endswith("one line")} >= SHORT.keys()
 
