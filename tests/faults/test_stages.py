@@ -34,7 +34,7 @@ from tests.support.full_disk import file_size_limit, resize, small_disk
 LEVELS, KILLS = (int(os.environ.get(name, "0")) for name in ("FAULT_LEVELS", "FAULT_KILLS"))
 SEED = os.environ.get("FAULT_SEED", "")
 SHORT = {"crop": "disk", "train": "limit", "ensemble": "disk", "report": "limit"}  # what CI does
-LARGE = ("torch", "timm", "cv2", "albumentations", "pandas", "sklearn", "scipy.stats", "mlflow")
+LARGE = ("torch", "timm", "cv2", "albumentations", "pyarrow.parquet", "sklearn", "matplotlib.pyplot", "mlflow")
 ROOM = 1 << 20  # KiB
 PAGE = 4096
 REMEDY = {"disk": "No space left on device; free some space", "limit": "File too large; raise the limit on the size"}
