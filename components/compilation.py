@@ -1,7 +1,10 @@
 """pipeline.yaml: dvc.yaml compiled for Kubeflow Pipelines, a task per stage with the settings of params.yaml."""
 
+import inspect
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -49,10 +52,25 @@ def text(root: Path = Path(), code: Path | None = None) -> str:
             of which code, parameters and parents' lock entries are known. Without it Kubeflow's cache is off: the
             same tag may name an image with other code.
     """
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder, _stacks_without_sources():
         path = Path(folder) / FILE.name
         compiler.Compiler().compile(_pipeline(root, graph.read(root), params.load(root / params.FILE), code), str(path))
         return path.read_text(encoding="utf-8")
+
+
+@contextmanager
+def _stacks_without_sources() -> Iterator[None]:
+    """Have `inspect.stack` leave out the source lines of its frames.
+
+    kfp 2.17 looks up the name of its caller at every setting of a task, with the source lines of all frames, which
+    nothing reads. In a process that has imported torch to find them takes a minute.
+    """
+    with_sources = inspect.stack
+    inspect.stack = partial(with_sources, 0)
+    try:
+        yield
+    finally:
+        inspect.stack = with_sources
 
 
 def _pipeline(root: Path, stages: Graph, read: Params, code: Path | None) -> Any:

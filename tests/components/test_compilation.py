@@ -1,5 +1,6 @@
 """compilation: every stage is a task, every edge of dvc.yaml an edge, and every setting reaches the pods."""
 
+import inspect
 import json
 import shutil
 from collections.abc import Mapping
@@ -285,6 +286,16 @@ def test_every_task_has_the_files_and_the_id_of_its_run(full: Compiled) -> None:
         assert json.loads(packing.unpack(packed, "files")) == run_files(full.root)
         (field,) = full.pod(name)["fieldPathAsEnv"]
         assert field == {"name": "PIPELINE_KUBEFLOW_RUN", "fieldPath": "metadata.labels['pipeline/runid']"}
+
+
+def test_no_source_lines_of_callers_are_looked_up(full: Compiled, monkeypatch: pytest.MonkeyPatch) -> None:
+    """kfp asks for them at every setting of a task: a minute among the modules of torch."""
+    before, find, found = inspect.stack, inspect.findsource, list[Any]()
+    with monkeypatch.context() as patch:
+        patch.setattr(inspect, "findsource", lambda frame: (found.append(frame), find(frame))[1])
+        compilation.text(full.root)
+    assert found == []
+    assert inspect.stack is before
 
 
 def test_compiling_again_gives_the_same_text(full: Compiled, tmp_path: Path) -> None:
