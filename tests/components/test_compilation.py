@@ -291,8 +291,13 @@ def test_every_task_has_the_files_and_the_id_of_its_run(full: Compiled) -> None:
 def test_no_source_lines_of_callers_are_looked_up(full: Compiled, monkeypatch: pytest.MonkeyPatch) -> None:
     """kfp asks for them at every setting of a task: a minute among the modules of torch."""
     before, find, found = inspect.stack, inspect.findsource, list[Any]()
+
+    def noted(frame: Any) -> Any:
+        found.append(frame)
+        return find(frame)
+
     with monkeypatch.context() as patch:
-        patch.setattr(inspect, "findsource", lambda frame: (found.append(frame), find(frame))[1])
+        patch.setattr(inspect, "findsource", noted)
         compilation.text(full.root)
     assert found == []
     assert inspect.stack is before
