@@ -1,7 +1,7 @@
 """Text, JSON and YAML files, read or refused by an `InputError` that names the file."""
 
 import json
-from math import isfinite
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,9 @@ def parse_numbers(text: str, place: str, remedy: str) -> dict[str, float]:
 
 
 def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and isfinite(value)
+    return (
+        type(value) in (int, float) and abs(value) <= sys.float_info.max
+    )  # which NaN is not; whole numbers have no end
 
 
 def parse_json(text: str, place: str, remedy: str) -> Any:
@@ -59,7 +61,7 @@ def parse_yaml(text: str, place: str) -> Any:
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
     try:
-        return YAML(typ="safe").load(text)
+        found = YAML(typ="safe").load(text)
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise InputError(f"{place}, line {line}: not YAML: {error.problem}") from None
@@ -67,3 +69,18 @@ def parse_yaml(text: str, place: str) -> Any:
         raise InputError(f"{place}: not YAML: {error}") from None
     except Exception as error:  # noqa: BLE001  the parser raises what its own code meets: there is no list
         raise InputError(f"{place}: not YAML that can be read: {type(error).__name__}: {error}") from None
+    if _contains_itself(found, set(), set()):
+        raise InputError(f"{place}: not YAML that can be read: a value contains itself")
+    return found
+
+
+def _contains_itself(value: Any, above: set[int], seen: set[int]) -> bool:
+    """Whether a list or mapping is part of itself by an alias; `seen` are the ids of those that are not."""
+    if not isinstance(value, dict | list) or id(value) in seen:
+        return False
+    if id(value) in above:
+        return True
+    parts = value.values() if isinstance(value, dict) else value
+    found = any(_contains_itself(part, above | {id(value)}, seen) for part in parts)
+    seen.add(id(value))
+    return found

@@ -36,8 +36,9 @@ EVIDENCE = "path,person,fold,mask,gender,age,predicted_mask,predicted_age\n"
         ("seed: 2026-13-45\n", r"params\.yaml: not YAML that can be read: ValueError: month"),
         ("seed: [1\n", r"params\.yaml, line 2: not YAML: "),
         ("", r"params\.yaml: wrong parameters"),
+        ("seed: &a [0, {b: *a}]\n", r"params\.yaml: not YAML that can be read: a value contains itself"),
     ],
-    ids=["digits", "brackets", "date", "unclosed", "empty"],
+    ids=["digits", "brackets", "date", "unclosed", "empty", "circle"],
 )
 def test_params_that_are_no_yaml(tmp_path: Path, text: str, fault: str) -> None:
     (tmp_path / "params.yaml").write_text(text)
@@ -93,7 +94,18 @@ def test_predictions_with_a_repeated_path(tmp_path: Path) -> None:
         predictions.read(tmp_path / "eval.csv")
 
 
-@pytest.mark.parametrize("kept", ['{"macro F1": ', "[1]", '{"macro F1": "much"}', '{"macro F1": NaN}', "[" * 100_000])
+@pytest.mark.parametrize(
+    "kept",
+    [
+        '{"macro F1": ',
+        "[1]",
+        '{"macro F1": "much"}',
+        '{"macro F1": NaN}',
+        "[" * 100_000,
+        f'{{"macro F1": {"9" * 400}}}',
+    ],
+    ids=["cut", "list", "text", "nan", "brackets", "digits"],
+)
 def test_a_report_whose_figures_are_damaged(tmp_path: Path, kept: str) -> None:
     page = tmp_path / "report.html"
     page.write_text(f'<script type="application/json" id="figures">{kept}</script>')
