@@ -189,7 +189,7 @@ def test_stages_end_with_a_run_that_is_killed_and_the_next_run_can_start(project
     path = {"PYTHONPATH": str(Path(runner.__file__).parents[2])}
     process = subprocess.Popen([sys.executable, "-c", code], env=os.environ | path, stdout=subprocess.DEVNULL)
     sleeper = pid_in(made.root / "logs" / "slow.log")
-    with pytest.raises(InputError, match=r"DVC is at work in .*\n  process \d+: .*dvc.* repro"):
+    with pytest.raises(InputError, match=rf"others are at work in .*\n  process {process.pid}: .*runner.run"):
         made.run()
     process.kill()
     process.wait()
