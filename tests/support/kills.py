@@ -15,9 +15,10 @@ def seen_at_every_line(action: Callable[[], object], path: Path) -> list[str]:
         found.append(path.read_text())  # not traced itself
         return trace
 
+    before = sys.gettrace()  # that of coverage
     sys.settrace(trace)
     try:
         action()
     finally:
-        sys.settrace(None)
+        sys.settrace(before)
     return found
