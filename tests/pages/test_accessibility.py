@@ -24,7 +24,7 @@ def report(root: Path) -> str:
 
 
 def comparison(_: Path) -> str:
-    columns = [*compare.HEADINGS, "low", "high", "difference_low", "difference_high"]
+    columns = [*compare.HEADINGS, "low", "high", "difference_low", "difference_high", "epoch_selected_on_val"]
     rows = pd.DataFrame([dict.fromkeys(columns, 0.5) | {"recipe": name, "verdict": "worse"} for name in ("r0", "r1")])
     return compare.html(rows, "2 recipes")
 
