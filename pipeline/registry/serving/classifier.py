@@ -39,9 +39,15 @@ EXPORTED = "PIPELINE_EXPORTED"
 
 
 class Classifier:
-    """The members in a folder, with the crop settings of their training and, for an ensemble, the fitted ensemble."""
+    """The members in a folder, with the crop settings of their training and, for an ensemble, the fitted ensemble.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: The folder.
+        warns: Whether to warn of photos of other sizes, and of crops that may not show the person.
+    """
+
+    def __init__(self, folder: Path, warns: bool = True) -> None:
+        self._warns = warns
         self._cropper = Cropper(_read(folder / CROP, TypeAdapter(Crop)), device())
         self.photo_sizes = _read(folder / SIZES_FILE, TypeAdapter(PhotoSizes))
         self._fitted_ensemble = (
@@ -90,8 +96,9 @@ class Classifier:
             found = list(watch(threads.map(cut, batches), "crop", len(batches)))
         raise_faults("photos that cannot be read", [fault for _, faults in found for fault in faults])
         crops = [crop for batch, _ in found for crop in batch]
-        self._warn_of_sizes([min(crop.photo_shape) for crop in crops])
-        self._warn_of_doubts(crops)
+        if self._warns:
+            self._warn_of_sizes([min(crop.photo_shape) for crop in crops])
+            self._warn_of_doubts(crops)
         return np.stack([crop.pixels for crop in crops])
 
     def _warn_of_sizes(self, shorter_sides: Sequence[int]) -> None:
