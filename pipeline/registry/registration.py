@@ -66,7 +66,7 @@ def _create(candidate: Candidate, tags: Mapping[str, str], experiment: str, fold
     facts: dict[str, str | float] = dict(tags)
     for name, score in scores.items():
         facts |= {name: score.value, f"{name}_low": score.low, f"{name}_high": score.high}
-    classifier = Classifier(folder / "model", warns=False)
+    classifier = Classifier(folder / "model")
     example = _example(classifier.photo_sizes)
     return packaging.register(
         candidate.name,

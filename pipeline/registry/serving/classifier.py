@@ -43,10 +43,10 @@ class Classifier:
 
     Args:
         folder: The folder.
-        warns: Whether to warn of photos of other sizes, and of crops that may not show the person.
+        warns: Whether to warn of crops that may not show the person: a person reads it, a server's log is no place.
     """
 
-    def __init__(self, folder: Path, warns: bool = True) -> None:
+    def __init__(self, folder: Path, warns: bool = False) -> None:
         self._warns = warns
         self._cropper = Cropper(_read(folder / CROP, TypeAdapter(Crop)), device())
         self.photo_sizes = _read(folder / SIZES_FILE, TypeAdapter(PhotoSizes))
@@ -96,8 +96,8 @@ class Classifier:
             found = list(watch(threads.map(cut, batches), "crop", len(batches)))
         raise_faults("photos that cannot be read", [fault for _, faults in found for fault in faults])
         crops = [crop for batch, _ in found for crop in batch]
+        self._warn_of_sizes([min(crop.photo_shape) for crop in crops])
         if self._warns:
-            self._warn_of_sizes([min(crop.photo_shape) for crop in crops])
             self._warn_of_doubts(crops)
         return np.stack([crop.pixels for crop in crops])
 

@@ -120,13 +120,17 @@ def test_photos_of_another_size_than_those_of_training_are_warned_about_when_a_s
 
 
 def test_photos_whose_crop_may_not_show_the_person_are_counted_and_the_first_of_each_kind_named(
-    classifiers: dict[str, Classifier], capsys: pytest.CaptureFixture[str]
+    classifiers: dict[str, Classifier], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     photo = people()[6]
+    blank = np.full_like(photo, 200)
+    request = [photo, np.ascontiguousarray(np.rot90(photo)), blank, blank]
+    classifiers["mga"].predict(request)
+    assert "WARNING" not in capsys.readouterr().err, "a server does not warn"
+    monkeypatch.setattr(classifiers["mga"], "_warns", True)
     classifiers["mga"].predict([photo])
     assert "WARNING" not in capsys.readouterr().err
-    blank = np.full_like(photo, 200)
-    classifiers["mga"].predict([photo, np.ascontiguousarray(np.rot90(photo)), blank, blank])
+    classifiers["mga"].predict(request)
     expected = "WARNING: crops that may not show the person: 2 with no face (first: photo 3), 1 with face on its side "
     assert f"{expected}(first: photo 2); turn, crop or replace these photos" in capsys.readouterr().err
 
