@@ -106,8 +106,9 @@ class ShiftSample:
 
     def responses(self, draws: Draws) -> npt.NDArray[np.float64]:
         """Mean probabilities (d, k, k) of the photos of each value in every draw, as in `response`."""
-        found = np.zeros((len(draws.train), *self.response.shape))
-        for value in range(len(self.response)):
+        values = self.out_of_fold.shape[1]
+        found = np.zeros((len(draws.train), values, values))
+        for value in range(values):
             own = self.targets == value
             counts = draws.train[:, own]
             found[:, :, value] = counts @ self.out_of_fold[own] / np.maximum(counts.sum(axis=1, keepdims=True), 1)
