@@ -35,7 +35,9 @@ class Ensemble(Section):
             a system for each attribute that it predicts.
         vote: How the folds of a model vote, and how the systems vote.
         top_folds: Number of folds of each model that predict eval, the best by out-of-fold score; all by default.
-        top_systems: Number of systems that vote, the best by out-of-fold score; all by default.
+        top_systems: Largest number of systems that vote; all by default.
+        choice: Which systems these are: the best by out-of-fold score, or systems that score well together and are
+            unlike each other.
         weights: Weights of the systems: equal, fitted greedily to macro F1, stacked by likelihood, or given.
         age_thresholds: Years at which the next age band begins, for heads of years and of distributions over them: the
             scored boundaries less half a year (29.5 and 59.5, because labels are whole years), fitted, or given.
@@ -53,6 +55,7 @@ class Ensemble(Section):
     vote: Vote = "soft"
     top_folds: PositiveInt | None = None
     top_systems: PositiveInt | None = None
+    choice: Literal["best", "unlike"] = "best"
     weights: Annotated[
         Literal["equal", "greedy", "stacked"] | tuple[NonNegativeFloat, ...],
         with_message("must be equal, greedy, stacked or a list of numbers, none negative"),
@@ -87,6 +90,12 @@ class Ensemble(Section):
             raise ValueError(f"weights {list(self.weights)} are not a number for each of systems, one above 0 at least")
         if self.top_systems:
             raise ValueError("top_systems chooses systems by score and weights fixes them: leave out one of the two")
+        return self
+
+    @model_validator(mode="after")
+    def _choice_has_a_number(self) -> Self:
+        if self.choice == "unlike" and self.top_systems is None:
+            raise ValueError("choice unlike needs top_systems, the largest number of systems that vote, such as 4")
         return self
 
     @model_validator(mode="after")

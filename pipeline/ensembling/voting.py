@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.ensembling.config import Ensemble, Vote
+from pipeline.ensembling.diversity import unlike
 from pipeline.schema import metrics
 from pipeline.schema.probabilities import Table, softmax
 from pipeline.schema.schema import Codes
@@ -41,7 +42,7 @@ def choose_weights(tables: Sequence[Table], targets: Codes, params: Ensemble) ->
     Args:
         tables: Out-of-fold probabilities (n, classes) of every system.
         targets: Class codes (n,).
-        params: `weights` and `top_systems` of the ensemble.
+        params: `weights`, `top_systems` and `choice` of the ensemble.
 
     Returns:
         Weights that sum to 1; 0 for a system that does not vote.
@@ -50,7 +51,7 @@ def choose_weights(tables: Sequence[Table], targets: Codes, params: Ensemble) ->
         weights = np.asarray(params.weights, np.float64)
     else:
         cast = votes(tables, params.vote)
-        best = top([macro_f1(table, targets) for table in cast], params.top_systems)
+        best = _voters(cast, targets, params)
         weights = np.zeros(len(tables))
         match params.weights:
             case "greedy":
@@ -60,6 +61,13 @@ def choose_weights(tables: Sequence[Table], targets: Codes, params: Ensemble) ->
             case "equal":
                 weights[best] = 1
     return np.asarray(weights / weights.sum())
+
+
+def _voters(votes: Table, targets: Codes, params: Ensemble) -> list[int]:
+    """Positions, in order, of the systems that vote."""
+    if params.choice == "unlike" and params.top_systems:
+        return unlike(votes, targets, params.top_systems)
+    return top([macro_f1(table, targets) for table in votes], params.top_systems)
 
 
 def top(scores: Sequence[float], number: int | None) -> list[int]:

@@ -68,6 +68,7 @@ EVERY_KIND = [
     two_systems(),
     two_systems(weights="greedy"),
     two_systems(top_systems=1),
+    two_systems(top_systems=2, choice="unlike"),
     two_systems(vote="hard", weights="greedy"),
     two_systems(vote="logit_mean", weights=[1, 3]),
     two_systems(weights="stacked"),
