@@ -1,11 +1,15 @@
 """Text, JSON and YAML files, read or refused by an `InputError` that names the file."""
 
 import json
+import re
 import sys
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 from pipeline.foundation.errors import InputError
+
+DEEPEST = 100  # brackets within brackets in YAML: the parser's time grows with the square of the depth
 
 
 def read_text(path: Path, remedy: str) -> str:
@@ -60,6 +64,9 @@ def parse_yaml(text: str, place: str) -> Any:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+    steps = (1 if bracket in "[{" else -1 for bracket in re.findall(r"[\[\]{}]", text))
+    if max(accumulate(steps), default=0) > DEEPEST:
+        raise InputError(f"{place}: not YAML that can be read: brackets are nested more than {DEEPEST} deep")
     try:
         found = YAML(typ="safe").load(text)
     except MarkedYAMLError as error:

@@ -32,7 +32,7 @@ EVIDENCE = "path,person,fold,mask,gender,age,predicted_mask,predicted_age\n"
     ("text", "fault"),
     [
         (f"seed: {'9' * 5000}\n", r"params\.yaml: not YAML that can be read: ValueError"),
-        ("seed: " + "[" * 2000, r"params\.yaml: not YAML that can be read: RecursionError"),
+        ("seed: " + "[" * 2000, r"params\.yaml: not YAML that can be read: brackets are nested more than 100 deep"),
         ("seed: 2026-13-45\n", r"params\.yaml: not YAML that can be read: ValueError: month"),
         ("seed: [1\n", r"params\.yaml, line 2: not YAML: "),
         ("", r"params\.yaml: wrong parameters"),
