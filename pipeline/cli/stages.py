@@ -126,10 +126,13 @@ def refit(
 ) -> None:
     """Train a model on all data, for the mean number of epochs that its folds kept, or refit.epochs.
 
+    A model of refit.soup is not trained: it gets the mean of the weights of its folds.
+
     Example: dvc repro refit@age
     """
     from pipeline.modeling.training import Inputs
     from pipeline.stages.refit import refit as stage
+    from pipeline.stages.refit import soup
     from pipeline.tracking import stage_runs
 
     read, member = _params(), Member(models, model)
@@ -140,6 +143,9 @@ def refit(
             stage_runs.TrainingRun("refit", model, None, config, inputs, output, read.experiment)
         ) as on_epoch,
     ):
+        if model in read.refit.soup:
+            soup(inputs, model, config, models, read.train.folds, output, on_epoch)
+            return
         epochs, validation = read.refit.epochs.get(model), read.refit.validation
         stage(inputs, model, config, models, read.train.folds, output, on_epoch, epochs, validation)
 

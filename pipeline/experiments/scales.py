@@ -105,6 +105,8 @@ def reduce(params: Params, scale: Scale | None) -> dict[str, Any]:
     settings["train"]["folds"] = sorted(wanted)[: scale.trained]
     limit = {name: min(epochs, scale.epochs) for name, epochs in params.refit.epochs.items()}
     settings["refit"]["epochs"] = {} if scale.matched else limit  # matched: as many as the folds
+    if not (scale.matched or {}).get("pretrained"):
+        settings["refit"]["soup"] = []  # networks from random weights cannot be averaged
     settings["models"] = {name: _reduce_model(config, scale) for name, config in settings["models"].items()}
     return settings
 

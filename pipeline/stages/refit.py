@@ -1,6 +1,7 @@
 """Stage refit: one model on all data, or on all but a share of the photos, for a given number of epochs.
 
-The number is that of `refit.epochs`, or the mean of those that the model's folds kept: a split by person finds it.
+The number is that of `refit.epochs`, or the mean of those that the model's folds kept: a split by person finds it. The
+refit of a model of `refit.soup` is no training, but the mean of the weights of its folds.
 """
 
 from collections.abc import Sequence
@@ -11,13 +12,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from pipeline.dataset import assignment
+from pipeline.formats.documents import read_numbers
 from pipeline.foundation.code import PROJECT
-from pipeline.modeling import training
-from pipeline.modeling.checkpoints import Checkpoint
+from pipeline.foundation.processes import is_first
+from pipeline.modeling import devices, soups, training
+from pipeline.modeling.checkpoints import Checkpoint, Progress
 from pipeline.modeling.config import ModelConfig, WeightsMetadata
 from pipeline.modeling.fold_data import FoldData
 from pipeline.modeling.loop import fit
-from pipeline.modeling.members import Member, require_files
+from pipeline.modeling.members import METRICS, Member, require_files
 from pipeline.modeling.training import Inputs, OnEpoch
 from pipeline.modeling.weights import read_metadata
 from pipeline.schema.schema import SCHEMA
@@ -68,6 +71,43 @@ def refit(
 
     training.write(output, progress, WeightsMetadata(model=model, fold=None, epoch=epochs, config=config))
     checkpoint.remove()
+
+
+def soup(
+    inputs: Inputs,
+    model: str,
+    config: ModelConfig,
+    models: Path,
+    folds: Sequence[int],
+    output: Path,
+    on_epoch: OnEpoch,
+) -> None:
+    """Average the weights of a model's folds.
+
+    Writes what a refit writes; epochs.csv has one row, with the scores of the mean on the photos of training. No person
+    is unseen by all folds, so that a soup has no unbiased score, and the folds' out-of-fold scores stand for it.
+
+    Args:
+        inputs, model, config, models, folds, output, on_epoch: As those of `refit`.
+
+    Raises:
+        InputError: When a fold is not trained, a crop lacks a label, or the mean is worse than the folds.
+    """
+    members = [Member(models, model, fold) for fold in folds]
+    epochs = mean_kept_epoch(members)
+    photos = inputs.photos()
+    if not is_first():
+        return
+
+    devices.configure(config)
+    data = FoldData.of(photos, inputs.train_crops(), held_out(photos, None, config.seed), config)
+    network = soups.uniform([member.weights for member in members])
+    measured = {"learning_rate": 0.0} | soups.measure(network, data, config)
+    scores = [read_numbers(member.folder / METRICS, "run `dvc repro`")["macro_f1"] for member in members]
+    soups.require_worth(measured["train_macro_f1"], scores, model)
+    on_epoch(0, measured)
+    progress = Progress([measured], 0, {name: tensor.cpu() for name, tensor in network.state_dict().items()})
+    training.write(output, progress, WeightsMetadata(model=model, fold=None, epoch=epochs, config=config))
 
 
 def held_out(photos: pd.DataFrame, validation: float | None, seed: int) -> npt.NDArray[np.bool_]:

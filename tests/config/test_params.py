@@ -238,8 +238,21 @@ def test_epochs_of_a_refit_are_written_and_of_models_that_exist(change: Callable
     assert missing.startswith("refit: epochs is missing: write `epochs: {}`")
     (missing,) = faults(change(("refit.models", ["age"]), ("refit.validation", None)))
     assert missing == "refit: validation is missing: write `validation: null` to train on all photos"
+    (missing,) = faults(change(("refit.models", ["age"]), ("refit.soup", None)))
+    assert missing == "refit: soup is missing: write `soup: []` to train all models on all data"
     (unknown,) = faults(change(("refit.epochs", {"agee": 4})))
     assert unknown == "refit.epochs: no model 'agee' under models; did you mean 'age'?"
+
+
+def test_a_soup_is_a_refit_without_settings_of_a_training(change: Callable[..., Path]) -> None:
+    soup = ("refit.models", ["age"]), ("refit.soup", ["age"])
+    assert load(change(*soup)).refit.soup == ("age",)
+    for given, fault in (
+        ([("refit.soup", ["age"])], "refit: soup names 'age', which models does not"),
+        ([*soup, ("refit.epochs", {"age": 4})], "refit: epochs.age has no effect: a soup is not trained"),
+        ([*soup, ("refit.validation", 0.2)], "refit: validation has no effect: a soup holds out no photos"),
+    ):
+        assert faults(change(*given)) == [fault]
 
 
 @pytest.mark.parametrize("kind", ["regression", "distribution"])

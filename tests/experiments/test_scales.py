@@ -119,3 +119,12 @@ def test_a_stand_in_takes_photos_of_the_size_of_its_scale(family: str, scale: st
     settings = {"epochs": 1, "optimizer": {"learning_rate": 1}, "heads": {"mask": {}}}
     config = {"backbone": STAND_INS[family][limit.tiny], "image_size": limit.size} | settings
     assert sanity_check.faults(ModelConfig.model_validate(config), (limit.size, limit.size)) == []
+
+
+def test_weights_are_averaged_over_folds_only_where_networks_start_from_published_ones() -> None:
+    whole = params.load(Path(__file__).parents[2] / "recipes" / "r1-podium-b3.yaml").model_dump(mode="json")
+    whole["refit"] |= {"soup": ["age"], "epochs": {}}
+    soup = Params.model_validate(whole)
+    for scale in (SCALES["smoke"], SCALES["matched"]):
+        assert reduce(soup, scale)["refit"]["soup"] == []
+    assert reduce(soup, matched("tf_efficientnet_lite0", Path("lite0.safetensors")))["refit"]["soup"] == ["age"]

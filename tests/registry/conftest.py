@@ -40,7 +40,7 @@ PARAMS = {
     "crop": {"size": 32},
     "split": {"folds": 2},
     "train": {"models": ["face", "years"], "folds": [0, 1]},
-    "refit": {"models": [], "epochs": {}, "validation": None},
+    "refit": {"models": [], "epochs": {}, "validation": None, "soup": []},
     "models": {
         "face": ENTRY | {"heads": {"mask": {}, "gender": {"loss": "focal"}}},
         "years": ENTRY | {"heads": {"age": {"kind": "regression", "loss": "smooth_l1"}}},

@@ -33,7 +33,7 @@ PARAMS: dict[str, Any] = {
     "crop": {"size": 48, "shards": [0, 1]},
     "split": {"folds": 2},
     "train": {"models": ["face", "years"], "folds": [0, 1]},
-    "refit": {"models": ["years"], "epochs": {}, "validation": None},
+    "refit": {"models": ["years"], "epochs": {}, "validation": None, "soup": []},
     "pseudo_label": {"models": ["face"], "share": 0.5, "weight": 0.5},
     "models": {
         "face": ENTRY | {"heads": {"mask": {}, "gender": {"loss": "focal"}}},

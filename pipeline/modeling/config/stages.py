@@ -29,11 +29,13 @@ class Refit(Section):
         epochs: Number of epochs by model; without one, the mean of the epochs that the model's folds kept.
         validation: Share of the photos of each class that is held out and scored after every epoch, by default none.
             People are on both sides, so these scores are too high; they select nothing.
+        soup: Those of the models that are not trained again: their weights are the mean of those of their folds.
     """
 
     models: Models = ()
     epochs: dict[str, PositiveInt] = Field(default_factory=dict)
     validation: Annotated[float, Field(gt=0, lt=1)] | None = None
+    soup: Models = ()
 
     @model_validator(mode="after")
     def _keys_are_written(self) -> Self:
@@ -41,6 +43,19 @@ class Refit(Section):
             raise ValueError("epochs is missing: write `epochs: {}` for the mean of the epochs that the folds kept")
         if self.models and "validation" not in self.model_fields_set:
             raise ValueError("validation is missing: write `validation: null` to train on all photos")
+        if self.models and "soup" not in self.model_fields_set:
+            raise ValueError("soup is missing: write `soup: []` to train all models on all data")
+        return self
+
+    @model_validator(mode="after")
+    def _soups_are_not_trained(self) -> Self:
+        for name in self.soup:
+            if name not in self.models:
+                raise ValueError(f"soup names '{name}', which models does not")
+            if name in self.epochs:
+                raise ValueError(f"epochs.{name} has no effect: a soup is not trained")
+        if self.soup and self.validation is not None and set(self.soup) == set(self.models):
+            raise ValueError("validation has no effect: a soup holds out no photos")
         return self
 
 
