@@ -117,6 +117,13 @@ class Params(Section):
             yield from _pseudo_label_faults(name, self.models[name])
         elif section == "refit" and self.refit.validation and self.models[name].last_epochs_on_validation:
             yield f"'{name}' has last_epochs_on_validation, which would train on the photos of refit.validation"
+        elif section == "refit" and self.models[name].progressive_resizing:
+            yield from self._faults_of_growing_images(name)
+
+    def _faults_of_growing_images(self, name: str) -> Iterator[str]:
+        given, epochs = self.refit.epochs.get(name), self.models[name].epochs
+        if given is not None and given < epochs:
+            yield f"'{name}' has progressive_resizing over {epochs} epochs, and refit.epochs ends after {given}"
 
     def _unknown_folds(self) -> list[str]:
         return [

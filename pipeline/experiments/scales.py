@@ -24,6 +24,7 @@ MATCHED: dict[str, Any] = {  # one small network from scratch, and the one way t
     "weights": None,
     "normalize": "auto",
     "image_size": 72,
+    "progressive_resizing": None,
     "epochs": 30,
     "frozen_epochs": 0,
     "select": "last",  # no epoch is selected on the people whose score is compared

@@ -58,13 +58,20 @@ class Policy(A.ImageOnlyTransform):  # type: ignore[misc]  # it has no types
 class Pipeline:
     """Preprocessing, augmentation (if `training`) and resizing of an image, as set in a model's configuration."""
 
-    def __init__(self, config: ModelConfig, training: bool) -> None:
+    def __init__(self, config: ModelConfig, training: bool, shape: tuple[int, int] | None = None) -> None:
+        """Build the transforms.
+
+        Args:
+            config: The model's configuration.
+            training: Whether images are augmented.
+            shape: Height and width of the result in pixels; by default those of the network's input.
+        """
         steps = [*config.preprocess, *config.augmentation] if training else config.preprocess
-        size = A.Resize(*config.input_shape, area_for_downscale="image")  # no aliasing
+        size = A.Resize(*(shape or config.input_shape), area_for_downscale="image")  # no aliasing
         self._compose = A.Compose([*build(steps), size])
 
     def __call__(self, image: Pixels, seed: Sequence[int]) -> Pixels:
-        """Image (h, w, 3) to the input shape of the network; the same seed gives the same augmentation."""
+        """Image (h, w, 3) to one of the shape; the same seed gives the same augmentation."""
         random_state = np.random.default_rng(seed)
         # one state for all transforms: `set_random_seed` seeds each with the same number, which correlates them
         self._compose.set_random_state(random_state, random.Random(int(random_state.integers(2**32))))

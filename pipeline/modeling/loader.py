@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
@@ -45,7 +46,9 @@ class Examples(Dataset[tuple[Tensor, Tensor]]):
         self._crops = crops
         self._config = config
         self._training = training
-        self._plain, self._augmented = (Pipeline(config, augmented) for augmented in (False, True))
+        shapes = {config.train_shape(epoch) for epoch in range(config.epochs)} if training else {config.input_shape}
+        kinds = (True,) if training else (False, True)
+        self._pipelines = {key: Pipeline(config, *key) for key in product(kinds, shapes)}
 
     def __getitem__(self, key: Key) -> tuple[Tensor, Tensor]:
         pass_number, number, _ = key
@@ -55,8 +58,12 @@ class Examples(Dataset[tuple[Tensor, Tensor]]):
             return torch.from_numpy(image), torch.tensor(row)
         if copy and self._config.oversample:
             image = _random_crop(image, self._config.oversample.crop, (self._config.seed, number))
-        pipeline = self._augmented if self._training or pass_number else self._plain
+        pipeline = self._pipeline(pass_number)
         return torch.from_numpy(pipeline(image, (self._config.seed, *key))), torch.tensor(row)
+
+    def _pipeline(self, pass_number: int) -> Pipeline:
+        shape = self._config.train_shape(pass_number) if self._training else self._config.input_shape
+        return self._pipelines[self._training or pass_number > 0, shape]
 
 
 class Batches(Sampler[list[Key]]):

@@ -33,7 +33,10 @@ def faults(config: ModelConfig, crop_shape: tuple[int, int]) -> list[str]:
         config: The model's configuration.
         crop_shape: Height and width of a crop in pixels.
     """
-    return [*_faults_of_transforms(config, crop_shape), *_faults_of_network(config)]
+    return [
+        *_faults_of_transforms(config, crop_shape),
+        *(_faults_of_network(config) or _faults_of_small_images(config)),
+    ]
 
 
 def _faults_of_transforms(config: ModelConfig, crop_shape: tuple[int, int]) -> list[str]:
@@ -121,16 +124,30 @@ def _faults_of_network(config: ModelConfig) -> list[str]:
     return [] if torch.isfinite(loss) else [f"heads: the loss of random outputs is {float(loss)}"]
 
 
+def _faults_of_small_images(config: ModelConfig, images: int = 2) -> list[str]:
+    """Return why the network takes no images as small as those of the first epoch."""
+    height, width = config.train_shape(0)
+    if (height, width) == config.input_shape:
+        return []
+    try:
+        Network(_untrained(config)).train()(torch.zeros(images, height, width, 3))
+    except augmentation.RAISED as error:
+        return [
+            f"progressive_resizing: backbone '{config.backbone}' takes no images of {height} x {width} px, which the "
+            f"first epoch has: {_first_line(error)}"
+        ]
+    return []
+
+
 def _outputs(config: ModelConfig, images: int) -> Outputs:
     """Return random outputs of all heads, in the shapes that the network gives for so many images.
 
     A network that the meta device refuses is built for real: some of timm's compute with values when they are created.
     """
-    untrained = config.model_copy(update={"pretrained": False, "weights": None})
     try:
-        shapes = _shapes(untrained, images, "meta")
+        shapes = _shapes(_untrained(config), images, "meta")
     except (ModelConfigError, *augmentation.RAISED):
-        shapes = _shapes(untrained, images, "cpu")
+        shapes = _shapes(_untrained(config), images, "cpu")
     generator = torch.Generator().manual_seed(SEED)
     return {name: torch.randn(shape, generator=generator) for name, shape in shapes.items()}
 
@@ -140,6 +157,10 @@ def _shapes(config: ModelConfig, images: int, device: str) -> Mapping[str, torch
         network = Network(config).train()
         outputs = network(torch.zeros(images, *config.input_shape, 3))
     return {name: output.shape for name, output in outputs.items()}
+
+
+def _untrained(config: ModelConfig) -> ModelConfig:
+    return config.model_copy(update={"pretrained": False, "weights": None})
 
 
 def _people() -> pd.DataFrame:

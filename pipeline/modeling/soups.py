@@ -43,8 +43,8 @@ def uniform(files: Sequence[Path]) -> Network:
 def measure(network: Network, data: FoldData, config: ModelConfig) -> Metrics:
     """Give batch normalisation the statistics of a soup, and score it on the photos that its parts were trained on.
 
-    The statistics are of one pass over the augmented training photos, as Izmailov et al. 2018 do for averaged weights,
-    https://arxiv.org/abs/1803.05407; the scores are of the plain photos.
+    The statistics are of one pass over the augmented training photos in their last size, as Izmailov et al. 2018 do for
+    averaged weights, https://arxiv.org/abs/1803.05407; the scores are of the plain photos.
 
     Args:
         network: The soup, which is changed.
@@ -57,7 +57,7 @@ def measure(network: Network, data: FoldData, config: ModelConfig) -> Metrics:
     fabric = Fabric(accelerator="auto", devices=1, precision=config.precision)
     network.to(fabric.device)
     with torch.no_grad(), fabric.autocast():
-        update_bn(data.train_loader(data.training, config, WHOLE).at(0), network, fabric.device)
+        update_bn(data.train_loader(data.training, config, WHOLE).at(config.epochs), network, fabric.device)
     output = predict(network, data.val_loader(data.training, config, WHOLE), config, TTA(), fabric)
     return Criterion(config, data, fabric.device).measure("train", output)
 

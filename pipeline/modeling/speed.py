@@ -40,7 +40,14 @@ def measure(config: ModelConfig, crop_shape: tuple[int, int]) -> Speed:
     fabric = Fabric(accelerator="auto", devices=1, precision=config.precision)
     batch = config.batch_size if fabric.device.type == "cuda" else min(config.batch_size, CPU_BATCH)
     random = config.model_copy(
-        update={"pretrained": False, "weights": None, "batch_size": batch, "drop_ages": (), "oversample": None}
+        update={
+            "pretrained": False,
+            "weights": None,
+            "batch_size": batch,
+            "drop_ages": (),
+            "oversample": None,
+            "progressive_resizing": None,  # the time of the largest images
+        }
     )
     devices.configure(random)
     images = STEPS * batch

@@ -244,6 +244,13 @@ def test_epochs_of_a_refit_are_written_and_of_models_that_exist(change: Callable
     assert unknown == "refit.epochs: no model 'agee' under models; did you mean 'age'?"
 
 
+def test_a_refit_is_not_shorter_than_the_training_in_which_images_grow(change: Callable[..., Path]) -> None:
+    growing = ("models.age.progressive_resizing", {"start": 0.5}), ("refit.models", ["age"])
+    assert load(change(*growing, ("refit.epochs", {"age": 10}))).refit.epochs == {"age": 10}
+    (line,) = faults(change(*growing, ("refit.epochs", {"age": 4})))
+    assert line == "refit.models: 'age' has progressive_resizing over 10 epochs, and refit.epochs ends after 4"
+
+
 def test_a_soup_is_a_refit_without_settings_of_a_training(change: Callable[..., Path]) -> None:
     soup = ("refit.models", ["age"]), ("refit.soup", ["age"])
     assert load(change(*soup)).refit.soup == ("age",)

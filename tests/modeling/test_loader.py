@@ -86,6 +86,15 @@ def test_a_copy_is_a_crop_of_its_row_that_no_epoch_changes(config: Make) -> None
     assert not (examples[0, 8 + 2, 0][0] == first[0]).all(), "another copy is another crop"
 
 
+def test_images_of_training_grow_with_the_epochs_and_those_of_prediction_have_the_full_size(config: Make) -> None:
+    crops = np.random.default_rng(0).integers(0, 256, (2, 96, 64, 3), dtype=np.uint8)
+    growing = config(image_size=[96, 64], epochs=5, progressive_resizing={"start": 0.25, "epochs": 0.8})
+    seen = [Examples(crops, growing, training=True)[epoch, 1, 0][0].shape[:2] for epoch in range(6)]
+    assert seen == [(32, 16), (48, 32), (64, 48), (80, 64), (96, 64), (96, 64)]
+    assert seen[:5] == [growing.train_shape(epoch) for epoch in range(5)]
+    assert Examples(crops, growing, training=False)[0, 1, 0][0].shape == (96, 64, 3)
+
+
 def test_variants_after_the_first_are_augmented_in_inference_too(config: Make) -> None:
     crops = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
     examples = Examples(crops, config(augmentation=[{"HorizontalFlip": {"p": 1}}]), training=False)

@@ -24,6 +24,7 @@ CROP = (48, 40)
         {"heads": {"mask x gender x age": {"loss": {"name": "arcface"}}}},
         {"backbone": "vit_tiny_patch16_224", "image_size": 48},
         {"batch_size": 1, "image_size": 96},
+        {"image_size": 96, "progressive_resizing": {"start": 0.3}},
     ],
     ids=str,
 )
@@ -57,6 +58,10 @@ def test_settings_that_train_have_no_faults(config: Make, settings: dict[str, An
         ({"backbone": "test_resne"}, "backbone 'test_resne' is unknown"),
         ({"backbone": "vgg11", "image_size": 8}, "backbone 'vgg11' does not work with image_size 8"),
         ({"batch_size": 1, "image_size": 32}, "batch_size: 1 is too small for this network (Expected more than 1"),
+        (
+            {"backbone": "vit_tiny_patch16_224", "image_size": 64, "progressive_resizing": {}},
+            "progressive_resizing: backbone 'vit_tiny_patch16_224' takes no images of 32 x 32 px, which",
+        ),
         ({"drop_ages": [[1, 200]]}, "drop_ages ((1, 200),) leaves nobody to train on"),
     ],
     ids=str,

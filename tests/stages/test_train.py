@@ -61,9 +61,12 @@ AVERAGED: dict[str, Any] = PLAIN | {
     "heads": {"mask": {}, "age": {"kind": "distribution"}},
     "average_epochs": 3,
     "sam": 0.05,
+    "progressive_resizing": {"start": 0.5, "epochs": 0.5},
     "last_epochs_on_validation": 1,
     "optimizer": {"name": "lamb", "learning_rate": 1e-3},
 }
+
+GROWING: dict[str, Any] = {"progressive_resizing": {}}
 
 
 class KilledError(Exception):
@@ -126,7 +129,9 @@ def test_a_linear_probe_computes_features_once_and_learns_what_it_would_learn_fr
         torch.testing.assert_close(weights, trained[1][name])
 
 
-@pytest.mark.parametrize("changing", [{"augmentation": PLAIN["augmentation"]}, {"mixup": {}}, {"frozen_epochs": 3}])
+@pytest.mark.parametrize(
+    "changing", [{"augmentation": PLAIN["augmentation"]}, {"mixup": {}}, {"frozen_epochs": 3}, GROWING]
+)
 def test_a_model_whose_images_or_backbone_change_is_no_probe(config: Make, changing: dict[str, Any]) -> None:
     still = {"epochs": 4, "frozen_epochs": 4, "augmentation": []}
     assert config(**still).is_probe

@@ -1,5 +1,6 @@
 """The configuration of one model: backbone, heads, input, training and prediction."""
 
+from math import ceil
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -12,6 +13,9 @@ from pipeline.modeling.config.sampling import CutMix, MixUp, Oversample, Samplin
 
 Transform = dict[str, Any]  # {name of a class of albumentations: its arguments}
 Select = Literal["last", "macro_f1", "binary_f1", "accuracy", "loss"]  # all but `last` score the held-out fold
+Shape = tuple[int, int]  # height and width in pixels
+
+GRANULARITY = 16  # sides of growing images are multiples of it, half the stride of most backbones
 
 
 class Normalization(Section):
@@ -37,6 +41,28 @@ class TTA(Section):
     five_crop: Annotated[float, Field(gt=0, lt=1)] | None = None
     flip: bool = False
     average: Literal["probabilities", "logits"] = "probabilities"
+
+
+class ProgressiveResizing(Section):
+    """Images that grow with the epochs: small ones are quick, and the last epoch has those of prediction.
+
+    Progressive learning as in Tan and Le, EfficientNetV2, 2021, https://arxiv.org/abs/2104.00298, section 4, with the
+    same augmentation for every size.
+
+    Attributes:
+        start: Height and width of the images of the first epoch, as a share of `image_size`.
+        epochs: Share of the epochs in which they grow to `image_size`; the last epoch has it in any case.
+    """
+
+    start: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    epochs: Annotated[float, Field(gt=0, le=1)] = 0.75
+
+    def shape(self, full: Shape, epoch: int, epochs: int) -> Shape:
+        """The shape of the images of an epoch, counted from 0, of so many; sides are rounded up to `GRANULARITY`."""
+        grown = min(1, epoch / min(self.epochs * epochs, epochs - 1)) if epochs > 1 else 1
+        share = self.start + (1 - self.start) * grown
+        height, width = (min(side, GRANULARITY * ceil(share * side / GRANULARITY - 1e-9)) for side in full)
+        return height, width
 
 
 class Pinned(Section):
@@ -65,6 +91,7 @@ class ModelConfig(Section):
         weights: File of the published weights, in place of the download.
         heads: Heads by the product of attributes that they predict, such as `gender x age`.
         image_size: Side of the network's square input in pixels, or its height and width.
+        progressive_resizing: Images that grow to `image_size` with the epochs; off by default.
         normalize: Mean and standard deviation of the input; `auto` is that of the published weights.
         preprocess: Transforms of every image, in training and prediction.
         augmentation: Transforms of training, and of the augmented variants of `tta`.
@@ -111,6 +138,7 @@ class ModelConfig(Section):
         PositiveInt | tuple[PositiveInt, PositiveInt],
         with_message("must be a positive number of pixels, or [height, width]"),
     ] = 224
+    progressive_resizing: ProgressiveResizing | None = None
     normalize: Annotated[
         Literal["auto", "imagenet", "competition", "half"] | Normalization,
         with_message(
@@ -154,14 +182,21 @@ class ModelConfig(Section):
         return self.epochs + self.last_epochs_on_validation
 
     @property
-    def input_shape(self) -> tuple[int, int]:
+    def input_shape(self) -> Shape:
         """Height and width of the network's input in pixels."""
         return (self.image_size, self.image_size) if isinstance(self.image_size, int) else self.image_size
+
+    def train_shape(self, epoch: int) -> Shape:
+        """Height and width in pixels of the training images of an epoch, counted from 0."""
+        if self.progressive_resizing is None:
+            return self.input_shape
+        return self.progressive_resizing.shape(self.input_shape, epoch, self.epochs)
 
     @property
     def is_probe(self) -> bool:
         """Whether only the heads learn, and every epoch has the same images, so that features are computed once."""
-        changing = (self.augmentation, self.cutmix, self.mixup, self.oversample, self.average_epochs > 1)
+        mixing = (self.cutmix, self.mixup)
+        changing = (self.augmentation, *mixing, self.oversample, self.progressive_resizing, self.average_epochs > 1)
         return self.frozen_epochs >= self.total_epochs and not any(changing)
 
     @field_validator("heads")
@@ -200,6 +235,15 @@ class ModelConfig(Section):
             raise ValueError("average_epochs needs select: last and no patience, because it averages the last epochs")
         if self.ema is not None:
             raise ValueError("average_epochs and ema both average the weights; leave out one of the two")
+        return self
+
+    @model_validator(mode="after")
+    def _the_kept_epoch_has_the_images_of_prediction(self) -> Self:
+        if self.progressive_resizing and (self.select != "last" or self.patience):
+            raise ValueError(
+                "progressive_resizing needs select: last and no patience, because earlier epochs have smaller images "
+                "than those that are predicted"
+            )
         return self
 
     @model_validator(mode="after")

@@ -11,6 +11,7 @@ from pipeline.config.params import FILE, load
 from pipeline.foundation.errors import InputError
 from pipeline.modeling.config import Head, ModelConfig
 from pipeline.modeling.config.losses import Coral, CrossEntropy, Dldl, Focal, Mix, SmoothL1, SoftF1
+from pipeline.modeling.config.model import ProgressiveResizing
 from pipeline.modeling.config.sampling import Balanced, Weighted
 
 SHIPPED = Path(__file__).parents[3] / FILE
@@ -98,6 +99,7 @@ def fault(tmp_path: Path, settings: dict[str, Any]) -> str:
             {"average_epochs": 2, "ema": 0.9},
             ": average_epochs and ema both average the weights; leave out one",
         ),
+        ({"progressive_resizing": {}, "select": "loss"}, ": progressive_resizing needs select: last and no patience"),
         ({"weights": "a.safetensors"}, ": weights 'a.safetensors' would not be read: set pretrained: true"),
         (
             {"normalize": "imagnet"},
@@ -170,3 +172,16 @@ def test_a_configuration_survives_json_as_weights_files_contain_it(config: Make)
 
 def test_the_schedule_counts_the_last_epochs_in(config: Make) -> None:
     assert config(epochs=10, last_epochs_on_validation=3).total_epochs == 13
+
+
+@pytest.mark.parametrize("start", [0.1, 0.5, 0.99])
+@pytest.mark.parametrize("share", [0.1, 0.75, 1])
+@pytest.mark.parametrize("epochs", [1, 2, 3, 10])
+def test_growing_images_never_shrink_and_end_at_the_full_size(start: float, share: float, epochs: int) -> None:
+    growing = ProgressiveResizing(start=start, epochs=share)
+    shapes = [growing.shape((128, 96), epoch, epochs) for epoch in range(epochs + 2)]
+    assert shapes == sorted(shapes)
+    assert set(shapes[epochs - 1 :]) == {(128, 96)}
+    assert all(height % 16 == width % 16 == 0 for height, width in shapes)
+    if epochs > 1:
+        assert all(side - 16 < start * full <= side for side, full in zip(shapes[0], (128, 96), strict=True))
