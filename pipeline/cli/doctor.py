@@ -50,7 +50,7 @@ def doctor(
         root, found = data, diagnose(data)
     else:
         read = params.load()
-        faults = [fault for name in read.train.models for fault in dry_run.faults(read, name)]
+        faults = [fault for place in dry_run.trained(read) for fault in dry_run.faults(read, place)]
         root = read.data.root
         found = [*settings.find(faults), *diagnose(root, read.crop.max_pixels, _results())]
     title = findings.title(root.name, found)

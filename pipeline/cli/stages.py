@@ -171,13 +171,14 @@ def pseudo_label(
     read, member = _params(), Member(models, model, fold, pseudo_labelled=True)
     inputs, output = Inputs(crops, labels, folds, _checkpoint(checkpoints, member)), member.folder
     with (
-        _config(read, model) as config,
+        _config(read, model, student=True) as config,
         stage_runs.training(
             stage_runs.TrainingRun("pseudo_label", model, fold, config, inputs, output, read.experiment)
         ) as on_epoch,
     ):
         settings = read.pseudo_label
-        labelled = Teacher(Member(models, model, fold).eval, settings.share, settings.weight)
+        predictions = Member(models, model, fold).eval
+        labelled = Teacher(predictions, settings.share, settings.weight, settings.targets == "soft")
         stage(inputs, labelled, model, fold, config, output, on_epoch)
 
 
@@ -314,13 +315,13 @@ def _checkpoint(folder: Path, member: Member) -> Path:
 
 
 @contextmanager
-def _config(read: "Params", model: str) -> Iterator["ModelConfig"]:
+def _config(read: "Params", model: str, student: bool = False) -> Iterator["ModelConfig"]:
     """The configuration of a model; a setting that does not work is reported with its place in params.yaml."""
     from pipeline.config.params import FILE
 
     if model not in read.models:
         raise InputError(f"{FILE}: no model '{model}' under models; there are {', '.join(read.models)}")
     try:
-        yield read.models[model]
+        yield read.pseudo_label.config(read.models[model]) if student else read.models[model]
     except ModelConfigError as error:
         raise InputError(f"{FILE}: models.{model}: {error}") from error

@@ -33,23 +33,34 @@ def check(params: Params) -> None:
     if not find_spec("torch"):
         return
     passed, code = _passed(), fingerprint(CODE)
-    digests = {name: _digest(params.models[name], params, code) for name in params.train.models}
-    new = {name: digest for name, digest in digests.items() if digest not in passed}
+    digests = {place: _digest(config, params, code) for place, config in trained(params).items()}
+    new = {place: digest for place, digest in digests.items() if digest not in passed}
     if not new:
         return
-    raise_faults(f"{FILE}: models that cannot be trained", [fault for name in new for fault in faults(params, name)])
+    raise_faults(f"{FILE}: models that cannot be trained", [fault for place in new for fault in faults(params, place)])
     if PASSED.parents[1].is_dir():
         write_text(PASSED, "".join(f"{digest}\n" for digest in [*passed, *new.values()][-MOST_LINES:]))
 
 
-def faults(params: Params, name: str) -> list[str]:
-    """Return what is wrong with a model's configuration, a line per fault that begins with its key in params.yaml."""
-    config = params.models[name]
+def trained(params: Params) -> dict[str, ModelConfig]:
+    """The configurations that are trained, by their place in params.yaml; students that differ from their teachers."""
+    teachers = {f"models.{name}": params.models[name] for name in params.train.models}
+    students = {
+        f"pseudo_label.student ({name})": params.pseudo_label.config(params.models[name])
+        for name in params.pseudo_label.models
+        if params.pseudo_label.student
+    }
+    return teachers | students
+
+
+def faults(params: Params, place: str) -> list[str]:
+    """Return what is wrong with a configuration of `trained`, a line per fault that begins with its key."""
+    config = trained(params)[place]
     if config.pinned:
         return []
     from pipeline.modeling import sanity_check
 
-    return [f"models.{name}.{fault}" for fault in sanity_check.faults(config, params.crop.shape)]
+    return [f"{place}.{fault}" for fault in sanity_check.faults(config, params.crop.shape)]
 
 
 def _passed() -> list[str]:

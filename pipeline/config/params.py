@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, model_validator
+from pydantic import AfterValidator, ValidationError, model_validator
 
 from pipeline.config.kubeflow import Kubeflow
-from pipeline.config.validation_messages import validated
+from pipeline.config.validation_messages import describe, validated
 from pipeline.dataset.config import Data, Relabel, Split
 from pipeline.ensembling.config import Ensemble
 from pipeline.faces.config import Crop
@@ -114,7 +114,7 @@ class Params(Section):
         elif section != "train" and self.models[name].pinned:
             yield f"'{name}' is pinned to a version of the registry, and not trained here"
         elif section == "pseudo_label":
-            yield from _pseudo_label_faults(name, self.models[name])
+            yield from _pseudo_label_faults(name, self.models[name], self.pseudo_label)
         elif section == "refit" and self.refit.validation and self.models[name].last_epochs_on_validation:
             yield f"'{name}' has last_epochs_on_validation, which would train on the photos of refit.validation"
         elif section == "refit" and self.models[name].progressive_resizing:
@@ -206,13 +206,25 @@ class Params(Section):
         return (self.train.models,) if systems == "per_attribute" else systems
 
 
-def _pseudo_label_faults(name: str, model: ModelConfig) -> Iterator[str]:
+def _pseudo_label_faults(name: str, model: ModelConfig, settings: PseudoLabel) -> Iterator[str]:
     """Reasons why a model cannot be trained on pseudo labels of its own predictions."""
-    if any(head.of_years for head in model.heads.values()):
+    kinds = {head.kind for head in model.heads.values()}
+    if settings.targets == "hard" and kinds & {"distribution", "regression"}:
         yield f"'{name}' has a head of years, and pseudo labels are classes"
+    if settings.targets == "soft" and kinds & {"ordinal", "regression"}:
+        yield f"'{name}' has a head of kind ordinal or regression; soft targets are those of classes and distributions"
     if model.last_epochs_on_validation:
         yield f"'{name}' has last_epochs_on_validation: its pseudo labels would leak labels of the held-out people"
-    if model.oversample and _covered([model]) != sorted(SCHEMA.names):
+    try:
+        student = settings.config(model)
+    except ValidationError as error:
+        yield from (f"'{name}' has no such student: {describe(fault)}" for fault in error.errors())
+        return
+    if student.last_epochs_on_validation and not model.last_epochs_on_validation:
+        yield f"the student of '{name}' has last_epochs_on_validation, which the stage pseudo_label does not train"
+    if model.select != "last" and student.select == "last":
+        yield f"'{name}' selects its epoch on the held-out fold, and the metrics of its student would not say so"
+    if student.oversample and _covered([model]) != sorted(SCHEMA.names):
         yield f"'{name}' oversamples some of the 18 classes, but its heads predict only some attributes"
 
 

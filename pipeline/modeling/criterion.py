@@ -1,5 +1,8 @@
 """The training loss, summed over all heads, and the metrics of an epoch."""
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -10,7 +13,7 @@ from pipeline.modeling.config import Head, ModelConfig
 from pipeline.modeling.fold_data import FoldData
 from pipeline.modeling.heads import classes, of_class
 from pipeline.modeling.inference import EvalOutput, Outputs
-from pipeline.modeling.losses import trimmed
+from pipeline.modeling.losses import soft_cross_entropy, trimmed, weighted_mean
 from pipeline.modeling.mixing import Batch
 from pipeline.schema import metrics
 from pipeline.schema.probabilities import YEARS, expected_years, likeliest
@@ -30,6 +33,7 @@ class Criterion:
         }
         self._weights = torch.from_numpy(fold_data.weights).to(device)
         self._eval_targets = fold_data.eval_targets
+        self._soft_targets = {name: torch.from_numpy(own).to(device) for name, own in fold_data.soft_targets.items()}
 
     def loss(self, outputs: Outputs, rows: Tensor, epoch: int | None = None) -> Tensor:
         """Loss () of the outputs of every head for rows (n,); in a training epoch, trimmed as configured."""
@@ -40,7 +44,7 @@ class Criterion:
             if head.by:
                 own = of_class(own, targets[head.by])
             weights = self._row_weights(name, head, own, targets[name], rows, epoch)
-            losses.append(head.weight * self._losses[name](own, targets[name], weights))
+            losses.append(head.weight * self._head_loss(name, own, targets[name], weights, rows))
         return torch.stack(losses).sum()
 
     def mixed_loss(self, outputs: Outputs, batch: Batch, epoch: int) -> Tensor:
@@ -83,6 +87,18 @@ class Criterion:
         if head.trim is None or epoch is None:
             return self._weights[rows]
         return trimmed(self._weights[rows], self._losses[name], outputs, targets, head.trim.at(epoch))
+
+    def _head_loss(self, name: str, outputs: Tensor, targets: Tensor, weights: Tensor, rows: Tensor) -> Tensor:
+        """Loss () of a head: of classes for labelled rows, of probabilities for those with soft targets."""
+        of_classes: Callable[[Tensor], Tensor] = partial(self._losses[name], outputs, targets)
+        if name not in self._soft_targets:
+            return of_classes(weights)
+        soft_targets = self._soft_targets[name]
+        places = rows.to(weights.device) - (len(self._weights) - len(soft_targets))
+        is_soft = places >= 0
+        by_row = soft_cross_entropy(outputs, soft_targets[places.clamp(min=0)])
+        share = weighted_mean(is_soft.to(weights.dtype), weights)
+        return torch.lerp(of_classes(weights * ~is_soft), weighted_mean(by_row, weights * is_soft), share)
 
     def _score(self, name: str, head: Head, output: EvalOutput) -> Metrics:
         predicted = output.predictions[name].cpu().numpy()

@@ -1,7 +1,7 @@
 """The data of one training: crops, targets, and the rows of training and validation."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ from pipeline.modeling import targets
 from pipeline.modeling.config import ModelConfig
 from pipeline.modeling.loader import Batches, Loader
 from pipeline.modeling.sampling import Rows, oversampled
-from pipeline.modeling.targets import Targets
+from pipeline.modeling.targets import SoftTargets, Targets
 from pipeline.schema.schema import SCHEMA, Codes
 
 Shard = tuple[int, int]  # rank of a process, number of processes
@@ -42,6 +42,7 @@ class FoldData:
         training: The rows to train on.
         validation: The rows of the held-out fold.
         finishing: The rows of the held-out fold on which the last epochs may train.
+        soft_targets: Probabilities by head that the last rows are trained on, if any.
     """
 
     crops: Packed
@@ -54,9 +55,17 @@ class FoldData:
     training: Rows
     validation: Rows
     finishing: Rows
+    soft_targets: SoftTargets = field(default_factory=dict)
 
     @classmethod
-    def of(cls, table: pd.DataFrame, crops: Packed, held_out: npt.NDArray[np.bool_], config: ModelConfig) -> "FoldData":
+    def of(
+        cls,
+        table: pd.DataFrame,
+        crops: Packed,
+        held_out: npt.NDArray[np.bool_],
+        config: ModelConfig,
+        soft_targets: SoftTargets | None = None,
+    ) -> "FoldData":
         """The data of a training; photos of dropped ages are only validated on, never trained on.
 
         Args:
@@ -64,6 +73,7 @@ class FoldData:
             crops: Packed crops (n, height, width, 3).
             held_out: Whether each crop (n,) is in the held-out fold.
             config: The model's configuration.
+            soft_targets: Probabilities by head that the last rows are trained on; none by default.
 
         Raises:
             ModelConfigError: When `drop_ages` leaves fewer than two photos to train on.
@@ -82,6 +92,7 @@ class FoldData:
             training=np.flatnonzero(kept & ~held_out),
             validation=np.flatnonzero(held_out),
             finishing=np.flatnonzero(kept & held_out),
+            soft_targets=soft_targets or {},
         )
 
     def digest(self) -> str:
@@ -89,7 +100,8 @@ class FoldData:
         digest = hashlib.blake2b()
         targets = (*self.train_targets.values(), *self.eval_targets.values())
         rows = (self.training, self.validation, self.finishing)
-        for array in (self.digests, *targets, self.strata, self.classes, self.weights, *rows):
+        soft = self.soft_targets.values()
+        for array in (self.digests, *targets, self.strata, self.classes, self.weights, *rows, *soft):
             digest.update(f"{array.dtype} {array.shape} ".encode() + array.tobytes())
         return digest.hexdigest()
 

@@ -261,6 +261,11 @@ def trimmed(weights: Tensor, loss: RowLoss, outputs: Tensor, targets: Tensor, sh
     return torch.zeros_like(weights).scatter(0, smallest, weights[smallest])
 
 
+def soft_cross_entropy(logits: Tensor, probabilities: Tensor) -> Tensor:
+    """Losses (n,) of logits (n, k) for target probabilities (n, k) of every class or year: mean of ``-log p``."""
+    return -(probabilities * F.log_softmax(logits, dim=1)).sum(dim=1)
+
+
 def soft_labels(std: float) -> Tensor:
     """Soft labels (years, years): in row k the probability of every year for a label of `YEARS[k]`."""
     years = YEARS.astype(np.float64)

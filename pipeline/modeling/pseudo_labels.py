@@ -16,7 +16,9 @@ from pipeline.modeling import targets
 from pipeline.modeling.config import Head
 from pipeline.modeling.loader import Joined
 from pipeline.modeling.sampling import Rows
+from pipeline.modeling.targets import SoftTargets
 from pipeline.schema import predictions
+from pipeline.schema.probabilities import in_classes, likeliest
 from pipeline.schema.schema import AGE, OLDEST, SCHEMA, Codes
 
 COLUMNS = ("path", "label", "probability", "weight")
@@ -28,14 +30,17 @@ UNKNOWN = {one.name: 0 if one.bands else one.values[0] for one in SCHEMA.attribu
 class Teacher:
     """A first training's predictions of the eval photos, the share of each class that joins, and its weight.
 
-    Lee 2013, Pseudo-Label: The Simple and Efficient Semi-Supervised Learning Method for Deep Neural Networks; a share
-    per class as in Zou et al. 2018, Class-Balanced Self-Training, https://arxiv.org/abs/1810.07911: a threshold would
-    need calibrated probabilities, and lets frequent classes crowd out rare ones.
+    Hard targets are the likeliest classes: Lee 2013, Pseudo-Label: The Simple and Efficient Semi-Supervised Learning
+    Method for Deep Neural Networks. Soft targets are the probabilities: Hinton, Vinyals and Dean 2015, Distilling the
+    Knowledge in a Neural Network, https://arxiv.org/abs/1503.02531, at temperature 1. A share per class is as in Zou et
+    al. 2018, Class-Balanced Self-Training, https://arxiv.org/abs/1810.07911: a threshold would need calibrated
+    probabilities, and lets frequent classes crowd out rare ones.
     """
 
     predictions: Path
     share: float
     weight: float
+    soft: bool = False
 
     def labels(self, photos: Sequence[str], heads: Mapping[str, Head]) -> pd.DataFrame:
         """The pseudo labels, a row per photo: of each predicted class the share with the highest probability.
@@ -52,14 +57,21 @@ class Teacher:
                 f"{self.predictions}: heads {', '.join(predicted)}, not {', '.join(heads)}; run `dvc repro`"
             )
         table = pd.DataFrame({"path": photos, "row": np.arange(len(photos)), "person": "", **UNKNOWN, "fold": -1})
-        codes = {name: predicted[name].argmax(axis=1) for name in heads}
+        codes = {name: likeliest(predicted[name]) for name in heads}
         for name, head in heads.items():
             table = table.assign(**_values(name, head, codes[name]))
         readable = [np.array(SCHEMA.head(name).class_names)[codes[name]] for name in heads]
         table["label"] = [" ".join(row) for row in zip(*readable, strict=True)]
-        probability = np.prod([numbers.max(axis=1) for numbers in predicted.values()], axis=0)
+        probability = np.prod([in_classes(numbers).max(axis=1) for numbers in predicted.values()], axis=0)
         table = table.assign(probability=probability, weight=self.weight)
         return table.iloc[_most_probable(table["label"], probability, self.share)].reset_index(drop=True)
+
+    def soft_targets(self, photos: Sequence[str], rows: Rows) -> SoftTargets:
+        """The probabilities (m, k) of every head for some rows (m,) of the photos; none where targets are hard."""
+        if not self.soft:
+            return {}
+        predicted = predictions.read_for(self.predictions, photos)
+        return {name: numbers[rows].astype(np.float32) for name, numbers in predicted.items()}
 
 
 def join(

@@ -12,6 +12,8 @@ from pipeline.schema.schema import SCHEMA, Codes
 
 Target = npt.NDArray[np.int64] | npt.NDArray[np.float32]
 Targets = dict[str, Target]
+SoftTargets = Mapping[str, npt.NDArray[np.float32]]
+"""By head, the probabilities (m, k) that the last m rows of the data are trained on, in place of their classes."""
 
 
 def train_targets(table: pd.DataFrame, heads: Mapping[str, Head]) -> Targets:

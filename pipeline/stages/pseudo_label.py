@@ -45,14 +45,16 @@ def pseudo_label(
     photos = inputs.photos()
     held_out = training.held_out(photos, fold)
     evaluated = inputs.eval_photos()
-    labels = teacher.labels(list(evaluated["path"]), config.heads)
+    paths = list(evaluated["path"])
+    labels = teacher.labels(paths, config.heads)
+    soft_targets = teacher.soft_targets(paths, labels["row"].to_numpy())
     labels = labels.join(evaluated.drop(columns="path"), on="row")
     _report(labels, len(evaluated))
 
     fabric = training.launch(config)
     joined = pseudo_labels.join(photos, inputs.train_crops(), held_out, labels, inputs.eval_crops())
     leaks.report(joined[0], joined[2])
-    data = FoldData.of(*joined, config)
+    data = FoldData.of(*joined, config, soft_targets)
     checkpoint = Checkpoint.of(inputs.checkpoint, data, config, config.epochs, CODE)
     progress = fit(config, data, fabric, checkpoint, config.epochs, on_epoch)
     if not fabric.is_global_zero:

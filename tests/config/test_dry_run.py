@@ -36,6 +36,13 @@ def test_every_model_has_its_line(folder: Path) -> None:
     assert heads == ["params.yaml", *keys]
 
 
+def test_a_student_has_its_line(folder: Path) -> None:
+    (name,) = PARAMS["pseudo_label"]["models"]
+    given = PARAMS["pseudo_label"] | {"student": {"backbone": "resnet10"}}
+    with pytest.raises(InputError, match=rf"pseudo_label\.student \({name}\)\.backbone 'resnet10' is unknown"):
+        dry_run.check(Params.model_validate(PARAMS | {"pseudo_label": given}))
+
+
 def test_what_has_passed_is_checked_again_only_when_it_changes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     checked: list[int] = []
 

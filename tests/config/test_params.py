@@ -268,6 +268,47 @@ def test_a_head_of_years_makes_no_pseudo_labels(change: Callable[..., Path], kin
     assert line == "pseudo_label.models: 'age' has a head of years, and pseudo labels are classes"
 
 
+def test_keys_of_pseudo_labels_are_written(change: Callable[..., Path]) -> None:
+    (line,) = faults(change(("pseudo_label.models", ["age"]), ("pseudo_label.student", None)))
+    assert line == "pseudo_label: student missing: write `targets: hard` and `student: {}`"
+
+
+def test_soft_targets_are_of_classes_and_distributions(change: Callable[..., Path]) -> None:
+    soft = ("pseudo_label.models", ["age"]), ("pseudo_label.targets", "soft")
+    assert load(change(*soft, ("models.age.heads.age", {"kind": "distribution"}))).pseudo_label.targets == "soft"
+    for kind in ("ordinal", "regression"):
+        (line,) = faults(change(*soft, ("models.age.heads.age", {"kind": kind})))
+        assert line.startswith("pseudo_label.models: 'age' has a head of kind ordinal or regression; soft targets are")
+
+
+@pytest.mark.parametrize(
+    ("student", "fault"),
+    [
+        ({"epoch": 3}, "pseudo_label.models: 'age' has no such student: epoch: unknown key"),
+        ({"epochs": 0}, "pseudo_label.models: 'age' has no such student: epochs: must be greater than 0"),
+        ({"heads": {}}, "pseudo_label.student: the student has the heads of its teacher; leave the key out"),
+        ({"last_epochs_on_validation": 1}, "pseudo_label.models: the student of 'age' has last_epochs_on_validation"),
+    ],
+)
+def test_a_student_is_a_model_with_the_heads_of_its_teacher(
+    change: Callable[..., Path], student: dict[str, Any], fault: str
+) -> None:
+    read = load(change(("pseudo_label.models", ["age"]), ("pseudo_label.student", {"backbone": "test_resnet"})))
+    config = read.pseudo_label.config(read.models["age"])
+    assert config == read.models["age"].model_copy(update={"backbone": "test_resnet"})
+    (line,) = faults(change(("pseudo_label.models", ["age"]), ("pseudo_label.student", student)))
+    assert line.startswith(fault)
+
+
+def test_a_student_says_that_its_teacher_was_selected_on_the_held_out_fold(change: Callable[..., Path]) -> None:
+    selected = ("models.age.select", "macro_f1"), ("pseudo_label.models", ["age"])
+    assert load(change(*selected)).pseudo_label.config(load(change(*selected)).models["age"]).select == "macro_f1"
+    (line,) = faults(change(*selected, ("pseudo_label.student", {"select": "last"})))
+    assert line.endswith(
+        "'age' selects its epoch on the held-out fold, and the metrics of its student would not say so"
+    )
+
+
 def test_a_model_trained_on_its_held_out_fold_gives_no_pseudo_labels(change: Callable[..., Path]) -> None:
     (line,) = faults(change(("models.age.last_epochs_on_validation", 3), ("pseudo_label.models", ["age"])))
     assert line.startswith("pseudo_label.models: 'age' has last_epochs_on_validation: its pseudo labels would leak")

@@ -82,3 +82,42 @@ def test_binary_f1_is_measured_where_it_selects(config: Make) -> None:
     measured = criterion(gender).measure("val", answers(gender, all_female))
     assert measured["val_binary_f1"] == pytest.approx(2 / 3)
     assert measured["val_macro_f1"] == pytest.approx(1 / 3)
+
+
+def soft_criterion(
+    config: ModelConfig, soft: dict[str, np.typing.NDArray[np.float32]], weights: list[float]
+) -> Criterion:
+    """That of four rows, the last two of which have soft targets."""
+    table = pd.DataFrame({"mask": "worn", "gender": ["male", "female"] * 2, "age": [25, 57, 59, 60], "weight": weights})
+    crops, held_out = np.zeros((4, 8, 8, 3), np.uint8), np.zeros(4, dtype=np.bool_)
+    return Criterion(config, FoldData.of(table, crops, held_out, config, soft), torch.device("cpu"))
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "focal"])
+def test_rows_with_soft_targets_have_the_cross_entropy_of_their_probabilities(config: Make, loss: str) -> None:
+    settings, outputs, weights = config(heads={"gender": {"loss": loss}}), said(gender=2), [1.0, 2.0, 0.5, 3.0]
+    soft = np.array([[0.25, 0.75], [0.6, 0.4]], np.float32)
+    found = soft_criterion(settings, {"gender": soft}, weights).loss(outputs, ROWS)
+    hard = criterion(settings)
+    of_class = [float(hard.loss({"gender": outputs["gender"][[row]]}, ROWS[[row]])) for row in (0, 1)]
+    logs = torch.log_softmax(outputs["gender"][2:], dim=1)
+    of_soft = (-(torch.from_numpy(soft) * logs).sum(dim=1)).tolist()
+    assert float(found) == pytest.approx(np.average([*of_class, *of_soft], weights=weights), rel=1e-5)
+
+
+def test_a_certain_soft_target_is_its_class_and_a_batch_may_have_rows_of_one_kind_alone(config: Make) -> None:
+    settings, outputs = config(heads={"gender": {}}), said(gender=2)
+    certain = np.eye(2, dtype=np.float32)[[0, 1]]  # male, female, as the labels of rows 2 and 3 say
+    judge, hard = soft_criterion(settings, {"gender": certain}, [1.0] * 4), criterion(settings)
+    for rows in (ROWS, ROWS[:2], ROWS[2:], ROWS.flip(0)):
+        part = {"gender": outputs["gender"][rows]}
+        torch.testing.assert_close(judge.loss(part, rows), hard.loss(part, rows))
+
+
+def test_a_distribution_over_years_has_soft_targets_too(config: Make) -> None:
+    settings, outputs = config(heads={"age": {"kind": "distribution"}}), said(age=43)
+    soft = np.full((2, 43), 1 / 43, np.float32)
+    judge = soft_criterion(settings, {"age": soft}, [1.0] * 4)
+    logs = torch.log_softmax(outputs["age"][2:], dim=1)
+    expected = -logs.mean(dim=1).mean()
+    torch.testing.assert_close(judge.loss({"age": outputs["age"][2:]}, ROWS[2:]), expected)

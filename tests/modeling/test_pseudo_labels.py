@@ -12,7 +12,7 @@ from pipeline.modeling import targets
 from pipeline.modeling.config import Head
 from pipeline.modeling.pseudo_labels import Teacher
 from pipeline.schema import predictions
-from pipeline.schema.probabilities import Heads
+from pipeline.schema.probabilities import Heads, in_bands
 from pipeline.schema.schema import SCHEMA
 
 PICTURES = [f"{number}.jpg" for number in range(40)]
@@ -51,6 +51,24 @@ def test_the_most_probable_photos_of_every_class_join(tmp_path: Path, heads: dic
     for label, photos in everything.groupby("label"):
         joined = set(table.loc[table["label"] == label, "row"])
         assert joined == set(photos.nlargest(round(0.4 * len(photos)), "probability")["row"])
+
+
+def test_soft_targets_are_the_probabilities_of_the_photos_that_join(tmp_path: Path) -> None:
+    heads = {"age": Head(kind="distribution"), "mask": Head()}
+    random = np.random.default_rng(1)
+    years = random.dirichlet(np.full(43, 0.5), len(PICTURES)).astype(np.float32)
+    masks = random.dirichlet(np.ones(3), len(PICTURES)).astype(np.float32)
+    predictions.write(tmp_path / "eval.parquet", PICTURES, {"age": years, "mask": masks})
+    soft = Teacher(tmp_path / "eval.parquet", 0.5, 1, soft=True)
+    table = soft.labels(PICTURES, heads)
+    rows = table["row"].to_numpy()
+    found = soft.soft_targets(PICTURES, rows)
+    np.testing.assert_allclose(found["age"], years[rows], atol=1e-6)
+    np.testing.assert_allclose(found["mask"], masks[rows], atol=1e-6)
+    bands = in_bands(years)
+    np.testing.assert_array_equal(SCHEMA["age"].codes(table["age"]), bands.argmax(axis=1)[rows])
+    np.testing.assert_allclose(table["probability"], (bands.max(axis=1) * masks.max(axis=1))[rows], rtol=1e-5)
+    assert Teacher(tmp_path / "eval.parquet", 0.5, 1).soft_targets(PICTURES, rows) == {}
 
 
 def test_the_lower_the_share_the_fewer_photos_join_and_in_the_end_none(tmp_path: Path) -> None:

@@ -10,8 +10,10 @@ import pytest
 from pipeline.formats import tables
 from pipeline.modeling.checkpoints import Metrics
 from pipeline.modeling.config import TTA, ModelConfig
+from pipeline.modeling.config.stages import PseudoLabel
 from pipeline.modeling.pseudo_labels import Teacher
 from pipeline.modeling.training import Inputs
+from pipeline.modeling.weights import read_metadata
 from pipeline.schema import label_table, predictions
 from pipeline.stages.infer import infer
 from pipeline.stages.pseudo_label import pseudo_label
@@ -103,3 +105,18 @@ def test_pseudo_labels_may_be_sampled_by_class(config: Make, trainable: Path, sa
     path, _ = lie(trainable)
     output = learn(trainable, config(sampling=sampling, epochs=1), "out", Teacher(path, share=1, weight=1))
     assert (output / "weights.safetensors").exists()
+
+
+def test_a_student_with_another_backbone_learns_the_probabilities_of_its_teacher(config: Make, trainable: Path) -> None:
+    images = tables.read(trainable / "crops" / "eval.parquet", {"path": "text"})["path"]
+    unsure = np.tile([0.1, 0.5, 0.4], (len(images), 1))
+    predictions.write(trainable / "teacher.parquet", images, {"mask": unsure})
+    settings = PseudoLabel(targets="soft", student={"backbone": "test_efficientnet", "epochs": 25})
+    found = {}
+    for name, soft in (("soft", True), ("hard", False)):
+        teacher = Teacher(trainable / "teacher.parquet", share=1, weight=50, soft=soft)
+        output = learn(trainable, settings.config(config()), name, teacher)
+        assert read_metadata(output / "weights.safetensors").config.backbone == "test_efficientnet"
+        found[name] = predictions.read(output / "eval.parquet")[1]["mask"]
+    apart = {name: np.abs(table - unsure).mean() for name, table in found.items()}
+    assert apart["soft"] < 0.5 * apart["hard"]

@@ -34,7 +34,7 @@ PARAMS: dict[str, Any] = {
     "split": {"folds": 2},
     "train": {"models": ["face", "years"], "folds": [0, 1]},
     "refit": {"models": ["years"], "epochs": {}, "validation": None, "soup": []},
-    "pseudo_label": {"models": ["face"], "share": 0.5, "weight": 0.5},
+    "pseudo_label": {"models": ["face"], "share": 0.5, "weight": 0.5, "targets": "hard", "student": {}},
     "models": {
         "face": ENTRY | {"heads": {"mask": {}, "gender": {"loss": "focal"}}},
         "years": ENTRY | {"heads": {"age": {"kind": "regression", "loss": "smooth_l1"}}},

@@ -1,10 +1,11 @@
 """Parameters of the stages train, refit and pseudo_label: the models that they train."""
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, field_validator, model_validator
 
 from pipeline.formats.section import Fraction, Section, distinct
+from pipeline.modeling.config.model import ModelConfig
 
 Models = Annotated[tuple[str, ...], AfterValidator(distinct)]
 
@@ -66,8 +67,30 @@ class PseudoLabel(Section):
         models: Names of the models to train again, with pseudo labels of eval photos.
         share: Share of the eval photos of each predicted class, the most probable, that get a pseudo label.
         weight: Weight of a pseudo label in the loss; that of a label is 1.
+        targets: What a pseudo label is: `hard`, the likeliest class, or `soft`, the probabilities of all.
+        student: Settings in which the second training differs from the first, such as a smaller backbone: distillation.
     """
 
     models: Models = ()
     share: Fraction = 0.5
     weight: PositiveFloat = 0.5
+    targets: Literal["hard", "soft"] = "hard"
+    student: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _keys_are_written(self) -> Self:
+        missing = [key for key in ("targets", "student") if self.models and key not in self.model_fields_set]
+        if missing:  # DVC refuses a parameter that is not in the file
+            raise ValueError(f"{' and '.join(missing)} missing: write `targets: hard` and `student: {{}}`")
+        return self
+
+    @field_validator("student")
+    @classmethod
+    def _student_predicts_the_same(cls, student: dict[str, Any]) -> dict[str, Any]:
+        if fixed := {"heads", "pinned"} & student.keys():
+            raise ValueError(f"the student has the {', '.join(sorted(fixed))} of its teacher; leave the key out")
+        return student
+
+    def config(self, teacher: ModelConfig) -> ModelConfig:
+        """The configuration of the second training of a model; raises `ValidationError` where `student` is wrong."""
+        return ModelConfig.model_validate(teacher.model_dump() | self.student)
