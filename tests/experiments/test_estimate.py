@@ -41,7 +41,7 @@ def test_prediction_is_validation_and_every_variant_of_held_out_and_eval_photos(
 
 
 def test_refits_and_pseudo_labels_take_their_time() -> None:
-    once = seconds(Speed(1, 0), refit={"models": ["years"], "epochs": {}, "validation": None})
+    once = seconds(Speed(1, 0), refit={"models": ["years"], "epochs": {}, "validation": None, "soup": []})
     assert once == pytest.approx(4000 + 2000)
     twice = seconds(Speed(1, 0), pseudo_label={"models": ["face"], "targets": "hard", "student": {}})
     assert twice == pytest.approx(4000 + 2000)
