@@ -27,13 +27,14 @@ def register(
     from pipeline.registry import registration, versions
     from pipeline.registry.candidate import candidates, data_tags
     from pipeline.tracking import store
+    from pipeline.tracking.inputs import Input
 
     read = params.load()
-    tags = data_tags(locks.read(), read.data.root, labels, folds, crops)
+    tags, table = data_tags(locks.read(), read.data.root, labels, folds, crops), Input.of(labels)
     members = EnsembleMembers.of(models, read.train, read.refit, read.pseudo_label)
     with versions.as_input_errors():
         for candidate in candidates(members, read.models, read.tta, read.crop, labels, folds, crops, results):
-            version, state = registration.register(candidate, tags, read.experiment)
+            version, state = registration.register(candidate, tags, table, read.experiment)
             print(f"{version}: {state}", flush=True)
         page = store.page(store.connect(), store.experiment(read.experiment), LOCAL)
     print(f"runs and scores: {page}{' (`make ui` serves it)' if store.local_database() else ''}")

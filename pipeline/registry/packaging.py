@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import time
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typing import Any
 from pipeline.registry.serving.classifier import Classifier
 from pipeline.registry.versions import EVIDENCE, Version, client, read
 from pipeline.tracking import pipeline_runs, store
+from pipeline.tracking.inputs import Input
 
 PACKAGE = Path(__file__).parents[1]
 LOADER = f"{PACKAGE.name}.registry.serving"
@@ -43,6 +45,7 @@ def register(
     example: Any,
     predictions: Any,
     facts: Mapping[str, Any],
+    labels: Input,
     card: str,
     experiment: str,
 ) -> Version:
@@ -54,7 +57,8 @@ def register(
         evidence: Folder of the out-of-fold evidence.
         example: A table of photos, kept as the input example.
         predictions: The model's output for the example, from which the signature is inferred.
-        facts: Tags of the version; floats are also metrics of the run.
+        facts: Tags of the version; floats are also metrics of the run and the model.
+        labels: The labels to which these metrics compare the predictions.
         card: Description of the version, in Markdown.
         experiment: Name of the experiment of the run that holds the evidence.
 
@@ -69,7 +73,6 @@ def register(
     own = {"stage": pipeline_runs.REGISTER} | ({pipeline_runs.PARENT: parent} if parent else {})
     with mlflow.start_run(None, experiment_id, f"register {name}", tags=own) as run, _quiet():
         client().set_terminated(run.info.run_id, "KILLED")  # its status if this process is killed before the end
-        mlflow.log_metrics({key: value for key, value in facts.items() if isinstance(value, float)})
         mlflow.log_artifacts(str(evidence), EVIDENCE)
         logged = mlflow.pyfunc.log_model(
             name=name,
@@ -80,6 +83,8 @@ def register(
             input_example=example,
             pip_requirements=[f"{each}=={installed(each)}" for each in REQUIREMENTS],
         )
+        scores = {key: value for key, value in facts.items() if isinstance(value, float)}
+        _log_scores(run.info.run_id, logged.model_id, scores, labels)
     _ensure_registered(name)
     created = client().create_model_version(
         name, logged.model_uri, logged.run_id, tags, description=card, model_id=logged.model_id
@@ -176,12 +181,25 @@ def _is_ours(path: Path, name: Path) -> bool:
 
 
 def _signature(predictions: Any) -> Any:
-    """Photos in any form, for which MLflow has only `Any`, to a table of predictions."""
-    from mlflow.models import ModelSignature, infer_signature
-    from mlflow.types.schema import Schema
+    """Photos as bytes, to a table of predictions.
 
-    photos = Schema.from_json('[{"type": "any", "required": true}]')
-    return ModelSignature(inputs=photos, outputs=infer_signature(predictions).inputs)
+    The column has no name: MLflow then takes lists as well, and a table with any name of its column. It lets pass
+    paths, base64 and arrays, which it does not tell from bytes in a table.
+    """
+    from mlflow.models import ModelSignature, infer_signature
+    from mlflow.types import ColSpec, DataType, Schema
+
+    return ModelSignature(inputs=Schema([ColSpec(DataType.binary)]), outputs=infer_signature(predictions).inputs)
+
+
+def _log_scores(run_id: str, model_id: str, scores: Mapping[str, float], labels: Input) -> None:
+    """Log scores to a run and to its model, with the data set that they are of."""
+    from mlflow.entities import Dataset, DatasetInput, InputTag, Metric
+
+    data, now = Dataset(**labels.dataset()), time.time_ns() // 1_000_000
+    client().log_inputs(run_id, [DatasetInput(data, [InputTag("mlflow.data.context", "evaluation")])])
+    of_model = {"model_id": model_id, "dataset_name": data.name, "dataset_digest": data.digest, "run_id": run_id}
+    client().log_batch(run_id, [Metric(key, value, now, 0, **of_model) for key, value in scores.items()])
 
 
 def _ensure_registered(name: str) -> None:

@@ -1,6 +1,5 @@
 """Registration: creates a version with scores, hashes and a card, and makes it the challenger."""
 
-import base64
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
@@ -14,14 +13,16 @@ from pipeline.registry import card, packaging, versions
 from pipeline.registry.candidate import Candidate
 from pipeline.registry.serving.classifier import Classifier
 from pipeline.registry.versions import Version
+from pipeline.tracking.inputs import Input
 
 
-def register(candidate: Candidate, tags: Mapping[str, str], experiment: str) -> tuple[Version, str]:
+def register(candidate: Candidate, tags: Mapping[str, str], labels: Input, experiment: str) -> tuple[Version, str]:
     """Register a candidate as the challenger, unless its content is the champion already.
 
     Args:
         candidate: The model, with its evidence.
         tags: Hashes of the data and the commit.
+        labels: The table of labels, to which the scores compare the predictions.
         experiment: Name of the MLflow experiment of the run that holds the evidence.
 
     Returns:
@@ -32,7 +33,7 @@ def register(candidate: Candidate, tags: Mapping[str, str], experiment: str) -> 
         version, state = _with_content(candidate.name, content), "has this content already"
         if version is None:
             with TemporaryDirectory(prefix="register-") as folder:
-                created = _create(candidate, {versions.CONTENT: content, **tags}, experiment, Path(folder))
+                created = _create(candidate, {versions.CONTENT: content, **tags}, labels, experiment, Path(folder))
             version = _first(created, content)
             state = "registered" if version == created else state
         if versions.by_alias(candidate.name, versions.CHAMPION) == version:
@@ -57,7 +58,7 @@ def _first(created: Version, content: str) -> Version:
     return first
 
 
-def _create(candidate: Candidate, tags: Mapping[str, str], experiment: str, folder: Path) -> Version:
+def _create(candidate: Candidate, tags: Mapping[str, str], labels: Input, experiment: str, folder: Path) -> Version:
     candidate.write_model(folder / "model")
     candidate.write_evidence(folder / "evidence")
     scores = card.scores(candidate.evidence)
@@ -75,6 +76,7 @@ def _create(candidate: Candidate, tags: Mapping[str, str], experiment: str, fold
         example,
         classifier.predict(example),
         facts,
+        labels,
         card.description(text),
         experiment,
     )
@@ -92,7 +94,7 @@ def _data_and_provenance(candidate: Candidate, tags: Mapping[str, str]) -> dict[
 
 
 def _example(sizes: PhotoSizes) -> pd.DataFrame:
-    """A grey gradient as a JPEG in base64: the form of a request, the size of a train photo, and a photo of nobody."""
+    """A grey gradient as the bytes of a JPEG: the size of a train photo, and a photo of nobody."""
     data = BytesIO()
     Image.linear_gradient("L").resize((sizes.smallest, sizes.smallest)).convert("RGB").save(data, "JPEG", quality=80)
-    return pd.DataFrame({"photo": [base64.b64encode(data.getvalue()).decode()]})
+    return pd.DataFrame({"photo": [data.getvalue()]})

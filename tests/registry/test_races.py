@@ -20,9 +20,11 @@ from pipeline.registry.alias_history import AliasChange
 from pipeline.registry.candidate import Candidate
 from pipeline.registry.versions import CHAMPION, Version
 from pipeline.tracking import store
+from pipeline.tracking.inputs import Input
 from tests.registry.test_gate import CHAMPION as EVIDENCE
 
 ROUNDS = 6
+LABELS = Input("data/labels.parquet", "0" * 32, {"rows": 1})
 
 
 @pytest.fixture(params=["database", "server"])
@@ -152,7 +154,7 @@ def test_two_registrations_at_once_make_one_version(kind: str, monkeypatch: pyte
     candidate = Candidate("mga", {"weights": "the same"}, EVIDENCE, {})
     versions.client().create_registered_model("mga")
 
-    def create(_: Candidate, tags: dict[str, str], experiment: str, folder: Path) -> Version:
+    def create(_: Candidate, tags: dict[str, str], labels: Input, experiment: str, folder: Path) -> Version:
         client = versions.client()
         run = client.create_run("0")
         made = client.create_model_version("mga", f"file://{folder}", run.info.run_id, tags)
@@ -160,7 +162,7 @@ def test_two_registrations_at_once_make_one_version(kind: str, monkeypatch: pyte
 
     monkeypatch.setattr(registration, "_create", create)
     for _ in range(ROUNDS):
-        results = together(*[lambda: registration.register(candidate, {}, "faces")] * 2)
+        results = together(*[lambda: registration.register(candidate, {}, LABELS, "faces")] * 2)
         assert len(versions.versions("mga")) == 1
         assert [found.number for found, _ in results] == [versions.versions("mga")[0].number] * 2
         assert sorted(state for _, state in results) in (
@@ -181,5 +183,7 @@ def test_a_registration_that_is_killed_leaves_no_run_that_says_running(
     (tmp_path / "evidence").mkdir()
     monkeypatch.setattr(importlib.import_module("mlflow.pyfunc"), "log_model", log_model)
     with pytest.raises(KeyboardInterrupt):
-        packaging.register("mga", tmp_path, tmp_path / "evidence", None, pd.DataFrame({"a": [1]}), {}, "", "faces")
+        packaging.register(
+            "mga", tmp_path, tmp_path / "evidence", None, pd.DataFrame({"a": [1]}), {}, LABELS, "", "faces"
+        )
     assert statuses == ["KILLED"]

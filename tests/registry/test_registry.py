@@ -1,5 +1,6 @@
 """From `register` to `rollback`, on a real registry."""
 
+import hashlib
 import importlib
 import json
 import shutil
@@ -12,6 +13,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
+from pipeline.formats import images
 from pipeline.foundation.errors import InputError
 from pipeline.registry import alias_history, packaging, page, versions
 from pipeline.registry.alias_history import AliasChange, Kind
@@ -78,8 +80,37 @@ def registers_every_model_with_scores_hashes_and_a_card(workspace: Path) -> None
     assert "abc.dir" not in described  # hashes are tags
     assert len(described) < 5000
     assert versions.download(version, "card.md", workspace).read_text() == described
+    takes_photos_as_bytes_in_lists_and_tables(workspace)
+    scores_are_linked_to_the_model_and_the_labels(version, scores["macro_f1"])
     trained = client().list_artifacts(versions.find("models:/mga-years/1").run_id, "evidence/trainings/folds/0")
     assert {Path(file.path).name for file in trained} == {"epochs.csv", "metrics.json", "weights.safetensors"}
+
+
+def takes_photos_as_bytes_in_lists_and_tables(workspace: Path) -> None:
+    model = packaging.load("models:/mga/1")
+    assert str(model.metadata.get_input_schema()) == "[binary (required)]"
+    photo = sorted((workspace / "data/sample/eval/images").iterdir())[0]
+    forms = [str(photo)], [photo], [photo.read_bytes()], str(photo), pd.DataFrame({"image": [images.read(photo)]})
+    answers = [model.predict(form) for form in (model.input_example, *forms)]
+    assert type(model.input_example.loc[0, "photo"]) is bytes
+    assert [list(answer) for answer in answers] == [list(answers[0])] * len(answers)
+    np.testing.assert_array_equal(pd.concat(answers[1:]), pd.concat([answers[1]] * len(forms)))
+
+
+def scores_are_linked_to_the_model_and_the_labels(version: versions.Version, macro_f1: float) -> None:
+    run = client().get_run(version.run_id)
+    assert run.inputs
+    assert run.outputs
+    (labels,) = run.inputs.dataset_inputs
+    assert labels.dataset.name == "labels.parquet"
+    assert labels.dataset.digest == hashlib.md5(Path("data/labels.parquet").read_bytes()).hexdigest()
+    (model,) = run.outputs.model_outputs
+    metrics = client().get_logged_model(model.model_id).metrics or []
+    assert {metric.key for metric in metrics} == set(run.data.metrics) > {"macro_f1", "macro_f1_low"}
+    assert {(metric.dataset_name, metric.dataset_digest) for metric in metrics} == {
+        (labels.dataset.name, labels.dataset.digest)
+    }
+    assert [metric.value for metric in metrics if metric.key == "macro_f1"] == [pytest.approx(macro_f1, abs=1e-6)]
 
 
 def does_not_register_the_same_twice() -> None:

@@ -19,8 +19,8 @@ MOST_BYTES = 64 * 2**20
 """Limits of one request to a server."""
 SERVED = "_MLFLOW_IS_IN_SERVING_ENVIRONMENT"  # what `mlflow models serve` sets
 EXPECTED = "give paths, bytes, base64 or uint8 arrays (height, width, 3)"
-BASE64 = re.compile(r"(?:data:image/\w+;base64,)?((?:/9j/|iVBORw0KGgo)[A-Za-z0-9+/\s]++=*+)\s*+")
-"""A JPEG or PNG in base64: both begin with bytes that no sensible path begins with.
+BASE64 = re.compile(rb"(?:data:image/\w+;base64,)?((?:/9j/|iVBORw0KGgo)[A-Za-z0-9+/\s]++=*+)\s*+")
+"""A JPEG or PNG in base64: both begin with bytes that no sensible path begins with, nor any image file.
 
 Possessive quantifiers (`++`, `*+`) keep matching linear: with backtracking, a megabyte of blanks takes an hour.
 """
@@ -72,14 +72,14 @@ def read(cell: Any, name: str, max_pixels: int = images.MAX_PIXELS) -> Pixels:
         InputError: When the photo cannot be read; the error refers to it as `name`.
     """
     match cell:
+        case bytes() | str() if found := BASE64.fullmatch(_ascii(cell)):
+            return _decode(found[1], name, max_pixels)
         case bytes():
             return images.decode(cell, name, max_pixels)
         case np.ndarray() if cell.dtype == np.uint8 and cell.ndim == 3 and cell.shape[2] == 3 and cell.size:
             return cell
         case np.ndarray():
             raise InputError(f"{name}: an array of {cell.dtype} {cell.shape}; it must be uint8 (height, width, 3), RGB")
-        case str() if found := BASE64.fullmatch(cell):
-            return _decode(found[1], name, max_pixels)
         case str() | Path() if os.environ.get(SERVED) == "true":
             raise InputError(f"{name}: not a photo in base64; a served model opens no paths")
         case str() | Path():
@@ -105,7 +105,12 @@ def batches(cells: Sequence[Any], size: int) -> Iterator[list[tuple[Any, str]]]:
         yield named[start : start + size]
 
 
-def _decode(text: str, name: str, max_pixels: int) -> Pixels:
+def _ascii(cell: bytes | str) -> bytes:
+    """The text of a cell. Of a request's `inputs` and `instances` MLflow makes bytes without decoding the base64."""
+    return cell.encode("ascii", "replace") if isinstance(cell, str) else cell
+
+
+def _decode(text: bytes, name: str, max_pixels: int) -> Pixels:
     try:
         return images.decode(base64.b64decode(text), name, max_pixels)
     except ValueError as error:

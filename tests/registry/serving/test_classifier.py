@@ -61,7 +61,8 @@ def test_a_photograph_may_be_given_in_any_form(classifiers: dict[str, Classifier
     path = photos[0]
     data = path.read_bytes()
     text = base64.b64encode(data).decode()
-    forms = [path, str(path), data, text, f"data:image/jpeg;base64,{text}", images.read(path)]
+    url = f"data:image/jpeg;base64,{text}"
+    forms = [path, str(path), data, text, text.encode(), url, url.encode(), images.read(path)]
     together = classifiers["mga"].predict(forms)
     np.testing.assert_array_equal(together, pd.concat([together[:1]] * len(forms)))
     for form in forms:
