@@ -25,7 +25,7 @@ def compare(
     backbone: Annotated[str | None, typer.Option(help=f"{OF_MATCHED}timm name of the one network.")] = None,
     weights: Annotated[Path | None, typer.Option(help=f"{OF_MATCHED}file of its published weights.")] = None,
     image_size: Annotated[int | None, typer.Option(min=32, help=f"{OF_MATCHED}its input in pixels.")] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help=f"{OF_MATCHED}epochs of every training.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help=f"{OF_MATCHED}number of epochs of every training.")] = None,
     against: Annotated[
         str | None, typer.Option(metavar="RECIPE", help="What differences are taken to. Default: the best.")
     ] = None,

@@ -31,7 +31,8 @@ def suggest(
     out_of_fold: OutOfFold = Path("results/ensemble/out_of_fold.parquet"),
     suggestions: Suggestions = Path("results/suggestions.csv"),
     confidence: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Accept suggestions of this score without a review.")
+        float | None,
+        typer.Option(min=0, max=1, help="Accept suggestions from this score on, from 0 to 1, without a review."),
     ] = None,
     fixes: Annotated[Path, typer.Option(help="Output with --confidence: accepted corrections.")] = Path(
         "fixes/automatic.csv"

@@ -24,9 +24,9 @@ User = Annotated[str | None, typer.Option(help="Recorded as the person; default:
 def promote(
     version: Annotated[str, typer.Argument(help="A version's number or alias.")] = "challenger",
     model: Name = ENSEMBLE,
-    margin: Annotated[float, typer.Option(min=0, help="Largest accepted loss of macro F1.")] = MARGIN,
+    margin: Annotated[float, typer.Option(min=0, help="Largest accepted loss of macro F1, from 0 to 1.")] = MARGIN,
     slice_margin: Annotated[
-        float, typer.Option(min=0, help="Largest accepted loss of accuracy in a slice.")
+        float, typer.Option(min=0, help="Largest accepted loss of accuracy in a slice, from 0 to 1.")
     ] = SLICE_MARGIN,
     user: User = None,
     reason: Annotated[str, typer.Option(help="Recorded with the promotion.")] = "",

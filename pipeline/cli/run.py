@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pipeline.orchestration.runner import Show
 
 Jobs = Annotated[
-    int | None, typer.Option(min=1, help="Stages that run in parallel. Default: the number of --gpus, or 1.")
+    int | None, typer.Option(min=1, help="Number of stages that run in parallel. Default: that of --gpus, or 1.")
 ]
 Gpus = Annotated[str, typer.Option(help="GPUs to use, one per stage: 0,1.")]
 REPORT = Path("results/report.html")

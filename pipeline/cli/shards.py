@@ -9,7 +9,7 @@ import typer
 def shards(
     data: Annotated[Path, typer.Argument(help="Folder of the data set, with train/ and eval/.")],
     output: Annotated[Path, typer.Argument(help="Folder to write the shards to.")],
-    photos: Annotated[int, typer.Option(min=1, help="Photos of a shard.")] = 10_000,
+    photos: Annotated[int, typer.Option(min=1, help="Number of photos in a shard.")] = 10_000,
 ) -> None:
     """Write the photos of a data set as tar archives in WebDataset's layout, with an index.
 

@@ -20,7 +20,7 @@ Fixes = Annotated[Path, typer.Option(help="Folder of label corrections.")]
 Classes = Annotated[Path, typer.Option(help="Output: table of photos per class and fold.")]
 Plot = Annotated[Path, typer.Option(help="Output: plot of photos per class and fold.")]
 ModelName = Annotated[str, typer.Option("--model", help="Model name, a key of `models` in params.yaml.")]
-HeldOut = Annotated[int, typer.Option("--fold", help="Held-out fold.")]
+HeldOut = Annotated[int, typer.Option("--fold", help="Number of the held-out fold, one of train.folds.")]
 Checkpoints = Annotated[Path, typer.Option(help="Folder of checkpoints; an interrupted training resumes from its own.")]
 Results = Annotated[Path, typer.Option(help="Folder of the ensemble's predictions and scores.")]
 Probabilities = Annotated[Path, typer.Option(help="Table of class probabilities of the eval photos.")]
@@ -51,7 +51,7 @@ def relabel(data: Data, fixes: Fixes, labels: Labels) -> None:
 
 
 def crop(
-    shard: Annotated[int, typer.Option(help="Shard, one of crop.shards.")],
+    shard: Annotated[int, typer.Option(help="Number of the shard, one of crop.shards.")],
     data: Data,
     labels: Labels,
     crops: Crops,
@@ -187,7 +187,7 @@ def infer(
     crops: Crops,
     models: Models,
     folds: Annotated[Path | None, typer.Option(help="Table of folds, for a held-out fold.")] = None,
-    fold: Annotated[int | None, typer.Option(help="Held-out fold of the member; none: the refit.")] = None,
+    fold: Annotated[int | None, typer.Option(help="Number of the member's held-out fold; none: the refit.")] = None,
     pseudo_labelled: Annotated[bool, typer.Option("--pseudo-labelled", help="The pseudo-labelled member.")] = False,
 ) -> None:
     """Predict eval and the held-out fold with a trained member, with test-time augmentation.

@@ -30,10 +30,12 @@ class Summary:
     Attributes:
         metrics: Scores by name.
         members: SHA-256 of the weights of every member, by its name.
+        mistakes: The worst mistakes, a row for each photo.
     """
 
     metrics: dict[str, float]
     members: dict[str, str]
+    mistakes: pd.DataFrame
 
 
 def ensemble(
@@ -105,9 +107,10 @@ def ensemble(
     found["epoch_selected_on_val"] = int(epoch_selected_on_val(used))
     metrics.write(results / "metrics.json", found)
     age_errors.write(results / "age_errors.png", photos, adjusted.out_of_fold, out_of_fold)
-    mistakes.write(results / "mistakes.jpg", crops, photos, adjusted.out_of_fold)
+    wrong = mistakes.worst(photos, adjusted.out_of_fold)
+    mistakes.write(results / "mistakes.jpg", wrong, mistakes.crops(wrong, crops))
     training_history.write(results, used)
-    return Summary(found, {member.name: sha256(member.weights) for member in used})
+    return Summary(found, {member.name: sha256(member.weights) for member in used}, wrong)
 
 
 def _models(members: EnsembleMembers, params: Ensemble) -> list[str]:

@@ -75,7 +75,7 @@ class LoggedInputs(_Logged):
 
 
 class File(_Logged):
-    """An artifact: a file below the outbox's folder."""
+    """An artifact: a file below the outbox's folder, `files/<id>/<path in the run>`."""
 
     kind: Literal["file"] = "file"
     path: str
@@ -87,6 +87,11 @@ class File(_Logged):
         if len(parts) < 2 or parts[0] != "files" or ".." in parts:
             raise ValueError(f"'{path}' is not a path below files/")
         return path
+
+    @property
+    def folder(self) -> str | None:
+        """Folder of the artifact in the run; None: its root."""
+        return "/".join(PurePosixPath(self.path).parts[2:-1]) or None
 
 
 class Members(_Logged):

@@ -113,7 +113,8 @@ class Outbox:
     def largest_file(self) -> int:
         """Bytes of the largest copied file; 0 when the uploading process has just removed them."""
         with suppress(FileNotFoundError):
-            return max((path.stat().st_size for path in (self.folder / "files").glob("*/*")), default=0)
+            found = (path for path in (self.folder / "files").rglob("*") if not path.is_dir())
+            return max((path.stat().st_size for path in found), default=0)
         return 0
 
     def ended(self) -> bool:
@@ -121,10 +122,10 @@ class Outbox:
         return any(isinstance(entry, End) for entry in self.entries())
 
     def new_file(self, name: str) -> Path:
-        """A path for a new file with this name; a `File` entry must then refer to it."""
-        folder = self.folder / "files" / uuid4().hex[:12]
-        folder.mkdir(parents=True)
-        return folder / name
+        """A path for a new artifact with this name, or path in the run; a `File` entry must then refer to it."""
+        place = self.folder / "files" / uuid4().hex[:12] / name
+        place.parent.mkdir(parents=True)
+        return place
 
     def sent(self) -> Sent | None:
         """Read how much is uploaded; None without a valid sent.json.

@@ -5,11 +5,12 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from copy import copy
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.foundation.hashes import sha256
 from pipeline.foundation.terminal import warn
@@ -32,6 +33,13 @@ from pipeline.tracking.inputs import Input, lock
 from pipeline.tracking.outbox import Outbox, folder
 from pipeline.tracking.uploader import Uploader
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pipeline.formats.images import Pixels
+
+LOGGED_TABLES = "mlflow.loggedArtifacts"  # tag by which MLflow's pages know which artifacts are tables
+THUMBNAIL = 256  # pixels of the longer side
 KEPT = (".csv", ".parquet", ".json", ".png", ".jpg")
 DISK_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 
@@ -87,8 +95,26 @@ class Run:
         """Log a file as an artifact."""
         self.log_figure(path.name, lambda place: shutil.copyfile(path, place))
 
+    def table(self, name: str, rows: "pd.DataFrame", crops: Sequence["Pixels"]) -> None:
+        """Log a table that MLflow's pages show with the crop of each row; nothing when it has no rows.
+
+        It has the form of `mlflow.log_table`, which adds rows to what it finds: sent again, it would double them.
+        """
+        if rows.empty:
+            return
+        places = [f"table_images/{name}/{number}.jpg" for number in range(len(crops))]
+        for place, crop in zip(places, crops, strict=True):
+            self.log_figure(place, partial(_write_thumbnail, crop))
+        images = [{"type": "image", "filepath": place, "compressed_filepath": place} for place in places]
+        content = {
+            "columns": ["image", *rows],
+            "data": [[image, *row] for image, row in zip(images, rows.values.tolist(), strict=True)],
+        }
+        self.log_figure(f"{name}.json", lambda place: place.write_text(json.dumps(content), encoding="utf-8"))
+        self.tags({LOGGED_TABLES: json.dumps([{"path": f"{name}.json", "type": "table"}])})
+
     def log_figure(self, name: str, write: Callable[[Path], object]) -> None:
-        """Log an artifact; `write` is called with the path to write it to."""
+        """Log an artifact by its name, or path in the run; `write` is called with the path to write it to."""
 
         def log() -> None:
             place = self._outbox.new_file(name)
@@ -164,6 +190,16 @@ def run_with_output(path: Path, name: str, experiment: str) -> Iterator[Run]:
     """
     with _logged(name, {}, experiment, (path.stem, sha256(path)), measure_system=False) as logged:
         yield logged
+
+
+def _write_thumbnail(crop: "Pixels", path: Path) -> None:
+    from PIL import Image
+
+    from pipeline.formats.images import write_image
+
+    image = Image.fromarray(crop)
+    image.thumbnail((THUMBNAIL, THUMBNAIL))
+    write_image(image, path)
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

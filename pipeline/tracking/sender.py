@@ -220,7 +220,7 @@ class Sender:
         client.log_inputs(self._run(entry), datasets)
 
     def _file(self, client: "MlflowClient", entry: File) -> None:
-        client.log_artifact(self._run(entry), str(self._file_of(entry)))
+        client.log_artifact(self._run(entry), str(self._file_of(entry)), entry.folder)
 
     def _members(self, client: "MlflowClient", entry: Members) -> None:
         """Tag the members' hashes and runs; the pipeline run is tagged with members of earlier pipeline runs."""

@@ -91,9 +91,12 @@ def training(this: TrainingRun) -> Iterator["OnEpoch"]:
 
 
 def ensemble(run: tracking.Run, summary: "Summary", crops: Path, results: Path) -> None:
-    """Log members, scores and results to the run of the ensemble; scores, images and state to the pipeline run."""
+    """Log members, scores, results and mistakes to the ensemble's run; scores, images and state to the pipeline run."""
+    from pipeline.evaluation import mistakes
+
     run.members(summary.members)
     run.files(results)
+    run.table("mistakes", summary.mistakes, mistakes.crops(summary.mistakes, crops))
     run.tag_output(results / "eval_probabilities.parquet")
     run.lock(results)
     description = _ensemble_description(summary.metrics, summary.members, results)

@@ -33,10 +33,12 @@ def commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]
 
 
 COMMANDS = dict(commands(COMMAND))
+UNITS = re.compile(r"\b([Nn]umber of|in (pixels|hours)|from 0 to 1|Port)\b")
+"""What the help of a number says of it: that it counts or numbers something, its unit, or its range."""
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_the_help_has_an_example_and_says_what_every_option_is(name: str) -> None:
+def test_the_help_has_an_example_and_says_what_every_option_is_in_which_unit(name: str) -> None:
     command = COMMANDS[name]
     example = re.search(r"^Example: (.+)$", command.help, re.MULTILINE)
     assert example
@@ -49,6 +51,9 @@ def test_the_help_has_an_example_and_says_what_every_option_is(name: str) -> Non
         found.make_context(name, words)
     for parameter in command.params:
         assert parameter.help or parameter.name == "help", parameter.name
+    for parameter in command.params:
+        if parameter.name != "help" and parameter.type_descriptor.annotation in (int, float):
+            assert UNITS.search(parameter.help), f"{parameter.name}: '{parameter.help}' has no unit"
 
 
 def test_quiet_drops_progress_and_keeps_warnings(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:

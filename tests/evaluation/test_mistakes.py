@@ -43,8 +43,9 @@ def test_the_sheet_shows_the_crops_or_that_there_are_no_mistakes(tmp_path: Path)
     table = photos(["a", "b"])
     crops = np.stack([np.full((8, 8, 3), value, np.uint8) for value in (0, 200)])
     packed.write(tmp_path, "train", table[["path"]][::-1], crops)  # crops have an order of their own
-    mistakes.write(tmp_path / "one.jpg", tmp_path, table, predictions(0.9, 0.1))
-    mistakes.write(tmp_path / "none.jpg", tmp_path, table, predictions(0.1, 0.1))
+    for name, probability in (("one.jpg", 0.9), ("none.jpg", 0.1)):
+        shown = mistakes.worst(table, predictions(probability, 0.1))
+        mistakes.write(tmp_path / name, shown, mistakes.crops(shown, tmp_path))
     one, none = (np.asarray(Image.open(tmp_path / name)) for name in ("one.jpg", "none.jpg"))
     assert abs(int(one[100, 100, 0]) - 200) < 4
     assert len(none) < len(one)
@@ -53,4 +54,4 @@ def test_the_sheet_shows_the_crops_or_that_there_are_no_mistakes(tmp_path: Path)
 def test_a_mistake_without_a_crop_is_named(tmp_path: Path) -> None:
     packed.write(tmp_path, "train", photos(["a"])[["path"]], np.zeros((1, 8, 8, 3), np.uint8))
     with pytest.raises(InputError, match=r"no crops of these photos: run `dvc repro` \(1\):\n  1\.jpg"):
-        mistakes.write(tmp_path / "sheet.jpg", tmp_path, photos(["a", "b"]), predictions(0.9, 0.8))
+        mistakes.crops(mistakes.worst(photos(["a", "b"]), predictions(0.9, 0.8)), tmp_path)

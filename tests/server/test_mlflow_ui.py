@@ -68,9 +68,9 @@ def test_a_training_shows_its_curves(training: Page) -> None:
     training.get_by_role("link", name="three-0", exact=True).first.click()
     training.get_by_role("tab", name="Model metrics").click()
     training.get_by_placeholder("Search metric charts").fill("val_macro_f1")
-    expect(training.get_by_role("heading", name="val_macro_f1", exact=True)).to_be_visible()
-    expect(training.locator(".js-plotly-plot")).to_have_count(1)
-    curve = training.locator(".js-plotly-plot .scatterlayer path.js-line").first
+    heading = training.get_by_role("heading", name="val_macro_f1", exact=True)  # beside best_val_macro_f1
+    chart = training.locator("div").filter(has=heading).filter(has=training.locator(".js-plotly-plot")).last
+    curve = chart.locator(".scatterlayer path.js-line")
     expect(curve).to_be_visible()
     assert (curve.get_attribute("d") or "").count("L") == EPOCHS - 1, "a point an epoch"
     training.get_by_placeholder("Search metric charts").fill("f1")
@@ -85,6 +85,18 @@ def test_the_ensemble_shows_its_confusion_matrix(training: Page) -> None:
     expect(picture).to_be_visible()
     assert picture.evaluate("image => image.naturalWidth") > 500
     keep(training, "confusion")
+
+
+def test_the_ensemble_shows_its_mistakes_in_a_table_with_their_crops(training: Page) -> None:
+    training.get_by_role("link", name="ensemble", exact=True).first.click()
+    training.get_by_role("tab", name="Artifacts").click()
+    training.get_by_text("mistakes.json").first.click()
+    for column in ("image", "path", "true", "predicted"):
+        expect(training.get_by_role("columnheader", name=column, exact=True)).to_be_visible()
+    crops = training.locator("img[src*='table_images']")
+    expect(crops.first).to_be_visible()
+    training.wait_for_function("image => image.naturalWidth > 0", arg=crops.first.element_handle())
+    keep(training, "mistakes")
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Runs as MLflow shows them after a stage."""
 
 import errno
+import json
 import os
 import re
 import signal
@@ -11,6 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import mlflow
+import numpy as np
+import pandas as pd
 import pytest
 from mlflow.entities import Run
 
@@ -48,6 +51,23 @@ def test_a_run_has_name_tags_parameters_metrics_by_epoch_and_files(tmp_path: Pat
     assert [file.path for file in client.list_artifacts(found.info.run_id)] == ["epochs.csv", "photo.png"]
     assert (tmp_path / "mlflow.db").exists()
     assert (tmp_path / "mlartifacts").is_dir()
+
+
+def test_a_table_is_logged_as_mlflow_logs_one_with_an_image_in_each_row(tmp_path: Path) -> None:
+    rows = pd.DataFrame({"path": ["b.jpg", "a.jpg"], "probability": [0.9, 0.8]}, index=[7, 3])
+    with tracking.run("ensemble", {}, {}, "faces") as run:
+        run.table("mistakes", rows, [np.full((600, 300, 3), value, np.uint8) for value in (0, 200)])
+        run.table("none", rows[:0], [])
+    (found,) = runs()
+    assert json.loads(found.data.tags["mlflow.loggedArtifacts"]) == [{"path": "mistakes.json", "type": "table"}]
+    table = mlflow.MlflowClient().load_table(found.info.experiment_id, "mistakes.json")
+    assert table[["path", "probability"]].to_dict("list") == rows.to_dict("list")
+    (first, second) = table["image"]
+    assert {first["type"], second["type"]} == {"image"}
+    assert first["filepath"] == first["compressed_filepath"] == "table_images/mistakes/0.jpg"
+    images = [mlflow.artifacts.load_image(f"runs:/{found.info.run_id}/{one['filepath']}") for one in table["image"]]
+    assert [image.size for image in images] == [(128, 256)] * 2
+    assert images[1].getpixel((5, 5)) == (200, 200, 200)
 
 
 @pytest.mark.parametrize("error", [RuntimeError, FileNotFoundError, BlockingIOError])
