@@ -28,6 +28,9 @@ README = ROOT / "README.md"
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md")), ROOT / "mlflow" / "README.md"]
 CODE = re.compile(r"^```[^\n]*\n(.*?)^```|`([^`\n]+)`", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"(?<![\w./-])(?:pipeline|components|tests|benchmarks|docs|recipes|fixes|mlflow)/[\w./-]*")
+WORDS = 1_100
+"""The most words of a page, two screens of text."""
+RECORDS = ("benchmarks", "decisions", "parameters", "results", "scale", "seeds")  # to look things up in, of any length
 WRITTEN_BY_USERS = {"mlflow/.env", "fixes/anna.csv", "fixes/merged.csv", "fixes/same.csv", "fixes/automatic.csv"}
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -74,9 +77,16 @@ def test_every_link_leads_to_a_file_and_to_a_heading_of_it(page: Path) -> None:
         assert not anchor or anchor in anchors(file), anchor
 
 
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if page.parent.name in ("docs", "tutorials")], ids=lambda page: page.stem
+)
+def test_a_page_has_two_screens_of_text_at_most(page: Path) -> None:
+    assert page.stem in RECORDS or len(page.read_text().split()) <= WORDS, "split it"
+
+
 @every_page
 def test_every_command_is_valid(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KF_PIPELINES_ENDPOINT", "http://localhost:8080")  # as docs/kubeflow.md says before
+    monkeypatch.setenv("KF_PIPELINES_ENDPOINT", "http://localhost:8080")  # as docs/kubeflow-submit.md says before
     for words in following(page, "python -m pipeline "):
         parse(words)
 
@@ -122,9 +132,16 @@ def test_every_recipe_exists(page: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert set(re.findall(r"\b(?:c|r\d[a-z]?)-[a-z0-9-]+", page.read_text())) <= set(recipes.names())
 
 
-@pytest.mark.parametrize(("page", "section"), [("models", ModelConfig), ("ensemble", Ensemble), ("kubeflow", Kubeflow)])
-def test_a_page_documents_every_key_of_its_section(page: str, section: type[Section]) -> None:
-    named = {words.rpartition(".")[2] for words in code(ROOT / "docs" / f"{page}.md")}
+@pytest.mark.parametrize(
+    ("pages", "section"),
+    [
+        (("models", "training"), ModelConfig),
+        (("ensemble", "calibration", "eval-photos"), Ensemble),
+        (("kubeflow", "kubeflow-compile"), Kubeflow),
+    ],
+)
+def test_pages_document_every_key_of_their_section(pages: tuple[str, ...], section: type[Section]) -> None:
+    named = {words.rpartition(".")[2] for page in pages for words in code(ROOT / "docs" / f"{page}.md")}
     assert set(section.model_fields) - {"stages"} <= named
 
 

@@ -70,7 +70,7 @@ def test_a_training_shows_its_curves(training: Page) -> None:
     training.get_by_placeholder("Search metric charts").fill("val_macro_f1")
     heading = training.get_by_role("heading", name="val_macro_f1", exact=True)  # beside best_val_macro_f1
     chart = training.locator("div").filter(has=heading).filter(has=training.locator(".js-plotly-plot")).last
-    curve = chart.locator(".scatterlayer path.js-line")
+    curve = chart.locator(".scatterlayer path.js-line").first
     expect(curve).to_be_visible()
     assert (curve.get_attribute("d") or "").count("L") == EPOCHS - 1, "a point an epoch"
     training.get_by_placeholder("Search metric charts").fill("f1")
