@@ -26,11 +26,18 @@ def labels_with_folds(labels: Path, folds: Path) -> pd.DataFrame:
     return labelled.drop(columns="person").merge(assigned[list(tables.FOLDS)], on="path", validate="one_to_one")
 
 
-def groups(photos: pd.DataFrame) -> Codes:
+def groups(photos: pd.DataFrame, fitted_on: pd.DataFrame | None = None) -> Codes:
     """Return the cross-fitting group (n,) of every photo: parameters that apply to a group are fitted on the others.
 
     The group of a photo is its fold. With a single fold, people are split into `GROUPS` groups.
+
+    Args:
+        photos: Labelled photos (n).
+        fitted_on: The photos that parameters are fitted on, by default `photos`. Their people are those that are split;
+            others are in any group, as nothing is fitted on them.
     """
-    folds = photos["fold"].to_numpy(np.int64)
-    people = np.unique(photos["person"].to_numpy(str), return_inverse=True)[1]
-    return np.asarray(folds if len(set(folds)) > 1 else people % GROUPS)
+    fitted_on = photos if fitted_on is None else fitted_on
+    if fitted_on["fold"].nunique() > 1:
+        return photos["fold"].to_numpy(np.int64)
+    people = np.unique(fitted_on["person"].to_numpy(str))
+    return np.asarray(np.searchsorted(people, photos["person"].to_numpy(str)) % GROUPS)

@@ -29,6 +29,7 @@ class Adjusted:
             changes, and macro F1 before and after.
         prior_correction: Weights (classes,) that multiply eval's probabilities when `label_shift` is on.
         class_bias: Bias (classes,) that is added to log probabilities when `class_bias` is on.
+        class_bias_without: The bias of each group of photos, by the group, fitted on the others.
     """
 
     out_of_fold: Table
@@ -37,6 +38,7 @@ class Adjusted:
     effects: pd.DataFrame
     prior_correction: Priors
     class_bias: Priors
+    class_bias_without: Mapping[int, Priors]
 
 
 def adjust(
@@ -70,7 +72,8 @@ def adjust(
     else:
         start, bias = eval_probabilities, class_bias.fit(out_of_fold, targets)
     biased = class_bias.apply(start, bias)
-    biased_out_of_fold = class_bias.nested(out_of_fold, targets, groups(photos))
+    without = class_bias.fit_without(out_of_fold, targets, groups(photos))
+    biased_out_of_fold = class_bias.nested(out_of_fold, without, groups(photos))
     effects = [
         {"choice": "label_shift", "taken": str(params.label_shift).lower()}
         | _changes(eval_probabilities, corrected)
@@ -86,6 +89,7 @@ def adjust(
         pd.DataFrame(effects),
         label_shift.class_weights(weights),
         bias,
+        without,
     )
 
 

@@ -83,13 +83,21 @@ def predict(probabilities: MemberProbabilities, blend: Blend, params: Ensemble) 
     )
 
 
+def fit_without(out_of_fold: MemberProbabilities, photos: pd.DataFrame, params: Ensemble) -> dict[int, Blend]:
+    """The blend of each group of labelled photos (n), by the group, fitted on the others."""
+    return nesting.fit(groups(photos), lambda rest: fit(rows(out_of_fold, rest), photos[rest], params))
+
+
 def nested(out_of_fold: MemberProbabilities, photos: pd.DataFrame, params: Ensemble) -> Table:
     """Class probabilities (n, classes) of labelled photos, each group of them by the blend fitted on the others."""
+    return predict_without(out_of_fold, fit_without(out_of_fold, photos, params), groups(photos), params)
 
-    def predict_group(own: Mask, rest: Mask) -> Table:
-        return predict(_rows(out_of_fold, own), fit(_rows(out_of_fold, rest), photos[rest], params), params)
 
-    return nesting.nested(groups(photos), predict_group)
+def predict_without(
+    out_of_fold: MemberProbabilities, without: Mapping[int, Blend], groups: Codes, params: Ensemble
+) -> Table:
+    """Class probabilities (n, classes) of photos, each of the groups (n,) by its own blend of `without`."""
+    return nesting.predict(groups, lambda group, own: predict(rows(out_of_fold, own), without[group], params))
 
 
 def systems(out_of_fold: MemberProbabilities, blend: Blend, photos: pd.DataFrame, params: Ensemble) -> pd.DataFrame:
@@ -109,6 +117,14 @@ def votes(probabilities: MemberProbabilities, blend: Blend, params: Ensemble) ->
     if params.systems == "per_attribute":
         return {attribute: _by_attribute(models, attribute) for attribute in SCHEMA.names}
     return {SCHEMA.name: {" + ".join(system): _product(models, system) for system in params.systems}}
+
+
+def rows(probabilities: MemberProbabilities, mask: Mask) -> MemberProbabilities:
+    """The predictions of the photos of a mask (n,)."""
+    return {
+        name: [{head: numbers[mask] for head, numbers in heads.items()} for heads in members]
+        for name, members in probabilities.items()
+    }
 
 
 def _vote(name: str, members: Sequence[Heads], blend: Blend, vote: Vote) -> dict[str, Table]:
@@ -147,11 +163,4 @@ def _by_attribute(models: Mapping[str, Heads], attribute: str) -> dict[str, Tabl
         for name, heads in models.items()
         for head, table in heads.items()
         if attribute in SCHEMA.head(head).names
-    }
-
-
-def _rows(probabilities: MemberProbabilities, mask: Mask) -> MemberProbabilities:
-    return {
-        name: [{head: numbers[mask] for head, numbers in heads.items()} for heads in members]
-        for name, members in probabilities.items()
     }

@@ -1,16 +1,19 @@
 """Temperature scaling of heads, fitted on out-of-fold predictions."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from pipeline.dataset.folds import groups
-from pipeline.ensembling import fitting, nesting
+from pipeline.ensembling import nesting
 from pipeline.ensembling.blend import MemberProbabilities
 from pipeline.ensembling.nesting import Mask
 from pipeline.schema.probabilities import EDGES, YEARS, Numbers, Table, in_classes, is_distribution, softmax
 from pipeline.schema.schema import SCHEMA, Codes, band
+
+Temperatures = Mapping[str, float]
 
 MIN_PROBABILITY = 1e-9
 """Probability that stands for 0 in logarithms; tables on disk are of float32."""
@@ -27,13 +30,39 @@ COLUMNS = [
 ]
 
 
+@dataclass(frozen=True)
+class Calibration:
+    """Temperatures by `<name>=<head>`, of the heads that they help.
+
+    Attributes:
+        temperatures: Those fitted on all photos.
+        without: Those fitted on the other groups, which also decide whether a temperature helps, by group: the score of
+            what they predict of the group is unbiased.
+        table: A row for each head: its temperature, whether it helps, and log loss and expected calibration error
+            without it and, on groups that it is not fitted on, with it.
+    """
+
+    temperatures: Temperatures
+    without: Mapping[int, Temperatures]
+    table: pd.DataFrame
+
+    def nested(self, out_of_fold: MemberProbabilities, groups: Codes) -> MemberProbabilities:
+        """Out-of-fold predictions of photos (n), those of each of the groups (n,) at the temperatures of the others."""
+
+        def scaled(name: str, head: str, table: Numbers) -> Table:
+            return nesting.predict(
+                groups, lambda group, own: _scale(table[own], self.without[group].get(f"{name}={head}"))
+            )
+
+        return _map(out_of_fold, scaled)
+
+
 def fit(table: Numbers, targets: Codes) -> float:
     """Temperature, 0.05 to 20, that maximises the likelihood of target codes (n,) under probabilities (n, k).
 
     Guo et al. 2017, On Calibration of Modern Neural Networks. Above 1 the head was overconfident.
     """
-    rows = fitting.rows(len(targets))
-    logits, targets = _logits(table[rows]), targets[rows]
+    logits = _logits(table)
     target_mean = logits[np.arange(len(targets)), targets].mean()
     low, high = 1 / MAX_TEMPERATURE, 1 / MIN_TEMPERATURE
     for _ in range(50):  # the likelihood is concave in 1 / temperature: bisect on its slope
@@ -86,47 +115,40 @@ def helps(table: Numbers, targets: Codes, groups: Codes) -> bool:
     return all(measure(scaled, targets) < measure(table, targets) for measure in (log_loss, expected_calibration_error))
 
 
-def calibrate(
-    out_of_fold: MemberProbabilities, photos: pd.DataFrame
-) -> tuple[MemberProbabilities, Mapping[str, float], pd.DataFrame]:
+def calibrate(out_of_fold: MemberProbabilities, photos: pd.DataFrame) -> Calibration:
     """Fit a temperature for every head of probabilities where it helps; that of a distribution over years on its bands.
 
     Args:
         out_of_fold: Out-of-fold predictions of the photos, one member for each name.
         photos: Labelled photos (n).
-
-    Returns:
-        The out-of-fold predictions, where the others decide for each group of photos whether a temperature helps and
-        which, so that their score stays unbiased; the temperatures that help, by `<name>=<head>`; and a row for each
-        head: its temperature, whether it helps, and log loss and expected calibration error without it and, on groups
-        that it is not fitted on, with it.
     """
     own_groups = groups(photos)
-    scaled = _map(
-        out_of_fold, lambda _, head, table: _nested_where_it_helps(table, SCHEMA.head(head).codes(photos), photos)
-    )
-    rows = [
-        {"model": name, "head": head, **_row(table, SCHEMA.head(head).codes(photos), own_groups)}
+    heads = [
+        (name, head, table, SCHEMA.head(head).codes(photos))
         for name, (heads,) in out_of_fold.items()
         for head, table in heads.items()
         if table.ndim == 2
     ]
+    rows = [{"model": name, "head": head, **_row(table, targets, own_groups)} for name, head, table, targets in heads]
+
+    def fit_rest(rest: Mask) -> Temperatures:
+        others = groups(photos[rest])
+        return {
+            f"{name}={head}": fit(table[rest], targets[rest])
+            for name, head, table, targets in heads
+            if helps(table[rest], targets[rest], others)
+        }
+
     table = pd.DataFrame(rows, columns=COLUMNS)
     helpful = table[table["helps"] == "yes"]
     keys = helpful["model"] + "=" + helpful["head"]
-    return scaled, dict(zip(keys, helpful["temperature"], strict=True)), table
+    temperatures = dict(zip(keys, helpful["temperature"], strict=True))
+    return Calibration(temperatures, nesting.fit(own_groups, fit_rest), table)
 
 
-def apply(probabilities: MemberProbabilities, temperatures: Mapping[str, float]) -> MemberProbabilities:
+def apply(probabilities: MemberProbabilities, temperatures: Temperatures) -> MemberProbabilities:
     """Tables of probabilities at the temperature of their `<name>=<head>`; unchanged without one."""
-    return _map(
-        probabilities,
-        lambda name, head, table: (
-            scale(table, temperatures[f"{name}={head}"])
-            if f"{name}={head}" in temperatures
-            else np.asarray(table, np.float64)
-        ),
-    )
+    return _map(probabilities, lambda name, head, table: _scale(table, temperatures.get(f"{name}={head}")))
 
 
 def _row(table: Numbers, targets: Codes, groups: Codes) -> dict[str, float | str]:
@@ -142,15 +164,8 @@ def _row(table: Numbers, targets: Codes, groups: Codes) -> dict[str, float | str
     }
 
 
-def _nested_where_it_helps(table: Numbers, targets: Codes, photos: pd.DataFrame) -> Table:
-    """Probabilities (n, k), each group at the temperature of the others if it helps among these."""
-
-    def predict(own: Mask, rest: Mask) -> Table:
-        if helps(table[rest], targets[rest], groups(photos[rest])):
-            return scale(table[own], fit(table[rest], targets[rest]))
-        return np.asarray(table[own], np.float64)
-
-    return nesting.nested(groups(photos), predict)
+def _scale(table: Numbers, temperature: float | None) -> Table:
+    return np.asarray(table, np.float64) if temperature is None else scale(table, temperature)
 
 
 def _map(probabilities: MemberProbabilities, change: Callable[[str, str, Numbers], Table]) -> MemberProbabilities:

@@ -1,10 +1,10 @@
 """Per-class bias that raises macro F1: fitted on out-of-fold predictions, scored nested."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from pipeline.ensembling import fitting, nesting
+from pipeline.ensembling import nesting
 from pipeline.ensembling.calibration import MIN_PROBABILITY
 from pipeline.ensembling.shift_estimators import Priors
 from pipeline.ensembling.voting import macro_f1
@@ -30,8 +30,6 @@ def fit(probabilities: Table, targets: Codes, weights: Priors | None = None) -> 
         weights: Weight (n,) of each photo, for a fit under other class priors than train's.
     """
     weights = np.ones(len(targets)) if weights is None else weights
-    rows = fitting.rows(len(targets))
-    probabilities, targets, weights = probabilities[rows], targets[rows], weights[rows]
     bias, best = np.zeros(SCHEMA.classes), macro_f1(probabilities, targets, weights)
     for steps in [*_directions()] * 2:
         trials = bias + steps
@@ -47,9 +45,14 @@ def apply(probabilities: Table, bias: Priors) -> Table:
     return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
 
 
-def nested(probabilities: Table, targets: Codes, groups: Codes) -> Table:
-    """Probabilities (n, classes), each of the groups (n,) with the bias fitted on the other groups."""
-    return nesting.nested(groups, lambda own, rest: apply(probabilities[own], fit(probabilities[rest], targets[rest])))
+def fit_without(probabilities: Table, targets: Codes, groups: Codes) -> dict[int, Priors]:
+    """The bias (classes,) of each of the groups (n,), by the group, fitted on the others."""
+    return nesting.fit(groups, lambda rest: fit(probabilities[rest], targets[rest]))
+
+
+def nested(probabilities: Table, without: Mapping[int, Priors], groups: Codes) -> Table:
+    """Probabilities (n, classes), those of each of the groups (n,) with the bias fitted on the others."""
+    return nesting.predict(groups, lambda group, own: apply(probabilities[own], without[group]))
 
 
 def _directions() -> Iterator[Priors]:

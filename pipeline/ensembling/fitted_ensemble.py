@@ -6,11 +6,9 @@ from pathlib import Path
 import numpy as np
 from pydantic import ValidationError
 
-from pipeline.ensembling import blend, calibration, class_bias
-from pipeline.ensembling.adjustments import Adjusted
 from pipeline.ensembling.blend import Blend, MemberProbabilities
+from pipeline.ensembling.combination import Combination
 from pipeline.ensembling.config import Ensemble
-from pipeline.ensembling.shift_estimators import reweighted
 from pipeline.formats.section import Section
 from pipeline.foundation.errors import InputError
 from pipeline.foundation.files import write_text
@@ -45,37 +43,35 @@ class FittedEnsemble(Section):
     class_bias: Numbers | None
 
     @classmethod
-    def of(
-        cls,
-        params: Ensemble,
-        voters: Mapping[str, tuple[str, ...]],
-        temperatures: Mapping[str, float],
-        fitted: Blend,
-        adjusted: Adjusted,
-    ) -> "FittedEnsemble":
-        """The file of an ensemble, from its parts as they were fitted."""
+    def of(cls, combination: Combination, voters: Mapping[str, tuple[str, ...]]) -> "FittedEnsemble":
+        """The file of an ensemble, from the names of its voters and what is fitted."""
+        fitted = combination.blend
         return cls(
-            ensemble=params,
+            ensemble=combination.params,
             voters=dict(voters),
-            temperatures={key: _rounded(value) for key, value in temperatures.items()},
+            temperatures={key: _rounded(value) for key, value in combination.temperatures.items()},
             years_stds={key: _rounded(value) for key, value in fitted.years_stds.items()},
             age_thresholds={key: _numbers(values) for key, values in fitted.age_thresholds.items()},
             weights={head: _numbers(weights) for head, weights in fitted.weights.items()},
-            prior_correction=_numbers(adjusted.prior_correction) if params.label_shift else None,
-            class_bias=_numbers(adjusted.class_bias) if params.class_bias else None,
+            prior_correction=None if (found := combination.prior_correction) is None else _numbers(found),
+            class_bias=None if (found := combination.class_bias) is None else _numbers(found),
+        )
+
+    @property
+    def combination(self) -> Combination:
+        """What is fitted."""
+        weights = {head: np.asarray(weights) for head, weights in self.weights.items()}
+        return Combination(
+            self.ensemble,
+            self.temperatures,
+            Blend(self.years_stds, self.age_thresholds, weights),
+            prior_correction=None if self.prior_correction is None else np.asarray(self.prior_correction),
+            class_bias=None if self.class_bias is None else np.asarray(self.class_bias),
         )
 
     def predict(self, probabilities: MemberProbabilities) -> Table:
         """Class probabilities (n, classes) of photos (n), from the predictions of the voters."""
-        fitted = Blend(
-            self.years_stds,
-            self.age_thresholds,
-            {head: np.asarray(weights) for head, weights in self.weights.items()},
-        )
-        table = blend.predict(calibration.apply(probabilities, self.temperatures), fitted, self.ensemble)
-        if self.prior_correction is not None:
-            table = reweighted(table, np.asarray(self.prior_correction))
-        return table if self.class_bias is None else class_bias.apply(table, np.asarray(self.class_bias))
+        return self.combination.predict(probabilities)
 
     def write(self, path: Path) -> None:
         """Write it as JSON."""

@@ -74,7 +74,6 @@ class Estimate:
 
 def estimate(sample: ShiftSample, seed: int = 777) -> Estimate:
     """Estimate eval's class priors in two ways, test for a shift, and decide whether to trust the estimate."""
-    sample = sample.limited()
     correction = bias_correction(sample.out_of_fold, sample.train_priors)
     sample = replace(
         sample, out_of_fold=reweighted(sample.out_of_fold, correction), eval=reweighted(sample.eval, correction)

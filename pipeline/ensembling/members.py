@@ -1,20 +1,22 @@
 """The members of the ensemble: which trainings a name in a system stands for, and their predictions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from pipeline.ensembling import voting
+from pipeline.ensembling.blend import MemberProbabilities
+from pipeline.ensembling.nesting import Mask
 from pipeline.formats.documents import read_numbers
 from pipeline.modeling.config.stages import PseudoLabel, Refit, Train
 from pipeline.modeling.members import METRICS, Member
-from pipeline.schema import metrics, predictions
+from pipeline.schema import metrics
+from pipeline.schema.predictions import PredictionFile
 from pipeline.schema.probabilities import Heads, Numbers, likeliest
-from pipeline.schema.schema import SCHEMA
+from pipeline.schema.schema import SCHEMA, Codes
 
 
 @dataclass(frozen=True)
@@ -66,27 +68,57 @@ class EnsembleMembers:
         return [Member(self.models, model, fold, pseudo_labelled) for fold in self.folds]
 
 
+class OutOfFold:
+    """Out-of-fold predictions of photos (n), each by the member of a model that held its fold out."""
+
+    def __init__(self, members: Mapping[str, Sequence[Member]], photos: pd.DataFrame) -> None:
+        """Find the photos in the files of the members, by the name of their model in a system.
+
+        Raises:
+            InputError: Names the photos without a prediction.
+        """
+        self._fold = photos["fold"].to_numpy()
+        self._rows = {
+            member.fold: np.flatnonzero(self._fold == member.fold) for own in members.values() for member in own
+        }
+        self._files = {
+            name: {
+                member.fold: PredictionFile(member.out_of_fold, photos["path"].iloc[self._rows[member.fold]])
+                for member in own
+            }
+            for name, own in members.items()
+        }
+
+    def read(self, positions: Codes) -> MemberProbabilities:
+        """The predictions of the photos at some positions (k,), those of one member for each name."""
+        folds = self._fold[positions]
+        own = {fold: np.flatnonzero(folds == fold) for fold in self._rows}
+        order = np.argsort(np.concatenate(list(own.values())))
+        read = {}
+        for name, files in self._files.items():
+            parts = [files[fold].read(np.searchsorted(self._rows[fold], positions[rows])) for fold, rows in own.items()]
+            read[name] = [{head: np.concatenate([part[head] for part in parts])[order] for head in parts[0]}]
+        return read
+
+
 def held_out(members: Sequence[Member], photos: pd.DataFrame) -> Heads:
-    """Out-of-fold predictions of photos (n), each by the member that held its fold out.
+    """Out-of-fold predictions of all photos (n). Raises as `OutOfFold` does."""
+    (heads,) = OutOfFold({"": members}, photos).read(np.arange(len(photos)))[""]
+    return heads
 
-    Raises:
-        InputError: Names the photos without a prediction.
+
+def best(members: Sequence[Member], heads: Heads, photos: pd.DataFrame, number: int | None) -> list[Member]:
+    """The `number` members of the highest score, each on its own fold; all for None, and for a refit.
+
+    Args:
+        members: The members that predict eval.
+        heads: Out-of-fold predictions (n, ...) of labelled photos.
+        photos: The photos (n).
+        number: How many members.
     """
-    rows = [_rows(member, photos) for member in members]
-    parts = [
-        predictions.read_for(member.out_of_fold, list(photos["path"].iloc[own]))
-        for member, own in zip(members, rows, strict=True)
-    ]
-    order = np.argsort(np.concatenate(rows))
-    return {head: np.concatenate([part[head] for part in parts])[order] for head in parts[0]}
-
-
-def best(members: Sequence[Member], photos: pd.DataFrame, number: int | None) -> list[Member]:
-    """The `number` members of the highest score, each on its own fold; all for None, and for a refit."""
     if number is None or any(member.fold is None for member in members):
         return list(members)
-    folds = [photos.iloc[_rows(member, photos)] for member in members]
-    scores = [_score(held_out([member], fold), fold) for member, fold in zip(members, folds, strict=True)]
+    scores = [_score(heads, photos, (photos["fold"] == member.fold).to_numpy()) for member in members]
     return [members[position] for position in voting.top(scores, number)]
 
 
@@ -101,12 +133,8 @@ def epoch_selected_on_val(members: Sequence[Member]) -> bool:
     return any(found.get("epoch_selected_on_val", 0) for found in numbers)
 
 
-def _rows(member: Member, photos: pd.DataFrame) -> npt.NDArray[np.intp]:
-    return np.flatnonzero(photos["fold"] == member.fold)
-
-
-def _score(heads: Heads, photos: pd.DataFrame) -> float:
-    return float(np.mean([_macro_f1(head, numbers, photos) for head, numbers in heads.items()]))
+def _score(heads: Heads, photos: pd.DataFrame, own: Mask) -> float:
+    return float(np.mean([_macro_f1(head, numbers[own], photos[own]) for head, numbers in heads.items()]))
 
 
 def _macro_f1(head: str, numbers: Numbers, photos: pd.DataFrame) -> float:

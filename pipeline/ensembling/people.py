@@ -1,6 +1,6 @@
 """The photos of each group pooled: what all photos of a person share is predicted once, from all of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from pipeline.dataset.folds import groups as cross_fitting_groups
-from pipeline.ensembling import calibration, nesting, person_groups
+from pipeline.ensembling import calibration, fitting, nesting, person_groups
 from pipeline.ensembling.config import People
 from pipeline.ensembling.nesting import Mask
 from pipeline.ensembling.person_groups import Descriptors, Pairs
@@ -34,23 +34,6 @@ PERSON_OF, PHOTO_OF = (
     np.eye(schema.classes)[schema.encode(SCHEMA.decode(CLASSES))] for schema in (SCHEMA.people, OF_PHOTO)
 )
 """For every class, one-hot, what its photos share with the person's others (gender x age), and what not (mask)."""
-
-
-@dataclass(frozen=True)
-class Pooled:
-    """Class probabilities after the photos of each group were pooled.
-
-    Attributes:
-        out_of_fold: Out-of-fold probabilities (n, classes), each fold grouped and pooled by what the others fit.
-        eval: Eval's probabilities (m, classes).
-        eval_by_model: Eval's probabilities (models, m, classes) by each model.
-        scores: Precision and recall of the pairs of photos in the out-of-fold groups, and the number of eval's groups.
-    """
-
-    out_of_fold: Table
-    eval: Table
-    eval_by_model: npt.NDArray[np.float64]
-    scores: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -81,24 +64,50 @@ class Photos:
         return Photos(self.descriptors[rows], self.probabilities[rows])
 
 
-def pool(
-    out_of_fold: Table,
-    eval_probabilities: Table,
-    eval_by_model: npt.NDArray[np.float64],
-    photos: pd.DataFrame,
-    eval_photos: Sequence[str],
-    crops: Path,
-    params: People,
-) -> Pooled:
-    """Group labelled photos and eval photos by person, and pool the probabilities of each group.
+@dataclass(frozen=True)
+class Groups:
+    """Photos grouped by person, and how each group is pooled.
+
+    Attributes:
+        out_of_fold: Group (n,) of each labelled photo, numbered within its own cross-fitting group.
+        eval: Group (m,) of each eval photo.
+        pooling: What is fitted on all people, for eval.
+        without: What is fitted on the people of the other cross-fitting groups, by cross-fitting group.
+        scores: Precision and recall of the pairs of photos in the out-of-fold groups, and the number of eval's groups.
+    """
+
+    out_of_fold: Codes
+    eval: Codes
+    pooling: Pooling
+    without: Mapping[int, Pooling]
+    scores: dict[str, float]
+
+    def pooled(self, out_of_fold: Table, groups: Codes) -> Table:
+        """Out-of-fold probabilities (n, classes) of which each of the cross-fitting groups (n,) is pooled."""
+        return nesting.predict(
+            groups, lambda group, own: pooled(out_of_fold[own], self.out_of_fold[own], self.without[group])
+        )
+
+
+def require_few(photos: int, eval_photos: int) -> None:
+    """Raise `InputError` for more photos than can be grouped: each is compared with every other."""
+    if max(photos, eval_photos) > fitting.MOST:
+        raise InputError(
+            f"ensemble.people: {photos:,} train and {eval_photos:,} eval photos; at most {fitting.MOST:,} of each are "
+            "grouped by person, because each is compared with every other: set ensemble.people to null"
+        )
+
+
+def group(
+    out_of_fold: Table, photos: pd.DataFrame, eval_photos: "pd.Series[str]", crops: Path, params: People
+) -> Groups:
+    """Group labelled photos and eval photos by person, and fit how the probabilities of each group are pooled.
 
     For eval the groups' width and the photos' weights are fitted on all people. For the scores, each fold is grouped
     without its ids, by what the other folds fit.
 
     Args:
         out_of_fold: Out-of-fold probabilities (n, classes) of the photos.
-        eval_probabilities: Eval's probabilities (m, classes).
-        eval_by_model: Eval's probabilities (models, m, classes) by each model that made a part of `out_of_fold`.
         photos: Labelled photos (n).
         eval_photos: Paths of the eval photos (m).
         crops: Folder of packed crops, with thumbnails.
@@ -107,24 +116,18 @@ def pool(
     Raises:
         InputError: When there are no thumbnails, or they are of other photos.
     """
-    train = Photos(_descriptors(crops, "train", list(photos["path"])), out_of_fold)
+    train = Photos(_descriptors(crops, "train", photos["path"]), out_of_fold)
     descriptors = _descriptors(crops, "eval", eval_photos)
+    own_groups = cross_fitting_groups(photos)
+    without = nesting.fit(own_groups, lambda rest: fit(train[rest], photos[rest], int((~rest).sum()), params))
     numbers = np.zeros(len(photos), np.int64)
-
-    def pool_fold(own: Mask, rest: Mask) -> Table:
-        pooling = fit(train[rest], photos[rest], int(own.sum()), params)
-        numbers[own] = person_groups.group(train.descriptors[own], pooling.threshold, params.photos)
-        return pooled(out_of_fold[own], numbers[own], pooling)
-
-    nested = nesting.nested(cross_fitting_groups(photos), pool_fold)
+    for own, pooling in without.items():
+        rows = own_groups == own
+        numbers[rows] = person_groups.group(train.descriptors[rows], pooling.threshold, params.photos)
     pooling = fit(train, photos, len(eval_photos), params)
     groups = person_groups.group(descriptors, pooling.threshold, params.photos)
-    return Pooled(
-        nested,
-        pooled(eval_probabilities, groups, pooling),
-        np.stack([pooled(table, groups, pooling) for table in eval_by_model]),
-        _scores(photos, numbers) | {"people_eval_groups": len(np.unique(groups))},
-    )
+    scores = _scores(photos, numbers) | {"people_eval_groups": len(np.unique(groups))}
+    return Groups(numbers, groups, pooling, without, scores)
 
 
 def fit(train: Photos, photos: pd.DataFrame, size: int, params: People) -> Pooling:
@@ -192,7 +195,7 @@ def _sets(people: Codes, number: int) -> list[npt.NDArray[np.intp]]:
     return [np.flatnonzero(np.isin(people, part)) for part in parts]
 
 
-def _descriptors(crops: Path, split: str, photos: Sequence[str]) -> Descriptors:
+def _descriptors(crops: Path, split: str, photos: "pd.Series[str]") -> Descriptors:
     listed = pd.Index(crop_files.paths(crops, split))
     if missing := sorted(set(photos) - set(listed)):
         raise InputError(f"{crops}: no thumbnail of {len(missing)} photos, first {missing[0]}; run `dvc repro`")

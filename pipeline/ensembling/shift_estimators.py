@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.ensembling import fitting
 from pipeline.ensembling.calibration import MIN_PROBABILITY
 from pipeline.schema.probabilities import Table
 from pipeline.schema.schema import Codes
@@ -74,11 +73,6 @@ class ShiftSample:
         means = np.stack([np.bincount(self._person_numbers, weights=column) for column in self.out_of_fold.T]) / counts
         effect = counts.mean() * means.var(axis=1) / np.maximum(self.out_of_fold.var(axis=0), np.finfo(float).tiny)
         return float(effect.max().clip(1, counts.max()))
-
-    def limited(self) -> "ShiftSample":
-        """The photos of both sides to fit on (`fitting.rows`)."""
-        rows, columns = fitting.rows(len(self.targets)), fitting.rows(self.eval.shape[1])
-        return ShiftSample(self.out_of_fold[rows], self.targets[rows], self.people[rows], self.eval[:, columns])
 
     @property
     def whole(self) -> Draws:

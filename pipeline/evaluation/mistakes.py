@@ -1,6 +1,6 @@
 """The worst mistakes: the photos that were misclassified with the highest confidence, and a sheet of their crops."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -36,10 +36,29 @@ def worst(photos: pd.DataFrame, probabilities: Table) -> pd.DataFrame:
         predicted=names[predicted],
         predicted_probability=probabilities[rows, predicted],
     )
-    table = table[targets != predicted]
-    order = (table["true_probability"] - table["predicted_probability"]).sort_values(kind="stable").index
-    first: pd.DataFrame = table.loc[order].groupby("person", sort=False).head(MAX_PER_PERSON)
-    return first.head(MAX_PHOTOS)
+    return _first(table[targets != predicted])
+
+
+class Worst:
+    """The worst mistakes among blocks of photos that pass by."""
+
+    def __init__(self) -> None:
+        self._of_blocks: list[pd.DataFrame] = []
+
+    @property
+    def photos(self) -> pd.DataFrame:
+        """Those of all blocks so far, as of `worst`."""
+        return _first(pd.concat(self._of_blocks))
+
+    def watch(self, blocks: Iterable[tuple[pd.DataFrame, Table]]) -> Iterator[tuple[pd.DataFrame, Table]]:
+        """Yield labelled photos (k) and their class probabilities (k, classes) as they come.
+
+        The worst of all blocks are among the worst of their own block: for every photo that precedes one there, a photo
+        of the same person precedes it among all.
+        """
+        for photos, probabilities in blocks:
+            self._of_blocks.append(worst(photos, probabilities))
+            yield photos, probabilities
 
 
 def crops(shown: pd.DataFrame, folder: Path) -> list[Pixels]:
@@ -48,9 +67,8 @@ def crops(shown: pd.DataFrame, folder: Path) -> list[Pixels]:
     Raises:
         InputError: Names the photos without a crop.
     """
-    rows = pd.Index(crop_files.paths(folder, "train")).get_indexer(pd.Index(shown["path"]))
-    missing = [path for path, row in zip(shown["path"], rows, strict=True) if row < 0]
-    raise_faults(f"{folder}: no crops of these photos: run `dvc repro`", missing)
+    rows = crop_files.positions(folder, "train", shown["path"])
+    raise_faults(f"{folder}: no crops of these photos: run `dvc repro`", list(shown["path"][rows < 0]))
     packed = crop_files.pixels(folder, "train")
     return [packed[row] for row in rows.tolist()]
 
@@ -63,3 +81,9 @@ def write(path: Path, shown: pd.DataFrame, crops: Sequence[Pixels]) -> None:
     ]
     title = f"The {len(shown)} most confident mistakes out of fold, at most two a person, with probabilities"
     contact_sheets.write(path, title if len(shown) else "no mistakes out of fold", crops, captions, TILE)
+
+
+def _first(wrong: pd.DataFrame) -> pd.DataFrame:
+    order = (wrong["true_probability"] - wrong["predicted_probability"]).sort_values(kind="stable").index
+    first: pd.DataFrame = wrong.loc[order].groupby("person", sort=False).head(MAX_PER_PERSON)
+    return first.head(MAX_PHOTOS)

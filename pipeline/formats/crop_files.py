@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from pipeline.formats import arrays, tables
@@ -43,6 +44,20 @@ def table(folder: Path, split: str) -> pd.DataFrame:
 def paths(folder: Path, split: str) -> "pd.Series[str]":
     """The paths (n,) of a split's photos, each once. Raises as `tables.read` does."""
     return _columns(folder, split, {"path": "text"})["path"]
+
+
+def positions(folder: Path, split: str, photos: "pd.Series[str]") -> npt.NDArray[np.int64]:
+    """The positions (n,) of a few photos of a split in its table, which is read in batches; -1 for one without a crop.
+
+    Raises as `tables.read` does.
+    """
+    found, first = [pd.Series(dtype="int64")], 0
+    for batch in tables.batches(index_file(folder, split), {"path": "text"}):
+        own = np.flatnonzero(batch["path"].isin(photos))
+        found.append(pd.Series(own + first, batch["path"].iloc[own]))
+        first += len(batch)
+    row_of = pd.concat(found).groupby(level=0).first()
+    return np.asarray(row_of.reindex(photos, fill_value=-1), np.int64)
 
 
 def hashes(folder: Path, split: str) -> pd.DataFrame:

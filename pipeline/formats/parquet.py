@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,6 +16,8 @@ import pyarrow.types as types
 from pipeline.formats.columns import DTYPES, NO_FILE, Kind, require
 from pipeline.foundation.errors import InputError, raise_faults
 from pipeline.foundation.files import replacing
+
+Rows = npt.NDArray[np.integer[Any]]
 
 SUFFIX = ".parquet"
 ROWS = 2**17
@@ -47,10 +50,26 @@ def batches(path: Path, columns: Mapping[str, Kind]) -> Iterator[pd.DataFrame]:
             return
         _require_kinds(path, file.schema_arrow, columns, "text")
         for group in range(file.num_row_groups):
-            table = file.read_row_group(group, list(columns))
-            table.validate(full=True)
-            _require_values(path, table, columns, "text", group * ROWS)
-            yield _to_pandas(table)
+            yield _to_pandas(_read_group(path, file, group, columns))
+
+
+def take(path: Path, columns: Mapping[str, Kind], rows: Rows) -> pd.DataFrame:
+    """Read these columns of some rows (n,), in the order given, from the row groups that have them.
+
+    Raises as `read` does.
+    """
+    with _opened(path) as file:
+        if not len(rows):
+            return _without_rows(path, file.schema_arrow, columns, "text")[list(columns)]
+        _require_kinds(path, file.schema_arrow, columns, "text")
+        sizes = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
+        group_of = np.searchsorted(np.cumsum(sizes), rows, side="right")
+        parts, order = [], []
+        for group in np.unique(group_of).tolist():
+            own = np.flatnonzero(group_of == group)
+            parts.append(_read_group(path, file, group, columns).take(rows[own] - sum(sizes[:group])))
+            order.append(own)
+        return _to_pandas(pa.concat_tables(parts).take(np.argsort(np.concatenate(order))))
 
 
 def count(path: Path) -> int:
@@ -131,6 +150,13 @@ def _cells(column: pa.ChunkedArray) -> Any:
     if types.is_large_string(column.type):
         return pd.array(column.combine_chunks().to_pandas(), dtype="str")
     return np.require(column.to_numpy(), requirements="W")  # Arrow's memory is read-only, which pandas does not expect
+
+
+def _read_group(path: Path, file: pq.ParquetFile, group: int, columns: Mapping[str, Kind]) -> pa.Table:
+    table = file.read_row_group(group, list(columns))
+    table.validate(full=True)
+    _require_values(path, table, columns, "text", group * ROWS)
+    return table
 
 
 def _without_rows(path: Path, schema: pa.Schema, columns: Mapping[str, Kind], others: Kind) -> pd.DataFrame:

@@ -11,12 +11,14 @@ import pandas as pd
 
 from pipeline.formats import csv_file, parquet
 from pipeline.formats.columns import Kind, join, nameless
+from pipeline.formats.parquet import Rows
 from pipeline.foundation.errors import raise_faults
 
 __all__ = [
     "CROPS",
     "FOLDS",
     "Kind",
+    "Rows",
     "batches",
     "count",
     "infer",
@@ -25,6 +27,7 @@ __all__ = [
     "names",
     "read",
     "require_unique",
+    "take",
     "text",
     "write",
     "write_parts",
@@ -85,6 +88,16 @@ def batches(path: Path, columns: Mapping[str, Kind]) -> Iterator[pd.DataFrame]:
     if _is_parquet(path):
         return parquet.batches(path, columns)
     return iter([csv_file.read(path, columns, "text")[list(columns)]])
+
+
+def take(path: Path, columns: Mapping[str, Kind], rows: Rows) -> pd.DataFrame:
+    """Read these columns of some rows (n,), in the order given; of a Parquet file only where they are.
+
+    Raises as `read` does.
+    """
+    if _is_parquet(path):
+        return parquet.take(path, columns, rows)
+    return csv_file.read(path, columns, "text")[list(columns)].iloc[rows].reset_index(drop=True)
 
 
 def count(path: Path) -> int:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.formats import tables
+from pipeline.formats.tables import Rows
 from pipeline.foundation.errors import InputError, raise_faults
 from pipeline.schema.probabilities import YEARS, Heads, Numbers, Table, is_distribution
 from pipeline.schema.schema import SCHEMA
@@ -41,29 +42,49 @@ def read(path: Path) -> tuple[list[str], dict[str, Table]]:
     Raises:
         InputError: When the file is missing or malformed, or its columns are not those of heads.
     """
-    photos, heads = _read(path)
-    return list(photos), heads
+    photos = paths(path)
+    return list(photos), read_for(path, photos)
 
 
-def _read(path: Path) -> tuple["pd.Series[str]", dict[str, Table]]:
-    table = tables.read(path, {"path": "text"}, others="number", unique="path")
-    heads: dict[str, list[str]] = {}
-    for column in table.columns.drop("path"):
-        head, _, value = column.partition("=")
-        heads.setdefault(head, []).append(value)
-    return table["path"], {head: _numbers(path, table, head, values) for head, values in heads.items()}
+def paths(path: Path) -> "pd.Series[str]":
+    """The paths (n,) of the photos in a prediction file, each once. Raises as `read` does."""
+    table = _paths(path)
+    tables.require_unique(path, table, "path")
+    return table["path"]
 
 
-def read_for(path: Path, photos: Sequence[str]) -> dict[str, Table]:
-    """What each head predicts, in the order of `photos`.
+def read_for(path: Path, photos: "Sequence[str] | pd.Series[str]") -> dict[str, Table]:
+    """What each head predicts, in the order of `photos` (n). Raises as `PredictionFile` does."""
+    return PredictionFile(path, pd.Series(photos, dtype="str")).read(np.arange(len(photos)))
 
-    Raises:
-        InputError: When the file does not hold exactly these photos.
-    """
-    found, heads = _read(path)
-    raise_faults(f"{path}: not the photos of this data set: run `dvc repro`", mismatches(photos, found))
-    order = pd.Index(found).get_indexer(pd.Index(photos))
-    return {head: numbers[order] for head, numbers in heads.items()}
+
+class PredictionFile:
+    """A prediction file, for photos in an order of their own; only those that are asked for are read into memory."""
+
+    def __init__(self, path: Path, photos: "pd.Series[str]") -> None:
+        """Find the photos (n) in a file.
+
+        Raises:
+            InputError: When the file is missing or malformed, its columns are not those of heads, or it does not hold
+                exactly these photos.
+        """
+        self._path, self._heads = path, _heads(path)
+        found = _paths(path)["path"]
+        self._rows: Rows | None = None
+        if not found.equals(photos.reset_index(drop=True)):
+            raise_faults(f"{path}: not the photos of this data set: run `dvc repro`", mismatches(photos, found))
+            self._rows = pd.Index(found).get_indexer(pd.Index(photos))
+
+    def read(self, positions: Rows) -> dict[str, Table]:
+        """What each head predicts for the photos at some positions (k,): (k, classes), (k, years), or years (k,).
+
+        Raises:
+            InputError: When a prediction is no number.
+        """
+        rows = positions if self._rows is None else self._rows[positions]
+        columns: dict[str, tables.Kind] = {column: "number" for head in self._heads.values() for column in head}
+        table = tables.take(self._path, columns, rows)
+        return {head: _numbers(table, columns) for head, columns in self._heads.items()}
 
 
 def mismatches(expected: "Sequence[str] | pd.Series[str]", found: "Sequence[str] | pd.Series[str]") -> list[str]:
@@ -83,12 +104,30 @@ def _values(head: str, numbers: Numbers) -> list[str]:
     return DISTRIBUTION if is_distribution(numbers) else SCHEMA.head(head).class_names
 
 
-def _numbers(path: Path, table: pd.DataFrame, head: str, values: list[str]) -> Table:
+def _paths(path: Path) -> pd.DataFrame:
+    return pd.concat(tables.batches(path, {"path": "text"}), ignore_index=True)
+
+
+def _heads(path: Path) -> dict[str, list[str]]:
+    """The columns of each head of a file, in their order."""
+    heads: dict[str, list[str]] = {}
+    for column in tables.names(path):
+        if column != "path":
+            heads.setdefault(column.partition("=")[0], []).append(column)
+    for head, columns in heads.items():
+        _require_values(path, head, [column.partition("=")[2] for column in columns])
+    return heads
+
+
+def _require_values(path: Path, head: str, values: list[str]) -> None:
     try:
         expected = values if values in ([ONE_COLUMN], DISTRIBUTION) else SCHEMA.head(head).class_names
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     if values != expected:
         raise InputError(f"{path}: columns {head}={', '.join(values)} are not the classes of head '{head}'")
-    numbers = table[[f"{head}={value}" for value in values]].to_numpy(np.float64)
-    return numbers[:, 0] if values == [ONE_COLUMN] else numbers
+
+
+def _numbers(table: pd.DataFrame, columns: list[str]) -> Table:
+    numbers = table[columns].to_numpy(np.float64)
+    return numbers[:, 0] if columns[0].endswith(f"={ONE_COLUMN}") else numbers

@@ -1,26 +1,28 @@
 """Stage ensemble: the predictions of all members combined into class probabilities of eval, and scored out of fold."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from pipeline.dataset.folds import labels_with_folds
-from pipeline.ensembling import adjustments, blend, calibration, people
-from pipeline.ensembling.adjustments import Adjusted
+from pipeline.dataset.folds import groups, labels_with_folds
+from pipeline.ensembling import blend, combination, fitting, people
 from pipeline.ensembling.blend import MemberProbabilities
+from pipeline.ensembling.combination import EvalPredictions, Fit
 from pipeline.ensembling.config import Ensemble
 from pipeline.ensembling.fitted_ensemble import FittedEnsemble
-from pipeline.ensembling.members import EnsembleMembers, best, epoch_selected_on_val, held_out
+from pipeline.ensembling.members import EnsembleMembers, OutOfFold, best, epoch_selected_on_val
 from pipeline.evaluation import age_errors, mistakes, reliability, scores, training_history
 from pipeline.formats import tables
 from pipeline.foundation.hashes import sha256
 from pipeline.modeling import members as trainings
 from pipeline.modeling.members import Member
 from pipeline.schema import metrics, predictions
-from pipeline.schema.schema import SCHEMA
+from pipeline.schema.predictions import PredictionFile
+from pipeline.schema.probabilities import Table
+from pipeline.schema.schema import SCHEMA, Codes
 
 
 @dataclass(frozen=True)
@@ -68,49 +70,46 @@ def ensemble(
     trainings.require(used)
     labelled = labels_with_folds(labels, folds)
     photos = labelled[labelled["fold"].isin(members.folds)].sort_values("path", ignore_index=True)
-    voters = {name: best(members.voters(name), photos, params.top_folds) for name in names}
-
-    out_of_fold: MemberProbabilities = {name: [held_out(scored[name], photos)] for name in names}
-    eval_photos, _ = predictions.read(used[0].eval)
-    eval_of = {member: predictions.read_for(member.eval, eval_photos) for member in used}
-    scaled, temperatures, calibration_errors = calibration.calibrate(out_of_fold, photos)
-    tables.write(calibration_errors, results / "calibration.csv")
-    reliability.write(results / "reliability.png", out_of_fold, scaled, photos)
-    if params.calibrate:
-        out_of_fold = scaled
-    else:
-        temperatures = {}
-
-    fitted = blend.fit(out_of_fold, photos, params)
-
-    def predict_eval(chosen: Mapping[str, Sequence[Member]]) -> np.typing.NDArray[np.float64]:
-        probabilities = {name: [eval_of[member] for member in chosen[name]] for name in names}
-        return blend.predict(calibration.apply(probabilities, temperatures), fitted, params)
-
-    by_fold = np.stack(
-        [predict_eval({name: [scored[name][fold]] for name in names}) for fold in range(len(members.folds))]
-    )
-    combined, of_eval, found = blend.nested(out_of_fold, photos, params), predict_eval(voters), {}
+    out_of_fold = OutOfFold(scored, photos)
+    eval_photos = predictions.paths(used[0].eval)
+    eval_of = {member: PredictionFile(member.eval, eval_photos) for member in used}
     if params.people:
-        apart = metrics.score(SCHEMA.codes(photos), combined.argmax(axis=1))
-        pooled = people.pool(combined, of_eval, by_fold, photos, eval_photos, crops, params.people)
-        combined, of_eval, by_fold = pooled.out_of_fold, pooled.eval, pooled.eval_by_model
-        found = pooled.scores | {f"photos_apart_{key}": apart[key] for key in ("macro_f1", "accuracy")}
-    adjusted = adjustments.adjust(combined, of_eval, by_fold, photos, params)
-    tables.write(blend.systems(out_of_fold, fitted, photos, params), results / "systems.csv")
-    _write_probabilities(adjusted, eval_photos, results)
-    voter_names = {name: tuple(voter.name for voter in voters[name]) for name in names}
-    FittedEnsemble.of(params, voter_names, temperatures, fitted, adjusted).write(results / "ensemble.json")
+        people.require_few(len(photos), len(eval_photos))
 
-    found |= scores.write(results, photos, adjusted.out_of_fold)
-    found |= _scores_of_choices(out_of_fold, photos, params) | age_errors.scores(out_of_fold, photos)
+    rows, eval_rows = fitting.rows(len(photos)), fitting.rows(len(eval_photos))
+    sample, of_sample = photos.iloc[rows].reset_index(drop=True), out_of_fold.read(rows)
+    voters = {name: best(members.voters(name), of_sample[name][0], sample, params.top_folds) for name in names}
+
+    def read_eval(chosen: Mapping[str, Sequence[Member]], positions: Codes) -> MemberProbabilities:
+        return {name: [eval_of[member].read(positions) for member in chosen[name]] for name in names}
+
+    by_fold = [
+        read_eval({name: [scored[name][fold]] for name in names}, eval_rows) for fold in range(len(members.folds))
+    ]
+    of_eval = EvalPredictions(eval_photos.iloc[eval_rows], read_eval(voters, eval_rows), by_fold)
+    fit = combination.fit(of_sample, sample, of_eval, crops, params)
+    voter_names = {name: tuple(voter.name for voter in voters[name]) for name in names}
+    FittedEnsemble.of(fit.everyone, voter_names).write(results / "ensemble.json")
+    _write_fit(fit, of_sample, sample, results, params)
+
+    def predict_eval() -> Iterator[pd.DataFrame]:
+        for block in fitting.blocks(len(eval_photos)):
+            yield _table(eval_photos.iloc[block], fit.predict_eval(read_eval(voters, block)))
+
+    def predict_out_of_fold() -> Iterator[tuple[pd.DataFrame, Table]]:
+        for block in fitting.blocks(len(photos)):
+            own = photos.iloc[block]
+            yield own, fit.predict_out_of_fold(out_of_fold.read(block), groups(own, sample))
+
+    tables.write_parts(predict_eval(), results / "eval_probabilities.parquet")
+    worst = mistakes.Worst()
+    found = _scores_of_people(fit, sample) | scores.write(results, worst.watch(predict_out_of_fold()))
+    mistakes.write(results / "mistakes.jpg", worst.photos, mistakes.crops(worst.photos, crops))
+    found |= _scores_of_choices(fit.out_of_fold, sample, params) | age_errors.scores(fit.out_of_fold, sample)
     found["epoch_selected_on_val"] = int(epoch_selected_on_val(used))
     metrics.write(results / "metrics.json", found)
-    age_errors.write(results / "age_errors.png", photos, adjusted.out_of_fold, out_of_fold)
-    wrong = mistakes.worst(photos, adjusted.out_of_fold)
-    mistakes.write(results / "mistakes.jpg", wrong, mistakes.crops(wrong, crops))
     training_history.write(results, used)
-    return Summary(found, {member.name: sha256(member.weights) for member in used}, wrong)
+    return Summary(found, {member.name: sha256(member.weights) for member in used}, worst.photos)
 
 
 def _models(members: EnsembleMembers, params: Ensemble) -> list[str]:
@@ -120,12 +119,28 @@ def _models(members: EnsembleMembers, params: Ensemble) -> list[str]:
     return list(dict.fromkeys(name for system in params.systems for name in system))
 
 
-def _write_probabilities(adjusted: Adjusted, eval_photos: Sequence[str], results: Path) -> None:
-    tables.write(adjusted.label_shift, results / "label_shift.csv")
-    tables.write(adjusted.effects, results / "adjustments.csv")
-    probabilities = pd.DataFrame(adjusted.eval.astype(np.float32), columns=SCHEMA.class_names)
-    probabilities.insert(0, "path", eval_photos)
-    tables.write(probabilities, results / "eval_probabilities.parquet")
+def _table(paths: "pd.Series[str]", probabilities: Table) -> pd.DataFrame:
+    table = pd.DataFrame(probabilities.astype(np.float32), columns=SCHEMA.class_names)
+    table.insert(0, "path", paths.reset_index(drop=True))
+    return table
+
+
+def _write_fit(fit: Fit, of_sample: MemberProbabilities, sample: pd.DataFrame, results: Path, params: Ensemble) -> None:
+    """Write what was fitted, and the plots of it."""
+    tables.write(fit.calibration.table, results / "calibration.csv")
+    reliability.write(results / "reliability.png", of_sample, fit.scaled, sample)
+    tables.write(blend.systems(fit.out_of_fold, fit.everyone.blend, sample, params), results / "systems.csv")
+    tables.write(fit.adjusted.label_shift, results / "label_shift.csv")
+    tables.write(fit.adjusted.effects, results / "adjustments.csv")
+    age_errors.write(results / "age_errors.png", sample, fit.adjusted.out_of_fold, fit.out_of_fold)
+
+
+def _scores_of_people(fit: Fit, photos: pd.DataFrame) -> dict[str, float]:
+    """How well photos were grouped by person, and the scores without it."""
+    if not fit.people:
+        return {}
+    apart = metrics.score(SCHEMA.codes(photos), fit.blended.argmax(axis=1))
+    return fit.people.scores | {f"photos_apart_{key}": apart[key] for key in ("macro_f1", "accuracy")}
 
 
 def _scores_of_choices(out_of_fold: MemberProbabilities, photos: pd.DataFrame, params: Ensemble) -> dict[str, float]:
