@@ -37,7 +37,7 @@ def groups(photos: pd.DataFrame, fitted_on: pd.DataFrame | None = None) -> Codes
             others are in any group, as nothing is fitted on them.
     """
     fitted_on = photos if fitted_on is None else fitted_on
-    if fitted_on["fold"].nunique() > 1:
+    if len(np.unique(fitted_on["fold"])) > 1:
         return photos["fold"].to_numpy(np.int64)
     people = np.unique(fitted_on["person"].to_numpy(str))
     return np.asarray(np.searchsorted(people, photos["person"].to_numpy(str)) % GROUPS)

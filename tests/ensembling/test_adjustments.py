@@ -62,8 +62,9 @@ def test_each_head_of_each_model_gets_its_own_temperature() -> None:
         "face": [probabilities(heads(10, TRAIN, voter)) for voter in (1, 2)],
         "years": [{"age": np.ones(70)}],
     }
-    scaled, temperatures, rows = calibration.calibrate(out_of_fold, known)
-    scaled_eval = calibration.apply(eval_members, temperatures)
+    found = calibration.calibrate(out_of_fold, known)
+    scaled, rows = found.nested(out_of_fold, known["fold"].to_numpy()), found.table
+    scaled_eval = calibration.apply(eval_members, found.temperatures)
     assert list(rows["head"]) == list(SCHEMA.names)
     assert (rows["calibration_error_after"] < rows["calibration_error_before"]).all()
     np.testing.assert_allclose(rows["temperature"], 3, rtol=0.2)
@@ -124,7 +125,12 @@ def test_a_correction_predicts_old_more_often_and_leaves_out_of_fold_alone(
 def test_a_class_bias_changes_both_and_is_scored_nested(known: tuple[pd.DataFrame, Table, Table]) -> None:
     found = adjusted(known, class_bias=True)
     codes = SCHEMA.codes(known[0])
-    np.testing.assert_array_equal(found.out_of_fold, class_bias.nested(known[1], codes, known[0]["fold"].to_numpy()))
+    folds = known[0]["fold"].to_numpy()
+    without = class_bias.fit_without(known[1], codes, folds)
+    np.testing.assert_array_equal(found.out_of_fold, class_bias.nested(known[1], without, folds))
+    assert {fold: bias.tolist() for fold, bias in found.class_bias_without.items()} == {
+        fold: bias.tolist() for fold, bias in without.items()
+    }
     np.testing.assert_array_equal(found.eval, class_bias.apply(known[2], class_bias.fit(known[1], codes)))
     score = macro_f1(confusion(codes, found.out_of_fold.argmax(axis=1)))
     assert found.effects["macro_f1_after"].iloc[1] == pytest.approx(score)
@@ -157,7 +163,8 @@ def test_a_fold_alone_is_calibrated_and_biased_by_other_people() -> None:
         mask=np.where(own, "worn", labelled["mask"]),
     )
     table = multiply(probabilities(sample))
-    scaled = [calibration.calibrate(out_of_fold, known)[0]["face"][0]["age"][own] for known in (labelled, other)]
+    calibrated = [calibration.calibrate(out_of_fold, known) for known in (labelled, other)]
+    scaled = [found.nested(out_of_fold, groups(labelled))["face"][0]["age"][own] for found in calibrated]
     biased = [adjusted((known, table, table), class_bias=True).out_of_fold[own] for known in (labelled, other)]
     for before, (one, another) in ((sample["age"].probabilities[own], scaled), (table[own], biased)):
         np.testing.assert_array_equal(one, another)

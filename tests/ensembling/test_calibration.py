@@ -101,9 +101,10 @@ def test_a_temperature_is_taken_only_where_it_helps_on_other_folds() -> None:
         {"fold": fold, "person": sample.people.astype(str), "mask": np.array(MASK.values)[sample.targets]}
     )
     out_of_fold: MemberProbabilities = {"over": [{"mask": sample.probabilities}], "mixed": [{"mask": mixed}]}
-    scaled, temperatures, rows = calibrate(out_of_fold, photos)
+    found = calibrate(out_of_fold, photos)
+    scaled, rows = found.nested(out_of_fold, fold), found.table
     assert dict(zip(rows["model"], rows["helps"], strict=True)) == {"over": "yes", "mixed": "no"}
-    assert list(temperatures) == ["over=mask"]
+    assert list(found.temperatures) == ["over=mask"]
     after = rows.set_index("model")["log_loss_after"]
     assert log_loss(scaled["over"][0]["mask"], sample.targets) == pytest.approx(after["over"])
     assert after["mixed"] > rows.set_index("model")["log_loss_before"]["mixed"]
@@ -113,10 +114,12 @@ def test_whether_a_temperature_helps_is_decided_without_the_fold_that_is_scored(
     sample = people(300, TRAIN, TRAIN, sure=3)
     photos = pd.DataFrame({"fold": sample.people % 3, "person": sample.people.astype(str)})
     own = (photos["fold"] == 0).to_numpy()
+    out_of_fold: MemberProbabilities = {"over": [{"mask": sample.probabilities}]}
     found = []
     for targets in (sample.targets, np.where(own, 2 - sample.targets, sample.targets)):
         labelled = photos.assign(mask=np.array(MASK.values)[targets])
-        found.append(calibrate({"over": [{"mask": sample.probabilities}]}, labelled)[0]["over"][0]["mask"][own])
+        scaled = calibrate(out_of_fold, labelled).nested(out_of_fold, photos["fold"].to_numpy())
+        found.append(scaled["over"][0]["mask"][own])
     np.testing.assert_array_equal(found[0], found[1])
 
 
@@ -130,7 +133,9 @@ def test_a_distribution_over_years_is_calibrated_on_its_bands() -> None:
     bands, sharp_bands = in_bands(own), in_bands(sharp)
     np.testing.assert_allclose(sharp_bands, bands**2 / (bands**2).sum(axis=1, keepdims=True), atol=1e-6)
     np.testing.assert_allclose(sharp[:, 1] * own[:, 2], sharp[:, 2] * own[:, 1], atol=1e-12)  # years of one band
-    scaled, temperatures, table = calibrate({"years": [{"age": sharp}]}, photos)
-    assert temperatures == {"years=age": pytest.approx(2, rel=0.05)}
-    assert table["helps"].tolist() == ["yes"]
+    out_of_fold: MemberProbabilities = {"years": [{"age": sharp}]}
+    found = calibrate(out_of_fold, photos)
+    scaled = found.nested(out_of_fold, photos["fold"].to_numpy())
+    assert found.temperatures == {"years=age": pytest.approx(2, rel=0.05)}
+    assert found.table["helps"].tolist() == ["yes"]
     np.testing.assert_allclose(in_bands(scaled["years"][0]["age"]), bands, atol=0.05)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.ensembling.members import EnsembleMembers, best, held_out
+from pipeline.ensembling.members import EnsembleMembers, OutOfFold, best, held_out
 from pipeline.foundation.errors import InputError
 from pipeline.modeling.members import Member
 from pipeline.schema import predictions
@@ -68,14 +68,24 @@ def test_out_of_fold_predictions_come_in_the_order_of_the_photos(members: list[M
 def test_the_best_members_are_those_that_score_best_on_their_own_fold(
     members: list[Member], photos: pd.DataFrame
 ) -> None:
-    assert [member.fold for member in best(members, photos, 1)] == [1]
-    assert [member.fold for member in best(members, photos, 2)] == [1, 2]
-    assert best(members, photos, None) == best(members, photos, 7) == members
+    heads = held_out(members, photos)
+    assert [member.fold for member in best(members, heads, photos, 1)] == [1]
+    assert [member.fold for member in best(members, heads, photos, 2)] == [1, 2]
+    assert best(members, heads, photos, None) == best(members, heads, photos, 7) == members
 
 
-def test_a_refit_has_no_score_and_stays(photos: pd.DataFrame, tmp_path: Path) -> None:
+def test_a_refit_has_no_score_and_stays(members: list[Member], photos: pd.DataFrame, tmp_path: Path) -> None:
     refit = [Member(tmp_path, "mask")]
-    assert best(refit, photos, 1) == refit
+    assert best(refit, held_out(members, photos), photos, 1) == refit
+
+
+def test_some_photos_are_read_in_the_order_asked_for(members: list[Member], photos: pd.DataFrame) -> None:
+    out_of_fold = OutOfFold({"one": members, "other": members[::-1]}, photos)
+    for positions in ([0, 3, 4], [5, 1, 2]):
+        read = out_of_fold.read(np.array(positions))
+        for name in ("one", "other"):
+            (heads,) = read[name]
+            np.testing.assert_array_equal(heads["mask"], held_out(members, photos)["mask"][positions])
 
 
 def test_a_photo_without_prediction_is_named(members: list[Member], photos: pd.DataFrame) -> None:

@@ -6,9 +6,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.ensembling import people
+from pipeline.ensembling import fitting
 from pipeline.ensembling.config import People
-from pipeline.ensembling.people import OF_PHOTO, PERSON_OF, PHOTO_OF, Photos, Pooling, fit, pool, pooled
+from pipeline.ensembling.people import (
+    OF_PHOTO,
+    PERSON_OF,
+    PHOTO_OF,
+    Groups,
+    Photos,
+    Pooling,
+    fit,
+    group,
+    pooled,
+    require_few,
+)
 from pipeline.ensembling.person_groups import describe
 from pipeline.formats import crop_files
 from pipeline.foundation.errors import InputError
@@ -54,10 +65,12 @@ def crops(tmp_path: Path) -> Path:
     return write_crops(tmp_path / "crops")
 
 
-def pool_all(photos: pd.DataFrame, probabilities: Table, crops: Path, **params: object) -> people.Pooled:
-    of_eval = noisy(photos[: 3 * PHOTOS], seed=1)
-    paths = list(photos["path"][: 3 * PHOTOS])
-    return pool(probabilities, of_eval, of_eval[None], photos, paths, crops, People.model_validate(params))
+def group_all(photos: pd.DataFrame, probabilities: Table, crops: Path, **params: object) -> Groups:
+    return group(probabilities, photos, photos["path"][: 3 * PHOTOS], crops, People.model_validate(params))
+
+
+def pool_all(photos: pd.DataFrame, probabilities: Table, crops: Path) -> Table:
+    return group_all(photos, probabilities, crops).pooled(probabilities, photos["fold"].to_numpy())
 
 
 def test_the_photos_of_a_group_agree_on_what_a_person_shares_and_keep_their_mask() -> None:
@@ -103,23 +116,24 @@ def test_photos_that_show_more_are_fitted_to_count_more() -> None:
 def test_pooling_raises_the_score_and_reports_the_pairs(crops: Path) -> None:
     photos = labelled()
     table = noisy(photos)
-    found = pool_all(photos, table, crops)
+    found = group_all(photos, table, crops)
+    after = found.pooled(table, photos["fold"].to_numpy())
     targets = SCHEMA.codes(photos)
-    assert (found.out_of_fold.argmax(axis=1) == targets).mean() > (table.argmax(axis=1) == targets).mean() + 0.1
+    assert (after.argmax(axis=1) == targets).mean() > (table.argmax(axis=1) == targets).mean() + 0.1
     assert found.scores["people_pair_precision"] == 1
     assert found.scores["people_pair_recall"] > 0.8
     assert 3 <= found.scores["people_eval_groups"] < 6
-    np.testing.assert_allclose(found.eval_by_model[0], found.eval)
+    assert len(found.eval) == 3 * PHOTOS
 
 
 def test_labels_and_ids_of_a_fold_do_not_change_its_own_predictions(crops: Path) -> None:
     photos = labelled()
     own = (photos["fold"] == 1).to_numpy()
-    before = pool_all(photos, noisy(photos), crops).out_of_fold
+    before = pool_all(photos, noisy(photos), crops)
     photos.loc[own, "gender"] = "male"
     photos.loc[own, "age"] = 70
     photos.loc[own, "person"] = "one"
-    after = pool_all(photos, noisy(labelled()), crops).out_of_fold
+    after = pool_all(photos, noisy(labelled()), crops)
     np.testing.assert_array_equal(before[own], after[own])
     assert not np.array_equal(before[~own], after[~own])
 
@@ -131,3 +145,13 @@ def test_thumbnails_must_be_there_and_of_the_same_photos(crops: Path) -> None:
     crop_files.thumbnails_file(crops / crop_files.SHARDS / "0", "eval").unlink()
     with pytest.raises(InputError, match=r"ensemble.people needs crop.thumbnail"):
         pool_all(photos, noisy(photos), crops)
+
+
+def test_more_photos_than_can_be_compared_with_each_other_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fitting, "MOST", 10)
+    require_few(10, 10)
+    for photos, eval_photos in ((11, 1), (1, 11)):
+        with pytest.raises(
+            InputError, match=r"ensemble\.people: .*; at most 10 of each .* set ensemble\.people to null"
+        ):
+            require_few(photos, eval_photos)

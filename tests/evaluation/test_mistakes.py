@@ -55,3 +55,15 @@ def test_a_mistake_without_a_crop_is_named(tmp_path: Path) -> None:
     packed.write(tmp_path, "train", photos(["a"])[["path"]], np.zeros((1, 8, 8, 3), np.uint8))
     with pytest.raises(InputError, match=r"no crops of these photos: run `dvc repro` \(1\):\n  1\.jpg"):
         mistakes.crops(mistakes.worst(photos(["a", "b"]), predictions(0.9, 0.8)), tmp_path)
+
+
+def test_blocks_show_what_all_photos_at_once_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    """People have photos in several blocks, and many mistakes are equally bad."""
+    random = np.random.default_rng(0)
+    table = photos([f"person {number}" for number in random.integers(40, size=300)])
+    probabilities = predictions(*random.choice([0.1, 0.6, 0.7, 0.8, 0.9], 300))
+    monkeypatch.setattr(mistakes, "MAX_PHOTOS", 12)
+    worst = mistakes.Worst()
+    parts = [slice(first, first + 7) for first in range(0, len(table), 7)]
+    assert len(list(worst.watch((table[part], probabilities[part]) for part in parts))) == len(parts)
+    pd.testing.assert_frame_equal(worst.photos, mistakes.worst(table, probabilities))

@@ -22,7 +22,8 @@ PREDICTED = [0, 12, 4, 13]
 
 
 def test_the_tables_hold_what_is_right_and_what_is_wrong(tmp_path: Path) -> None:
-    found = scores.write(tmp_path, PHOTOS, np.eye(SCHEMA.classes)[PREDICTED])
+    probabilities = np.eye(SCHEMA.classes)[PREDICTED]
+    found = scores.write(tmp_path, [(PHOTOS[part], probabilities[part]) for part in (slice(3), slice(3, 4))])
     assert found["photos"] == 4
     assert found["accuracy"] == 0.5
     assert found["gender_accuracy"] == 0.75

@@ -87,7 +87,7 @@ def main() -> None:
     for attribute in (None, *SCHEMA.names):
         low, high = interval(list(photos["person"]), true, codes, attribute)
         assert low <= scores[f"{attribute}_macro_f1" if attribute else "macro_f1"] <= high
-    assert score_tables.write(OUT, photos, probabilities).items() >= scores.items()
+    assert score_tables.write(OUT, [(photos, probabilities)]).items() >= scores.items()
     assert len(pd.read_csv(OUT / "errors.csv")) == 16
     assert len(mistakes.worst(photos, probabilities))
 

@@ -49,7 +49,7 @@ class Run:
         self, out_of_fold: "np.typing.NDArray[np.float64]", of_eval: "np.typing.NDArray[np.float64]"
     ) -> None:
         results = self.root / "results" / "ensemble"
-        metrics.write(results / "metrics.json", scores.write(results, self.photos, out_of_fold))
+        metrics.write(results / "metrics.json", scores.write(results, [(self.photos, out_of_fold)]))
         adjusted = adjustments.adjust(out_of_fold[:FEW], of_eval, of_eval[None], self.photos[:FEW], SETTINGS)
         tables.write(adjusted.label_shift, results / "label_shift.csv")
         tables.write(adjusted.effects, results / "adjustments.csv")
