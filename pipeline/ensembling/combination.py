@@ -71,7 +71,7 @@ class EvalPredictions:
 
 
 @dataclass(frozen=True)
-class Fit:
+class FittedCombinations:
     """Combinations that are fitted on labelled photos (n), and what was found on the way.
 
     Attributes:
@@ -109,8 +109,8 @@ class Fit:
 
 def fit(
     out_of_fold: MemberProbabilities, photos: pd.DataFrame, of_eval: EvalPredictions, crops: Path, params: Ensemble
-) -> Fit:
-    """Fit one combination for eval, and for every group of labelled photos one without it.
+) -> FittedCombinations:
+    """FittedCombinations one combination for eval, and for every group of labelled photos one without it.
 
     Args:
         out_of_fold: Out-of-fold predictions of the photos, one member for each name.
@@ -145,4 +145,4 @@ def fit(
     if params.class_bias:
         everyone = replace(everyone, class_bias=adjusted.class_bias)
         each = {group: replace(one, class_bias=adjusted.class_bias_without[group]) for group, one in each.items()}
-    return Fit(everyone, each, of_people, calibrated, scaled, out_of_fold, blended, adjusted)
+    return FittedCombinations(everyone, each, of_people, calibrated, scaled, out_of_fold, blended, adjusted)

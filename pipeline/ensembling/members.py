@@ -68,7 +68,7 @@ class EnsembleMembers:
         return [Member(self.models, model, fold, pseudo_labelled) for fold in self.folds]
 
 
-class OutOfFold:
+class OutOfFoldFiles:
     """Out-of-fold predictions of photos (n), each by the member of a model that held its fold out."""
 
     def __init__(self, members: Mapping[str, Sequence[Member]], photos: pd.DataFrame) -> None:
@@ -102,8 +102,8 @@ class OutOfFold:
 
 
 def held_out(members: Sequence[Member], photos: pd.DataFrame) -> Heads:
-    """Out-of-fold predictions of all photos (n). Raises as `OutOfFold` does."""
-    (heads,) = OutOfFold({"": members}, photos).read(np.arange(len(photos)))[""]
+    """Out-of-fold predictions of all photos (n). Raises as `OutOfFoldFiles` does."""
+    (heads,) = OutOfFoldFiles({"": members}, photos).read(np.arange(len(photos)))[""]
     return heads
 
 

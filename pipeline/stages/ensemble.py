@@ -10,10 +10,10 @@ import pandas as pd
 from pipeline.dataset.folds import groups, labels_with_folds
 from pipeline.ensembling import blend, combination, fitting, people
 from pipeline.ensembling.blend import MemberProbabilities
-from pipeline.ensembling.combination import EvalPredictions, Fit
+from pipeline.ensembling.combination import EvalPredictions, FittedCombinations
 from pipeline.ensembling.config import Ensemble
 from pipeline.ensembling.fitted_ensemble import FittedEnsemble
-from pipeline.ensembling.members import EnsembleMembers, OutOfFold, best, epoch_selected_on_val
+from pipeline.ensembling.members import EnsembleMembers, OutOfFoldFiles, best, epoch_selected_on_val
 from pipeline.evaluation import age_errors, mistakes, reliability, scores, training_history
 from pipeline.formats import tables
 from pipeline.foundation.hashes import sha256
@@ -70,7 +70,7 @@ def ensemble(
     trainings.require(used)
     labelled = labels_with_folds(labels, folds)
     photos = labelled[labelled["fold"].isin(members.folds)].sort_values("path", ignore_index=True)
-    out_of_fold = OutOfFold(scored, photos)
+    out_of_fold = OutOfFoldFiles(scored, photos)
     eval_photos = predictions.paths(used[0].eval)
     eval_of = {member: PredictionFile(member.eval, eval_photos) for member in used}
     if params.people:
@@ -125,7 +125,9 @@ def _table(paths: "pd.Series[str]", probabilities: Table) -> pd.DataFrame:
     return table
 
 
-def _write_fit(fit: Fit, of_sample: MemberProbabilities, sample: pd.DataFrame, results: Path, params: Ensemble) -> None:
+def _write_fit(
+    fit: FittedCombinations, of_sample: MemberProbabilities, sample: pd.DataFrame, results: Path, params: Ensemble
+) -> None:
     """Write what was fitted, and the plots of it."""
     tables.write(fit.calibration.table, results / "calibration.csv")
     reliability.write(results / "reliability.png", of_sample, fit.scaled, sample)
@@ -135,7 +137,7 @@ def _write_fit(fit: Fit, of_sample: MemberProbabilities, sample: pd.DataFrame, r
     age_errors.write(results / "age_errors.png", sample, fit.adjusted.out_of_fold, fit.out_of_fold)
 
 
-def _scores_of_people(fit: Fit, photos: pd.DataFrame) -> dict[str, float]:
+def _scores_of_people(fit: FittedCombinations, photos: pd.DataFrame) -> dict[str, float]:
     """How well photos were grouped by person, and the scores without it."""
     if not fit.people:
         return {}

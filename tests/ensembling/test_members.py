@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.ensembling.members import EnsembleMembers, OutOfFold, best, held_out
+from pipeline.ensembling.members import EnsembleMembers, OutOfFoldFiles, best, held_out
 from pipeline.foundation.errors import InputError
 from pipeline.modeling.members import Member
 from pipeline.schema import predictions
@@ -80,7 +80,7 @@ def test_a_refit_has_no_score_and_stays(members: list[Member], photos: pd.DataFr
 
 
 def test_some_photos_are_read_in_the_order_asked_for(members: list[Member], photos: pd.DataFrame) -> None:
-    out_of_fold = OutOfFold({"one": members, "other": members[::-1]}, photos)
+    out_of_fold = OutOfFoldFiles({"one": members, "other": members[::-1]}, photos)
     for positions in ([0, 3, 4], [5, 1, 2]):
         read = out_of_fold.read(np.array(positions))
         for name in ("one", "other"):
