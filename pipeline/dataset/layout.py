@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from pipeline.dataset import photo_shards
@@ -81,8 +82,7 @@ def _archived_photos(root: Path, people: pd.DataFrame) -> pd.DataFrame:
     folders, stems = photo_shards.parts(paths)
     people["path"] = as_on_disk(people["path"], folders.drop_duplicates())
     faults = repeated("train.csv", people["path"]) + _wrong_labels(people)
-    person = pd.Index(people["path"]).get_indexer(pd.Index(folders))
-    mask = pd.Index([*MASK_OF_STEM]).get_indexer(pd.Index(stems))
+    person, mask = _positions(folders, people["path"]), _positions(stems, pd.Series([*MASK_OF_STEM]))
     strange, absent = paths[(person < 0) | (mask < 0)], people["path"][~people["path"].isin(folders)]
     index = photo_shards.INDEX
     faults += [f"{index}: {path!r} has no row in train.csv, or is none of the seven photos" for path in strange]
@@ -94,13 +94,19 @@ def _archived_photos(root: Path, people: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "path": paths,
-            "id": people["id"].to_numpy()[person],
+            "id": people["id"].array.take(person),
             "person": folders,
-            "mask": np.array([*MASK_OF_STEM.values()], dtype=object)[mask],
-            "gender": people["gender"].to_numpy()[person],
+            "mask": pd.array([*MASK_OF_STEM.values()], dtype="str").take(mask),
+            "gender": people["gender"].array.take(person),
             "age": people["age"].to_numpy(np.int64)[person],
         }
     )
+
+
+def _positions(names: "pd.Series[str]", among: "pd.Series[str]") -> npt.NDArray[np.intp]:
+    """The position (n,) of every name among others, -1 for one that is not; names that repeat are looked up once."""
+    codes, distinct = pd.factorize(names)
+    return np.asarray(pd.Index(among).get_indexer(pd.Index(distinct))[codes])
 
 
 def eval_photos(root: Path) -> list[str]:

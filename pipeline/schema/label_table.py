@@ -28,6 +28,21 @@ def read(path: Path, more: Mapping[str, tables.Kind] | None = None) -> pd.DataFr
     return table
 
 
+def batches(path: Path) -> Iterator[pd.DataFrame]:
+    """Read path and labels in batches of rows, which are numbered on; values of attributes are categories.
+
+    Raises:
+        InputError: When a label is no value of its attribute, with every row of the batch.
+    """
+    columns, first = {name: COLUMNS[name] for name in ("path", *SCHEMA.names)}, 0
+    for batch in tables.batches(path, columns):
+        batch.index = pd.RangeIndex(first, first + len(batch))
+        require_values(path, batch)
+        first += len(batch)
+        values = {one.name: pd.CategoricalDtype([*one.values]) for one in SCHEMA.attributes if not one.bands}
+        yield batch.astype(values)
+
+
 def require_values(path: Path, table: pd.DataFrame, prefix: str = "") -> None:
     """Raise `InputError` that names every cell that is no value of the schema.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline.dataset.folds import groups, labels_with_folds
+from pipeline.dataset.folds import categorical_labels_with_folds, groups
 from pipeline.ensembling import blend, combination, fitting, people
 from pipeline.ensembling.blend import MemberProbabilities
 from pipeline.ensembling.combination import EvalPredictions, FittedCombinations
@@ -68,8 +68,8 @@ def ensemble(
     scored = {name: members.scored(name) for name in names}
     used = list(dict.fromkeys(one for name in names for one in [*scored[name], *members.voters(name)]))
     trainings.require(used)
-    labelled = labels_with_folds(labels, folds)
-    photos = labelled[labelled["fold"].isin(members.folds)].sort_values("path", ignore_index=True)
+    photos = categorical_labels_with_folds(labels, folds)
+    photos = photos[photos["fold"].isin(members.folds)].sort_values("path", ignore_index=True)
     out_of_fold = OutOfFoldFiles(scored, photos)
     eval_photos = predictions.paths(used[0].eval)
     eval_of = {member: PredictionFile(member.eval, eval_photos) for member in used}
