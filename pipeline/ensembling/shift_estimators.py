@@ -18,6 +18,10 @@ PRIOR_STRENGTH = 0.1
 """Weight of train's priors in EM, as a share of eval's photos."""
 
 
+BLOCK = 2**14
+"""Rows of eval whose weights are in memory at once in EM, and in the processor's cache."""
+
+
 class Draws(NamedTuple):
     """Bootstrap draws of a sample.
 
@@ -145,15 +149,17 @@ def em(sample: ShiftSample, draws: Draws, strength: float = PRIOR_STRENGTH) -> P
 
     Saerens, Latinne and Decaestecker 2002, Adjusting the Outputs of a Classifier to New a Priori Probabilities, with
     a Dirichlet prior about train's priors, of a given `strength`: without it underconfident models drive the share
-    of a value to 0. All draws are fitted at once, by two products of matrices a step; one that has converged stays.
+    of a value to 0. All draws are fitted at once, by two products of matrices a step and block of rows; one that has
+    converged stays.
     """
     train, rows = sample.priors(draws), sample.eval_rows
     counts = np.tile(draws.eval, len(sample.eval))
     counts /= counts.sum(axis=1, keepdims=True)
+    blocks = [(counts[:, first : first + BLOCK], rows[first : first + BLOCK]) for first in range(0, len(rows), BLOCK)]
     priors, moving = train, np.ones((len(train), 1), dtype=bool)
     for _ in range(1000):
         weights = np.maximum(ratio(priors, train), MIN_PROBABILITY)
-        posterior = weights * ((counts / (weights @ rows.T)) @ rows)
+        posterior = weights * sum((times / (weights @ some.T)) @ some for times, some in blocks)
         before, priors = priors, np.where(moving, (posterior + strength * train) / (1 + strength), priors)
         moving = np.abs(priors - before).max(axis=1, keepdims=True) >= 1e-6
         if not moving.any():

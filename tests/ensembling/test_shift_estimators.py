@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from pipeline.ensembling import shift_estimators
 from pipeline.ensembling.shift_estimators import ShiftSample, bbse, bias_correction, em, p_value, reweighted
 from pipeline.schema.probabilities import Table
 from tests.support.simulated import PHOTOS, SHIFTED, TRAIN, people, shift_sample, simulated
@@ -27,6 +28,13 @@ def test_a_shift_is_distinguished_from_chance() -> None:
 def test_equal_predictions_are_no_shift() -> None:
     out_of_fold = people(50, TRAIN, TRAIN)
     assert p_value(shift_sample(out_of_fold, out_of_fold)) == 1
+
+
+def test_blocks_of_rows_change_no_estimate(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = simulated(SHIFTED, count=100)
+    whole = em(given, given.whole)
+    monkeypatch.setattr(shift_estimators, "BLOCK", 33)
+    np.testing.assert_allclose(em(given, given.whole), whole, rtol=1e-9)
 
 
 def test_the_prior_keeps_a_value_that_an_underconfident_model_would_lose() -> None:

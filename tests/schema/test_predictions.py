@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from pipeline.formats import parquet
 from pipeline.foundation.errors import InputError
 from pipeline.schema import predictions
 from pipeline.schema.probabilities import YEARS
@@ -59,6 +61,21 @@ def test_predictions_are_read_in_the_order_asked_for(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"out\.csv: not the photos of this data set: run `dvc repro` \(2\)") as error:
         predictions.read_for(tmp_path / "out.csv", ["a", "b", "d"])
     assert str(error.value).splitlines()[1:] == ["  no row for d", "  a row for c, which is not expected"]
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2, 3, 4, 5, 6, 7], [3, 7, 0, 2, 6, 1, 5, 4]])
+def test_some_photos_are_read_from_the_row_groups_that_have_them(
+    tmp_path: Path, order: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet, "ROWS", 3)
+    photos = pd.Series([f"{number}.jpg" for number in range(8)])
+    mask = np.random.default_rng(0).dirichlet(np.ones(3), 8)
+    predictions.write(tmp_path / "out.parquet", photos[order], {"mask": mask[order], "age": 20.0 + np.array(order)})
+    file = predictions.PredictionFile(tmp_path / "out.parquet", photos)
+    for rows in ([4, 5], [6, 0, 3], [2], []):
+        found = file.read(np.array(rows, np.int64))
+        np.testing.assert_array_equal(found["mask"], mask[rows])
+        np.testing.assert_array_equal(found["age"], 20.0 + np.array(rows))
 
 
 def test_every_photo_that_is_missing_unknown_or_there_twice_is_named() -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,13 @@ import pytest
 from matplotlib.figure import Figure
 from ruamel.yaml import YAML
 
-from pipeline.ensembling import calibration, label_shift
+from pipeline.ensembling import calibration, fitting, label_shift
 from pipeline.ensembling.config import Ensemble
 from pipeline.ensembling.fitted_ensemble import read
 from pipeline.ensembling.members import EnsembleMembers
 from pipeline.ensembling.shift_estimators import p_value
 from pipeline.evaluation import plots
-from pipeline.formats import crop_files, tables
+from pipeline.formats import crop_files, parquet, tables
 from pipeline.foundation.errors import InputError
 from pipeline.modeling.config import Head
 from pipeline.modeling.config.losses import SmoothL1
@@ -306,6 +307,48 @@ def test_equal_members_give_equal_bytes(workspace: Workspace, systems: object) -
         "reliability.png",
         "systems.csv",
     }
+
+
+def test_blocks_write_the_same_bytes_as_all_photos_at_once(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings: dict[str, Any] = {"calibrate": True, "class_bias": True, "weights": "greedy"}
+    workspace.ensemble(results="whole", **settings)
+    monkeypatch.setattr(fitting, "BLOCK", 5)
+    workspace.ensemble(results="blocks", **settings)
+    whole, blocks = (
+        {file.name: file.read_bytes() for file in (workspace.root / name).iterdir()} for name in ("whole", "blocks")
+    )
+    assert blocks == whole
+
+
+def test_no_more_predictions_are_in_memory_than_are_fitted_on_or_in_a_block(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 12 train photos 10 are fitted on, and all are scored, 4 at a time."""
+    monkeypatch.setattr(fitting, "MOST", 10)
+    monkeypatch.setattr(fitting, "BLOCK", 4)
+    read, written = tables.take, parquet.write
+    rows: list[int] = []
+
+    def take(path: Path, columns: dict[str, tables.Kind], positions: tables.Rows) -> pd.DataFrame:
+        rows.append(len(positions))
+        return read(path, columns, positions)
+
+    def write(parts: Iterable[pd.DataFrame], path: Path) -> None:
+        kept = list(parts)
+        assert max(map(len, kept)) <= 4, path
+        written(kept, path)
+
+    monkeypatch.setattr(tables, "take", take)
+    monkeypatch.setattr(parquet, "write", write)
+    found = workspace.ensemble(calibrate=True, class_bias=True)
+    members = 2 * len(HEADS)
+    of_fit, of_eval = rows[:members], rows[members:]
+    assert sum(of_fit) == 10 * len(HEADS)
+    assert max(of_eval) <= 4
+    assert found.metrics["photos"] == len(tables.read(workspace.root / "results" / "out_of_fold.parquet", {})) == 12
+    assert len(tables.read(workspace.root / "results" / "confusion.csv", {})) == 10
 
 
 def test_members_that_are_not_trained_are_named(workspace: Workspace) -> None:
