@@ -1,16 +1,17 @@
 """From the predictions of all members to one table of class probabilities, and the nested score of what is fitted."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
 from pipeline.dataset.folds import groups
-from pipeline.ensembling import age_thresholds, nesting, voting
+from pipeline.ensembling import age_thresholds, nesting, stacking, voting
 from pipeline.ensembling.age_thresholds import Thresholds
 from pipeline.ensembling.config import Ensemble, Vote
 from pipeline.ensembling.nesting import Mask
+from pipeline.ensembling.stacking import Stacker
 from pipeline.schema import metrics
 from pipeline.schema.probabilities import (
     Heads,
@@ -39,11 +40,13 @@ class Blend:
         years_stds: Standard deviation in years of the residuals of `<name>=<head>`, for heads of years.
         age_thresholds: Years at which the next age band begins, for heads of years and of distributions over them.
         weights: Weights (systems,) of the systems, by the head that they vote on.
+        stackers: The model that combines the systems with a weight, by the head; none where these vote.
     """
 
     years_stds: Mapping[str, float]
     age_thresholds: Mapping[str, Thresholds]
     weights: Mapping[str, voting.Weights]
+    stackers: Mapping[str, Stacker] = field(default_factory=dict)
 
 
 def fit(out_of_fold: MemberProbabilities, photos: pd.DataFrame, params: Ensemble) -> Blend:
@@ -66,18 +69,20 @@ def fit(out_of_fold: MemberProbabilities, photos: pd.DataFrame, params: Ensemble
         {key: _thresholds(numbers, ages, params) for key, numbers in years.items()},
         {},
     )
-    weights = {
-        head: voting.choose_weights(list(tables.values()), SCHEMA.head(head).codes(photos), params)
-        for head, tables in votes(out_of_fold, blend, params).items()
-    }
-    return replace(blend, weights=weights)
+    weights, stackers = {}, {}
+    for head, tables in votes(out_of_fold, blend, params).items():
+        targets = SCHEMA.head(head).codes(photos)
+        weights[head] = voting.choose_weights(list(tables.values()), targets, params)
+        if params.stacking:
+            stackers[head] = stacking.fit(_chosen(tables, weights[head]), targets, params.stacking)
+    return replace(blend, weights=weights, stackers=stackers)
 
 
 def predict(probabilities: MemberProbabilities, blend: Blend, params: Ensemble) -> Table:
     """Class probabilities (n, classes): the product of the heads on which the systems vote."""
     return multiply(
         {
-            head: voting.combine(list(tables.values()), params.vote, blend.weights[head])
+            head: _combine(head, tables, blend, params.vote)
             for head, tables in votes(probabilities, blend, params).items()
         }
     )
@@ -125,6 +130,17 @@ def rows(probabilities: MemberProbabilities, mask: Mask) -> MemberProbabilities:
         name: [{head: numbers[mask] for head, numbers in heads.items()} for heads in members]
         for name, members in probabilities.items()
     }
+
+
+def _combine(head: str, tables: Mapping[str, Table], blend: Blend, vote: Vote) -> Table:
+    if head in blend.stackers:
+        return blend.stackers[head].predict(_chosen(tables, blend.weights[head]))
+    return voting.combine(list(tables.values()), vote, blend.weights[head])
+
+
+def _chosen(tables: Mapping[str, Table], weights: voting.Weights) -> list[Table]:
+    """The tables of the systems with a weight."""
+    return [table for table, weight in zip(tables.values(), weights, strict=True) if weight]
 
 
 def _vote(name: str, members: Sequence[Heads], blend: Blend, vote: Vote) -> dict[str, Table]:

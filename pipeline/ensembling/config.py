@@ -9,6 +9,7 @@ from pipeline.formats.section import Section, distinct, with_message
 from pipeline.schema.schema import AGE
 
 Vote = Literal["soft", "logit_mean", "hard"]
+Stacking = Literal["regression", "boosting"]
 
 
 class People(Section):
@@ -39,6 +40,8 @@ class Ensemble(Section):
         choice: Which systems these are: the best by out-of-fold score, or systems that score well together and are
             unlike each other.
         weights: Weights of the systems: equal, fitted greedily to macro F1, stacked by likelihood, or given.
+        stacking: A second model in place of the weighted vote of the systems, fitted on their log probabilities: a
+            multinomial regression, or LightGBM's boosted trees; none by default.
         age_thresholds: Years at which the next age band begins, for heads of years and of distributions over them: the
             scored boundaries less half a year (29.5 and 59.5, because labels are whole years), fitted, or given.
         people: How photos are grouped by person, and pooled; every photo by itself by default.
@@ -60,6 +63,7 @@ class Ensemble(Section):
         Literal["equal", "greedy", "stacked"] | tuple[NonNegativeFloat, ...],
         with_message("must be equal, greedy, stacked or a list of numbers, none negative"),
     ] = "equal"
+    stacking: Stacking | None = None
     age_thresholds: Annotated[
         Literal["scored", "fitted"] | tuple[PositiveFloat, ...],
         with_message("must be scored, fitted or a list of years such as [29.5, 57.5]"),
@@ -104,7 +108,14 @@ class Ensemble(Section):
             raise ValueError(f"weights stacked are those of a mean probability: set vote to soft, not {self.vote}")
         return self
 
+    @model_validator(mode="after")
+    def _stacking_has_no_weights(self) -> Self:
+        if self.stacking and self.weights != "equal":
+            raise ValueError(f"stacking {self.stacking} takes the place of weights: leave out one of the two")
+        return self
+
     @property
     def fits_choices(self) -> bool:
         """Whether weights, systems or age thresholds are chosen by out-of-fold predictions."""
-        return self.weights in ("greedy", "stacked") or self.top_systems is not None or self.age_thresholds == "fitted"
+        fitted = self.weights in ("greedy", "stacked") or self.stacking is not None
+        return fitted or self.top_systems is not None or self.age_thresholds == "fitted"

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from pipeline.ensembling.blend import Blend, MemberProbabilities
 from pipeline.ensembling.combination import Combination
 from pipeline.ensembling.config import Ensemble
+from pipeline.ensembling.stacking import Stacker
 from pipeline.formats.section import Section
 from pipeline.foundation.errors import InputError
 from pipeline.foundation.files import write_text
@@ -29,6 +30,7 @@ class FittedEnsemble(Section):
         years_stds: Standard deviation in years of the residuals of `<name>=<head>`, for heads of years.
         age_thresholds: Years at which the next age band begins, for heads of years and of distributions over them.
         weights: Weights of the systems, by the head that they vote on.
+        stackers: The second model that combines the systems, by the head; none where these vote.
         prior_correction: Weights (classes,) that multiply the class probabilities, estimated for the eval photos.
         class_bias: Bias (classes,) added to the log probabilities.
     """
@@ -39,6 +41,7 @@ class FittedEnsemble(Section):
     years_stds: dict[str, float]
     age_thresholds: dict[str, Numbers]
     weights: dict[str, Numbers]
+    stackers: dict[str, Stacker] = Field(default_factory=dict)
     prior_correction: Numbers | None
     class_bias: Numbers | None
 
@@ -53,6 +56,7 @@ class FittedEnsemble(Section):
             years_stds={key: _rounded(value) for key, value in fitted.years_stds.items()},
             age_thresholds={key: _numbers(values) for key, values in fitted.age_thresholds.items()},
             weights={head: _numbers(weights) for head, weights in fitted.weights.items()},
+            stackers=dict(fitted.stackers),
             prior_correction=None if (found := combination.prior_correction) is None else _numbers(found),
             class_bias=None if (found := combination.class_bias) is None else _numbers(found),
         )
@@ -64,7 +68,7 @@ class FittedEnsemble(Section):
         return Combination(
             self.ensemble,
             self.temperatures,
-            Blend(self.years_stds, self.age_thresholds, weights),
+            Blend(self.years_stds, self.age_thresholds, weights, self.stackers),
             prior_correction=None if self.prior_correction is None else np.asarray(self.prior_correction),
             class_bias=None if self.class_bias is None else np.asarray(self.class_bias),
         )

@@ -10,7 +10,8 @@ from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
 
-from pipeline.registry.serving.classifier import Classifier
+from pipeline.ensembling import fitted_ensemble
+from pipeline.registry.serving.classifier import ENSEMBLE_FILE, Classifier
 from pipeline.registry.versions import EVIDENCE, Version, client, read
 from pipeline.tracking import pipeline_runs, store
 from pipeline.tracking.inputs import Input
@@ -81,7 +82,7 @@ def register(
             code_paths=[str(PACKAGE)],
             signature=_signature(predictions),
             input_example=example,
-            pip_requirements=[f"{each}=={installed(each)}" for each in REQUIREMENTS],
+            pip_requirements=[f"{each}=={installed(each)}" for each in requirements(package)],
         )
         scores = {key: value for key, value in facts.items() if isinstance(value, float)}
         _log_scores(run.info.run_id, logged.model_id, scores, labels)
@@ -90,6 +91,13 @@ def register(
         name, logged.model_uri, logged.run_id, tags, description=card, model_id=logged.model_id
     )
     return read(name, created.version)
+
+
+def requirements(package: Path) -> tuple[str, ...]:
+    """The packages that a folder of a model needs: LightGBM only for an ensemble that stacks by it."""
+    ensemble = package / ENSEMBLE_FILE
+    boosted = ensemble.exists() and fitted_ensemble.read(ensemble).ensemble.stacking == "boosting"
+    return (*REQUIREMENTS, "lightgbm") if boosted else REQUIREMENTS
 
 
 def download(version: Version) -> Path:

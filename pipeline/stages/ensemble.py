@@ -149,7 +149,7 @@ def _scores_of_choices(out_of_fold: MemberProbabilities, photos: pd.DataFrame, p
     """Scores to compare with the nested one: without any choice, and in sample, which is biased upwards."""
     if not params.fits_choices:
         return {}
-    unfitted = {"weights": "equal", "top_systems": None, "choice": "best"}
+    unfitted = {"weights": "equal", "stacking": None, "top_systems": None, "choice": "best"}
     if params.age_thresholds == "fitted":
         unfitted["age_thresholds"] = "scored"
     tables_of = {

@@ -72,6 +72,9 @@ EVERY_KIND = [
     two_systems(vote="hard", weights="greedy"),
     two_systems(vote="logit_mean", weights=[1, 3]),
     two_systems(weights="stacked"),
+    two_systems(stacking="regression"),
+    two_systems(stacking="boosting"),
+    Ensemble(systems="per_attribute", stacking="regression", top_systems=2, choice="unlike"),
     Ensemble(systems="per_attribute"),
     Ensemble(systems="per_attribute", top_systems=1, vote="logit_mean"),
 ]

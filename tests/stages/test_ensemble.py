@@ -407,7 +407,14 @@ def test_three_eval_photos_are_no_significant_shift(workspace: Workspace) -> Non
 
 @pytest.mark.parametrize("systems", [[["mask", "pair"], ["three"]], "per_attribute"])
 @pytest.mark.parametrize(
-    "settings", [{}, {"calibrate": True}, {"calibrate": True, "class_bias": True, "weights": "greedy"}]
+    "settings",
+    [
+        {},
+        {"calibrate": True},
+        {"calibrate": True, "class_bias": True, "weights": "greedy"},
+        {"stacking": "regression"},
+        {"stacking": "boosting"},
+    ],
 )
 def test_the_fitted_ensemble_predicts_what_the_stage_wrote(
     workspace: Workspace, systems: object, settings: dict[str, Any]
