@@ -18,6 +18,7 @@ BENCHMARKS = (
     "ensemble",
     "predict",
     "tables",
+    "rows",
     "startup",
     "task",
     "graph",

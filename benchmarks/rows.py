@@ -9,10 +9,10 @@ whose predictions are random about the truth, and two eval photos for three of t
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
@@ -42,24 +42,21 @@ STEMS = sorted(MASK_OF_STEM)
 
 
 def measure(_: Path | None) -> list[Result]:
-    root = Path(tempfile.mkdtemp(prefix="benchmark-"))
-    found = []
-    for stage in STAGES:
-        if stage in PREPARE:
-            PREPARE[stage](root)
-        seconds, megabytes = _apart(stage, root)
-        found.append(
-            Result(f"{stage}, {ROWS:,} train photos", WANTED, seconds, note=f"peak memory {megabytes:,.0f} MB")
-        )
-    return found
+    with TemporaryDirectory(prefix="benchmark-") as root:
+        return [_measured(stage, Path(root)) for stage in STAGES]
 
 
-def _apart(stage: str, root: Path) -> tuple[float, float]:
-    """Seconds and peak memory in MB of a stage in a process of its own, imports included."""
-    command = [sys.executable, "-m", "benchmarks.rows", stage, str(root)]
+def _measured(stage: str, root: Path) -> Result:
+    """A stage in a process of its own, imports included; its inputs are made before."""
+    if stage in PREPARE:
+        PREPARE[stage](root)
     started = time.perf_counter()
+    command = [sys.executable, "-m", "benchmarks.rows", stage, str(root)]
     ended = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    return time.perf_counter() - started, float(ended.stdout.split()[-1])
+    seconds = time.perf_counter() - started
+    processor, megabytes = map(float, ended.stdout.split()[-2:])
+    note = f"{processor:,.0f} s of processor time, peak memory {megabytes:,.0f} MB"
+    return Result(f"{stage}, {ROWS:,} train photos", WANTED, seconds, note=note)
 
 
 def _person(numbers: Codes) -> list[str]:
@@ -167,11 +164,11 @@ PREPARE: dict[str, Callable[[Path], None]] = {"relabel": make_photos, "ensemble"
 
 
 def main(stage: str, root: str) -> None:
-    """Run a stage, and print its peak memory in MB; `ru_maxrss` would start at that of the parent."""
+    """Run a stage, and print processor seconds and peak memory in MB; `ru_maxrss` would start at that of the parent."""
     tune()
     STAGES[stage](Path(root))
     status = Path("/proc/self/status").read_text()
-    print(int(status.partition("VmHWM:")[2].split()[0]) / 1024)
+    print(time.process_time(), int(status.partition("VmHWM:")[2].split()[0]) / 1024)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,8 @@ Mask = npt.NDArray[np.bool_]
 DRAWS = 1000
 SEED = 777
 LEVEL = 0.95
+MOST = 2**22
+"""How often each person occurs in each draw: numbers that are in memory at once."""
 
 
 def interval(
@@ -46,18 +48,18 @@ def f1s(
     people: Sequence[str], cells: Codes, targets: Codes, predictions: Codes, classes: int = SCHEMA.classes
 ) -> Counts:
     """F1 (draws, classes) of each class in each draw, from the person, cell, target and prediction of photos (n)."""
-    draws, person = _draws(people, cells)
-    hits, named, actual = (
-        draws @ _count(person, codes, mask, classes)
+    person, first = _numbers(people)
+    counts = [
+        _count(person, codes, mask, classes)
         for codes, mask in ((targets, targets == predictions), (predictions, None), (targets, None))
-    )
+    ]
+    hits, named, actual = np.split(_resampled(np.concatenate(counts, axis=1), cells[first]), len(counts), axis=1)
     return np.asarray(2 * hits / np.maximum(named + actual, 1))
 
 
 def accuracies(people: Sequence[str], cells: Codes, right: Mask) -> Counts:
     """Accuracy (draws,) in each draw, from the person, cell and correctness of photos (n)."""
-    draws, person = _draws(people, cells)
-    return _share(draws, person, right, np.ones(len(right)))
+    return _share(people, cells, right, np.ones(len(right)))
 
 
 def accuracy_gaps(people: Sequence[str], cells: Codes, right: Mask, chosen: Mask) -> Counts:
@@ -67,8 +69,7 @@ def accuracy_gaps(people: Sequence[str], cells: Codes, right: Mask, chosen: Mask
         people, cells, right: Person, cell and correctness of photos (n), as in `accuracies`.
         chosen: The photos (n,) that are compared with the others; a draw without any of either has accuracy 0 there.
     """
-    draws, person = _draws(people, cells)
-    inside, outside = (_share(draws, person, right & photos, photos) for photos in (chosen, ~chosen))
+    inside, outside = (_share(people, cells, right & photos, photos) for photos in (chosen, ~chosen))
     return inside - outside
 
 
@@ -78,21 +79,31 @@ def bounds(scores: Counts) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _draws(people: Sequence[str], cells: Codes) -> tuple[Counts, Codes]:
-    """How often each person occurs in each draw (draws, people), and the person of each photo as a position (n,)."""
+def _numbers(people: Sequence[str]) -> tuple[Codes, Codes]:
+    """The person of each photo (n,) by number, and a photo of each person."""
     _, first, person = np.unique(people, return_index=True, return_inverse=True)
-    own_cells = cells[first]
+    return person, first
+
+
+def _resampled(counts: Counts, cells: Codes) -> Counts:
+    """Sums (draws, k) of the counts (people, k) of the people of each draw, who have cells (people,)."""
     random = np.random.default_rng(SEED)
-    draws = np.zeros((DRAWS, len(first)))
-    for cell in np.unique(own_cells):
-        own = np.flatnonzero(own_cells == cell)
-        draws[:, own] = random.multinomial(len(own), np.full(len(own), 1 / len(own)), size=DRAWS)
-    return draws, person
+    sums = np.zeros((DRAWS, counts.shape[1]))
+    for cell in np.unique(cells):
+        own = counts[cells == cell]
+        step = max(MOST // len(own), 1)
+        for draw in range(0, DRAWS, step):
+            size = min(step, DRAWS - draw)
+            times = random.multinomial(len(own), np.full(len(own), 1 / len(own)), size=size)
+            sums[draw : draw + size] += times @ own
+    return sums
 
 
-def _share(draws: Counts, person: Codes, hits: npt.NDArray[Any], photos: npt.NDArray[Any]) -> Counts:
+def _share(people: Sequence[str], cells: Codes, hits: npt.NDArray[Any], photos: npt.NDArray[Any]) -> Counts:
     """Hits per photo (draws,), from the hits and photos (n,) of each person's photos."""
-    found, all_photos = (draws @ np.bincount(person, weights=one) for one in (hits, photos))
+    person, first = _numbers(people)
+    counts = np.stack([np.bincount(person, weights=one) for one in (hits, photos)], axis=1, dtype=np.float64)
+    found, all_photos = _resampled(counts, cells[first]).T
     return np.asarray(found / np.maximum(all_photos, 1))
 
 

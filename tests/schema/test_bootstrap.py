@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from pipeline.schema import bootstrap
 from pipeline.schema.bootstrap import accuracies, accuracy_gaps, interval
 from pipeline.schema.metrics import confusion, macro_f1
 from pipeline.schema.schema import SCHEMA, Codes
@@ -51,6 +52,13 @@ def test_the_interval_does_not_depend_on_the_order_of_photos() -> None:
     assert interval([people[row] for row in order], targets[order], predictions[order]) == interval(
         people, targets, predictions
     )
+
+
+def test_draws_that_come_a_few_at_a_time_give_the_same_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    people, targets, predictions = data(0.3)
+    whole = interval(people, targets, predictions)
+    monkeypatch.setattr(bootstrap, "MOST", 70)
+    assert interval(people, targets, predictions) == whole
 
 
 def test_the_gap_of_two_parts_is_that_of_their_accuracies() -> None:
