@@ -77,7 +77,7 @@ def ensemble(
         people.require_few(len(photos), len(eval_photos))
 
     rows, eval_rows = fitting.rows(len(photos)), fitting.rows(len(eval_photos))
-    sample, of_sample = photos.iloc[rows].reset_index(drop=True), out_of_fold.read(rows)
+    sample, of_sample = photos.iloc[rows].reset_index(drop=True).astype({"person": "str"}), out_of_fold.read(rows)
     voters = {name: best(members.voters(name), of_sample[name][0], sample, params.top_folds) for name in names}
 
     def read_eval(chosen: Mapping[str, Sequence[Member]], positions: Codes) -> MemberProbabilities:
