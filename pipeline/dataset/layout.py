@@ -83,7 +83,8 @@ def _archived_photos(root: Path, people: pd.DataFrame) -> pd.DataFrame:
     people["path"] = as_on_disk(people["path"], folders.drop_duplicates())
     faults = repeated("train.csv", people["path"]) + _wrong_labels(people)
     person, mask = _positions(folders, people["path"]), _positions(stems, pd.Series([*MASK_OF_STEM]))
-    strange, absent = paths[(person < 0) | (mask < 0)], people["path"][~people["path"].isin(folders)]
+    strange = paths[(person < 0) | (mask < 0)]
+    absent = people["path"][~np.isin(np.arange(len(people)), person)]
     index = photo_shards.INDEX
     faults += [f"{index}: {path!r} has no row in train.csv, or is none of the seven photos" for path in strange]
     rows = (absent.index + 2).tolist()
