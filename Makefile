@@ -32,12 +32,12 @@ run: install ## the whole pipeline, two stages at once; on the synthetic sample,
 test: install ## the whole test suite
 	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term
 
-test-313: ## the tests that need no browser, server or cluster, on Python 3.13 (PYTHON313: its name); its own environment
+test-313: ## the tests that need no browser, server or cluster, on Python 3.13 (PYTHON313: its name; TESTS: some); its own environment
 	$(or $(PYTHON313),python3.13) -m venv .venv313
 	.venv313/bin/python -m pip install --quiet uv==$(UV)
 	.venv313/bin/uv pip sync --quiet --python .venv313/bin/python --require-hashes requirements.lock
-	PATH=$(CURDIR)/.venv313/bin:$$PATH python -m pytest --quiet $(addprefix tests/,foundation formats schema dataset faces \
-		modeling ensembling config)
+	PATH=$(CURDIR)/.venv313/bin:$$PATH python -m pytest --quiet $(addprefix tests/,$(or $(TESTS),foundation formats schema \
+		dataset faces modeling ensembling config))
 
 test-model: install ## a registered model in a fresh environment from its own requirements; installs torch again
 	FRESH_ENVIRONMENT=1 pytest tests/registry/test_fresh.py
@@ -65,13 +65,18 @@ test-containers: install ## the image and the compiled pipeline in real containe
 install: .venv/installed ## the environment, from requirements.lock
 
 .venv/installed: requirements.lock
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { echo "$(PYTHON) is" \
-		"$$($(PYTHON) --version 2>&1), and the pipeline needs 3.11, 3.12 or 3.13: name one with PYTHON=python3.11;" \
-		"where there is none, \`uv python install 3.11\` brings it and \`uv python find 3.11\` names it" >&2; exit 1; }
+	@if $(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then \
+		$(PYTHON) -m venv .venv; \
+	else \
+		echo "$(PYTHON) is $$($(PYTHON) --version 2>&1), and the pipeline needs Python 3.11, 3.12 or 3.13" >&2; \
+		type uv >/dev/null 2>&1 || { echo "name one with PYTHON=python3.11, or install uv, which brings 3.11" >&2; exit 1; }; \
+		echo "uv brings Python 3.11" >&2; \
+		uv venv --quiet --clear --seed --python 3.11 .venv || \
+			{ echo "uv could not bring Python 3.11: install one, and name it with PYTHON=python3.11" >&2; exit 1; }; \
+	fi
 	@echo "installing the packages of requirements.lock into .venv: about 3 GB to download, 6 GB on disk, minutes"
-	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet uv==$(UV)
-	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock
+	$(BIN)/uv pip sync $$(test -t 2 || echo --quiet) --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock
 	touch $@
 
 image: ## the two images that stages run in, labelled with the commit (EXTRAS="boosting nodes": packages that a recipe needs)

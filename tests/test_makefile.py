@@ -30,20 +30,48 @@ def test_clean_removes_all_outs_of_stages_and_keeps_other_data(tmp_path: Path) -
 
 @pytest.mark.parametrize(("version", "reason"), [("3, 10", "is Python 3.10"), ("3, 14", "is Python 3.14")])
 def test_another_python_is_refused_before_anything_is_installed(version: str, reason: str, tmp_path: Path) -> None:
-    shutil.copy(ROOT / "Makefile", tmp_path)
-    (tmp_path / "requirements.lock").touch()
-    python = tmp_path / "python"
-    code = f"import sys; sys.version_info = ({version}, 0); sys.argv = sys.argv[1:]; exec(sys.argv[1])"
-    shown = f'[ "$1" = --version ] && echo Python {version.replace(", ", ".")}'
-    python.write_text(f'#!/bin/sh\n{shown} || {sys.executable} -c "{code}" "$@"\n')
-    python.chmod(0o755)
-    ended = subprocess.run(
-        ["make", "install", f"PYTHON={python}"], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+    ended = install(tmp_path, version)
     assert ended.returncode == 2
     assert reason in ended.stderr
-    assert "`uv python install 3.11`" in ended.stderr
+    assert "name one with PYTHON=python3.11, or install uv, which brings 3.11" in ended.stderr
     assert not (tmp_path / ".venv").exists()
+
+
+def test_uv_brings_a_python_where_there_is_none_that_fits(tmp_path: Path) -> None:
+    script(
+        tmp_path / "bin" / "uv",
+        'echo "$*" >>asked; mkdir -p .venv/bin; cp "$0" .venv/bin/uv; ln -sf /bin/true .venv/bin/python',
+    )
+    ended = install(tmp_path, "3, 14")
+    assert ended.returncode == 0, ended.stderr
+    brought, synced = (tmp_path / "asked").read_text().splitlines()
+    assert brought == "venv --quiet --clear --seed --python 3.11 .venv"
+    assert synced.startswith("pip sync --quiet ")
+
+
+def test_a_python_that_uv_cannot_bring_is_said(tmp_path: Path) -> None:
+    script(tmp_path / "bin" / "uv", "echo no network >&2; exit 2")
+    ended = install(tmp_path, "3, 10")
+    assert ended.returncode == 2
+    assert "no network\nuv could not bring Python 3.11: install one, and name it with PYTHON=python3.11" in ended.stderr
+
+
+def install(folder: Path, version: str) -> "subprocess.CompletedProcess[str]":
+    """`make install` by a Python that says it is of this version, with the programs in bin/ and the system's."""
+    shutil.copy(ROOT / "Makefile", folder)
+    (folder / "requirements.lock").touch()
+    code = f"import sys; sys.version_info = ({version}, 0); sys.argv = sys.argv[1:]; exec(sys.argv[1])"
+    shown = f'[ "$1" = --version ] && echo Python {version.replace(", ", ".")}'
+    script(folder / "python", f'{shown} || {sys.executable} -c "{code}" "$@"')
+    command = ["make", "install", f"PYTHON={folder / 'python'}"]
+    environment = {"PATH": f"{folder / 'bin'}:/usr/bin:/bin"}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def script(path: Path, text: str) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
 
 
 def test_a_port_in_use_is_said_at_once(tmp_path: Path) -> None:
