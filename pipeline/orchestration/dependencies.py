@@ -15,7 +15,7 @@ from pipeline.orchestration.run_cache import Reads
 if TYPE_CHECKING:
     from pipeline.orchestration.photos import Selection  # imports pandas
 
-LACKING = "the DVC remote lacks files; `dvc push` them from where they are, or start anew"
+LACKING = "the DVC remote lacks files; `dvc push` them from where they are, or start again"
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ def check(entries: Entries, graph: Graph, expected: Iterable[str]) -> None:
         faults += [f"{name}: {fault}" for fault in _differences(entries[name], graph[name])]
     raise_faults(
         "lock entries of another version of the graph; run `python -m pipeline kubeflow compile` and build the image "
-        "from one commit, then start anew",
+        "from one commit, then start again",
         sorted(faults),
     )
 

@@ -54,7 +54,7 @@ class OutOfFoldEvidence:
         label_table.require_values(path, table, PREDICTED)
         predicted = [column for column in table.columns if column.startswith(PREDICTED)]
         if not predicted:
-            raise InputError(f"{path}: no column {PREDICTED}<attribute>; register the model anew")
+            raise InputError(f"{path}: no column {PREDICTED}<attribute>; register the model again")
         empty = (table[predicted] == "").sum(axis=1)
         half = table.index[(empty > 0) & (empty < len(predicted))]
         raise_faults(f"{path}: photos of which only some attributes are predicted", [f"row {row + 2}" for row in half])

@@ -98,5 +98,5 @@ def _config(version: Version, file: Path) -> ModelConfig:
         return ModelConfig.model_validate_json(file.read_bytes())
     except ValidationError as error:
         faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
-        raise_faults(f"{version}: its model configuration is not valid here; train and register it anew", faults)
+        raise_faults(f"{version}: its model configuration is not valid here; train and register it again", faults)
         raise

@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from pipeline import tracking
+from pipeline.tracking import store
 from tests.server.processes import PATIENCE
 from tests.server.tiny import EXPERIMENT, pipeline, project, run
 from tests.support.mlflow_server import Server, forget
@@ -45,10 +46,15 @@ def training(page: Page, address: str) -> Page:
     page.goto(address)
     page.get_by_role("button", name="Model training").click()
     page.get_by_role("link", name=EXPERIMENT).first.click()
+    open_run(page)
+    return page
+
+
+def open_run(page: Page) -> None:
+    """Show the trainings of the pipeline run, and its ensemble."""
     page.get_by_role("button", name="Close", exact=True).click()  # the assistant, which comes unasked
     whole = page.get_by_role("gridcell").filter(has=page.get_by_role("link", name=RUN, exact=True))
-    whole.get_by_role("button").click()  # its trainings, and its ensemble
-    return page
+    whole.get_by_role("button").click()
 
 
 def keep(page: Page, name: str) -> None:
@@ -61,7 +67,15 @@ def keep(page: Page, name: str) -> None:
 def test_the_experiment_lists_the_runs_by_name(training: Page) -> None:
     for name in (RUN, "ensemble", "three-0"):
         expect(training.get_by_role("link", name=name, exact=True).first).to_be_visible()
-    keep(training, "runs")
+
+
+def test_the_link_that_is_printed_opens_the_runs_with_their_scores(page: Page, address: str) -> None:
+    page.goto(store.page(store.connect(), EXPERIMENT, address))
+    open_run(page)
+    for column in ("macro_f1", "accuracy", "mask_macro_f1"):
+        expect(page.get_by_role("columnheader", name=column, exact=True)).to_be_visible()
+    expect(page.get_by_role("link", name="ensemble", exact=True).first).to_be_visible()
+    keep(page, "runs")
 
 
 def test_a_training_shows_its_curves(training: Page) -> None:

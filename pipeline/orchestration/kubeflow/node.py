@@ -26,7 +26,7 @@ def main() -> None:
         os.environ.update(secrets(Path(SECRETS).glob("*/*")))
         accelerators = int(os.environ.get(task.ACCELERATORS, "0"))
         task.require_accelerators(accelerators)
-        given = parse_json(packing.unpack(os.environ[TRAINING], TRAINING), TRAINING, "start the run anew")
+        given = parse_json(packing.unpack(os.environ[TRAINING], TRAINING), TRAINING, "start the run again")
         shared = Path(os.environ[task.SHARED]) if task.SHARED in os.environ else None
         node = Node(rank=int(os.environ["PET_NODE_RANK"]), processes=accelerators or 1)
         with scratch(given["storage"], given["overrides"], shared, files=task.files()) as root:

@@ -129,7 +129,7 @@ def connect(configuration: Any = None) -> Any:
 
 def section(root: Path) -> Kubeflow:
     """The section `kubeflow` of the parameters of a run."""
-    read = parse_yaml(read_text(root / params.FILE, "start the run anew"), params.FILE.name)
+    read = parse_yaml(read_text(root / params.FILE, "start the run again"), params.FILE.name)
     return Kubeflow.model_validate(read.get("kubeflow", {}))
 
 

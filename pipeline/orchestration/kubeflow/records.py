@@ -14,7 +14,7 @@ from pipeline.formats.documents import parse_json
 from pipeline.foundation.errors import InputError
 from pipeline.orchestration.workspace import repository
 
-REMEDY = "remove the file, or start the run anew"
+REMEDY = "remove the file, or start the run again"
 FOLDER = "tasks"  # of the remote: tasks/<run id>/<stage>.json; `runs` is that of the run-cache
 
 

@@ -113,7 +113,7 @@ def files() -> dict[str, str] | None:
     packed = os.environ.get(FILES)
     if not packed:
         return None
-    found = parse_json(packing.unpack(packed, FILES), FILES, "compile the pipeline anew")
+    found = parse_json(packing.unpack(packed, FILES), FILES, "compile the pipeline again")
     if strange := [name for name in found if name != "params.yaml" and not DATA.fullmatch(name)]:
         raise InputError(f"{FILES}: {', '.join(strange)}: neither params.yaml nor a .dvc file of data/")
     return dict(found)

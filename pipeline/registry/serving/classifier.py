@@ -143,7 +143,7 @@ def _read(path: Path, kind: TypeAdapter[Read]) -> Read:
         return kind.validate_json(path.read_bytes())
     except ValidationError as error:
         fault = error.errors()[0]["msg"]
-        raise InputError(f"{path}: not of a model that this version registers: {fault}; register it anew") from None
+        raise InputError(f"{path}: not of a model that this version registers: {fault}; register it again") from None
 
 
 def _exported(found: Mapping[str, tuple[Path, TTA]]) -> Mapping[str, Callable[..., Heads]]:
