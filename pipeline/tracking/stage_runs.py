@@ -96,7 +96,7 @@ def ensemble(run: tracking.Run, summary: "Summary", crops: Path, results: Path) 
 
     run.members(summary.members)
     run.files(results)
-    run.table("mistakes", summary.mistakes, mistakes.crops(summary.mistakes, crops))
+    run.table("mistakes", summary.mistakes.round(3), mistakes.crops(summary.mistakes, crops))
     run.tag_output(results / "eval_probabilities.parquet")
     run.lock(results)
     description = _ensemble_description(summary.metrics, summary.members, results)

@@ -106,10 +106,10 @@ def test_the_ensemble_shows_its_mistakes_in_a_table_with_their_crops(training: P
     training.get_by_role("tab", name="Artifacts").click()
     training.get_by_text("mistakes.json").first.click()
     for column in ("image", "path", "true", "predicted"):
-        expect(training.get_by_role("columnheader", name=column, exact=True)).to_be_visible()
-    crops = training.locator("img[src*='table_images']")
-    expect(crops.first).to_be_visible()
-    training.wait_for_function("image => image.naturalWidth > 0", arg=crops.first.element_handle())
+        expect(training.get_by_role("columnheader").get_by_role("button", name=column, exact=True)).to_be_visible()
+    crop = training.get_by_role("cell").get_by_role("img").first
+    expect(crop).to_be_visible()
+    training.wait_for_function("image => image.naturalWidth > 0", arg=crop.element_handle())
     keep(training, "mistakes")
 
 
