@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 CROP_SHEETS = ("crops.jpg", "misses.jpg")  # in the folder of crops
 PIPELINE_IMAGES = ("confusion.png", "learning_curves.png", "reliability.png", "age_errors.png", "mistakes.jpg")
+MISTAKE_COLUMNS = ("true", "predicted", "true_probability", "predicted_probability", "path")
 STATE = ("params.yaml", "dvc.lock")  # dvc.lock has the entries of all earlier stages
 
 EPOCH_LINE = {
@@ -96,7 +97,8 @@ def ensemble(run: tracking.Run, summary: "Summary", crops: Path, results: Path) 
 
     run.members(summary.members)
     run.files(results)
-    run.table("mistakes", summary.mistakes.round(3), mistakes.crops(summary.mistakes, crops))
+    wrong = summary.mistakes
+    run.table("mistakes", wrong[list(MISTAKE_COLUMNS)].round(3), mistakes.crops(wrong, crops))
     run.tag_output(results / "eval_probabilities.parquet")
     run.lock(results)
     description = _ensemble_description(summary.metrics, summary.members, results)
