@@ -89,7 +89,10 @@ class PredictionFile:
 
 def mismatches(expected: "Sequence[str] | pd.Series[str]", found: "Sequence[str] | pd.Series[str]") -> list[str]:
     """A line for every photo that is missing, unexpected or repeated; none when each is found exactly once."""
-    wanted, there = pd.Series(expected, dtype="str").drop_duplicates(), pd.Series(found, dtype="str")
+    wanted, there = (pd.Series(photos, dtype="str").reset_index(drop=True) for photos in (expected, found))
+    if there.equals(wanted) and there.is_unique:
+        return []
+    wanted = wanted.drop_duplicates()
     distinct, counts = there.drop_duplicates(), there[there.duplicated(keep=False)].value_counts()
     return [
         *(f"no row for {photo}" for photo in sorted(wanted[~wanted.isin(distinct)])),
