@@ -48,7 +48,8 @@ def replaced(text: str, key: str, value: str, place: str) -> str:
     comment = between[between.index(":") + 1 :].partition("\n")[0].rstrip() if newline else ""
     changed = f"{text[:start]} {value}{comment}{text[_end(node) :]}"
     wanted = _assigned(parse_yaml(text, place), key, value)
-    if not value or YAML().compose(value).end_mark.index != len(value) or parse_yaml(changed, value) != wanted:
+    whole = YAML().compose(value)
+    if whole is None or whole.end_mark.index != len(value) or parse_yaml(changed, value) != wanted:
         raise InputError(f"{key}={value}: the value is not YAML in one line; quote it as in '{key}=\"...\"'")
     return changed
 

@@ -15,6 +15,9 @@ from pipeline.formats.images import Pixels
 from pipeline.foundation.errors import InputError
 from pipeline.foundation.files import replacing
 
+UNREADABLE = (ValueError, TypeError, OverflowError, EOFError, SyntaxError, TokenError)
+"""What numpy raises for a damaged file, whose header it parses as a Python literal."""
+
 
 @contextmanager
 def writing(path: Path, shape: tuple[int, int, int, int]) -> Iterator[Pixels]:
@@ -37,7 +40,7 @@ def read(path: Path) -> Pixels:
         pixels = open_memmap(path, mode="r")
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; run `dvc repro`") from None
-    except (ValueError, EOFError, SyntaxError, TokenError) as error:  # numpy parses the header as a Python literal
+    except UNREADABLE as error:
         raise InputError(f"{path}: not an array of images: {error}; run `dvc repro`") from None
     if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[3] != 3:
         raise InputError(f"{path}: not an array of images uint8 (n, height, width, 3); run `dvc repro`")

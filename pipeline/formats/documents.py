@@ -78,6 +78,8 @@ def parse_yaml(text: str, place: str) -> Any:
         raise InputError(f"{place}: not YAML that can be read: {type(error).__name__}: {error}") from None
     if _contains_itself(found, set(), set()):
         raise InputError(f"{place}: not YAML that can be read: a value contains itself")
+    if not _keys_are_words(found, set()):
+        raise InputError(f"{place}: not YAML that can be read: a key is a list or a mapping")
     return found
 
 
@@ -91,3 +93,12 @@ def _contains_itself(value: Any, above: set[int], seen: set[int]) -> bool:
     found = any(_contains_itself(part, above | {id(value)}, seen) for part in parts)
     seen.add(id(value))
     return found
+
+
+def _keys_are_words(value: Any, seen: set[int]) -> bool:
+    """Whether no key is made of several values, as JSON wants it; `seen` are the ids of what has been looked at."""
+    if not isinstance(value, dict | list) or id(value) in seen:
+        return True
+    seen.add(id(value))
+    keys, parts = (value.keys(), value.values()) if isinstance(value, dict) else ((), value)
+    return not any(isinstance(key, tuple) for key in keys) and all(_keys_are_words(part, seen) for part in parts)

@@ -19,9 +19,9 @@ T = TypeVar("T", bound=Hashable)
 
 
 class Section(BaseModel):
-    """A frozen model without undeclared keys; its numbers are lax because Kubeflow turns 20 into 20.0."""
+    """A frozen model without undeclared keys, of finite numbers; they are lax because Kubeflow turns 20 into 20.0."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 def expand_name(value: Any) -> Any:

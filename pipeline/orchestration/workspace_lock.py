@@ -112,7 +112,7 @@ class _Noted:
         noted = self._read()
         readers = [holder for holders in noted["read"].values() for holder in holders]
         holders = {holder["pid"]: holder["cmd"] for holder in (*readers, *noted["write"].values())}
-        return [f"process {pid}: {command}" for pid, command in holders.items() if psutil.pid_exists(pid)]
+        return [f"process {pid}: {command}" for pid, command in holders.items() if _is_live(pid)]
 
     def _read(self) -> Any:
         """The content; a file that DVC cannot read, as a kill may leave it, is set aside, with a warning.
@@ -133,3 +133,10 @@ class _Noted:
                 aside = self.path.rename(self.path.with_name(f"{self.path.name}.damaged"))
                 warn(f"{self.path}: damaged, as by a kill while DVC wrote it; set aside as {aside.name}")
                 return SCHEMA({})
+
+
+def _is_live(pid: int) -> bool:
+    try:
+        return bool(psutil.pid_exists(pid))
+    except OverflowError:  # a number that no process can have
+        return False

@@ -52,7 +52,7 @@ class OutOfFoldEvidence:
         table = tables.read(path, COLUMNS, unique="path")
         label_table.require_values(path, table)
         label_table.require_values(path, table, PREDICTED)
-        predicted = [column for column in table.columns if column.startswith(PREDICTED)]
+        predicted = [f"{PREDICTED}{name}" for name in SCHEMA.names if f"{PREDICTED}{name}" in table]
         if not predicted:
             raise InputError(f"{path}: no column {PREDICTED}<attribute>; register the model again")
         empty = (table[predicted] == "").sum(axis=1)

@@ -78,7 +78,7 @@ def test_other_text_stays(key: str, value: str, old: str, new: str) -> None:
     assert edits.replaced(BLOCKS, key, value, "file") == BLOCKS.replace(old, new)
 
 
-@pytest.mark.parametrize("value", ["", "a # b", "{", "1\nroot: 2", "a: b: c", "x\n# y"])
+@pytest.mark.parametrize("value", ["", "# y", "a # b", "{", "1\nroot: 2", "a: b: c", "x\n# y"])
 def test_a_value_that_would_change_more_is_refused(value: str) -> None:
     with pytest.raises(InputError, match=r"root="):
         edits.replaced(BLOCKS, "root", value, "file")

@@ -35,6 +35,7 @@ def test_without_a_section_nothing_asks_for_a_gpu() -> None:
         ({"retry": {"factor": 1.5}}, r"retry\.factor"),
         ({"stages": {"default": {"memory": "4K"}}}, r"stages\.default\.memory"),
         ({"stages": {"default": {"cpu": 0.0001}}}, r"stages\.default\.cpu"),
+        ({"stages": {"default": {"cpu": float("inf")}}}, r"stages\.default\.cpu"),
         ({"stages": {"default": {"node_selector": {"zone": "a b"}}}}, r"node_selector\.zone"),
         ({"stages": {"default": {"node_affinity": [{"key": "zone", "operator": "In"}]}}}, "needs values"),
         ({"stages": {"default": {"tolerations": [{"operator": "Exists", "value": "x"}]}}}, "takes no value"),

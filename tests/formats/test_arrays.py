@@ -37,7 +37,15 @@ def test_an_array_that_is_filled_in_part_is_not_there(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"\x93NUMPY\x01\x00", b"\x93NUMPY\x01\x00\x76\x00{'descr': '|u1', 'fortran_order'", b"PK\x03\x04", b"text"],
+    [
+        b"",
+        b"\x93NUMPY\x01\x00",
+        b"\x93NUMPY\x01\x00\x76\x00{'descr': '|u1', 'fortran_order'",
+        b"\x93NUMPY\x01\x00\x76\x00" + b"{[]: '|u1'}".ljust(118),
+        b"\x93NUMPY\x01\x00\x76\x00" + b"{'descr': '|u1', 'fortran_order': False, 'shape': (-12, 4, 4, 3)}".ljust(118),
+        b"PK\x03\x04",
+        b"text",
+    ],
 )
 def test_what_is_no_array_is_an_error_that_names_the_file(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "train.npy"

@@ -16,3 +16,9 @@ def test_nested_brackets_are_read() -> None:
         (found,) = found
     assert found == 5
     assert len(parse_yaml("\n".join(["- [1, 2]"] * 2 * DEEPEST), "params.yaml")) == 2 * DEEPEST
+
+
+def test_a_key_that_is_a_list_is_refused() -> None:
+    with pytest.raises(InputError, match=r"search.yaml: .*a key is a list"):
+        parse_yaml("space:\n- {a: {? [b] : c}}\n", "search.yaml")
+    assert parse_yaml("first: &a {b: 1}\n2: [*a, *a]\n", "search.yaml") == {"first": {"b": 1}, 2: [{"b": 1}] * 2}

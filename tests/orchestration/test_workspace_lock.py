@@ -81,6 +81,12 @@ def test_what_a_kill_left_of_dvcs_file_is_set_aside(
     assert "rwlock: damaged" in capsys.readouterr().err
 
 
+def test_a_number_that_no_process_can_have_holds_nothing(workspace: Path) -> None:
+    note(workspace, json.dumps({"write": {str(pid): {"pid": pid, "cmd": "dvc repro"} for pid in (2**40, 2**70)}}))
+    with workspace_lock.held(workspace):
+        pass
+
+
 def test_a_folder_without_a_repository_is_held_by_nobody(tmp_path: Path) -> None:
     with workspace_lock.held(tmp_path):
         assert not list(tmp_path.iterdir())

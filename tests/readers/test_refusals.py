@@ -88,6 +88,12 @@ def test_evidence_of_unknown_classes(tmp_path: Path, row: str, fault: str) -> No
         OutOfFoldEvidence.read(tmp_path / "evidence.csv")
 
 
+def test_evidence_that_predicts_no_attribute(tmp_path: Path) -> None:
+    (tmp_path / "evidence.csv").write_text("path,person,fold,mask,gender,age,predicted_\na.jpg,a,0,worn,male,30,x\n")
+    with pytest.raises(InputError, match="no column predicted_<attribute>"):
+        OutOfFoldEvidence.read(tmp_path / "evidence.csv")
+
+
 def test_predictions_with_a_repeated_path(tmp_path: Path) -> None:
     (tmp_path / "eval.csv").write_text("path,age=years\na.jpg,30\na.jpg,31\n")
     with pytest.raises(InputError, match=r"eval\.csv: duplicate rows[\s\S]*row 3: path 'a.jpg'"):
