@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from itertools import repeat
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -24,7 +25,7 @@ from pipeline.dataset.config import Relabel, Split
 from pipeline.dataset.layout import EVAL, MASK_OF_STEM, TRAIN
 from pipeline.ensembling.config import Ensemble
 from pipeline.ensembling.members import EnsembleMembers
-from pipeline.formats import arrays, crop_files, tables
+from pipeline.formats import crop_files, previews, tables
 from pipeline.foundation.process_settings import tune
 from pipeline.modeling.members import EVAL as EVAL_FILE
 from pipeline.modeling.members import OUT_OF_FOLD, Member
@@ -121,9 +122,8 @@ def make_predictions(root: Path) -> None:
             for paths in listed
         )
         tables.write_parts(index, crop_files.index_file(root / "crops", split_name))
-    shard = root / "crops" / crop_files.SHARDS / "0"
-    with arrays.writing(crop_files.pixels_file(shard, "train"), (len(labels), 2, 2, 3)):
-        pass
+    shard = crop_files.Shard(root / "crops", "train", 0)
+    previews.write(repeat(previews.encode(np.zeros((2, 2, 3), np.uint8)), len(labels)), shard.previews_file)
 
 
 def _predictions(head: str, parts: Iterable[tuple[list[str], Codes]], seed: int) -> Iterator[pd.DataFrame]:

@@ -101,10 +101,10 @@ def _source(kind: str, stage: Mapping[str, Any], settings: Kubeflow) -> str:
 
 
 def _inputs(dependencies: list[str]) -> Iterator[_Input]:
-    """The input artifacts of a stage's dependencies; a folder of models, shards or tiles is that of several stages."""
+    """The input artifacts of a stage's dependencies; models, shards and previews are those of several stages."""
     for path in dependencies:
         key = artifact_of(path)
-        several = key in ("model", "shards", "tiles") and not Path(path).suffix
+        several = key in ("model", "shards", "previews") and not Path(path).suffix
         if key:
             yield _Input(key, several)
         if path == "models":

@@ -60,10 +60,9 @@ def crop(
 
     Example: dvc repro crop@0
     """
-    from pipeline.formats.crop_files import SHARDS, TILES
     from pipeline.stages.crop import crop as stage
 
-    stage(shard, data, labels, crops / SHARDS / str(shard), crops / TILES / str(shard), _checked().crop)
+    stage(shard, data, labels, crops, _checked().crop)
 
 
 def pack(crops: Crops) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.formats import contact_sheets, crop_files
-from pipeline.formats.images import Pixels
+from pipeline.formats.images import Pixels, decode
 from pipeline.foundation.errors import raise_faults
 from pipeline.schema.probabilities import Table
 from pipeline.schema.schema import SCHEMA
@@ -62,15 +62,15 @@ class Worst:
 
 
 def crops(shown: pd.DataFrame, folder: Path) -> list[Pixels]:
-    """The crops of photos, by their `path`, in the folder of crops.
+    """The previews of photos, by their `path`, in the folder of crops.
 
     Raises:
         InputError: Names the photos without a crop.
     """
     rows = crop_files.positions(folder, "train", shown["path"])
     raise_faults(f"{folder}: no crops of these photos: run `dvc repro`", list(shown["path"][rows < 0]))
-    packed = crop_files.pixels(folder, "train")
-    return [packed[row] for row in rows.tolist()]
+    previews = crop_files.crop_previews(folder, "train")
+    return [decode(previews[row], f"{folder}: preview {row + 1} of train") for row in rows.tolist()]
 
 
 def write(path: Path, shown: pd.DataFrame, crops: Sequence[Pixels]) -> None:

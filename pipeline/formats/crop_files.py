@@ -1,39 +1,87 @@
-"""The crops on disk: a folder per shard with the pixels, and beside the shards an index with a row per photo.
+"""The crops on disk: for each split, train and eval, shards with the pixels, and an index with a row per photo.
 
-`shards/<shard>/<split>.npy` has the crops of a shard, for each split, train and eval, and `<split>.parquet` beside
-`shards` the table of all crops of the split, shard by shard. Readers map the shards into memory; nothing is joined.
-`tiles/<shard>/<split>.npy` has tiles of a shard's photos that contact sheets show whole; no model reads them.
+`shards/<split>/<shard>/` has the crops of a shard and their table, and `<split>.parquet` beside `shards` the tables of
+all shards one after another. Readers map the shards into memory; nothing is joined. Splits are apart, so that a changed
+eval photo trains nothing. `previews/<split>/<shard>/` has what no model reads: small copies of crops and photos.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sized
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline.formats import arrays, tables
+from pipeline.formats import arrays, previews, tables
+from pipeline.formats.previews import Previews
 from pipeline.foundation.errors import InputError, raise_faults
 
-SHARDS = "shards"
-TILES = "tiles"
 SPLITS = ("train", "eval")
+SHARDS, PREVIEWS = "shards", "previews"
+PIXELS, TILES = "crops.npy", "tiles.npy"
 REMEDY = "run `dvc repro`"
+
+Part = TypeVar("Part", bound=Sized)
+
+
+@dataclass(frozen=True)
+class Shard:
+    """The files of a shard of a split's photos, in the folder of the crops."""
+
+    crops: Path
+    split: str
+    number: int
+
+    @property
+    def folder(self) -> Path:
+        """What models are trained on."""
+        return self.crops / SHARDS / self.split / str(self.number)
+
+    @property
+    def previews(self) -> Path:
+        """What people look at, and what tells which photos show one person."""
+        return self.crops / PREVIEWS / self.split / str(self.number)
+
+    @property
+    def pixels_file(self) -> Path:
+        """The crops, uint8 RGB (n, height, width, 3)."""
+        return self.folder / PIXELS
+
+    @property
+    def table_file(self) -> Path:
+        """The table of the crops."""
+        return self.folder / "table.parquet"
+
+    @property
+    def settings_file(self) -> Path:
+        """The settings of the crops."""
+        return self.folder / "settings.json"
+
+    @property
+    def previews_file(self) -> Path:
+        """The crops as small JPEGs (n); see `formats.previews`."""
+        return self.previews / "crops.arrow"
+
+    @property
+    def tiles_file(self) -> Path:
+        """The photos that contact sheets show whole, as tiles with a frame around the crop."""
+        return self.previews / TILES
+
+    @property
+    def thumbnails_file(self) -> Path:
+        """The whole photos (n, height, width, 3) in the size of `crop.thumbnail`, where it is set."""
+        return self.previews / "thumbnails.npy"
+
+    def table(self) -> pd.DataFrame:
+        """The table of the crops, with the columns `tables.CROPS`. Raises as `tables.read` does."""
+        return tables.read(self.table_file, tables.CROPS)
 
 
 def index_file(folder: Path, split: str) -> Path:
-    """The file of a split's table: in the folder of the crops that of all shards, in a shard's folder its own."""
+    """The table of all crops of a split, shard by shard."""
     return folder / f"{split}.parquet"
-
-
-def pixels_file(shard: Path, split: str) -> Path:
-    """The file of the crops, or of the tiles, of a shard."""
-    return shard / f"{split}.npy"
-
-
-def thumbnails_file(shard: Path, split: str) -> Path:
-    """The file of thumbnails of the whole photos of a shard."""
-    return shard / f"{split}_thumbnails.npy"
 
 
 def table(folder: Path, split: str) -> pd.DataFrame:
@@ -86,22 +134,28 @@ def pixels(folder: Path, split: str) -> arrays.Shards:
     Raises:
         InputError: When a file is missing or malformed, or a shard has another number of crops than the index.
     """
-    return _mapped(folder, split, pixels_file)
+    return arrays.Shards(_parts(folder, split, lambda shard: shard.pixels_file, arrays.read))
 
 
 def thumbnails(folder: Path, split: str) -> arrays.Shards:
     """Thumbnails (n, height, width, 3) of a split's photos, as `pixels`."""
-    return _mapped(folder, split, thumbnails_file)
+    return arrays.Shards(_parts(folder, split, lambda shard: shard.thumbnails_file, arrays.read))
 
 
-def _mapped(folder: Path, split: str, file: Callable[[Path, str], Path]) -> arrays.Shards:
+def crop_previews(folder: Path, split: str) -> Previews:
+    """A split's crops (n) as small JPEGs, as `pixels`."""
+    return Previews(_parts(folder, split, lambda shard: shard.previews_file, previews.read))
+
+
+def _parts(folder: Path, split: str, file: Callable[[Shard], Path], read: Callable[[Path], Part]) -> list[Part]:
+    """A file of each of a split's shards, each as long as the index says."""
     index = index_file(folder, split)
     shard_of = np.concatenate([batch["shard"].to_numpy() for batch in tables.batches(index, {"shard": "integer"})])
     firsts = np.flatnonzero(np.diff(shard_of, prepend=-1))
     parts = []
     for first, rows in zip(firsts, np.diff([*firsts, len(shard_of)]), strict=True):
-        path = file(folder / SHARDS / str(shard_of[first]), split)
-        parts.append(arrays.read(path))
+        path = file(Shard(folder, split, int(shard_of[first])))
+        parts.append(read(path))
         if len(parts[-1]) != rows:
             raise InputError(f"{path}: {len(parts[-1])} images, but {index} has {rows}; {REMEDY}")
-    return arrays.Shards(parts)
+    return parts

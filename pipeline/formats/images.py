@@ -102,6 +102,21 @@ def write_image(image: Image.Image, path: Path) -> None:
     write_bytes(path, buffer.getvalue())
 
 
+def small_jpeg(pixels: Pixels, side: int, quality: int) -> bytes:
+    """Encode an image as a small JPEG.
+
+    Args:
+        pixels: RGB pixels (height, width, 3).
+        side: Longest side of the JPEG, in pixels; a smaller image keeps its size.
+        quality: Pillow's JPEG quality, 1 to 95.
+    """
+    image = Image.fromarray(pixels)
+    image.thumbnail((side, side))
+    buffer = BytesIO()
+    image.save(buffer, "JPEG", quality=quality)
+    return buffer.getvalue()
+
+
 def check(paths: Iterable[PhotoFile], max_pixels: int = MAX_PIXELS) -> None:
     """Decode every photo at low resolution; raises one `InputError` that lists all unreadable ones."""
     raise_faults("photos that cannot be read; get them again", [*filter(None, faults(paths, max_pixels))])

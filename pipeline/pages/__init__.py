@@ -1,15 +1,11 @@
 """HTML pages that need no other file: the template, the style sheet and the images that all of them share."""
 
 from base64 import b64encode
-from io import BytesIO
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
-from PIL import Image
-
-from pipeline.formats.images import Pixels
 
 FOLDER = Path(__file__).parent
 
@@ -47,21 +43,6 @@ def templates(folder: Path) -> Environment:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-
-
-def jpeg(pixels: Pixels, side: int, quality: int) -> bytes:
-    """Encode an image as a small JPEG.
-
-    Args:
-        pixels: RGB pixels (height, width, 3).
-        side: Longest side of the JPEG, in pixels; a smaller image keeps its size.
-        quality: Pillow's JPEG quality, 1 to 95.
-    """
-    image = Image.fromarray(pixels)
-    image.thumbnail((side, side))
-    buffer = BytesIO()
-    image.save(buffer, "JPEG", quality=quality)
-    return buffer.getvalue()
 
 
 def source(image: bytes, kind: str = "jpeg") -> str:

@@ -9,13 +9,13 @@ from PIL import Image
 
 from pipeline.dataset import photo_shards
 from pipeline.dataset.layout import EVAL, TRAIN, eval_photos
-from pipeline.faces.config import SETTINGS
 from pipeline.faces.config import Crop as Params
 from pipeline.faces.cropping import BATCH, Cropper, CropResult, thumbnail
 from pipeline.faces.detection import device, pool
 from pipeline.faces.sheet_photos import shown
-from pipeline.formats import arrays, contact_sheets, crop_files, tables
+from pipeline.formats import arrays, contact_sheets, previews, tables
 from pipeline.formats.columns import DTYPES
+from pipeline.formats.crop_files import Shard
 from pipeline.formats.generated import mark
 from pipeline.formats.images import PhotoFile, Pixels, check, read
 from pipeline.formats.perceptual_hash import perceptual_hash
@@ -31,7 +31,7 @@ COLUMNS = {name: DTYPES[kind] for name, kind in tables.CROPS.items() if name != 
 COLUMNS |= dict.fromkeys(LANDMARKS, "float64")
 
 
-def crop(shard: int, data: Path, labels: Path, crops: Path, tiles: Path, params: Params) -> None:
+def crop(shard: int, data: Path, labels: Path, crops: Path, params: Params) -> None:
     """Crop one shard of the photos.
 
     A shard is a range of whole batches. Each photo is therefore in the same batch for any number of shards, and its
@@ -41,13 +41,10 @@ def crop(shard: int, data: Path, labels: Path, crops: Path, tiles: Path, params:
         shard: Number of the shard, one of `params.shards`.
         data: Folder of the data set, with train/ and eval/.
         labels: Table of labels, which lists the train photos.
-        crops: Output folder. For each split, train and eval, it receives <split>.npy, the crops as uint8 RGB
-            (n, height, width, 3), and <split>.parquet with the columns `tables.CROPS` and the landmarks, in pixels of
-            the upright photo; `faces` is the number of faces, `turn` the degrees after which a face that lies on its
-            side is upright. With `params.thumbnail` also <split>_thumbnails.npy, the whole photos in that size.
-            settings.json has the settings of the crops.
-        tiles: Output folder of <split>.npy: the photos that `pack` shows whole, as tiles with a frame around the crop.
-            They are not beside the crops, on which trainings depend.
+        crops: Folder of the crops. For each split, train and eval, it receives the files of a `crop_files.Shard`. The
+            table has the columns `tables.CROPS` and the landmarks, in pixels of the upright photo; `faces` is the
+            number of faces, `turn` the degrees after which a face that lies on its side is upright. Tiles are of the
+            photos that `pack` shows whole.
         params: Method, margin and size of the crops, and the shards.
 
     Raises:
@@ -60,17 +57,16 @@ def crop(shard: int, data: Path, labels: Path, crops: Path, tiles: Path, params:
     check(chain.from_iterable(paths.values()), params.max_pixels)
     _warn_of_generated(paths["train"])
     cropper = Cropper(params, device())
-    for folder in (crops, tiles):
-        folder.mkdir(parents=True, exist_ok=True)
-    write_text(crops / SETTINGS, cropper.params.as_json())
     for split in names:
-        table = _pack(cropper, paths[split], crop_files.pixels_file(crops, split))
+        files = Shard(crops, split, shard)
+        table = _pack(cropper, paths[split], files.pixels_file, split)
         if params.thumbnail:
-            thumbnails = crop_files.thumbnails_file(crops, split)
-            _write_thumbnails(paths[split], params.thumbnail, thumbnails, params.max_pixels)
-        _write_tiles(paths[split], shown(table, params), crop_files.pixels_file(tiles, split), params.max_pixels)
+            _write_thumbnails(paths[split], params.thumbnail, files.thumbnails_file, params.max_pixels)
+        _write_tiles(paths[split], shown(table, params), files.tiles_file, params.max_pixels)
+        _write_previews(arrays.read(files.pixels_file), files.previews_file)
         table.insert(0, "path", names[split])
-        tables.write(table, crop_files.index_file(crops, split))
+        tables.write(table, files.table_file)
+        write_text(files.settings_file, params.as_json())
 
 
 def _warn_of_generated(paths: Sequence[PhotoFile]) -> None:
@@ -96,7 +92,7 @@ def _share(photos: int, shard: int, params: Params) -> slice:
     return slice(first, last)
 
 
-def _pack(cropper: Cropper, paths: Sequence[PhotoFile], packed: Path) -> pd.DataFrame:
+def _pack(cropper: Cropper, paths: Sequence[PhotoFile], packed: Path, split: str) -> pd.DataFrame:
     """Crop photos into one array on disk, with one batch per thread; return box, source and landmarks of each crop.
 
     Batches have fixed borders, and each runs on one thread of torch: no crop depends on the number of cores.
@@ -111,7 +107,7 @@ def _pack(cropper: Cropper, paths: Sequence[PhotoFile], packed: Path) -> pd.Data
             pixels[batch] = [crop.pixels for crop in found]
             return [_row(photo, crop) for photo, crop in zip(photos, found, strict=True)]
 
-        batches = watch(threads.map(rows, starts), f"crop {packed.stem}", len(starts))
+        batches = watch(threads.map(rows, starts), f"crop {split}", len(starts))
         return pd.DataFrame(chain.from_iterable(batches), columns=list(COLUMNS)).astype(COLUMNS)
 
 
@@ -127,6 +123,11 @@ def _write_tiles(paths: Sequence[PhotoFile], rows: pd.DataFrame, packed: Path, m
         boxes = rows[["left", "top", "right", "bottom"]].itertuples(name=None)
         for number, (row, *box) in enumerate(boxes):
             pixels[number] = contact_sheets.framed(read(paths[row], max_pixels), tuple(box))
+
+
+def _write_previews(crops: Pixels, packed: Path) -> None:
+    with pool() as threads:
+        previews.write(threads.map(previews.encode, crops), packed)
 
 
 def _row(photo: Pixels, crop: CropResult) -> Row:

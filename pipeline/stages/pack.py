@@ -1,7 +1,8 @@
 """Stage pack: the index of the crops of all shards, with three contact sheets. The crops stay in their shards."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import product
+from collections.abc import Iterator, Mapping
+from functools import partial
+from itertools import product, starmap
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +13,7 @@ from pipeline.faces.doubts import doubts
 from pipeline.faces.photo_sizes import PhotoSizes
 from pipeline.faces.sheet_photos import MOST, doubtful, misses, shown
 from pipeline.formats import arrays, contact_sheets, crop_files, tables
-from pipeline.formats.crop_files import SHARDS, SPLITS, TILES
+from pipeline.formats.crop_files import PIXELS, PREVIEWS, SPLITS, TILES, Shard
 from pipeline.formats.documents import read_text
 from pipeline.formats.images import Pixels
 from pipeline.foundation.errors import InputError, raise_faults
@@ -31,9 +32,9 @@ def pack(crops: Path, params: Params) -> None:
     faces, and warns of photos of several sizes, and of large ones, when a setting is in pixels.
 
     Args:
-        crops: Folder of the crops. Its folders `shards` and `tiles` have a subfolder per shard, outputs of `crop`.
-            Beside them, the folder receives for each split, train and eval, <split>.parquet: the tables of all shards
-            one after another, with a column `shard`. The sheet crops.jpg shows random crops, misses.jpg photos without
+        crops: Folder of the crops. Its folders `shards` and `previews` are outputs of `crop`; see `crop_files`. Beside
+            them, the folder receives for each split, train and eval, <split>.parquet: the tables of all shards one
+            after another, with a column `shard`. The sheet crops.jpg shows random crops, misses.jpg photos without
             a face and doubtful.jpg the subject where it is doubtful, at most `MOST` each. settings.json has the
             settings of all crops.
         params: The params of `crop`.
@@ -41,16 +42,17 @@ def pack(crops: Path, params: Params) -> None:
     Raises:
         InputError: When a file of a shard is missing or malformed, or a shard was cropped by other settings.
     """
-    _check_settings([crops / SHARDS / str(shard) for shard in params.shards], params)
+    _check_settings(crops, params)
     write_text(crops / SETTINGS, params.as_json())
     for split in SPLITS:
         tables.write_parts(_tables(crops, split, params), crop_files.index_file(crops, split))
     _show(crops, params)
 
 
-def _check_settings(folders: Sequence[Path], params: Params) -> None:
+def _check_settings(crops: Path, params: Params) -> None:
+    shards = starmap(partial(Shard, crops), product(SPLITS, params.shards))
     wanted = params.as_json()
-    others = [folder for folder in folders if read_text(folder / SETTINGS, "run `dvc repro`") != wanted]
+    others = [shard.folder for shard in shards if read_text(shard.settings_file, "run `dvc repro`") != wanted]
     raise_faults(
         "crops by other settings than params.yaml has; train and eval must be cropped alike: run `dvc repro`",
         [str(folder) for folder in others],
@@ -59,9 +61,9 @@ def _check_settings(folders: Sequence[Path], params: Params) -> None:
 
 def reads(file: Path, params: Params) -> bool:
     """Whether `pack` reads a file of the stage crop: tables and tiles of all shards, and crops of the one it shows."""
-    if file.suffix != ".npy" or file.parent.parent.name == TILES:
-        return True
-    return file.stem in SPLITS and file.parent.name == str(_shown_shard(params))
+    if PREVIEWS in file.parts[-4:]:
+        return file.name == TILES
+    return file.name != PIXELS or file.parent.name == str(_shown_shard(params))
 
 
 def _shown_shard(params: Params) -> int:
@@ -72,7 +74,7 @@ def _shown_shard(params: Params) -> int:
 def _tables(crops: Path, split: str, params: Params) -> Iterator[pd.DataFrame]:
     """The tables of all shards, one after another, each with the number of its shard."""
     for shard in params.shards:
-        table = crop_files.table(crops / SHARDS / str(shard), split)
+        table = Shard(crops, split, shard).table()
         table.insert(1, "shard", shard)
         yield table
 
@@ -114,7 +116,7 @@ def _show_crops(crops: Path, table: pd.DataFrame, params: Params) -> None:
     of_shard = table[table["shard"] == shard]
     of_shard = of_shard.assign(row=of_shard.groupby("split").cumcount())
     sampled = of_shard.sample(min(MOST, len(of_shard)), random_state=SEED).sort_index()
-    packed = {split: arrays.read(crop_files.pixels_file(crops / SHARDS / str(shard), split)) for split in SPLITS}
+    packed = {split: arrays.read(Shard(crops, split, shard).pixels_file) for split in SPLITS}
     images = [packed[split][row] for split, row in zip(sampled["split"], sampled["row"], strict=True)]
     title = f"{len(sampled)} of {len(table):,} crops, chosen at random"
     contact_sheets.write(crops / "crops.jpg", title, images, _captions(sampled))
@@ -123,7 +125,7 @@ def _show_crops(crops: Path, table: pd.DataFrame, params: Params) -> None:
 def _tiles(crops: Path, table: pd.DataFrame, params: Params) -> Iterator[tuple[int, Pixels]]:
     """The tiles of all photos that a sheet may show, by their rows in the table."""
     for split, shard in product(SPLITS, params.shards):
-        path = crop_files.pixels_file(crops / TILES / str(shard), split)
+        path = Shard(crops, split, shard).tiles_file
         rows = shown(table[(table["split"] == split) & (table["shard"] == shard)], params).index
         tiles = arrays.read(path)
         if len(tiles) != len(rows):

@@ -57,7 +57,7 @@ def test_every_stage_is_a_component_of_typed_artifacts(kind: str) -> None:
 
 def test_lineage_says_what_is_data_and_what_a_model() -> None:
     dataset, model = "system.Dataset@0.0.1", "system.Model@0.0.1"
-    assert signature("pack")[0] == {"shards": f"[{dataset}]", "tiles": f"[{dataset}]"}
+    assert signature("pack")[0] == {"shards": f"[{dataset}]", "previews": f"[{dataset}]"}
     inputs, outputs = signature("train")
     assert inputs == {"shards": f"[{dataset}]"} | dict.fromkeys(("crops", "labels", "folds"), dataset)
     assert outputs == {"model": model, "metrics": "system.Metrics@0.0.1", "page": "system.HTML@0.0.1"}
@@ -72,8 +72,8 @@ def test_lineage_says_what_is_data_and_what_a_model() -> None:
     ("path", "name"),
     [
         ("${data.root}/train/images", "photos"),
-        ("data/crops/shards/3", "shards"),
-        ("data/crops/tiles", "tiles"),
+        ("data/crops/shards/train/3", "shards"),
+        ("data/crops/previews", "previews"),
         ("models/${item.model}/folds/${item.fold}/weights.safetensors", "model"),
         ("models/age/predictions/refit/eval.parquet", "predictions"),
         ("results/ensemble/metrics.json", "results"),
@@ -117,8 +117,8 @@ def test_an_ensemble_of_artifacts_is_that_of_dvc(finished: Path, tmp_path: Path)
         assert made.read_bytes() == (finished / "results/ensemble" / name).read_bytes()
 
 
-def test_the_index_of_shards_and_tiles_is_that_of_dvc(finished: Path, tmp_path: Path) -> None:
-    given = {name: [artifact(finished / "data" / "crops" / name)] for name in ("shards", "tiles")}
+def test_the_index_of_shards_is_that_of_dvc(finished: Path, tmp_path: Path) -> None:
+    given = {name: [artifact(finished / "data" / "crops" / name)] for name in ("shards", "previews")}
     crops = artifact(tmp_path / "crops")
     standalone.run("pack", [], "", given, {"crops": crops}, [], project=finished)
     for name in ("train.parquet", "crops.jpg", "misses.jpg", "doubtful.jpg"):

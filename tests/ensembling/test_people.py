@@ -56,7 +56,7 @@ def write_crops(folder: Path, count: int = PEOPLE) -> Path:
     for split, rows in (("train", slice(None)), ("eval", slice(3 * PHOTOS))):
         paths = labelled(count)["path"][rows]
         packed.write(folder, split, pd.DataFrame({"path": paths}), thumbnails[rows])
-        np.save(crop_files.thumbnails_file(folder / crop_files.SHARDS / "0", split), thumbnails[rows])
+        np.save(crop_files.Shard(folder, split, 0).thumbnails_file, thumbnails[rows])
     return folder
 
 
@@ -142,7 +142,7 @@ def test_thumbnails_must_be_there_and_of_the_same_photos(crops: Path) -> None:
     photos = labelled()
     with pytest.raises(InputError, match=r"no thumbnail of 1 photos, first x"):
         pool_all(photos.assign(path=["x", *photos["path"][1:]]), noisy(photos), crops)
-    crop_files.thumbnails_file(crops / crop_files.SHARDS / "0", "eval").unlink()
+    crop_files.Shard(crops, "eval", 0).thumbnails_file.unlink()
     with pytest.raises(InputError, match=r"ensemble.people needs crop.thumbnail"):
         pool_all(photos, noisy(photos), crops)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.formats import arrays, crop_files, tables
+from pipeline.formats import arrays, crop_files, previews, tables
 from pipeline.formats.images import Pixels
 from pipeline.foundation.errors import InputError
 
@@ -23,9 +23,10 @@ def crops(tmp_path: Path, pixels: Pixels) -> Path:
     """Three shards in an order of their own."""
     start, shard_of = 0, []
     for shard, count in COUNTS.items():
-        folder = tmp_path / crop_files.SHARDS / str(shard)
-        folder.mkdir(parents=True)
-        np.save(crop_files.pixels_file(folder, "train"), pixels[start : start + count])
+        files = crop_files.Shard(tmp_path, "train", shard)
+        files.folder.mkdir(parents=True)
+        np.save(files.pixels_file, pixels[start : start + count])
+        previews.write(map(previews.encode, pixels[start : start + count]), files.previews_file)
         start += count
         shard_of += [shard] * count
     table = {"path": [f"{row}.jpg" for row in range(start)], "shard": shard_of, "digest": [*map(arrays.digest, pixels)]}
@@ -50,6 +51,14 @@ def test_crops_stay_on_disk(crops: Path) -> None:
     assert isinstance(image, np.memmap)
 
 
+def test_previews_are_the_crops_of_all_shards_as_small_jpegs(crops: Path, pixels: Pixels) -> None:
+    found = crop_files.crop_previews(crops, "train")
+    assert [found[row] for row in range(len(found))] == [previews.encode(crop) for crop in pixels]
+    for row in (-1, len(pixels)):
+        with pytest.raises(IndexError):
+            found[row]
+
+
 def test_digests_tell_equal_crops_from_others(crops: Path, pixels: Pixels) -> None:
     digests = crop_files.hashes(crops, "train")["digest"]
     assert digests.nunique() == len(pixels)
@@ -67,12 +76,14 @@ def test_a_perceptual_hash_that_is_none_is_refused_with_its_row(crops: Path, tex
 
 
 def test_a_shard_of_another_number_of_crops_is_refused(crops: Path) -> None:
-    np.save(crop_files.pixels_file(crops / crop_files.SHARDS / "5", "train"), np.zeros((3, 4, 5, 3), np.uint8))
-    with pytest.raises(InputError, match=r"shards/5/train\.npy: 3 images, but .*train\.parquet has 4; run `dvc repro`"):
+    np.save(crop_files.Shard(crops, "train", 5).pixels_file, np.zeros((3, 4, 5, 3), np.uint8))
+    with pytest.raises(
+        InputError, match=r"shards/train/5/crops\.npy: 3 images, but .*train\.parquet has 4; run `dvc repro`"
+    ):
         crop_files.pixels(crops, "train")
 
 
 def test_a_missing_shard_is_named(crops: Path) -> None:
-    crop_files.pixels_file(crops / crop_files.SHARDS / "0", "train").unlink()
-    with pytest.raises(InputError, match=r"shards/0/train\.npy: no such file; run `dvc repro`"):
+    crop_files.Shard(crops, "train", 0).pixels_file.unlink()
+    with pytest.raises(InputError, match=r"shards/train/0/crops\.npy: no such file; run `dvc repro`"):
         crop_files.pixels(crops, "train")

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from PIL import Image
 
 from pipeline.formats import images
-from pipeline.formats.images import Pixels, check, read, write_image
+from pipeline.formats.images import Pixels, check, read, small_jpeg, write_image
 from pipeline.foundation.errors import InputError
 from tests.support.damage import damaged, is_refused
 from tests.support.dataset import draw
@@ -293,3 +293,9 @@ def test_an_image_that_a_full_disk_takes_in_part_is_an_error_and_no_part_is_left
         with pytest.raises(OSError, match="No space left on device"):
             write_image(noise, disk / name)
         assert not list(disk.iterdir())
+
+
+@pytest.mark.parametrize(("shape", "size"), [((200, 100, 3), (40, 80)), ((20, 10, 3), (10, 20))])
+def test_no_side_of_a_small_jpeg_is_longer_than_asked_for(shape: tuple[int, int, int], size: tuple[int, int]) -> None:
+    image = Image.open(io.BytesIO(small_jpeg(np.full(shape, 200, np.uint8), side=80, quality=70)))
+    assert (image.format, image.size) == ("JPEG", size)

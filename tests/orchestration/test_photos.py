@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 from pipeline.dataset import shard_writer
 from pipeline.dataset.layout import train_photos
 from pipeline.formats import tables
+from pipeline.formats.crop_files import Shard
 from pipeline.orchestration import graph
 from pipeline.orchestration.locks import Entries
 from pipeline.orchestration.photos import selections
@@ -72,12 +73,11 @@ def test_the_index_of_crops_fetches_crops_of_one_shard_alone(root: Path) -> None
     (select,) = selections(graph.read(root)["pack"], root)
     wanted = select().wanted
     crops = root / "data" / "crops"
-    for name in ("train.parquet", "settings.json"):
-        assert all(wanted(crops / "shards" / shard / name) for shard in ("0", "1"))
-    for shard, shown in (("0", False), ("1", True)):
-        assert wanted(crops / "shards" / shard / "train.npy") is shown
-        assert wanted(crops / "tiles" / shard / "train.npy")
-        assert not wanted(crops / "shards" / shard / "train_thumbnails.npy")
+    for number, shown in ((0, False), (1, True)):
+        shard = Shard(crops, "train", number)
+        assert all(map(wanted, (shard.table_file, shard.settings_file, shard.tiles_file)))
+        assert wanted(shard.pixels_file) is shown
+        assert not any(map(wanted, (shard.thumbnails_file, shard.previews_file)))
 
 
 STAND_INS = {  # for the stages of these names: they note that they ran

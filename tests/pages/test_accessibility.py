@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from pipeline import pages
 from pipeline.evaluation.report.page import render
 from pipeline.experiments import page as compare
+from pipeline.formats.images import small_jpeg
 from pipeline.label_quality.doctor.findings import Finding
 from pipeline.label_quality.doctor.page import page as doctor
 from pipeline.orchestration.kubeflow import artifacts
@@ -42,7 +43,7 @@ def findings(root: Path) -> str:
 
 def outputs(_: Path) -> str:
     template = pages.templates(Path(artifacts.__file__).parent).get_template("artifacts.html")
-    pixel = pages.source(pages.jpeg(np.zeros((4, 4, 3), np.uint8), 4, 50))
+    pixel = pages.source(small_jpeg(np.zeros((4, 4, 3), np.uint8), 4, 50))
     parts = [{"name": "crops.jpg", "image": pixel}, {"name": "t.csv", "image": "", "columns": ["a"], "rows": [["b"]]}]
     return template.render(title="outputs", parts=parts)
 

@@ -1,15 +1,12 @@
 """pages: one HTML file without references to others, whose texts are text and whose images are small."""
 
 import re
-from io import BytesIO
 from pathlib import Path
 
-import numpy as np
 import pytest
 from jinja2 import UndefinedError
-from PIL import Image
 
-from pipeline.pages import jpeg, source, templates
+from pipeline.pages import source, templates
 
 PAGE = """{% extends "base.html" %}
 {% import "macros.html" as macros %}
@@ -46,9 +43,3 @@ def test_texts_are_text_and_no_markup(tmp_path: Path) -> None:
 def test_a_variable_without_a_value_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UndefinedError, match="'name' is undefined"):
         page(tmp_path, image="")
-
-
-@pytest.mark.parametrize(("shape", "size"), [((200, 100, 3), (40, 80)), ((20, 10, 3), (10, 20))])
-def test_no_side_of_a_jpeg_is_longer_than_asked_for(shape: tuple[int, int, int], size: tuple[int, int]) -> None:
-    image = Image.open(BytesIO(jpeg(np.full(shape, 200, np.uint8), side=80, quality=70)))
-    assert (image.format, image.size) == ("JPEG", size)

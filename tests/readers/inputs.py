@@ -22,8 +22,10 @@ from pipeline.ensembling.config import Ensemble
 from pipeline.ensembling.fitted_ensemble import FittedEnsemble
 from pipeline.evaluation import training_history
 from pipeline.evaluation.report import key_figures
-from pipeline.formats import arrays, images, tables
+from pipeline.formats import arrays, images, previews, tables
 from pipeline.formats.documents import parse_yaml, read_numbers
+from pipeline.formats.images import Pixels
+from pipeline.formats.previews import Previews
 from pipeline.label_quality import suggestions
 from pipeline.label_quality.review import cases, decisions
 from pipeline.label_quality.review.app import create
@@ -170,6 +172,8 @@ def _of_results(root: Path) -> dict[str, Reader]:
         photo.parent.mkdir(parents=True, exist_ok=True)
         photo.touch()
 
+    previews.write([previews.encode(np.full((8, 8, 3), grey, np.uint8)) for grey in (0, 90)], folder / "crops.arrow")
+
     photos, probabilities = suggestions.read(folder / "labels.parquet", folder / "out_of_fold.parquet")
 
     def suggested(_: Path) -> object:
@@ -208,8 +212,14 @@ def _of_results(root: Path) -> dict[str, Reader]:
             lambda path: key_figures.changes(key_figures.read(path).figures, {"macro F1": 0.6, "photos": 3}),
             page.encode(),
         ),
+        "previews": file_reader(folder / "crops.arrow", _shown),
         "crops": file_reader(folder / "train.npy", arrays.read, _npy(np.zeros((2, 4, 4, 3), np.uint8))),
     }
+
+
+def _shown(path: Path) -> list[Pixels]:
+    found = Previews([previews.read(path)])
+    return [images.decode(found[row], str(path)) for row in range(len(found))]
 
 
 def _npy(pixels: Any) -> bytes:

@@ -69,7 +69,7 @@ def make(root: Path) -> None:
         )
         sample(photos, read.sample)
         relabel(photos, Path("fixes"), labels, read.relabel)
-        crop(0, photos, labels, Path("data/crops/shards/0"), Path("data/crops/tiles/0"), read.crop)
+        crop(0, photos, labels, Path("data/crops"), read.crop)
         pack(Path("data/crops"), read.crop)
         split(labels, Path("fixes"), folds, Path("data/classes.csv"), Path("data/classes.png"), read.split)
         for name, config in read.models.items():

@@ -14,7 +14,7 @@ from pipeline.dataset import shard_writer
 from pipeline.dataset.layout import MASK_OF_STEM, train_photos
 from pipeline.faces.config import Crop
 from pipeline.formats import arrays, crop_files, perceptual_hash, tables
-from pipeline.formats.crop_files import SHARDS, TILES
+from pipeline.formats.crop_files import SPLITS, Shard
 from pipeline.foundation.errors import InputError
 from pipeline.registry.serving.classifier import CROP, MEMBERS, SIZES_FILE, TTA_FILE, Classifier
 from pipeline.schema import label_table
@@ -43,8 +43,7 @@ class Workplace:
         tables.write(train_photos(self.data.root).assign(corrected="")[list(label_table.COLUMNS)], self.labels)
 
     def crop_shard(self, shard: int, params: Crop) -> None:
-        crops, tiles = (self.crops / folder / str(shard) for folder in (SHARDS, TILES))
-        crop(shard, self.data.root, self.labels, crops, tiles, params)
+        crop(shard, self.data.root, self.labels, self.crops, params)
 
     def crop(self, **given: object) -> dict[str, str]:
         params = Crop.model_validate({"size": 32} | given)
@@ -112,9 +111,11 @@ def test_equal_photos_give_equal_bytes_on_any_number_of_cores(workplace: Workpla
     assert first == second
     sheets = {"crops.jpg", "misses.jpg", "doubtful.jpg"}
     index = {"train.parquet", "eval.parquet", "settings.json"}
-    pixels = {"train.npy", "eval.npy"}
-    of_shard = {f"shards/0/{name}" for name in index | pixels} | {f"tiles/0/{name}" for name in pixels}
-    assert set(first) == index | sheets | of_shard
+    of_shard = {
+        f"shards/{split}/0/{name}" for split in SPLITS for name in ("crops.npy", "table.parquet", "settings.json")
+    }
+    small = {f"previews/{split}/0/{name}" for split in SPLITS for name in ("crops.arrow", "tiles.npy")}
+    assert set(first) == index | sheets | of_shard | small
 
 
 def test_the_number_of_shards_changes_no_crop(workplace: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,19 +150,21 @@ def test_the_index_and_the_sheets_need_no_photos_and_the_crops_of_one_shard(
     sheets = {name: digest for name, digest in workplace.crop(**params).items() if "/" not in name}
     shutil.rmtree(workplace.data.root)
     read = Crop.model_validate({"size": 32} | params)
-    for file in workplace.crops.rglob("*/*/*"):
+    for file in workplace.crops.rglob("*/*/*/*"):
         if not reads(file, read):
             file.write_bytes(b"")  # as a task has it that did not fetch it
-    assert len([file for file in workplace.crops.rglob("*") if not file.stat().st_size]) == 2 + 4
+    assert len([file for file in workplace.crops.rglob("*") if not file.stat().st_size]) == 2 + 2 * 2 * 2
     pack(workplace.crops, read)
     assert {name: hashlib.sha256((workplace.crops / name).read_bytes()).hexdigest() for name in sheets} == sheets
 
 
 def test_tiles_of_other_photos_are_refused(faceless: Workplace) -> None:
     faceless.crop(method="center")
-    with arrays.writing(faceless.crops / TILES / "0" / "eval.npy", (3, 4, 4, 3)):
+    with arrays.writing(Shard(faceless.crops, "eval", 0).tiles_file, (3, 4, 4, 3)):
         pass
-    with pytest.raises(InputError, match=r"tiles/0/eval\.npy: 3 images, but 0 photos to show; run `dvc repro`"):
+    with pytest.raises(
+        InputError, match=r"previews/eval/0/tiles\.npy: 3 images, but 0 photos to show; run `dvc repro`"
+    ):
         pack(faceless.crops, Crop(size=32, method="center"))
 
 
@@ -221,7 +224,9 @@ def test_shards_by_other_settings_are_refused(workplace: Workplace) -> None:
     other = Crop.model_validate({"size": 32, "method": "center", "center": {"side": 0.5}, "shards": [0, 1]})
     workplace.crop_shard(1, other)
     for params in (other, other.model_copy(update={"center": Crop().center})):
-        with pytest.raises(InputError, match=r"crops by other settings than params\.yaml has[\s\S]*shards/[01]"):
+        with pytest.raises(
+            InputError, match=r"crops by other settings than params\.yaml has[\s\S]*shards/(train|eval)/[01]"
+        ):
             pack(workplace.crops, params)
 
 
@@ -293,7 +298,7 @@ def test_grey_transparent_and_turned_photos_are_cropped_like_upright_rgb_ones(fa
 
 
 def test_thumbnails_are_whole_photos_and_none_is_written_unasked(workplace: Workplace) -> None:
-    assert "shards/0/train_thumbnails.npy" not in workplace.crop()
+    assert "previews/train/0/thumbnails.npy" not in workplace.crop()
     workplace.crop(thumbnail=(16, 12))
     train, evaluated = (np.stack(list(crop_files.thumbnails(workplace.crops, split))) for split in ("train", "eval"))
     assert np.array_equal(train, evaluated)

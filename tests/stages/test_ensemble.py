@@ -532,7 +532,7 @@ def test_people_share_gender_and_age_in_eval(workspace: Workspace) -> None:
     for split, levels in grey.items():
         thumbnails = np.zeros((len(levels), 16, 12, 3), np.uint8)
         thumbnails[..., 0] = levels[:, None, None]
-        np.save(crop_files.thumbnails_file(workspace.root / "crops" / crop_files.SHARDS / "0", split), thumbnails)
+        np.save(crop_files.Shard(workspace.root / "crops", split, 0).thumbnails_file, thumbnails)
     found = workspace.ensemble(PAIR, people={"pool": "equal"}).metrics
     pair = workspace.written().reshape(3, SCHEMA.shape[0], -1).sum(axis=1)
     np.testing.assert_allclose(pair[0], pair[1], atol=1e-6)

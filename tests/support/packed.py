@@ -6,15 +6,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline.formats import arrays, crop_files, tables
+from pipeline.formats import arrays, crop_files, previews, tables
 from pipeline.formats.images import Pixels
 
 
 def write(folder: Path, split: str, table: pd.DataFrame, pixels: Pixels) -> None:
     """Write the crops (n, height, width, 3) of a split, and its index: a table with the column `path`."""
-    shard = folder / crop_files.SHARDS / "0"
-    shard.mkdir(parents=True, exist_ok=True)
-    np.save(crop_files.pixels_file(shard, split), pixels)
+    shard = crop_files.Shard(folder, split, 0)
+    shard.folder.mkdir(parents=True, exist_ok=True)
+    np.save(shard.pixels_file, pixels)
+    previews.write(map(previews.encode, pixels), shard.previews_file)
     digests = [arrays.digest(image) for image in pixels]
     hashes = [
         hashlib.blake2b(image.tobytes(), digest_size=32).hexdigest() for image in pixels

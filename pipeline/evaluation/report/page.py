@@ -97,7 +97,7 @@ def _photos(sources: Sources) -> list[tuple[str, int, int, float, str]]:
     confidence = sources.probabilities.max(axis=1).round(3)
     rows = sources.crop_rows.tolist()
     order = list(thumbnails.order(sources.targets, sources.predicted, confidence.tolist()))
-    gallery = thumbnails.Gallery(sources.pixels("train"))
+    gallery = thumbnails.Gallery(sources.previews("train"))
     gallery.add(rows[photo] for photo in order)
     return [
         (
@@ -116,8 +116,8 @@ def _photos_of(sources: Sources, suggestion: Suggestion) -> list[tuple[str, str]
     """Name and thumbnail of some photos of the person whose label is doubtful."""
     own = np.flatnonzero(sources.photos["person"] == suggestion.id)
     rows = {Path(sources.photos["path"].iloc[photo]).stem: sources.crop_rows[photo] for photo in own}
-    pixels = sources.pixels("train")
-    return [(stem, thumbnails.thumbnail(pixels[rows[stem]])) for stem in STEMS if stem in rows]
+    previews = sources.previews("train")
+    return [(stem, thumbnails.thumbnail(previews[int(rows[stem])])) for stem in STEMS if stem in rows]
 
 
 def _matrices(sources: Sources) -> list[Matrix]:

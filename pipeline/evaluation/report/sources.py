@@ -10,9 +10,9 @@ import pandas as pd
 
 from pipeline.dataset.folds import labels_with_folds
 from pipeline.formats import crop_files, tables
-from pipeline.formats.arrays import Packed
 from pipeline.formats.crop_files import SPLITS
 from pipeline.formats.documents import read_numbers
+from pipeline.formats.previews import Previews
 from pipeline.foundation.errors import raise_faults
 from pipeline.label_quality import suggestions
 from pipeline.label_quality.suggestions import Suggestion
@@ -88,9 +88,9 @@ class Sources:
         rows = pd.Index(self.crop_tables["train"]["path"]).get_indexer(pd.Index(self.photos["path"]))
         return np.asarray(rows, np.int64)
 
-    def pixels(self, split: str) -> Packed:
-        """All crops (n, height, width, 3) of a split, memory-mapped, in the order of its table."""
-        return crop_files.pixels(self.crops, split)
+    def previews(self, split: str) -> Previews:
+        """All crops (n) of a split as small JPEGs, in the order of its table."""
+        return crop_files.crop_previews(self.crops, split)
 
 
 def read(labels: Path, folds: Path, crops: Path, results: Path, train_bands: Mapping[str, Sequence[int]]) -> Sources:

@@ -9,12 +9,9 @@ import numpy as np
 import pandas as pd
 
 from pipeline.evaluation.report.sources import Sources
-from pipeline.formats.arrays import Packed
-from pipeline.formats.images import Pixels
-from pipeline.pages import jpeg
+from pipeline.formats.previews import Previews
 from pipeline.schema.schema import SCHEMA, Codes
 
-SIDE = 96  # of a thumbnail in pixels, at most
 BUDGET = 11_000_000  # characters of all thumbnails: with plots and tables the page stays below 15 MB
 MAX_CORRECT = 6  # thumbnails of each class that is predicted right
 MAX_WITHOUT_FACE = 24
@@ -25,7 +22,7 @@ MAX_OF_CLASS = 6  # people that are shown of each class
 class Gallery:
     """Thumbnails of a split's crops, by row, as long as the budget lasts."""
 
-    pixels: Packed
+    previews: Previews
     budget: int = BUDGET
     thumbnails: dict[int, str] = field(default_factory=dict)
 
@@ -34,7 +31,7 @@ class Gallery:
         for row in rows:
             if row in self.thumbnails:
                 continue
-            text = thumbnail(self.pixels[row])
+            text = thumbnail(self.previews[row])
             if len(text) > self.budget:
                 self.budget = 0
                 return
@@ -42,9 +39,9 @@ class Gallery:
             self.budget -= len(text)
 
 
-def thumbnail(pixels: Pixels) -> str:
-    """A crop (h, w, 3) as a small JPEG in base 64."""
-    return base64.b64encode(jpeg(pixels, SIDE, quality=65)).decode()
+def thumbnail(preview: bytes) -> str:
+    """A preview in base 64."""
+    return base64.b64encode(preview).decode()
 
 
 def order(targets: Codes, predicted: Codes, confidence: Sequence[float]) -> Iterator[int]:
@@ -66,11 +63,11 @@ def of_classes(sources: Sources) -> list[tuple[str, list[tuple[str, str]]]]:
     """Name of every class with the thumbnails of its first people, one photo of each."""
     codes = SCHEMA.codes(sources.labelled)
     rows = pd.Index(sources.crop_tables["train"]["path"]).get_indexer(pd.Index(sources.labelled["path"]))
-    pixels = sources.pixels("train")
+    previews = sources.previews("train")
     found = []
     for code, name in enumerate(SCHEMA.class_names):
         shown = sources.labelled.assign(row=rows)[codes == code].drop_duplicates("person").head(MAX_OF_CLASS)
-        photos = [(path, thumbnail(pixels[row])) for path, row in zip(shown["path"], shown["row"], strict=True)]
+        photos = [(path, thumbnail(previews[row])) for path, row in zip(shown["path"], shown["row"], strict=True)]
         found.append((name, photos))
     return found
 
@@ -79,7 +76,7 @@ def without_face(sources: Sources) -> list[tuple[str, str]]:
     """Name and thumbnail of the first photos without a face, of all splits."""
     found: list[tuple[str, str]] = []
     for split, rows in sources.without_face.items():
-        paths, pixels = sources.crop_tables[split]["path"], sources.pixels(split)
+        paths, previews = sources.crop_tables[split]["path"], sources.previews(split)
         shown = rows[: MAX_WITHOUT_FACE - len(found)]
-        found += [(f"{split}: {paths.iloc[row]}", thumbnail(pixels[row])) for row in shown]
+        found += [(f"{split}: {paths.iloc[row]}", thumbnail(previews[row])) for row in shown]
     return found

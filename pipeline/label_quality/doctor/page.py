@@ -19,7 +19,7 @@ def page(root: Path, findings: Sequence[Finding], title: str) -> str:
 
     def thumbnail(path: str) -> str:
         try:
-            return pages.source(pages.jpeg(images.read(root / path), SIDE, quality=70))
+            return pages.source(images.small_jpeg(images.read(root / path), SIDE, quality=70))
         except InputError:
             return ""
 

@@ -15,11 +15,10 @@ from pydantic import BaseModel, ConfigDict
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from pipeline.dataset.layout import TRAIN
-from pipeline.formats.images import read
+from pipeline.formats.images import read, small_jpeg
 from pipeline.foundation.errors import InputError
 from pipeline.foundation.terminal import log
 from pipeline.label_quality.review.reviewing import Choice, OutdatedError, Review
-from pipeline.pages import jpeg
 from pipeline.schema.schema import GENDER
 
 FOLDER = Path(__file__).parent
@@ -96,7 +95,7 @@ def create(review: Review, images: Path, hosts: list[str]) -> FastAPI:
     def photo(path: str) -> Response:
         if path not in photos:
             raise HTTPException(404, "not a photo of a person under review")
-        shown = jpeg(read(images / TRAIN / path), SIDE, quality=88)
+        shown = small_jpeg(read(images / TRAIN / path), SIDE, quality=88)
         return Response(shown, media_type="image/jpeg")
 
     @app.post("/decide")

@@ -21,7 +21,7 @@ PLACES = {  # where a stage has the content of each artifact; a file, or the fol
     "labels": "data/labels.parquet",
     "folds": "data/folds.parquet",
     "shards": "data/crops/shards",
-    "tiles": "data/crops/tiles",
+    "previews": "data/crops/previews",
     "crops": "data/crops",
     "model": "models",
     "predictions": "models",

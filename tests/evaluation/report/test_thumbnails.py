@@ -1,13 +1,17 @@
 """thumbnails: every kind of error has its share of a budget that is never exceeded."""
 
 import numpy as np
+import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.evaluation.report.thumbnails import MAX_CORRECT, Gallery, order, thumbnail
+from pipeline.formats import previews
+from pipeline.formats.previews import Previews
 from pipeline.schema.schema import SCHEMA
 
-PIXELS = np.random.default_rng(0).integers(0, 255, (30, 40, 30, 3), np.uint8)
+NOISE = np.random.default_rng(0).integers(0, 255, (30, 40, 30, 3), np.uint8)
+PREVIEWS = Previews([pa.chunked_array([[*map(previews.encode, NOISE)]])])
 CODES = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2), st.floats(0, 1)), min_size=1, max_size=60)
 
 
@@ -28,8 +32,8 @@ def test_cells_take_turns_and_the_most_confident_of_each_comes_first() -> None:
 
 
 def test_the_budget_is_never_exceeded() -> None:
-    each = len(thumbnail(PIXELS[0]))
-    gallery = Gallery(PIXELS, budget=4 * each)
-    gallery.add(range(len(PIXELS)))
+    each = len(thumbnail(PREVIEWS[0]))
+    gallery = Gallery(PREVIEWS, budget=4 * each)
+    gallery.add(range(len(PREVIEWS)))
     assert 0 < sum(map(len, gallery.thumbnails.values())) <= 4 * each
     assert list(gallery.thumbnails) == list(range(len(gallery.thumbnails)))
