@@ -18,7 +18,7 @@ from rich.table import Table
 PHOTOS = 10_000_000
 SPREAD = 0.1  # of the speed of nodes and tasks
 SEED = 777
-CROP = 224 * 224 * 3  # bytes of a crop
+CROP, PREVIEW = 224 * 224 * 3, 1_530  # bytes of a crop; of its preview, the mean of 96 real ones
 ARCHIVED, LABELS, FOLDS, INDEX, PREDICTED, CLASSES, SUBMITTED = 2, 4, 3, 77, 14, 70, 20  # bytes a photo
 
 
@@ -72,21 +72,20 @@ def transfers(cluster: Cluster, trainings: int = 15) -> list[Transfer]:
     Tables are in bytes a photo, as `python -m benchmarks rows` wrote them. A task of `pack` reads the tables of all
     shards and the crops of one.
     """
-    photos, crops, labels, folds, index, predicted, classes = (
-        PHOTOS * size / 1e9 for size in (1000 * cluster.kilobytes, CROP, LABELS, FOLDS, INDEX, PREDICTED, CLASSES)
-    )
+    sizes = (1000 * cluster.kilobytes, CROP, PREVIEW, LABELS, FOLDS, INDEX, PREDICTED, CLASSES)
+    photos, crops, previews, labels, folds, index, predicted, classes = (PHOTOS * size / 1e9 for size in sizes)
     shards = cluster.shards
     training = crops + index + labels + folds
     return [
         Transfer("relabel", 1, ARCHIVED * PHOTOS / 1e9, labels),
-        Transfer("crop", shards, photos / shards + labels, (crops + index) / shards),
+        Transfer("crop", shards, photos / shards + labels, (crops + previews + index) / shards),
         Transfer("pack", 1, index + crops / shards, index),
         Transfer("split", 1, labels, folds),
         Transfer("train", trainings, training, 0),
         Transfer("infer", trainings, training, predicted),
-        Transfer("ensemble", 1, crops + index + labels + folds + trainings * predicted, 2 * classes),
+        Transfer("ensemble", 1, previews + index + labels + folds + trainings * predicted, 2 * classes),
         Transfer("submit", 1, labels + classes, SUBMITTED * PHOTOS / 1e9),
-        Transfer("report", 1, crops + index + labels + folds + classes, 0),
+        Transfer("report", 1, previews + index + labels + folds + classes, 0),
     ]
 
 

@@ -98,3 +98,20 @@ def test_a_new_command_makes_nothing_stale(committed: Workspace) -> None:
     path.write_text('"""A new command."""\n')
     assert stale(committed) == set()
     path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("folder", "stale_ones", "spared"),
+    [
+        ("shards/train", {"train", "refit", "infer"}, {"infer_refit", "ensemble", "report"}),
+        ("shards/eval", {"infer", "infer_refit", "pseudo_label"}, {"train", "refit", "ensemble", "report"}),
+        ("previews/train", {"pack", "ensemble", "report"}, {*TRAININGS, "infer"}),
+    ],
+)
+def test_a_changed_file_of_crops_makes_the_stages_stale_that_read_its_kind(
+    committed: Workspace, folder: str, stale_ones: set[str], spared: set[str]
+) -> None:
+    with changed(committed.root / "data" / "crops" / folder / "0" / "placeholder"):
+        found = stale(committed)
+    assert found >= {"crop", *stale_ones}
+    assert not found & spared
