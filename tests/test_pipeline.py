@@ -8,8 +8,14 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
+from pipeline.config import params
+from pipeline.dataset import shard_writer
 from pipeline.formats import tables
 from pipeline.schema.schema import SCHEMA
+from pipeline.stages.crop import crop
+from pipeline.stages.pack import pack
+from pipeline.stages.relabel import relabel
+from pipeline.stages.submit import submit
 from pipeline.tracking.inputs import content
 from tests.support.workspace import Workspace
 
@@ -38,6 +44,27 @@ def test_the_submission_is_info_csv_with_predictions(first: tuple[Workspace, set
     assert list(submission.columns) == ["ImageID", "ans"]
     assert list(submission["ImageID"]) == list(info["ImageID"])
     assert submission["ans"].between(0, SCHEMA.classes - 1).all()
+
+
+def test_photos_in_archives_give_the_same_submission(first: tuple[Workspace, set[str]], tmp_path: Path) -> None:
+    """What the stages from `split` to `ensemble` read has the same bytes, so that DVC would not run them again."""
+    root, archives, crops = first[0].root, tmp_path / "archives", tmp_path / "data" / "crops"
+    shard_writer.write(root / "data" / "sample", archives, photos=50)
+    read, labels = params.load(root / params.FILE), tmp_path / "data" / "labels.parquet"
+    relabel(archives, root / "fixes", labels, read.relabel)
+    for shard in read.crop.shards:
+        crop(shard, archives, labels, crops, read.crop)
+    pack(crops, read.crop)
+    made = [labels, *(path for path in crops.rglob("*") if path.is_file())]
+    assert len(made) == 1 + 2 * 2 * 5 + 6
+    for path in made:
+        assert path.read_bytes() == (root / path.relative_to(tmp_path)).read_bytes(), path
+    submission = tmp_path / "submission.csv"
+    results = root / "results"
+    shares, metrics = tmp_path / "shares.csv", tmp_path / "submission.json"
+    submit(archives, results / "ensemble" / "eval_probabilities.parquet", labels, submission, shares, metrics)
+    for path in (submission, shares, metrics):
+        assert path.read_bytes() == (results / path.name).read_bytes(), path
 
 
 def test_every_person_is_predicted_out_of_fold(first: tuple[Workspace, set[str]]) -> None:
@@ -118,7 +145,7 @@ def test_a_tracked_training_has_the_hashes_that_dvc_writes_later(first: tuple[Wo
     for part in ("deps", "outs"):
         written = {each["path"]: each["md5"] for each in lock[part] if not each["path"].startswith("pipeline/")}
         found = {each["path"]: each["md5"] for each in logged[part]}
-        assert found == {path: written[path] for path in written if path != "data/crops/shards"}
+        assert found == {path: written[path] for path in written if path != "data/crops/shards/train"}
     index = "data/crops/train.parquet"  # has the digest of every crop
     assert content(root / index) == next(each["md5"] for each in lock["deps"] if each["path"] == index)
 

@@ -17,6 +17,7 @@ from pipeline.registry import ENSEMBLE
 if TYPE_CHECKING:
     import pandas as pd
 
+    from pipeline.formats.images import PhotoFile
     from pipeline.registry.versions import Version
 
 CHAMPION = f"models:/{ENSEMBLE}@champion"
@@ -52,7 +53,7 @@ def predict(
 
     Example: python -m pipeline predict photos/ --output predictions.csv
     """
-    from pipeline.dataset.input_paths import find_photos, skipped_message
+    from pipeline.dataset.input_paths import find_photos, place, skipped_message
     from pipeline.foundation import files
     from pipeline.registry import versions
 
@@ -63,8 +64,8 @@ def predict(
     with versions.as_input_errors():
         version = versions.find(model) if model else _champion_or_challenger()
         predictor = _load(version, trust)
-    predictions = predictor.predict([str(path) for path in paths])
-    text = _text(predictions, paths, format)
+    predictions = predictor.predict([str(photo) if isinstance(photo, Path) else photo for photo in paths])
+    text = _text(predictions, [*map(place, paths)], format)
     if output is None:
         print(text, end="")
     else:
@@ -84,7 +85,7 @@ def _champion_or_challenger() -> "Version":
     return versions.find(CHAMPION)  # raises, with what there is
 
 
-def _readable(paths: Sequence[Path], skip_broken: bool) -> list[Path]:
+def _readable(paths: Sequence["PhotoFile"], skip_broken: bool) -> list["PhotoFile"]:
     """The photos that can be read; raises `InputError` for the others unless they are skipped."""
     from pipeline.formats.images import faults
 
@@ -117,11 +118,11 @@ def _load(version: "Version", trust: bool) -> Any:
     return packaging.load(str(folder))
 
 
-def _text(predictions: "pd.DataFrame", paths: Sequence[Path], format: Format) -> str:  # noqa: A002
+def _text(predictions: "pd.DataFrame", photos: Sequence[Path], format: Format) -> str:  # noqa: A002
     from pipeline.formats import tables
     from pipeline.formats.spreadsheets import without_formulas
 
-    names = [str(path) for path in paths]
+    names = [str(photo) for photo in photos]
     if format is Format.jsonl:
         return _lines(predictions.assign(photo=names)[["photo", *predictions]].to_dict(orient="records"))
     predictions.insert(0, "photo", names)

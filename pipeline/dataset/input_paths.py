@@ -4,10 +4,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from pipeline.dataset import photo_shards
 from pipeline.dataset.inside import is_name
 from pipeline.dataset.layout import as_on_disk, is_ignored, repeated
+from pipeline.dataset.photo_shards import ArchivedPhoto
 from pipeline.formats import tables
-from pipeline.formats.images import CONVERT, FORMATS, HEIF
+from pipeline.formats.images import CONVERT, FORMATS, HEIF, PhotoFile
 from pipeline.foundation.errors import InputError, raise_faults
 
 SHOWN = 10
@@ -17,7 +19,7 @@ SHOWN = 10
 class InputPaths(NamedTuple):
     """Photos in order, and the skipped files of the folders."""
 
-    photos: list[Path]
+    photos: list[PhotoFile]
     skipped: list[Path]
 
 
@@ -25,8 +27,9 @@ def find_photos(paths: Iterable[Path]) -> InputPaths:
     """Find the photos of files, folders and tables.
 
     Args:
-        paths: A file is a photo, whatever its name. A folder stands for all photos below it, sorted by path. A table
-            (*.csv) lists photos of the folder `images` beside it in its column `ImageID`, as info.csv does.
+        paths: A file is a photo, whatever its name. A folder stands for all photos below it, sorted by path, also of
+            those in archives of `photo_shards`. A table (*.csv) lists photos of the folder `images` beside it in its
+            column `ImageID`, as info.csv does.
 
     Returns:
         The photos in the order of `paths`, and the files of the folders that are not photos by extension.
@@ -39,6 +42,11 @@ def find_photos(paths: Iterable[Path]) -> InputPaths:
     raise_faults("no such file or folder", [str(place) for place in places if not place.exists()])
     parts = [_find(place) for place in places]
     return InputPaths([path for photos, _ in parts for path in photos], [path for _, other in parts for path in other])
+
+
+def place(photo: PhotoFile) -> Path:
+    """The path of a photo; of one in an archive, where it would be without."""
+    return photo.path if isinstance(photo, ArchivedPhoto) else Path(str(photo))
 
 
 def skipped_message(skipped: list[Path]) -> str:
@@ -61,11 +69,18 @@ def _find_below(folder: Path) -> InputPaths:
     extensions = {extension for extensions in FORMATS.values() for extension in extensions}
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     files = [path for path in files if not any(map(is_ignored, path.relative_to(folder).parts))]
-    photos = [path for path in files if path.suffix.lower() in extensions]
+    photos = sorted([*(path for path in files if path.suffix.lower() in extensions), *_archived(files)], key=place)
     if not photos:
         kinds = ", ".join(sorted(extensions))
         raise InputError(f"{folder}: no photos ({kinds}) in this folder or below it{_heic_remedy(files)}")
-    return InputPaths(photos, [path for path in files if path.suffix.lower() not in extensions])
+    archives = {photo.archive for photo in photos if isinstance(photo, ArchivedPhoto)}
+    read = archives | {archive.with_name(photo_shards.INDEX) for archive in archives}
+    return InputPaths(photos, [path for path in files if path.suffix.lower() not in extensions and path not in read])
+
+
+def _archived(files: Iterable[Path]) -> list[PhotoFile]:
+    folders = [file.parent for file in files if file.name == photo_shards.INDEX]
+    return [photo for folder in folders for photo in photo_shards.files(folder, list(photo_shards.paths(folder)))]
 
 
 def _heic_remedy(skipped: Iterable[Path]) -> str:
@@ -74,7 +89,7 @@ def _heic_remedy(skipped: Iterable[Path]) -> str:
     return f"; {photo.name} is a HEIC photo: {CONVERT}" if photo else ""
 
 
-def _read_table(table: Path) -> list[Path]:
+def _read_table(table: Path) -> list[PhotoFile]:
     names = tables.read(table, {"ImageID": "text"})["ImageID"]
     if names.empty:
         raise InputError(f"{table}: no rows; it needs one per photo")
@@ -86,5 +101,7 @@ def _read_table(table: Path) -> list[Path]:
         if not is_name(name)
     ]
     raise_faults(f"{table}: wrong names of photos", faults)
+    if photo_shards.is_sharded(images):
+        return photo_shards.files(images, list(as_on_disk(names, photo_shards.paths(images))))
     there = [file.name for file in images.iterdir()] if images.is_dir() else []
     return [images / name for name in as_on_disk(names, there)]

@@ -10,7 +10,7 @@ import pandas as pd
 from pipeline.dataset import photo_shards
 from pipeline.dataset.inside import is_inside, is_name, leads_out
 from pipeline.formats import tables
-from pipeline.formats.images import EXTENSIONS
+from pipeline.formats.images import EXTENSIONS, PhotoFile
 from pipeline.formats.names import matched, near_name, normal
 from pipeline.foundation.errors import InputError, raise_faults
 from pipeline.schema.schema import GENDER, OLDEST, is_years
@@ -135,6 +135,22 @@ def eval_photos(root: Path) -> list[str]:
             faults.append(f"{place}: {_quoted(EVAL, name)}: {LINK}")
     raise_faults(f"{root}: info.csv and eval/images do not fit together", faults)
     return list(names)
+
+
+def photo_files(root: Path, photos: Sequence[str]) -> list[PhotoFile]:
+    """The files of photos, each given by its path below the data set's folder, such as `eval/images/1.jpg`.
+
+    Raises:
+        InputError: When the index of archives is malformed, or lacks a photo.
+    """
+    found: dict[str, PhotoFile] = {}
+    for folder in filter(lambda folder: photo_shards.is_sharded(root / folder), (TRAIN, EVAL)):
+        start = f"{folder.as_posix()}/"
+        own = [photo.removeprefix(start) for photo in photos if photo.startswith(start)]
+        found |= {
+            f"{start}{name}": file for name, file in zip(own, photo_shards.files(root / folder, own), strict=True)
+        }
+    return [found.get(photo, root / photo) for photo in photos]
 
 
 def _table(root: Path, name: Path, columns: dict[str, tables.Kind]) -> pd.DataFrame:

@@ -36,6 +36,11 @@ class ArchivedPhoto:
     def __str__(self) -> str:
         return f"{self.archive}: {self.name}"
 
+    @property
+    def path(self) -> Path:
+        """Where the photo would be without archives."""
+        return self.archive.parent / self.name
+
     def read_bytes(self) -> bytes:
         """The file, as it was.
 
@@ -59,8 +64,17 @@ def is_sharded(folder: Path) -> bool:
 
 
 def paths(folder: Path) -> "pd.Series[str]":
-    """The paths (n,) of all photos of a folder of archives, each once. Raises as `tables.read` does."""
-    table = pd.concat(tables.batches(folder / INDEX, {"path": "text"}), ignore_index=True)
+    """The paths (n,) of all photos of a folder of archives, each once.
+
+    Raises:
+        InputError: When the index is malformed, or names an archive outside of the folder.
+    """
+    listed, archives = [], set()
+    for batch in tables.batches(folder / INDEX, COLUMNS):
+        listed.append(batch[["path"]])
+        archives |= set(batch["shard"])
+    _require_inside(folder, archives)
+    table = pd.concat(listed, ignore_index=True)
     tables.require_unique(folder / INDEX, table, "path")
     return table["path"]
 
@@ -87,6 +101,14 @@ def files(folder: Path, names: Sequence[str]) -> list[PhotoFile]:
     return [ArchivedPhoto(folder / shard, name, offset, size) for name, shard, offset, size in found]
 
 
+def absent(folder: Path, names: Sequence[str]) -> list[str]:
+    """The photos that a folder does not have. Raises as `paths` does."""
+    if is_sharded(folder):
+        there = set(paths(folder))
+        return [name for name in names if name not in there]
+    return [name for name in names if not (folder / name).is_file()]
+
+
 def sources(folder: Path, names: Sequence[str]) -> set[Path]:
     """The files on disk that some photos of a folder are read from. Raises as `files` does."""
     if not is_sharded(folder):
@@ -106,8 +128,11 @@ def _places(folder: Path, names: Sequence[str]) -> Iterable[tuple[str, str, int,
     wanted = pd.Index(names)
     kept = [batch[batch["path"].isin(wanted)] for batch in tables.batches(folder / INDEX, COLUMNS)]
     table = pd.concat(kept).drop_duplicates("path").set_index("path")
-    shards = sorted(set(table["shard"]))
-    strange = [repr(name) for name in shards if not is_name(name) or leads_out(folder, folder / name)]
-    raise_faults(f"{folder / INDEX}: archives that are not in {folder}; refused", strange)
+    _require_inside(folder, set(table["shard"]))
     raise_faults(f"{folder / INDEX}: photos that are not in it; {REMEDY}", list(wanted[~wanted.isin(table.index)]))
     return table.loc[wanted, ["shard", "offset", "bytes"]].itertuples(name=None)
+
+
+def _require_inside(folder: Path, archives: set[str]) -> None:
+    strange = [repr(name) for name in sorted(archives) if not is_name(name) or leads_out(folder, folder / name)]
+    raise_faults(f"{folder / INDEX}: archives that are not in {folder}; refused", strange)

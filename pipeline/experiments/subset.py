@@ -1,14 +1,16 @@
 """A subset of a data set in the same layout; its photos are second names of those of the whole, or copies."""
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from pipeline.dataset import photo_shards
 from pipeline.dataset.layout import EVAL, INFO, PEOPLE, TRAIN
 from pipeline.formats import tables
-from pipeline.foundation.files import link
+from pipeline.foundation.files import link, write_bytes
 from pipeline.schema.schema import band
 
 
@@ -28,20 +30,32 @@ def write(root: Path, people: int, folds: int, folder: Path) -> None:
         taken.update([row for row in matched.index if row not in taken][:lacking])
     chosen = rows.loc[sorted(taken)]
     tables.write(chosen, folder / "train" / "train.csv")
-    for person in chosen["path"]:
-        _link(root / TRAIN / person, folder / TRAIN / person)
+    _take(root / TRAIN, _of_people(root / TRAIN, list(chosen["path"])), folder / TRAIN)
     info = tables.read(root / "eval" / "info.csv", INFO)
     shown = info.iloc[_steps(len(info), round(len(info) * len(chosen) / len(rows)))]
     tables.write(shown, folder / "eval" / "info.csv")
-    _link(root / EVAL, folder / EVAL, set(shown["ImageID"]))
+    absent = set(photo_shards.absent(root / EVAL, list(shown["ImageID"])))
+    _take(root / EVAL, [name for name in shown["ImageID"] if name not in absent], folder / EVAL)
 
 
 def _steps(length: int, wanted: int) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
     return np.unique(np.linspace(0, length - 1, min(wanted, length)).round().astype(np.int64))
 
 
-def _link(source: Path, target: Path, names: set[str] | None = None) -> None:
+def _of_people(images: Path, people: Sequence[str]) -> list[str]:
+    """All files in the folders of some people, relative to the folder of all."""
+    if photo_shards.is_sharded(images):
+        names = photo_shards.paths(images)
+        return list(names[photo_shards.parts(names)[0].isin(people)])
+    return [f"{person}/{file.name}" for person in people for file in (images / person).iterdir()]
+
+
+def _take(images: Path, names: Sequence[str], target: Path) -> None:
+    """Link files into another folder; those in archives are copied out of them."""
     target.mkdir(parents=True)
-    for file in source.iterdir():
-        if names is None or file.name in names:
-            link(file.resolve(), target / file.name)
+    for name, file in zip(names, photo_shards.files(images, names), strict=True):
+        (target / name).parent.mkdir(exist_ok=True)
+        if isinstance(file, Path):
+            link(file.resolve(), target / name)
+        else:
+            write_bytes(target / name, file.read_bytes())

@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
+from pipeline.dataset import photo_shards
 from pipeline.dataset.inside import is_inside, leads_out
 from pipeline.dataset.layout import EVAL, TRAIN, eval_photos, is_ignored, train_photos
 from pipeline.formats.images import EXTENSIONS
@@ -43,18 +45,27 @@ def files(root: Path) -> list[str]:
 
     Ignored files, and those that a link leads out of the data set to, are skipped.
     """
-    train = [path for path in (root / TRAIN).glob("*/*") if path.suffix.lower() in EXTENSIONS]
-    found = [path.relative_to(root) for path in [*train, *filter(Path.is_file, (root / EVAL).glob("*"))]]
+    found = [path.relative_to(root) for folder in (TRAIN, EVAL) for path in _photos(root / folder, folder == TRAIN)]
     inside = {folder: is_inside(root, root / folder) for folder in {path.parent for path in found}}
     read = (path for path in found if inside[path.parent] and not leads_out(root, root / path))
     return sorted(path.as_posix() for path in read if not any(map(is_ignored, path.parts)))
+
+
+def _photos(folder: Path, of_people: bool) -> Iterator[Path]:
+    if photo_shards.is_sharded(folder):
+        with suppress(InputError):  # a finding of `find`
+            yield from (folder / name for name in photo_shards.paths(folder))
+    elif of_people:
+        yield from (path for path in folder.glob("*/*") if path.suffix.lower() in EXTENSIONS)
+    else:
+        yield from filter(Path.is_file, folder.glob("*"))
 
 
 def faults(error: InputError, root: Path) -> list[str]:
     """The faults that an error lists, or its one message; paths are relative to `root`."""
     message, *listed = (line.strip().removeprefix(f"{root}/") for line in str(error).splitlines())
     file, _, summary = message.partition(": ")
-    if Path(file).suffix == ".csv":  # faults of one table name their rows alone
+    if Path(file).suffix in (".csv", ".parquet"):  # faults of one table name their rows alone
         summary = re.sub(r" \(\d+\):$", "", summary)
         listed = [f"{file}, {fault}; {summary}" for fault in listed]
     return listed or [message]

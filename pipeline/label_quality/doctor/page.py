@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from pipeline import pages
+from pipeline.dataset.layout import photo_files
 from pipeline.formats import images
 from pipeline.foundation.errors import InputError
+from pipeline.label_quality.doctor import layout
 from pipeline.label_quality.doctor.findings import Finding, by_check
 
 MOST = 40
@@ -16,10 +18,12 @@ SIDE = 240
 
 def page(root: Path, findings: Sequence[Finding], title: str) -> str:
     """Render the page; photos are read from the data set in `root` and shown small."""
+    there = layout.files(root)
+    files = dict(zip(there, photo_files(root, there), strict=True))
 
     def thumbnail(path: str) -> str:
         try:
-            return pages.source(images.small_jpeg(images.read(root / path), SIDE, quality=70))
+            return pages.source(images.small_jpeg(images.read(files.get(path, root / path)), SIDE, quality=70))
         except InputError:
             return ""
 

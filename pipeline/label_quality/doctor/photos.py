@@ -15,9 +15,9 @@ from typing import NamedTuple
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
-from pipeline.dataset.layout import TRAIN
+from pipeline.dataset.layout import TRAIN, photo_files
 from pipeline.formats.generated import mark
-from pipeline.formats.images import DAMAGED, FORMATS, MAX_PIXELS, UPRIGHT, decode, load, read
+from pipeline.formats.images import DAMAGED, FORMATS, MAX_PIXELS, UPRIGHT, PhotoFile, decode, load, read
 from pipeline.formats.opencv import cv2
 from pipeline.formats.perceptual_hash import SIZE, perceptual_hash
 from pipeline.foundation.errors import InputError
@@ -117,10 +117,10 @@ def examine(root: Path, paths: list[str], max_pixels: int = MAX_PIXELS) -> tuple
     def note(message: Warning | str, *_: object, **__: object) -> None:
         texts.found.append(str(message))
 
-    def examined(path: str) -> tuple[CheckedPhoto | None, list[Finding]]:
+    def examined(path: str, file: PhotoFile) -> tuple[CheckedPhoto | None, list[Finding]]:
         texts.found = []
         try:
-            photo = measure(root, path, max_pixels)
+            photo = measure(path, file, max_pixels)
         except InputError as error:
             return None, [Finding(UNREADABLE, faults(error, root)[0], (path,))]
         found = [Finding(SUSPICIOUS, f"{path}: {text}", (path,)) for text in dict.fromkeys(texts.found)]
@@ -129,7 +129,7 @@ def examine(root: Path, paths: list[str], max_pixels: int = MAX_PIXELS) -> tuple
         return photo, found
 
     with _warnings_to(note), ThreadPoolExecutor(os.cpu_count()) as threads:
-        results = list(watch(threads.map(examined, paths), "photos", len(paths)))
+        results = list(watch(threads.map(examined, paths, photo_files(root, paths)), "photos", len(paths)))
     return [photo for photo, _ in results if photo], [finding for _, findings in results for finding in findings]
 
 
@@ -142,9 +142,8 @@ def _warnings_to(note: Callable[..., None]) -> Iterator[None]:
         yield
 
 
-def measure(root: Path, path: str, max_pixels: int = MAX_PIXELS) -> CheckedPhoto:
+def measure(path: str, file: PhotoFile, max_pixels: int = MAX_PIXELS) -> CheckedPhoto:
     """Decode and measure one photo; raises `InputError` for exactly those that `images.read` refuses."""
-    file = root / path
     try:
         data = file.read_bytes()
         image = Image.open(BytesIO(data), formats=tuple(FORMATS))

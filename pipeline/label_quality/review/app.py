@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader
 from pydantic import BaseModel, ConfigDict
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+from pipeline.dataset import photo_shards
 from pipeline.dataset.layout import TRAIN
 from pipeline.formats.images import read, small_jpeg
 from pipeline.foundation.errors import InputError
@@ -72,7 +73,8 @@ def create(review: Review, images: Path, hosts: list[str]) -> FastAPI:
         hosts: Host names that requests may address; others, and requests of other sites' pages, are refused.
     """
     app = FastAPI(title="labels review", docs_url=None, redoc_url=None, openapi_url=None)
-    photos = {photo.path for case in review.cases for photo in case.photos}
+    names = [photo.path for case in review.cases for photo in case.photos]
+    photos = dict(zip(names, photo_shards.files(images / TRAIN, names), strict=True))
     app.middleware("http")(_guard)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts)
     app.exception_handler(OutdatedError)(_refuse(409))
@@ -95,7 +97,7 @@ def create(review: Review, images: Path, hosts: list[str]) -> FastAPI:
     def photo(path: str) -> Response:
         if path not in photos:
             raise HTTPException(404, "not a photo of a person under review")
-        shown = small_jpeg(read(images / TRAIN / path), SIDE, quality=88)
+        shown = small_jpeg(read(photos[path]), SIDE, quality=88)
         return Response(shown, media_type="image/jpeg")
 
     @app.post("/decide")

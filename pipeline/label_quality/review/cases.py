@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from pipeline.dataset import corrections
+from pipeline.dataset import corrections, photo_shards
 from pipeline.dataset.corrections import Fix
 from pipeline.dataset.layout import MASK_OF_STEM, TRAIN
 from pipeline.formats import tables
@@ -74,7 +74,7 @@ def read(suggestions: Path, photos: pd.DataFrame, probabilities: Table, root: Pa
     raise_faults("suggestions that contradict the labels; run `labels suggest` again", list(map(str, mismatches)))
     people = list(dict.fromkeys(fix.id for fix in found))
     suspected = photos[photos["person"].isin(people)]
-    missing = [path for path in suspected["path"] if not (root / TRAIN / path).is_file()]
+    missing = photo_shards.absent(root / TRAIN, list(suspected["path"]))
     raise_faults(f"{root / TRAIN}: missing photos of people under review; restore them", missing)
     doubts = _doubts(rows, photos, probabilities)
     shown = _photos(suspected, probabilities[suspected.index])

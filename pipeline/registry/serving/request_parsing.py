@@ -1,4 +1,4 @@
-"""Request parsing: paths, bytes, base64 or arrays, alone, in a list or in the first column of a table."""
+"""Request parsing: paths, archived photos, bytes, base64 or arrays, alone, in a list or in a table's first column."""
 
 import base64
 import os
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline.dataset.photo_shards import ArchivedPhoto
 from pipeline.formats import images
 from pipeline.formats.images import Pixels
 from pipeline.foundation.errors import InputError
@@ -84,6 +85,8 @@ def read(cell: Any, name: str, max_pixels: int = images.MAX_PIXELS) -> Pixels:
             raise InputError(f"{name}: not a photo in base64; a served model opens no paths")
         case str() | Path():
             return images.read(Path(cell), max_pixels)
+        case ArchivedPhoto():
+            return images.read(cell, max_pixels)
     raise InputError(f"{name}: {type(cell).__name__} is not a photo")
 
 

@@ -21,7 +21,7 @@ def save(path: Path, image: Image.Image, orientation: int = 1) -> CheckedPhoto:
     tags[0x0112] = orientation
     path.parent.mkdir(parents=True, exist_ok=True)
     image.save(path, exif=tags)
-    return measure(path.parent, path.name)
+    return measure(path.name, path)
 
 
 def distance(one: CheckedPhoto, other: CheckedPhoto) -> int:
@@ -60,7 +60,9 @@ def test_brightness_and_sharpness_follow_the_photo(tmp_path: Path, draw: Draw) -
 def test_the_owner_is_the_person_in_train_and_the_photo_itself_in_eval(tmp_path: Path, draw: Draw) -> None:
     for path in ("train/images/1_male_Asian_30/mask1.jpg", "eval/images/a.jpg"):
         save(tmp_path / path, draw(0))
-    train, other = (measure(tmp_path, path) for path in ("train/images/1_male_Asian_30/mask1.jpg", "eval/images/a.jpg"))
+    train, other = (
+        measure(path, tmp_path / path) for path in ("train/images/1_male_Asian_30/mask1.jpg", "eval/images/a.jpg")
+    )
     assert (train.owner, train.is_train) == ("1_male_Asian_30", True)
     assert (other.owner, other.is_train) == ("eval/images/a.jpg", False)
 
