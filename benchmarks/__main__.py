@@ -15,6 +15,7 @@ BENCHMARKS = (
     "crop",
     "loader",
     "step",
+    "waiting",
     "ensemble",
     "predict",
     "tables",

@@ -11,6 +11,7 @@ from PIL import Image
 
 from pipeline.dataset.layout import TRAIN, train_photos
 from pipeline.formats import images
+from pipeline.formats.arrays import Packed
 from pipeline.formats.images import Pixels
 from pipeline.modeling.config import ModelConfig
 from pipeline.modeling.fold_data import FoldData
@@ -56,7 +57,7 @@ def config(**given: object) -> ModelConfig:
     return ModelConfig.model_validate(shipped | given)
 
 
-def fold_data(packed: Pixels, model: ModelConfig) -> FoldData:
+def fold_data(packed: Packed, model: ModelConfig) -> FoldData:
     """Training data of all crops, with labels assigned in turn."""
     count = len(packed)
     people = pd.DataFrame({"mask": np.resize(MASK.values, count), "gender": "male", "age": 40})

@@ -111,12 +111,12 @@ class Batches(Sampler[list[Key]]):
         rows = self._rows
         if self._seed is not None:
             rows = order(rows, self._strata, self._sampling, np.random.default_rng([self._seed, self._pass]))
-        keys = list(zip([self._pass] * len(rows), rows.tolist(), repeats(rows).tolist(), strict=True))
+        again = repeats(rows)
         for number in range(len(self)):
-            batch = keys[number * self._batch_size : (number + 1) * self._batch_size]
-            own = batch[self._rank :: self._processes]
-            if own:
-                yield own
+            start = number * self._batch_size
+            own = slice(start + self._rank, start + self._batch_size, self._processes)
+            if keys := [(self._pass, *key) for key in zip(rows[own].tolist(), again[own].tolist(), strict=True)]:
+                yield keys
 
     @property
     def _smallest(self) -> int:

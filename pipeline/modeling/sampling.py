@@ -35,9 +35,9 @@ def order(rows: Rows, strata: Codes, sampling: Sampling, random: np.random.Gener
 def repeats(rows: Rows) -> Rows:
     """How often each row (n,) has occurred before: 0 at its first occurrence, then 1, 2, ..."""
     by_row = np.argsort(rows, kind="stable")
-    _, counts = np.unique(rows, return_counts=True)
+    _, firsts, counts = np.unique(rows[by_row], return_index=True, return_counts=True)
     found = np.empty_like(rows)
-    found[by_row] = np.concatenate([np.arange(count) for count in counts]) if len(rows) else rows
+    found[by_row] = np.arange(len(rows)) - np.repeat(firsts, counts)
     return found
 
 

@@ -1,8 +1,11 @@
+import tracemalloc
 from collections.abc import Callable
 
 import numpy as np
 import pytest
+import torch
 
+from pipeline.formats import arrays
 from pipeline.modeling.config import ModelConfig
 from pipeline.modeling.config.sampling import Balanced
 from pipeline.modeling.loader import Batches, Examples, Joined, Loader
@@ -22,6 +25,15 @@ def test_an_epoch_has_every_row_once_in_an_order_of_its_own() -> None:
     assert sorted(first) == sorted(second) == ROWS.tolist()
     assert first != second
     assert drawn(Batches(ROWS, 8, seed=1), 1) == second
+
+
+def test_the_order_of_ten_million_photos_takes_a_gigabyte_at_most() -> None:
+    batches = Batches(np.arange(100_000), 64, seed=1)
+    tracemalloc.start()
+    assert sum(map(len, batches)) == 100_000
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak / 100_000 < 100  # bytes a photo
 
 
 def test_without_a_seed_rows_keep_their_order() -> None:
@@ -101,6 +113,17 @@ def test_variants_after_the_first_are_augmented_in_inference_too(config: Make) -
     plain, augmented = (examples[view, 1, 0][0].numpy() for view in (0, 1))
     assert (plain == crops[1]).all()
     assert (augmented == crops[1][:, ::-1]).all()
+
+
+def test_the_images_of_an_epoch_do_not_depend_on_the_shards(config: Make) -> None:
+    crops = np.random.default_rng(0).integers(0, 256, (20, 32, 32, 3), dtype=np.uint8)
+    seen = []
+    for borders in ((), (7,), (4, 4, 13)):
+        shards = arrays.Shards(np.split(crops, borders))
+        seen.append(list(Loader(shards, config(), Batches(np.arange(20), 6, seed=1), training=True).at(2)))
+    for images, rows in (zip(*together, strict=True) for together in zip(*seen, strict=True)):
+        assert all(torch.equal(images[0], other) for other in images)
+        assert all(torch.equal(rows[0], other) for other in rows)
 
 
 def test_rows_of_a_second_file_follow_those_of_the_first() -> None:
