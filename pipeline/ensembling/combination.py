@@ -110,7 +110,7 @@ class FittedCombinations:
 def fit(
     out_of_fold: MemberProbabilities, photos: pd.DataFrame, of_eval: EvalPredictions, crops: Path, params: Ensemble
 ) -> FittedCombinations:
-    """FittedCombinations one combination for eval, and for every group of labelled photos one without it.
+    """Fit one combination for eval, and for every group of labelled photos one without it.
 
     Args:
         out_of_fold: Out-of-fold predictions of the photos, one member for each name.
