@@ -2,8 +2,10 @@
 
 import importlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
+from functools import partial
+from inspect import ismethod
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -32,7 +34,8 @@ class Recorder:
     def __getattr__(self, key: str) -> Any:
         if key == "model_dump":  # all of it, for tracking
             return self._value.model_dump
-        return self._child(key, getattr(self._value, key))
+        value = getattr(self._value, key)
+        return partial(self._call, value.__func__) if ismethod(value) else self._child(key, value)
 
     def __getitem__(self, key: str) -> Any:
         return self._child(key, self._value[key])
@@ -40,8 +43,19 @@ class Recorder:
     def __contains__(self, key: str) -> bool:
         return key in self._value
 
+    def __ror__(self, other: Any) -> Any:
+        self.taken()
+        return other | self._value
+
     def taken(self) -> None:
         self._reads.add(self._name)
+
+    def _call(self, method: Callable[..., Any], *arguments: Any) -> Any:
+        """Call a method of the section: what it reads is recorded, and what it is given."""
+        for argument in arguments:
+            if isinstance(argument, Recorder):
+                argument.taken()
+        return method(self, *arguments)
 
     def _child(self, key: str, value: Any) -> Any:
         name = f"{self._name}.{key}".lstrip(".")
