@@ -191,12 +191,12 @@ def test_stages_end_with_a_run_that_is_killed_and_the_next_run_can_start(project
     sleeper = pid_in(made.root / "logs" / "slow.log")
     with pytest.raises(InputError, match=rf"others are at work in .*\n  process {process.pid}: .*runner.run"):
         made.run()
+    started = psutil.Process(process.pid).children(recursive=True)
+    assert sleeper in {child.pid for child in started}
     process.kill()
     process.wait()
-    deadline = time.monotonic() + PATIENCE
-    while psutil.pid_exists(sleeper) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not psutil.pid_exists(sleeper)
+    _, alive = psutil.wait_procs(started, timeout=PATIENCE)
+    assert not alive
     YAML().dump({"stages": {"slow": writes("slow")}}, made.root / "dvc.yaml")
     made.run()
     assert made.states() == {"slow": "done"}
