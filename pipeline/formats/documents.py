@@ -76,29 +76,24 @@ def parse_yaml(text: str, place: str) -> Any:
         raise InputError(f"{place}: not YAML: {error}") from None
     except Exception as error:  # noqa: BLE001  the parser raises what its own code meets: there is no list
         raise InputError(f"{place}: not YAML that can be read: {type(error).__name__}: {error}") from None
-    if _contains_itself(found, set(), set()):
-        raise InputError(f"{place}: not YAML that can be read: a value contains itself")
-    if not _keys_are_words(found, set()):
-        raise InputError(f"{place}: not YAML that can be read: a key is a list or a mapping")
+    if fault := _fault(found, set(), set()):
+        raise InputError(f"{place}: not YAML that can be read: {fault}")
     return found
 
 
-def _contains_itself(value: Any, above: set[int], seen: set[int]) -> bool:
-    """Whether a list or mapping is part of itself by an alias; `seen` are the ids of those that are not."""
+def _fault(value: Any, above: set[int], seen: set[int]) -> str | None:
+    """What a list or mapping has that JSON cannot have: itself, by an alias, or lists for keys.
+
+    `above` are the ids of the values that it is part of, `seen` those of what has been looked at.
+    """
     if not isinstance(value, dict | list) or id(value) in seen:
-        return False
+        return None
     if id(value) in above:
-        return True
-    parts = value.values() if isinstance(value, dict) else value
-    found = any(_contains_itself(part, above | {id(value)}, seen) for part in parts)
+        return "a value contains itself"
+    keys, parts = (value.keys(), value.values()) if isinstance(value, dict) else ((), value)
+    if any(isinstance(key, tuple) for key in keys):
+        return "a key is a list or a mapping"
+    faults = (_fault(part, above | {id(value)}, seen) for part in parts)
+    found = next(filter(None, faults), None)
     seen.add(id(value))
     return found
-
-
-def _keys_are_words(value: Any, seen: set[int]) -> bool:
-    """Whether no key is made of several values, as JSON wants it; `seen` are the ids of what has been looked at."""
-    if not isinstance(value, dict | list) or id(value) in seen:
-        return True
-    seen.add(id(value))
-    keys, parts = (value.keys(), value.values()) if isinstance(value, dict) else ((), value)
-    return not any(isinstance(key, tuple) for key in keys) and all(_keys_are_words(part, seen) for part in parts)
