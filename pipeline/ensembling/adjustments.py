@@ -12,7 +12,7 @@ from pipeline.ensembling import class_bias, label_shift
 from pipeline.ensembling.config import Ensemble
 from pipeline.ensembling.label_shift import Estimate
 from pipeline.ensembling.shift_estimators import Priors, ShiftSample
-from pipeline.ensembling.voting import macro_f1
+from pipeline.schema.metrics import table_macro_f1
 from pipeline.schema.probabilities import Table
 from pipeline.schema.schema import SCHEMA, Codes
 
@@ -132,8 +132,8 @@ def _changes(before: Table, after: Table) -> dict[str, int]:
 
 def _scores(before: Table, after: Table, targets: Codes, weights: Priors) -> dict[str, float]:
     return {
-        "macro_f1_before": macro_f1(before, targets, weights),
-        "macro_f1_after": macro_f1(after, targets, weights),
+        "macro_f1_before": table_macro_f1(before, targets, weights),
+        "macro_f1_after": table_macro_f1(after, targets, weights),
     }
 
 

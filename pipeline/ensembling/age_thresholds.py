@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipeline.ensembling.voting import macro_f1
+from pipeline.schema.metrics import table_macro_f1
 from pipeline.schema.probabilities import EDGES, Numbers, in_bands, is_distribution
 from pipeline.schema.schema import AGE, Codes, band
 
@@ -41,5 +41,5 @@ def _moved(thresholds: Thresholds, place: int, step: float) -> Thresholds:
 
 def _score(predicted: Numbers, targets: Codes, thresholds: Thresholds) -> float:
     if is_distribution(predicted):
-        return macro_f1(in_bands(predicted, thresholds), targets)
-    return macro_f1(np.eye(len(AGE.values))[band(predicted, thresholds)], targets)
+        return table_macro_f1(in_bands(predicted, thresholds), targets)
+    return table_macro_f1(np.eye(len(AGE.values))[band(predicted, thresholds)], targets)

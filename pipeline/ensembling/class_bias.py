@@ -7,7 +7,7 @@ import numpy as np
 from pipeline.ensembling import nesting
 from pipeline.ensembling.calibration import MIN_PROBABILITY
 from pipeline.ensembling.shift_estimators import Priors
-from pipeline.ensembling.voting import macro_f1
+from pipeline.schema.metrics import table_macro_f1
 from pipeline.schema.probabilities import Table
 from pipeline.schema.schema import SCHEMA, Codes
 
@@ -30,10 +30,10 @@ def fit(probabilities: Table, targets: Codes, weights: Priors | None = None) -> 
         weights: Weight (n,) of each photo, for a fit under other class priors than train's.
     """
     weights = np.ones(len(targets)) if weights is None else weights
-    bias, best = np.zeros(SCHEMA.classes), macro_f1(probabilities, targets, weights)
+    bias, best = np.zeros(SCHEMA.classes), table_macro_f1(probabilities, targets, weights)
     for steps in [*_directions()] * 2:
         trials = bias + steps
-        scores = [macro_f1(apply(probabilities, trial), targets, weights) for trial in trials]
+        scores = [table_macro_f1(apply(probabilities, trial), targets, weights) for trial in trials]
         if max(scores) > best + MIN_GAIN:
             bias, best = trials[int(np.argmax(scores))], max(scores)
     return bias

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipeline.schema import metrics
+from pipeline.schema.metrics import table_macro_f1
 from pipeline.schema.probabilities import Table
 from pipeline.schema.schema import Codes
 
@@ -22,13 +22,13 @@ def unlike(votes: Table, targets: Codes, number: int) -> list[int]:
     https://doi.org/10.1023/A:1022859003006.
     """
     right = votes.argmax(axis=2) == targets
-    scores = [_macro_f1(vote, targets) for vote in votes]
+    scores = [table_macro_f1(vote, targets) for vote in votes]
     chosen = [int(np.argmax(scores))]
     score = scores[chosen[0]]
     while len(chosen) < number:
         total = votes[chosen].sum(axis=0)
         left = [system for system in range(len(votes)) if system not in chosen]
-        found = {system: _macro_f1(total + votes[system], targets) for system in left}
+        found = {system: table_macro_f1(total + votes[system], targets) for system in left}
         least = max(score, max(found.values(), default=0) - TOLERANCE)
         candidates = [system for system in left if found[system] >= least]
         if not candidates:
@@ -41,7 +41,3 @@ def unlike(votes: Table, targets: Codes, number: int) -> list[int]:
 def disagreement(right: Codes, others: Codes) -> float:
     """Share of photos (n,) where exactly one of two systems is right, as a mean over the others (systems, n)."""
     return float((right != others).mean())
-
-
-def _macro_f1(vote: Table, targets: Codes) -> float:
-    return metrics.macro_f1(metrics.confusion(targets, vote.argmax(axis=1), vote.shape[1]))

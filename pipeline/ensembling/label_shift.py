@@ -19,7 +19,7 @@ from pipeline.ensembling.shift_estimators import (
     ratio,
     reweighted,
 )
-from pipeline.ensembling.voting import macro_f1
+from pipeline.schema.metrics import table_macro_f1
 from pipeline.schema.probabilities import Table
 from pipeline.schema.schema import SCHEMA, Codes
 
@@ -118,7 +118,7 @@ def worthwhile(out_of_fold: Table, targets: Codes, estimates: Mapping[str, Estim
     photo_weights = class_weights({name: found.ratio for name, found in trusted.items()})[targets]
     weights = {name: found.weights for name, found in trusted.items()}
     choices = [dict(some) for size in range(len(weights) + 1) for some in combinations(weights.items(), size)]
-    return max(choices, key=lambda some: macro_f1(correct(out_of_fold, some), targets, photo_weights))
+    return max(choices, key=lambda some: table_macro_f1(correct(out_of_fold, some), targets, photo_weights))
 
 
 def table(estimates: Mapping[str, Estimate]) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from pipeline.ensembling.config import Ensemble, Vote
 from pipeline.ensembling.diversity import unlike
-from pipeline.schema import metrics
+from pipeline.schema.metrics import table_macro_f1
 from pipeline.schema.probabilities import Table, softmax
 from pipeline.schema.schema import Codes
 
@@ -67,7 +67,7 @@ def _voters(votes: Table, targets: Codes, params: Ensemble) -> list[int]:
     """Positions, in order, of the systems that vote."""
     if params.choice == "unlike" and params.top_systems:
         return unlike(votes, targets, params.top_systems)
-    return top([macro_f1(table, targets) for table in votes], params.top_systems)
+    return top([table_macro_f1(table, targets) for table in votes], params.top_systems)
 
 
 def top(scores: Sequence[float], number: int | None) -> list[int]:
@@ -85,7 +85,7 @@ def greedy_counts(votes: Table, targets: Codes) -> Weights:
     counts, best_counts, best_score = np.zeros(len(votes)), np.zeros(len(votes)), -1.0
     for _ in range(GREEDY_ROUNDS):
         total = np.tensordot(counts, votes, axes=1)
-        scores = [macro_f1(total + vote, targets) for vote in votes]
+        scores = [table_macro_f1(total + vote, targets) for vote in votes]
         added = int(np.argmax(scores))
         counts[added] += 1
         if scores[added] > best_score:
@@ -105,13 +105,6 @@ def stacked(tables: Sequence[Table], targets: Codes) -> Weights:
     for _ in range(STACKING_ROUNDS):
         weights *= (likelihoods / (weights @ likelihoods)).mean(axis=1)
     return weights
-
-
-def macro_f1(table: Table, targets: Codes, weights: Weights | None = None) -> float:
-    """Macro F1 of the likeliest classes of a table (n, classes), with a weight for each photo (n,) or 1 for all."""
-    classes = table.shape[1]
-    cells = np.ravel_multi_index((targets, table.argmax(axis=1)), (classes, classes))
-    return metrics.macro_f1(np.bincount(cells, weights, minlength=classes**2).reshape(classes, classes))
 
 
 def _hard(table: Table) -> Table:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.foundation.files import write_text
+from pipeline.schema.probabilities import Table
 from pipeline.schema.schema import SCHEMA, Codes
 
 Scores = npt.NDArray[np.float64]
@@ -49,6 +50,13 @@ def f1(counts: Counts) -> Scores:
 def macro_f1(counts: Counts) -> float:
     """Mean F1 over all classes of a confusion matrix, absent ones (0) included: the competition's score."""
     return float(f1(counts).mean())
+
+
+def table_macro_f1(table: Table, targets: Codes, weights: Scores | None = None) -> float:
+    """Macro F1 of the likeliest classes of a table (n, classes), with a weight for each photo (n,) or 1 for all."""
+    classes = table.shape[1]
+    cells = np.ravel_multi_index((targets, table.argmax(axis=1)), (classes, classes))
+    return macro_f1(np.bincount(cells, weights, minlength=classes**2).reshape(classes, classes))
 
 
 def score(targets: Codes, predictions: Codes) -> dict[str, float]:

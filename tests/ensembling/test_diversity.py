@@ -6,7 +6,8 @@ from pydantic import ValidationError
 
 from pipeline.ensembling.config import Ensemble
 from pipeline.ensembling.diversity import disagreement, unlike
-from pipeline.ensembling.voting import choose_weights, macro_f1
+from pipeline.ensembling.voting import choose_weights
+from pipeline.schema.metrics import table_macro_f1
 from pipeline.schema.probabilities import Table
 from pipeline.schema.schema import Codes
 
@@ -40,7 +41,7 @@ def test_disagreement_is_the_share_of_photos_where_one_of_two_systems_is_right()
 
 def test_an_unlike_system_is_taken_before_a_better_one_that_makes_the_same_errors() -> None:
     votes = np.stack([TWIN, OTHER, BEST])
-    assert macro_f1(TWIN, TARGETS) > macro_f1(OTHER, TARGETS)
+    assert table_macro_f1(TWIN, TARGETS) > table_macro_f1(OTHER, TARGETS)
     assert unlike(votes, TARGETS, 2) == [1, 2]
 
 
@@ -50,7 +51,7 @@ def test_no_more_systems_are_taken_than_asked_for_and_none_that_lowers_the_score
         chosen = unlike(votes, TARGETS, number)
         assert len(chosen) == min(number, 3)
         assert 1 not in chosen
-    assert macro_f1(votes[unlike(votes, TARGETS, 4)].sum(axis=0), TARGETS) > macro_f1(BEST, TARGETS)
+    assert table_macro_f1(votes[unlike(votes, TARGETS, 4)].sum(axis=0), TARGETS) > table_macro_f1(BEST, TARGETS)
 
 
 def test_the_choice_is_that_of_the_systems_and_not_of_their_order() -> None:

@@ -8,8 +8,7 @@ import pytest
 from pipeline.ensembling import label_shift
 from pipeline.ensembling.label_shift import Estimate, class_weights, correct, estimate, table, worthwhile
 from pipeline.ensembling.shift_estimators import Draws, Priors, ShiftSample, em
-from pipeline.ensembling.voting import macro_f1 as weighted_macro_f1
-from pipeline.schema.metrics import confusion, macro_f1
+from pipeline.schema.metrics import confusion, macro_f1, table_macro_f1
 from pipeline.schema.probabilities import Table, multiply
 from pipeline.schema.schema import AGE, SCHEMA
 from tests.support.simulated import SHIFTED, TRAIN, Sample, people, shift_sample, simulated
@@ -121,7 +120,7 @@ def test_the_worthwhile_corrections_score_best_under_evals_priors(male: float) -
     chosen = worthwhile(probabilities, codes, found)
     counts = class_weights({name: one.ratio for name, one in found.items()})[codes]
     everything = {name: one.weights for name, one in found.items()}
-    scores = [weighted_macro_f1(correct(probabilities, weights), codes, counts) for weights in (chosen, {}, everything)]
+    scores = [table_macro_f1(correct(probabilities, weights), codes, counts) for weights in (chosen, {}, everything)]
     assert scores[0] == max(scores)
     assert not any(found[name].refusals for name in chosen)
 

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from pipeline.ensembling.config import Ensemble, Vote
-from pipeline.ensembling.voting import choose_weights, combine, greedy_counts, macro_f1, stacked, top
+from pipeline.ensembling.voting import choose_weights, combine, greedy_counts, stacked, top
+from pipeline.schema.metrics import table_macro_f1
 from pipeline.schema.probabilities import Table
 from pipeline.schema.schema import Codes
 
@@ -66,16 +67,16 @@ def test_equal_hard_votes_go_to_the_higher_mean_probability() -> None:
 
 def test_the_score_is_that_of_the_likeliest_classes() -> None:
     table = np.eye(3)[[0, 1, 2, 2]]
-    assert macro_f1(table, np.array([0, 1, 2, 2])) == 1
-    assert macro_f1(table, np.array([0, 1, 1, 1])) == pytest.approx((1 + 0.5 + 0) / 3)
+    assert table_macro_f1(table, np.array([0, 1, 2, 2])) == 1
+    assert table_macro_f1(table, np.array([0, 1, 1, 1])) == pytest.approx((1 + 0.5 + 0) / 3)
 
 
 @pytest.mark.parametrize("least", [1.0, 0.01])
 def test_macro_f1_counts_photos_as_often_as_they_weigh(least: float) -> None:
     (table,), draw = tables(1), np.random.default_rng(0)
     targets, times = draw.integers(6, size=40), draw.integers(0, 4, 40)
-    expected = macro_f1(table.repeat(times, axis=0), targets.repeat(times))
-    assert macro_f1(table, targets, np.asarray(least * times)) == pytest.approx(expected)
+    expected = table_macro_f1(table.repeat(times, axis=0), targets.repeat(times))
+    assert table_macro_f1(table, targets, np.asarray(least * times)) == pytest.approx(expected)
 
 
 TARGETS: Codes = np.arange(60) % 3
@@ -118,8 +119,8 @@ def test_a_greedy_mean_scores_no_less_than_its_best_system(vote: str, seeds: lis
     tables, params = [noisy(0.5, seed) for seed in seeds], ensemble(vote=vote, weights="greedy")
     weights = choose_weights(tables, TARGETS, params)
     assert weights.sum() == pytest.approx(1)
-    found = macro_f1(combine(tables, params.vote, weights), TARGETS)
-    assert found >= max(macro_f1(table, TARGETS) for table in tables) - 1e-9
+    found = table_macro_f1(combine(tables, params.vote, weights), TARGETS)
+    assert found >= max(table_macro_f1(table, TARGETS) for table in tables) - 1e-9
 
 
 def test_the_greedy_search_leaves_a_useless_system_out_and_takes_two_that_complement_each_other() -> None:
