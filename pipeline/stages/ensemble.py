@@ -16,6 +16,7 @@ from pipeline.ensembling.fitted_ensemble import FittedEnsemble
 from pipeline.ensembling.members import EnsembleMembers, OutOfFoldFiles, best, epoch_selected_on_val
 from pipeline.evaluation import age_errors, mistakes, reliability, scores, training_history
 from pipeline.formats import tables
+from pipeline.formats.images import Pixels
 from pipeline.foundation.hashes import sha256
 from pipeline.modeling import members as trainings
 from pipeline.modeling.members import Member
@@ -33,11 +34,13 @@ class Summary:
         metrics: Scores by name.
         members: SHA-256 of the weights of every member, by its name.
         mistakes: The worst mistakes, a row for each photo.
+        mistake_crops: Their crops.
     """
 
     metrics: dict[str, float]
     members: dict[str, str]
     mistakes: pd.DataFrame
+    mistake_crops: Sequence[Pixels]
 
 
 def ensemble(
@@ -104,12 +107,14 @@ def ensemble(
     tables.write_parts(predict_eval(), results / "eval_probabilities.parquet")
     worst = mistakes.Worst()
     found = _scores_of_people(fit, sample) | scores.write(results, worst.watch(predict_out_of_fold()))
-    mistakes.write(results / "mistakes.jpg", worst.photos, mistakes.crops(worst.photos, crops))
+    wrong = worst.photos
+    wrong_crops = mistakes.crops(wrong, crops)
+    mistakes.write(results / "mistakes.jpg", wrong, wrong_crops)
     found |= _scores_of_choices(fit.out_of_fold, sample, params) | age_errors.scores(fit.out_of_fold, sample)
     found["epoch_selected_on_val"] = int(epoch_selected_on_val(used))
     metrics.write(results / "metrics.json", found)
     training_history.write(results, used)
-    return Summary(found, {member.name: sha256(member.weights) for member in used}, worst.photos)
+    return Summary(found, {member.name: sha256(member.weights) for member in used}, wrong, wrong_crops)
 
 
 def _models(members: EnsembleMembers, params: Ensemble) -> list[str]:

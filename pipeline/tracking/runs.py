@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.foundation.files import write_bytes
 from pipeline.foundation.hashes import sha256
 from pipeline.foundation.terminal import warn
 from pipeline.tracking import pipeline_runs, provenance, store
@@ -193,13 +194,9 @@ def run_with_output(path: Path, name: str, experiment: str) -> Iterator[Run]:
 
 
 def _write_thumbnail(crop: "Pixels", path: Path) -> None:
-    from PIL import Image
+    from pipeline.formats.images import small_jpeg
 
-    from pipeline.formats.images import write_image
-
-    image = Image.fromarray(crop)
-    image.thumbnail((THUMBNAIL, THUMBNAIL))
-    write_image(image, path)
+    write_bytes(path, small_jpeg(crop, THUMBNAIL, quality=90))
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

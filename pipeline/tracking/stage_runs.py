@@ -93,12 +93,9 @@ def training(this: TrainingRun) -> Iterator["OnEpoch"]:
 
 def ensemble(run: tracking.Run, summary: "Summary", crops: Path, results: Path) -> None:
     """Log members, scores, results and mistakes to the ensemble's run; scores, images and state to the pipeline run."""
-    from pipeline.evaluation import mistakes
-
     run.members(summary.members)
     run.files(results)
-    wrong = summary.mistakes
-    run.table("mistakes", wrong[list(MISTAKE_COLUMNS)].round(3), mistakes.crops(wrong, crops))
+    run.table("mistakes", summary.mistakes[list(MISTAKE_COLUMNS)].round(3), summary.mistake_crops)
     run.tag_output(results / "eval_probabilities.parquet")
     run.lock(results)
     description = _ensemble_description(summary.metrics, summary.members, results)
