@@ -17,9 +17,8 @@ PAGE = Path(__file__).parent / "parameters.md"
 SIGNS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<", "min_length": "length >=", "max_length": "length <="}
 HEAD = """# All parameters
 
-A table for each section of params.yaml and for each kind of setting within it. `make docs` writes this page from the
-types that check the file; `params.yaml` itself has a comment beside each value. A parameter without a default has to be
-given.
+One table per section of params.yaml and per kind of setting within it. `make docs` writes this page from the types
+that check the file; most values in `params.yaml` also have a comment. A parameter without a default is required.
 """
 
 
@@ -61,7 +60,7 @@ def default(field: FieldInfo) -> str:
     if field.is_required():
         return ""
     if field.default_factory_takes_validated_data:
-        return "by the others"
+        return "depends on the others"
     value = field.get_default(call_default_factory=True)
     plain = value.model_dump(mode="json") if isinstance(value, Section) else value
     shown = json.dumps(plain, default=str, ensure_ascii=False)
@@ -78,7 +77,12 @@ def sections(annotation: Any) -> Iterator[type[Section]]:
 
 def text(annotation: Any, metadata: list[Any], titles: dict[type[Section], str]) -> str:
     """A type in words, with its limits."""
-    limits = [f"{sign} {getattr(each, key)}" for each in metadata for key, sign in SIGNS.items() if hasattr(each, key)]
+    limits = [
+        f"{sign} {getattr(each, key)}"
+        for each in metadata
+        for key, sign in SIGNS.items()
+        if getattr(each, key, None) is not None
+    ]
     return ", ".join([_words(annotation, titles), *limits])
 
 

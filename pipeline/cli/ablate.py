@@ -10,26 +10,28 @@ from pipeline.cli.run import Gpus, Jobs, gpu_numbers, progress
 from pipeline.foundation.errors import raise_faults
 from pipeline.foundation.files import write_text
 
-File = Annotated[Path, typer.Argument(help="The ablation (YAML): base, seeds, folds and rows of changes.")]
+File = Annotated[Path, typer.Argument(help="File of the ablation (YAML): base, seeds, folds and rows of changes.")]
 WIDTH = 160  # of the table in characters; a narrower terminal breaks its lines
 
 
 def ablate(
     file: File,
     data: Annotated[
-        Path | None, typer.Option(help="Data set. Default: data of FILE, else data.root of its base.")
+        Path | None, typer.Option(help="Data set. Default: `data` of FILE, else data.root of its base.")
     ] = None,
     jobs: Jobs = None,
     gpus: Gpus = "",
-    read: Annotated[bool, typer.Option("--read", help="Run nothing; write the table of finished runs.")] = False,
+    read: Annotated[bool, typer.Option("--read", help="Run nothing; write the table of the finished runs.")] = False,
     folder: Annotated[Path, typer.Option(help="Folder of the runs, a subfolder per row and seed.")] = Path("ablate"),
 ) -> None:
-    """Train rows of parameter changes with several seeds, and compare each with its parent row.
+    """Train variants of the parameters with several seeds, and compare each with its parent variant.
 
-    Every training is cached by DVC: what has run before does not run again, and a killed run goes on.
+    DVC caches every training: what has run before does not run again,
+    and the command continues where it was killed.
 
-    The table, FILE's `output` as .csv and .md, has the mean and spread over the seeds, and paired bootstrap intervals
-    over people. The exit status is 1 if a row failed; the table then says why.
+    The table (`output` of FILE, as .csv and .md) has the mean and the spread
+    over the seeds, and paired bootstrap intervals over people. If a row
+    failed, the table says why, and the exit status is 1.
 
     Example: python -m pipeline ablate experiments/ablation.yaml --jobs 2
     """
@@ -62,6 +64,6 @@ def ablate(
     Console(width=max(Console().width, WIDTH)).print(shown)
     print(f"table: {output.with_suffix('.md')}, {output.with_suffix('.csv')}")
     raise_faults(
-        f"{len(failures)} of {len(runs)} runs have no result; run the command again to go on",
+        f"{len(failures)} of {len(runs)} runs have no result; run the command again to continue",
         [f"{row}, seed {seed}: {reason}" for (row, seed), reason in failures.items()],
     )

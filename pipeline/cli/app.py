@@ -1,4 +1,4 @@
-"""The command line of the pipeline: photos of people in, a checked submission and registered models out."""
+"""Train models that classify photos of people, from a folder of photos to a submission and registered models."""
 
 import errno
 import os
@@ -61,14 +61,14 @@ def options(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print results, warnings and errors only.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print the traceback of an error.")] = False,
 ) -> None:
-    """Options of every command; they stand before its name."""
+    """Options of every command; they come before its name."""
     os.environ.update({QUIET: "1"} if quiet else {})
     os.environ.update({VERBOSE: "1"} if verbose else {})
 
 
 @app.command(rich_help_panel=RUN)
-def accelerators(require: Annotated[int, typer.Option(help="Number of GPUs.")]) -> None:
-    """Exit with status 1 unless torch can use this many GPUs.
+def accelerators(require: Annotated[int, typer.Option(help="Number of GPUs that must be usable.")]) -> None:
+    """Check that torch can use a number of GPUs. The exit status is 1 if it cannot.
 
     Example: python -m pipeline accelerators --require 2
     """

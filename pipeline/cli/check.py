@@ -2,7 +2,7 @@
 
 
 def check() -> None:
-    """List what would stop a run here, or make it slow: data, weights, GPU, disk, memory. `run` does so, too.
+    """List what would stop a run here or make it slow: data, weights, GPU, disk, memory. `run` checks the same first.
 
     Example: python -m pipeline check
     """

@@ -20,18 +20,18 @@ OF_MATCHED = "With --scale matched: "
 def compare(
     context: typer.Context,
     names: Names = None,
-    scale: Annotated[ScaleName, typer.Option(help="How far recipes are scaled down, see above.")] = "smoke",
+    scale: Annotated[ScaleName, typer.Option(help="How far the recipes are scaled down; see above.")] = "smoke",
     data: Annotated[Path | None, typer.Option(help="Data set. Default: data.root of params.yaml.")] = None,
-    backbone: Annotated[str | None, typer.Option(help=f"{OF_MATCHED}timm name of the one network.")] = None,
+    backbone: Annotated[str | None, typer.Option(help=f"{OF_MATCHED}name of the one network in timm.")] = None,
     weights: Annotated[Path | None, typer.Option(help=f"{OF_MATCHED}file of its published weights.")] = None,
-    image_size: Annotated[int | None, typer.Option(min=32, help=f"{OF_MATCHED}its input in pixels.")] = None,
+    image_size: Annotated[int | None, typer.Option(min=32, help=f"{OF_MATCHED}side of its input in pixels.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help=f"{OF_MATCHED}number of epochs of every training.")] = None,
     against: Annotated[
-        str | None, typer.Option(metavar="RECIPE", help="What differences are taken to. Default: the best.")
+        str | None, typer.Option(metavar="RECIPE", help="Recipe to compare the others with. Default: the best.")
     ] = None,
     jobs: Jobs = None,
     gpus: Gpus = "",
-    read: Annotated[bool, typer.Option("--read", help="Run nothing; show finished runs.")] = False,
+    read: Annotated[bool, typer.Option("--read", help="Run nothing; show the finished runs.")] = False,
     folder: Annotated[Path, typer.Option(help="Folder of the runs, one subfolder per recipe and scale.")] = Path(
         "compare"
     ),
@@ -49,9 +49,11 @@ def compare(
 
     Scale full: the recipe as it is.
 
-    Scales matched and full compare scores: a recipe is worse than the best, or than --against, only if the 95 %
-    interval of the difference excludes 0. Finished recipes are not run again, except at scale smoke, which runs in this
-    process without DVC.
+    The scales matched and full rank recipes: one is called worse than the best
+    (or than --against) only if the 95 % interval of the difference excludes 0.
+
+    Finished recipes are not run again, except at scale smoke, which runs in
+    this process without DVC.
 
     Example: python -m pipeline compare --scale matched --backbone tf_efficientnet_lite0 --weights lite0.safetensors
     """
@@ -68,7 +70,7 @@ def compare(
     limits, numbers = scales.SCALES[scale], gpu_numbers(gpus)
     if given := [option for option in (backbone, weights, image_size, epochs) if option]:
         if scale != "matched":
-            raise InputError(f"{given[0]}: --backbone, --weights, --image-size and --epochs are of --scale matched")
+            raise InputError(f"{given[0]}: --backbone, --weights, --image-size and --epochs belong to --scale matched")
         limits = scales.matched(backbone, weights, image_size, epochs)
     files = _places(list(map(recipes.find, names or recipes.names())), folder, scale)
     if not read:

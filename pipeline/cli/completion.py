@@ -22,7 +22,7 @@ compdef _pipeline pipeline
 
 
 def completion(shell: Annotated[Literal["bash", "zsh"], typer.Argument(help="The shell.")]) -> None:
-    """Print a script that defines `pipeline`, short for `python -m pipeline`, with completion by the tabulator key.
+    """Print a script that defines `pipeline`, short for `python -m pipeline`, with Tab completion.
 
     Example: eval "$(python -m pipeline completion bash)"
     """

@@ -7,14 +7,14 @@ import typer
 
 def compose(
     models: Annotated[
-        list[str] | None, typer.Argument(metavar="MODEL", help="Keys of `models`; default: all that are trained.")
+        list[str] | None, typer.Argument(metavar="MODEL", help="Keys of `models`. Default: all models of train.models.")
     ] = None,
 ) -> None:
-    """Pin the champions of models in params.yaml, by version and content: `dvc repro` fetches instead of training.
+    """Pin registered champions in params.yaml, by version and content. `dvc repro` then fetches their weights.
 
-    Promoting another champion later changes nothing here until the next `compose`.
+    A later promotion changes nothing here until the next `compose`.
 
-    Example: python -m pipeline compose mga
+    Example: python -m pipeline compose mask age
     """
     from pipeline.config import params
     from pipeline.foundation.errors import raise_faults

@@ -21,18 +21,19 @@ CROPS, LABELS, OUT_OF_FOLD = (
 
 def doctor(
     data: Annotated[Path | None, typer.Option(help="Data set. Default: data.root of params.yaml.")] = None,
-    html: Annotated[Path | None, typer.Option(help="Write a page with all findings and their photos.")] = None,
-    csv: Annotated[Path | None, typer.Option(help="Write a table of all findings.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Output: HTML page with all findings and their photos.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Output: table of all findings.")] = None,
     same_people: Annotated[
-        Path | None, typer.Option(help="Write the people who share photos, as a file for split.same_people.")
+        Path | None, typer.Option(help="Output: people who share photos, as a file for split.same_people.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print all findings as JSON, for programs.")] = False,
 ) -> None:
     """Check a data set before training: layout, unreadable and odd photos, duplicates, ids and ages.
 
-    Without --data the settings of the models are checked too, and what the stages have written: faces that were not
-    found, and the photos that the models get wrong most. Every finding comes with what to do about it. Exit status 1
-    when there are errors; warnings leave it 0.
+    Without --data the command also checks the settings of the models and the
+    outputs of the stages: faces that were not found, and groups of photos that
+    the models often get wrong. Every finding comes with a remedy. The exit
+    status is 1 if there are errors, and 0 if there are only warnings.
 
     Example: python -m pipeline doctor --data ../photos --html doctor.html
     """

@@ -22,21 +22,22 @@ class Form(StrEnum):
 
 def export(
     model: Annotated[
-        str | None, typer.Option(help="models:/NAME@ALIAS or models:/NAME/VERSION. Default: the trained models here.")
+        str | None, typer.Option(help="models:/NAME@ALIAS or models:/NAME/VERSION. Default: the models in --models.")
     ] = None,
-    form: Annotated[list[Form] | None, typer.Option(help="Form to write; repeat for several. Default: all.")] = None,
-    tta: Annotated[bool, typer.Option("--tta/--no-tta", help="Test-time augmentation as part of the graph.")] = True,
+    form: Annotated[list[Form] | None, typer.Option(help="Format to write; repeat for several. Default: all.")] = None,
+    tta: Annotated[bool, typer.Option("--tta/--no-tta", help="Make test-time augmentation part of the graph.")] = True,
     output: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("exported"),
     models: Models = Path("models"),
-    crops: Annotated[Path, typer.Option(help="Folder of packed crops, to compare forms on.")] = Path("data/crops"),
+    crops: Annotated[Path, typer.Option(help="Folder of packed crops, to compare formats on.")] = Path("data/crops"),
     labels: Labels = Path("data/labels.parquet"),
     folds: Folds = Path("data/folds.parquet"),
 ) -> None:
     """Write members as ONNX and OpenVINO graphs and as safetensors with timm's names, and compare them with torch.
 
-    A graph turns crops of the model's image size, uint8 (n, height, width, 3) in RGB, into probabilities or years.
-    The table shows speed, size, agreement and accuracy of every form on this machine. `predict` and servers use the
-    fastest form of ./exported that agrees.
+    A graph turns crops of the model's image size, uint8 (n, height, width, 3)
+    in RGB, into probabilities or years. The printed table has the speed, size,
+    agreement and accuracy of every format on this machine. `predict` and
+    servers use the fastest format in ./exported that agrees with torch.
 
     Example: python -m pipeline export --model models:/mga@champion --form onnx
     """

@@ -8,7 +8,7 @@ import typer
 
 def graph(
     into: Annotated[
-        Path | None, typer.Option(help="Replace the Mermaid block of this Markdown page instead of printing.")
+        Path | None, typer.Option(help="Replace the Mermaid block in this Markdown page instead of printing it.")
     ] = None,
     svg: Annotated[Path | None, typer.Option(help="Output: write the diagram as an SVG file instead.")] = None,
 ) -> None:

@@ -16,26 +16,26 @@ if TYPE_CHECKING:
     from pipeline.config.params import Params
     from pipeline.orchestration.kubeflow.arguments import Arguments
 
-app = typer.Typer(no_args_is_help=True, help="The same graph on Kubeflow.")
+app = typer.Typer(no_args_is_help=True, help="Compile the graph for Kubeflow, and run it there.")
 
-Remote = Annotated[str | None, typer.Option(help="DVC remote, a folder or s3://...; else DVC's default remote.")]
-Mlflow = Annotated[str | None, typer.Option(help="MLflow's address; else MLFLOW_TRACKING_URI, else mlflow.db here.")]
-Storage = Annotated[str | None, typer.Option("--remote", help="DVC remote, s3://...; else that of params.yaml.")]
-Tracking = Annotated[str | None, typer.Option("--mlflow", help="MLflow's address; else that of params.yaml.")]
-Experiment = Annotated[str | None, typer.Option(help="MLflow experiment; else that of the data set.")]
-Overrides = Annotated[list[str], typer.Option("--set-param", "-S", help="A parameter, as in `dvc exp run -S`.")]
-Recipe = Annotated[str | None, typer.Option(help="Recipe in place of params.yaml, but for `data` and `kubeflow`.")]
+Remote = Annotated[str | None, typer.Option(help="DVC remote: a folder or s3://... Default: DVC's default remote.")]
+Mlflow = Annotated[str | None, typer.Option(help="Address of MLflow. Default: MLFLOW_TRACKING_URI, or mlflow.db.")]
+Storage = Annotated[str | None, typer.Option("--remote", help="DVC remote, s3://... Default: kubeflow.remote.")]
+Tracking = Annotated[str | None, typer.Option("--mlflow", help="Address of MLflow. Default: kubeflow.mlflow.")]
+Experiment = Annotated[str | None, typer.Option(help="MLflow experiment. Default: that of the data set.")]
+Overrides = Annotated[list[str], typer.Option("--set-param", "-S", help="Change a parameter, as in `dvc exp run -S`.")]
+Recipe = Annotated[str | None, typer.Option(help="Recipe in place of params.yaml; `data` and `kubeflow` are kept.")]
 Run = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run.")]
 Cache = Annotated[
-    bool, typer.Option(help="Whether stages that have not changed start no pod; the images must have this code.")
+    bool, typer.Option(help="Start no pod for stages that have not changed; the images must have this code.")
 ]
 Image = Annotated[
     str | None,
-    typer.Option(help="Image of stages that run networks, with its tag or digest. [default: kubeflow.image]"),
+    typer.Option(help="Image of stages that run networks, with its tag or digest. Default: kubeflow.image."),
 ]
-SlimImage = Annotated[str | None, typer.Option(help="Image of all other stages. [default: kubeflow.slim_image]")]
-Address = Annotated[str, typer.Option("--server", envvar=ADDRESS, help="Kubeflow Pipelines' address.")]
-Namespace = Annotated[str | None, typer.Option(envvar=NAMESPACE, help="Yours, where several users share a server.")]
+SlimImage = Annotated[str | None, typer.Option(help="Image of all other stages. Default: kubeflow.slim_image.")]
+Address = Annotated[str, typer.Option("--server", envvar=ADDRESS, help="Address of Kubeflow Pipelines.")]
+Namespace = Annotated[str | None, typer.Option(envvar=NAMESPACE, help="Your namespace, on a server of several users.")]
 
 
 class Engine(StrEnum):
@@ -48,11 +48,9 @@ class Engine(StrEnum):
 @app.command()
 def compile(  # noqa: A001 (the word that people type)
     check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; fail when a compiled file is not current.")
+        bool, typer.Option("--check", help="Write nothing; fail if a compiled file is out of date.")
     ] = False,
-    output: Annotated[
-        Path | None, typer.Option(help="File to write instead, for another recipe, other values, or with the cache.")
-    ] = None,
+    output: Annotated[Path | None, typer.Option(help="Write this file instead, with --recipe, -S or --cache.")] = None,
     recipe: Recipe = None,
     overrides: Overrides = [],  # noqa: B006 (typer copies it)
     cache: Cache = False,
@@ -66,7 +64,7 @@ def compile(  # noqa: A001 (the word that people type)
 
     if output is None:
         if recipe or overrides or cache:
-            raise InputError("--recipe, -S and --cache are for a file of its own: name it with --output")
+            raise InputError("--recipe, -S and --cache need --output, the file to write")
         compilation.check() if check else compilation.write()
         return
     with variant(recipe, overrides) as root:
@@ -75,7 +73,7 @@ def compile(  # noqa: A001 (the word that people type)
 
 @app.command()
 def run(
-    engine: Annotated[Engine, typer.Option("--local", help="Run the compiled pipeline on this machine, so.")],
+    engine: Annotated[Engine, typer.Option("--local", help="Run tasks as processes, or in containers.")],
     remote: Remote = None,
     mlflow: Mlflow = None,
     experiment: Experiment = None,
@@ -86,7 +84,8 @@ def run(
 ) -> None:
     """Run pipeline.yaml on this machine, task by task, and leave the dvc.lock that `dvc repro` leaves.
 
-    A recipe is compiled for this run alone: no file here changes, and `kubeflow fetch` brings its results.
+    With --recipe, the recipe is compiled for this run alone: no file here
+    changes, and `kubeflow fetch` brings the results.
 
     Example: python -m pipeline kubeflow run --local subprocess -S models.age.epochs=1
     """
@@ -130,7 +129,7 @@ def submit(
     recipe: Recipe = None,
     cache: Cache = True,
 ) -> None:
-    """Compile a run, check all that it needs, start it on a cluster and follow it; exit status 1 when it fails.
+    """Compile a run, check what it needs, start it on a cluster and follow it. The exit status is 1 if it fails.
 
     No file here changes, and no image is built: parameters travel with the run.
 
@@ -160,20 +159,20 @@ def submit(
         with board(Console(stderr=True), known="pending") as show:
             submission.wait(cluster, run_id, names, show)
     except KeyboardInterrupt:
-        print(f"run {run_id} goes on without being watched")
+        print(f"run {run_id} continues on the cluster")
         raise typer.Exit(130) from None
-    print(f"`python -m pipeline kubeflow fetch {run_id}` brings its dvc.lock and outputs home")
+    print(f"`python -m pipeline kubeflow fetch {run_id}` brings its dvc.lock and outputs here")
 
 
 @app.command()
 def fetch(
     run_id: Annotated[str, typer.Argument(metavar="RUN", help="Id of a finished run.")],
-    server: Annotated[str | None, typer.Option(envvar=ADDRESS, help="Kubeflow Pipelines' address.")] = None,
+    server: Annotated[str | None, typer.Option(envvar=ADDRESS, help="Address of Kubeflow Pipelines.")] = None,
     namespace: Namespace = None,
-    remote: Annotated[str | None, typer.Option(help="The run's DVC remote; else the server is asked for it.")] = None,
+    remote: Annotated[str | None, typer.Option(help="DVC remote of the run. Default: the server is asked.")] = None,
     replace_params: Annotated[bool, typer.Option("--replace-params", help="Take the run's params.yaml too.")] = False,
 ) -> None:
-    """Bring the dvc.lock and the outputs of a finished run home.
+    """Bring the dvc.lock and the outputs of a finished run to this folder.
 
     Example: python -m pipeline kubeflow fetch 1b4e28ba-2fa1-11d2-883f-0016d3cca427 --server http://localhost:8080
     """
@@ -181,20 +180,20 @@ def fetch(
 
     if remote is None:
         if server is None:
-            raise InputError(f"give --server (or {ADDRESS}), or the run's DVC remote with --remote")
+            raise InputError(f"name the server by --server (or {ADDRESS}), or the run's DVC remote by --remote")
         remote = fetching.storage(Server(server, namespace, os.environ.get(TOKEN)), run_id)
     fetching.fetch(run_id, remote, replace_params)
-    print(f"dvc.lock and outputs are those of run {run_id}; `dvc status` says so")
+    print(f"dvc.lock and outputs are now those of run {run_id}; `dvc status` confirms it")
 
 
 @app.command()
 def cancel(run_id: Run, server: Address, namespace: Namespace = None) -> None:
-    """End a run that is not finished.
+    """Cancel a run that has not finished.
 
     Example: python -m pipeline kubeflow cancel 1b4e28ba-2fa1-11d2-883f-0016d3cca427 --server http://localhost:8080
     """
     Server(server, namespace, os.environ.get(TOKEN)).cancel(run_id)
-    print(f"run {run_id}: cancelled; finished stages are in the run-cache, and trainings keep their last epoch")
+    print(f"run {run_id}: cancelled; finished stages are in the run-cache, trainings resume after their last epoch")
 
 
 @app.command()
@@ -204,7 +203,7 @@ def retry(run_id: Run, server: Address, namespace: Namespace = None) -> None:
     Example: python -m pipeline kubeflow retry 1b4e28ba-2fa1-11d2-883f-0016d3cca427 --server http://localhost:8080
     """
     Server(server, namespace, os.environ.get(TOKEN)).retry(run_id)
-    print(f"run {run_id}: its failed tasks start again")
+    print(f"run {run_id}: the failed tasks start again")
 
 
 def _arguments(

@@ -21,7 +21,7 @@ First = Annotated[Path, typer.Argument(help="A reviewer's decisions.")]
 Second = Annotated[Path, typer.Argument(help="Another reviewer's decisions.")]
 Decisions = Annotated[Path | None, typer.Option(help="File of decisions. Default: reviews/<reviewer>.csv.")]
 Fixes = Annotated[
-    Path | None, typer.Option(help="Output: accepted corrections. Default: fixes/, with the name of the decisions.")
+    Path | None, typer.Option(help="Output: accepted corrections. Default: in fixes/, with the name of --decisions.")
 ]
 
 
@@ -32,16 +32,17 @@ def suggest(
     suggestions: Suggestions = Path("results/suggestions.csv"),
     confidence: Annotated[
         float | None,
-        typer.Option(min=0, max=1, help="Accept suggestions from this score on, from 0 to 1, without a review."),
+        typer.Option(min=0, max=1, help="Accept suggestions of at least this score, from 0 to 1, without a review."),
     ] = None,
-    fixes: Annotated[Path, typer.Option(help="Output with --confidence: accepted corrections.")] = Path(
+    fixes: Annotated[Path, typer.Option(help="Output of --confidence: accepted corrections.")] = Path(
         "fixes/automatic.csv"
     ),
 ) -> None:
     """Suggest label corrections from out-of-fold predictions, the most certain first.
 
-    `labels review` shows them one by one and writes the accepted ones as a file for relabel.fixes; --confidence accepts
-    those of a score and writes such a file at once.
+    `labels review` shows them one by one and writes the accepted ones to a file
+    for relabel.fixes. With --confidence, suggestions of at least that score are
+    accepted without a review, and the file is written at once.
 
     Example: python -m pipeline labels suggest --confidence 0.95
     """
@@ -72,7 +73,7 @@ def review(
     decisions: Decisions = None,
     fixes: Fixes = None,
     host: Annotated[
-        str, typer.Option(help="Address to listen on. Any but 127.0.0.1 shows the photos to other machines.")
+        str, typer.Option(help="Address to listen on. With any but 127.0.0.1, other machines can see the photos.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 picks a free one.")] = 8100,
 ) -> None:
@@ -98,7 +99,7 @@ def review(
 
 @app.command()
 def compare(first: First, second: Second) -> None:
-    """Compare the decisions of two reviewers. Exit status 1 when there are conflicts.
+    """Compare the decisions of two reviewers. The exit status is 1 if there are conflicts.
 
     Example: python -m pipeline labels compare reviews/anna.csv reviews/ben.csv
     """
@@ -113,7 +114,7 @@ def merge(
     decisions: Annotated[Path, typer.Option(help="Output: merged decisions.")] = Path("reviews/merged.csv"),
     fixes: Annotated[Path, typer.Option(help="Output: accepted corrections.")] = Path("fixes/merged.csv"),
 ) -> None:
-    """Merge the decisions of two reviewers. Conflicts stay open for `review`, with exit status 1.
+    """Merge the decisions of two reviewers. Conflicts stay open for `labels review`, and the exit status is then 1.
 
     Example: python -m pipeline labels merge reviews/anna.csv reviews/ben.csv
     """
@@ -126,7 +127,7 @@ def merge(
     files.check_fixes(fixes, {decision.reviewer for decision in merged})
     files.write(decisions, merged)
     files.write_fixes(fixes, merged)
-    log(f"{decisions}: {len(merged)} decisions; {fixes}: those that were accepted")
+    log(f"{decisions}: {len(merged)} decisions; {fixes}: the accepted ones")
     if found.conflicts:
         log(f"{len(found.conflicts)} conflicts are open: python -m pipeline labels review --decisions {decisions}")
         raise typer.Exit(1)

@@ -36,20 +36,24 @@ def predict(
     model: Annotated[
         str | None,
         typer.Option(
-            help=f"models:/NAME@ALIAS or models:/NAME/VERSION. Default: {CHAMPION}; before one, the challenger."
+            help=f"models:/NAME@ALIAS or models:/NAME/VERSION. Default: {CHAMPION}; without one, the challenger."
         ),
     ] = None,
-    output: Annotated[Path | None, typer.Option(help="File to write; default: stdout.")] = None,
-    format: Annotated[Format, typer.Option(help="A table, or a JSON object per line.")] = Format.csv,  # noqa: A002
+    output: Annotated[Path | None, typer.Option(help="File to write. Default: standard output.")] = None,
+    format: Annotated[Format, typer.Option(help="CSV, or one JSON object per line.")] = Format.csv,  # noqa: A002
     skip_broken: Annotated[bool, typer.Option("--skip-broken", help="Leave out photos that cannot be read.")] = False,
     trust: Annotated[
-        bool, typer.Option("--trust", help="Run the version's own code if it is not the code here.")
+        bool, typer.Option("--trust", help="Allow a version that was registered with other code to run that code.")
     ] = False,
 ) -> None:
-    """Predict mask, gender and age of photos, a row each, in their order; a table names its `ImageID` in images/.
+    """Predict mask, gender and age of photos, one row per photo, in the given order.
 
-    A version is run by the code that it was registered with. Where that differs from the code here it needs --trust,
-    or the model's name in PIPELINE_TRUSTED_MODELS.
+    A folder stands for all photos in it; a table such as info.csv for the
+    photos of its column ImageID, in the folder images/ beside it.
+
+    A version runs with the code that it was registered with. Code that differs
+    from the code here runs only with --trust, or if PIPELINE_TRUSTED_MODELS
+    names the model.
 
     Example: python -m pipeline predict photos/ --output predictions.csv
     """
@@ -80,7 +84,7 @@ def _champion_or_challenger() -> "Version":
     if versions.by_alias(ENSEMBLE, versions.CHAMPION):
         return versions.find(CHAMPION)
     if challenger := versions.by_alias(ENSEMBLE, versions.CHALLENGER):
-        warn(f"no champion yet: {challenger} is the challenger; `python -m pipeline promote` makes it champion")
+        warn(f"no champion yet: using the challenger, {challenger}; `python -m pipeline promote` makes it champion")
         return challenger
     return versions.find(CHAMPION)  # raises, with what there is
 

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from pipeline.registry.gate import Verdict
     from pipeline.registry.versions import Version
 
-Name = Annotated[str, typer.Option("--model", help="A registered model.")]
-User = Annotated[str | None, typer.Option(help="Recorded as the person; default: the user name of git or the system.")]
+Name = Annotated[str, typer.Option("--model", help="Name of a registered model.")]
+User = Annotated[str | None, typer.Option(help="Name to record. Default: the user name of git or of the system.")]
 
 
 def promote(
-    version: Annotated[str, typer.Argument(help="A version's number or alias.")] = "challenger",
+    version: Annotated[str, typer.Argument(help="Number or alias of a version.")] = "challenger",
     model: Name = ENSEMBLE,
     margin: Annotated[float, typer.Option(min=0, help="Largest accepted loss of macro F1, from 0 to 1.")] = MARGIN,
     slice_margin: Annotated[
@@ -33,9 +33,9 @@ def promote(
     force: Annotated[bool, typer.Option("--force", help="Promote although the gate refuses; needs --reason.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the verdict without promoting.")] = False,
 ) -> None:
-    """Compare a challenger with the champion on the same held-out people; make it champion unless it is worse.
+    """Compare a challenger with the champion on the same held-out people, and promote it unless it is worse.
 
-    Exit status 1 when the gate refuses it.
+    The exit status is 1 if the gate refuses it.
 
     Example: python -m pipeline promote --dry-run
     """
@@ -74,9 +74,9 @@ def rollback(
 
 def history(
     model: Name = ENSEMBLE,
-    on: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="A day, in UTC.")] = None,
+    on: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Show the champion of a day (UTC).")] = None,
 ) -> None:
-    """List the changes of the champion, or the champion of one day. Changes made in MLflow's UI are detected here.
+    """List the changes of the champion, also those made in MLflow's UI, or show the champion of one day.
 
     Example: python -m pipeline history --on 2026-01-31
     """
@@ -87,7 +87,7 @@ def history(
     with versions.as_input_errors():
         known = alias_history.reconcile(model)
     if on is None:
-        Console().print(page.history(model, known) if known else f"{model}: there has been no champion yet")
+        Console().print(page.history(model, known) if known else f"{model}: no champion yet")
     else:
         print("\n".join(f"{model} on {on:%Y-%m-%d}: {line}" for line in alias_history.champions_on(known, on.date())))
 

@@ -76,11 +76,12 @@ def use(
 @app.command()
 def suggest(
     data: Annotated[Path | None, typer.Option(help="Data set. Default: data.root of params.yaml.")] = None,
-    hours: Annotated[float | None, typer.Option(min=0, help="Time that there is, in hours.")] = None,
+    hours: Annotated[float | None, typer.Option(min=0, help="Available time, in hours.")] = None,
 ) -> None:
-    """Measure how long three recipes take here, from the quickest to the best, and name the best that fits.
+    """Estimate how long three recipes take here, from the quickest to the best, and name the best that fits.
 
-    A few training steps of each are measured; run it when nothing else is at work. Weights are not downloaded.
+    A few training steps of each are measured, so run it on an idle machine.
+    Weights are not downloaded.
 
     Example: python -m pipeline recipe suggest --data ../photos --hours 2
     """

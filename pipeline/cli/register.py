@@ -17,7 +17,7 @@ def register(
     crops: Crops = Path("data/crops"),
     results: Annotated[Path, typer.Option(help="Folder of the ensemble's results.")] = Path("results/ensemble"),
 ) -> None:
-    """Register the outputs of `dvc repro` as challengers; the same content is not registered twice.
+    """Register the trained models and the ensemble as challengers. The same content is not registered twice.
 
     Example: python -m pipeline register
     """

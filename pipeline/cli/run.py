@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from pipeline.orchestration.runner import Show
 
 Jobs = Annotated[
-    int | None, typer.Option(min=1, help="Number of stages that run in parallel. Default: that of --gpus, or 1.")
+    int | None, typer.Option(min=1, help="Number of stages that run in parallel. Default: the number of --gpus, or 1.")
 ]
-Gpus = Annotated[str, typer.Option(help="GPUs to use, one per stage: 0,1.")]
+Gpus = Annotated[str, typer.Option(help="GPUs to use, one per stage, such as 0,1.")]
 REPORT = Path("results/report.html")
 Logs = Annotated[Path, typer.Option(help="Folder of log files, one per stage.")]
-Wait = Annotated[bool, typer.Option("--wait", help="Wait for another run, or a `dvc repro`, in this folder to end.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait until another run or `dvc repro` in this folder has ended.")]
 
 Targets = Annotated[
     list[str] | None, typer.Argument(metavar="[STAGE]...", help="Stages, with all that they depend on. Default: all.")
@@ -33,7 +33,7 @@ Targets = Annotated[
 def run(
     targets: Targets = None, jobs: Jobs = None, gpus: Gpus = "", logs: Logs = Path("logs"), wait: Wait = False
 ) -> None:
-    """Run stages that are out of date, independent ones in parallel. Same results as `dvc repro`.
+    """Run all stages that are out of date, independent ones in parallel. The results are those of `dvc repro`.
 
     Example: python -m pipeline run report --jobs 4 --gpus 0,1
     """
@@ -57,7 +57,7 @@ def run(
 
 
 def ready(given: "Params") -> None:
-    """Print what would make a run slow on this machine; raises `InputError` that lists what would stop it."""
+    """Warn of what would make a run slow on this machine; raises `InputError` that lists what would stop it."""
     from pipeline.foundation.terminal import warn
     from pipeline.orchestration import readiness
 
@@ -77,7 +77,7 @@ def progress(slots: int) -> Iterator["Show"]:
         with eta.shown(slots) as show:
             yield show
     except KeyboardInterrupt:
-        print("stopped; finished stages are kept, and trainings resume from their last epoch at the next run")
+        print("stopped; finished stages are kept, and the next run resumes trainings after their last finished epoch")
         raise typer.Exit(130) from None
 
 

@@ -8,11 +8,11 @@ import typer
 
 def set_(
     assignments: Annotated[
-        list[str], typer.Argument(metavar="KEY=VALUE...", help="A dotted key and its value, such as split.seed=1.")
+        list[str], typer.Argument(metavar="KEY=VALUE...", help="Dotted keys and their values, such as split.seed=1.")
     ],
     file: Annotated[Path, typer.Option("--params", help="The params file.")] = Path("params.yaml"),
 ) -> None:
-    """Change parameters in params.yaml: only the values that are named, and only when all parameters stay valid.
+    """Change values in params.yaml and nothing else in the file. Nothing is written unless all parameters are valid.
 
     Example: python -m pipeline set data.root=../photos 'train.folds=[0, 1, 2]'
     """

@@ -13,7 +13,8 @@ def shards(
 ) -> None:
     """Write the photos of a data set as tar archives in WebDataset's layout, with an index.
 
-    The data set stays as it is. OUTPUT is a data set, too: data.root may name it.
+    The data set itself is not changed. OUTPUT is a data set too: data.root may
+    name it.
 
     Example: python -m pipeline shards ../photos shards/ --photos 5000
     """

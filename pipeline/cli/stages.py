@@ -1,4 +1,4 @@
-"""The commands of dvc.yaml, one a stage: each reads its section of params.yaml and calls the stage's function."""
+"""The commands of dvc.yaml, one per stage: each reads its section of params.yaml and calls the stage's function."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,12 +21,12 @@ Classes = Annotated[Path, typer.Option(help="Output: table of photos per class a
 Plot = Annotated[Path, typer.Option(help="Output: plot of photos per class and fold.")]
 ModelName = Annotated[str, typer.Option("--model", help="Model name, a key of `models` in params.yaml.")]
 HeldOut = Annotated[int, typer.Option("--fold", help="Number of the held-out fold, one of train.folds.")]
-Checkpoints = Annotated[Path, typer.Option(help="Folder of checkpoints; an interrupted training resumes from its own.")]
+Checkpoints = Annotated[Path, typer.Option(help="Folder of checkpoints, from which interrupted trainings resume.")]
 Results = Annotated[Path, typer.Option(help="Folder of the ensemble's predictions and scores.")]
 Probabilities = Annotated[Path, typer.Option(help="Table of class probabilities of the eval photos.")]
 Submissions = Annotated[Path, typer.Option(help="Output: folder of the submission.")]
 SubmissionName = Annotated[str, typer.Option("--name", help="Name of the submission, without .csv.")]
-Shares = Annotated[Path, typer.Option(help="Output: table of class shares.")]
+Shares = Annotated[Path, typer.Option(help="Output: table with the share of each class.")]
 Metrics = Annotated[Path, typer.Option(help="Output: scores as JSON.")]
 
 
@@ -123,9 +123,10 @@ def refit(
     models: Models,
     checkpoints: Checkpoints,
 ) -> None:
-    """Train a model on all data, for the mean number of epochs that its folds kept, or refit.epochs.
+    """Train a model on all data, for refit.epochs or the mean number of epochs that its folds kept.
 
-    A model of refit.soup is not trained: it gets the mean of the weights of its folds.
+    A model in refit.soup is not trained: its weights are the mean of those of
+    its folds.
 
     Example: dvc repro refit@age
     """
@@ -185,9 +186,9 @@ def infer(
     model: ModelName,
     crops: Crops,
     models: Models,
-    folds: Annotated[Path | None, typer.Option(help="Table of folds, for a held-out fold.")] = None,
-    fold: Annotated[int | None, typer.Option(help="Number of the member's held-out fold; none: the refit.")] = None,
-    pseudo_labelled: Annotated[bool, typer.Option("--pseudo-labelled", help="The pseudo-labelled member.")] = False,
+    folds: Annotated[Path | None, typer.Option(help="Table of folds, needed with --fold.")] = None,
+    fold: Annotated[int | None, typer.Option(help="Number of the held-out fold. Default: use the refit.")] = None,
+    pseudo_labelled: Annotated[bool, typer.Option("--pseudo-labelled", help="Use the pseudo-labelled member.")] = False,
 ) -> None:
     """Predict eval and the held-out fold with a trained member, with test-time augmentation.
 
@@ -258,9 +259,9 @@ def report(
     labels: Labels = Path("data/labels.parquet"),
     folds: Folds = Path("data/folds.parquet"),
     crops: Crops = Path("data/crops"),
-    results: Annotated[Path, typer.Option(help="Results folder.")] = Path("results"),
+    results: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("results"),
     report: Annotated[Path, typer.Option(help="Output: the HTML page.")] = Path("report.html"),
-    against: Annotated[Path | None, typer.Option(help="An earlier report; the new one shows what changed.")] = None,
+    against: Annotated[Path | None, typer.Option(help="Earlier report; the new one shows the changes since.")] = None,
 ) -> None:
     """Write an HTML report on data, training, scores and errors.
 

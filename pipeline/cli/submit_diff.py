@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-Given = Annotated[Path, typer.Argument(help="Submission: ImageID, ans.")]
+Given = Annotated[Path, typer.Argument(help="Submission: a CSV file with the columns ImageID and ans.")]
 
 
 class TwoWords(TyperGroup):
@@ -21,10 +21,10 @@ class TwoWords(TyperGroup):
 def submit_diff(
     first: Given,
     second: Given,
-    answers: Annotated[Path | None, typer.Option(help="True classes, if they are known.")] = None,
+    answers: Annotated[Path | None, typer.Option(help="Table of the true classes, if they are known.")] = None,
     csv: Annotated[Path | None, typer.Option(help="Output: table with one row per photo that differs.")] = None,
 ) -> None:
-    """Compare two submissions by class and by attribute; with --answers also which one is right.
+    """Compare two submissions by class and by attribute. With --answers, show which of them is right.
 
     Example: python -m pipeline submit diff before.csv results/submission.csv
     """

@@ -6,19 +6,19 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Runs on their way to MLflow.")
+app = typer.Typer(no_args_is_help=True, help="Upload runs that were kept on disk.")
 
 
 @app.callback()
 def _group() -> None:
-    """Runs on their way to MLflow."""
+    """Upload runs that were kept on disk."""
 
 
 @app.command()
 def sync(
-    remote: Annotated[str | None, typer.Option(help="DVC remote with the outboxes of a cluster's tasks.")] = None,
+    remote: Annotated[str | None, typer.Option(help="DVC remote that holds the outboxes of a cluster's tasks.")] = None,
 ) -> None:
-    """Upload the runs that were kept on disk while MLflow did not answer; exit status 1 when it still does not.
+    """Upload the runs that were kept on disk because MLflow did not answer. The exit status is 1 if some remain.
 
     Example: python -m pipeline tracking sync
     """
@@ -28,4 +28,4 @@ def sync(
     os.environ.update(tracking.no_retry_environment())
     with storage.fetched_unsent(storage.resolve(remote), tracking.folder()) if remote else nullcontext():
         sent = tracking.sync()
-    print(f"{sent} runs sent to {tracking.displayed()}" if sent else "no runs to send")
+    print(f"{sent} runs uploaded to {tracking.displayed()}" if sent else "no runs to upload")

@@ -10,28 +10,32 @@ import typer
 from pipeline.cli.run import Gpus, Jobs, gpu_numbers, progress
 from pipeline.foundation.files import write_text
 
-File = Annotated[Path, typer.Argument(metavar="SPACE", help="The search (YAML): base, space, budget, folds and seeds.")]
+File = Annotated[Path, typer.Argument(metavar="SPACE", help="File of the search (YAML): base, space, budget, seeds.")]
 
 
 def tune(
     file: File,
     data: Annotated[
-        Path | None, typer.Option(help="Data set. Default: data of SPACE, else data.root of its base.")
+        Path | None, typer.Option(help="Data set. Default: `data` of SPACE, else data.root of its base.")
     ] = None,
     storage: Annotated[
-        str | None, typer.Option(help="Where trials are kept: sqlite:///..., postgresql://... Default: FOLDER/NAME.db.")
+        str | None,
+        typer.Option(help="Database of the trials: sqlite:///... or postgresql://... Default: FOLDER/*.db."),
     ] = None,
     jobs: Jobs = None,
     gpus: Gpus = "",
     folder: Annotated[Path, typer.Option(help="Folder of the trials, one subfolder each.")] = Path("tune"),
 ) -> None:
-    """Search parameters with Optuna: trials are pruned by epoch, and a killed search goes on.
+    """Search parameters with Optuna. Poor trials are stopped early, and a killed search can be resumed.
 
-    The best trials are trained again with other seeds; the one with the highest lower bound is chosen and scored,
-    beside the base, on held-out people whose scores chose nothing. Written: a recipe (SPACE's `output`), a page and a
-    table.
+    The best trials are trained again with other seeds. The one with the
+    highest lower bound of its interval is chosen, and scored together with the
+    base on people whose scores were not used for the choice.
 
-    Several machines share a search through one PostgreSQL storage, each with a folder of its own.
+    The command writes a recipe (`output` of SPACE), a page and a table.
+
+    Several machines can share a search through one PostgreSQL storage, each
+    with a folder of its own.
 
     Example: python -m pipeline tune space.yaml --gpus 0,1
     """

@@ -57,7 +57,7 @@ Image = Annotated[
 
 
 class Toleration(Section):
-    """A taint that a task tolerates, in Kubernetes' own words."""
+    """A taint that a task tolerates, with the keys of Kubernetes' own tolerations."""
 
     key: LabelKey | None = None
     operator: Literal["Equal", "Exists"] = "Equal"
@@ -93,17 +93,29 @@ class NodeRequirement(Section):
 
 
 class Resources(Section):
-    """What a task requests, and the nodes it may run on; without an accelerator it runs on the CPU."""
+    """What a task requests, and the nodes it may run on; without an accelerator it runs on the CPU.
+
+    Attributes:
+        cpu: Number of CPU cores, requested and granted.
+        memory: Memory, requested and granted, such as `8Gi`.
+        accelerator: Name of the GPU resource, such as `nvidia.com/gpu`.
+        accelerators: Number of GPUs.
+        nodes: Number of nodes that run one training together, each with these resources.
+        node_selector: Labels that a node must have.
+        node_affinity: Requirements on the labels of a node, all of which must hold.
+        tolerations: Taints of nodes that the task tolerates.
+        timeout: Seconds after which an attempt has failed.
+    """
 
     cpu: PositiveFloat = 2
     memory: Quantity = "4Gi"
-    accelerator: LabelKey | None = None  # the resource's name, e.g. nvidia.com/gpu
+    accelerator: LabelKey | None = None
     accelerators: NonNegativeInt = 0
-    nodes: Annotated[PositiveInt, Field(le=MOST_NODES)] = 1  # of one training, each with these resources
+    nodes: Annotated[PositiveInt, Field(le=MOST_NODES)] = 1
     node_selector: dict[LabelKey, LabelValue] = Field(default_factory=dict)
-    node_affinity: tuple[NodeRequirement, ...] = ()  # all of them required
+    node_affinity: tuple[NodeRequirement, ...] = ()
     tolerations: tuple[Toleration, ...] = ()
-    timeout: Annotated[PositiveInt, Field(le=LONGEST_TIMEOUT)] = 3600  # seconds after which an attempt has failed
+    timeout: Annotated[PositiveInt, Field(le=LONGEST_TIMEOUT)] = 3600
 
     @field_validator("cpu")
     @classmethod
@@ -120,14 +132,24 @@ class Resources(Section):
 
 
 class Volume(Section):
-    """A read-write-many volume claim: DVC's cache and checkpoints, shared by all tasks."""
+    """A read-write-many volume with DVC's cache and the checkpoints, shared by all tasks.
+
+    Attributes:
+        claim: Name of the volume claim.
+        path: Folder at which tasks mount it.
+    """
 
     claim: Name
     path: Annotated[str, Field(pattern=r"^/[^:]+$")] = "/mnt/shared"
 
 
 class SecurityContext(Section):
-    """The user and group that tasks run as, instead of the image's own."""
+    """The user and group that tasks run as, instead of the image's own.
+
+    Attributes:
+        user: Number of the user.
+        group: Number of the group.
+    """
 
     user: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
     group: NonNegativeInt | None = None
@@ -140,11 +162,17 @@ class SecurityContext(Section):
 
 
 class Retry(Section):
-    """How often a failed attempt is repeated, and how long to wait before."""
+    """How often a failed attempt is repeated, and how long to wait before.
+
+    Attributes:
+        times: Number of repetitions.
+        wait: Seconds before the first repetition.
+        factor: Factor by which the wait grows with each repetition; the backend takes whole numbers only.
+    """
 
     times: Annotated[NonNegativeInt, Field(le=MOST_RETRIES)] = 2
-    wait: PositiveInt = 60  # seconds before the first repetition
-    factor: Annotated[PositiveInt, Field(le=10)] = 2  # by which the wait grows; the backend takes whole numbers only
+    wait: PositiveInt = 60
+    factor: Annotated[PositiveInt, Field(le=10)] = 2
 
     def longest(self, timeout: int) -> int:
         """Seconds that all attempts and the waits between them may take.
@@ -156,28 +184,49 @@ class Retry(Section):
 
 
 class Kubeflow(Section):
-    """Settings of all tasks; resources go by the kind of stage (`train`), `default` serves the kinds not named."""
+    """Settings of the tasks on a cluster; no result depends on them.
 
-    remote: str = "s3://mask-gender-age/dvc"  # the DVC remote of runs that name no other
-    mlflow: str = "http://mlflow.mlflow:5000"  # the address of MLflow as tasks see it: service and namespace
-    image: Image = "mask-gender-age:latest"  # of stages that run networks, with its tag or digest
-    slim_image: Image = "mask-gender-age:latest-slim"  # of all others
+    Attributes:
+        remote: URL of the DVC remote through which all data travel.
+        mlflow: Address of MLflow as tasks see it.
+        image: Image of stages that run networks, with its tag or digest.
+        slim_image: Image of all other stages, without torch.
+        pull: When nodes pull an image.
+        pull_secrets: Secrets of the image registry.
+        service_account: Service account of runs that `kubeflow submit` starts; the server's default if null.
+        secrets: Environment variable for each key of a secret.
+        volume: Shared volume; none by default.
+        shared_memory: Size of /dev/shm; PyTorch's loaders need more than Kubernetes' default of 64 MB.
+        disk: Size of /tmp, where a task works.
+        labels: Labels of every pod, such as that of Kueue's queue.
+        annotations: Annotations of every pod.
+        security_context: User and group of all tasks; those of the image by default.
+        priority_class: WorkloadPriorityClass of Kueue; the pipeline format has no field for a pod's own.
+        parallel_trainings: Largest number of trainings at once in a run; no limit by default.
+        training_runtime: Runtime of Kubeflow Trainer for trainings on several nodes.
+        time_to_live: Seconds after which the pods of a finished run are removed; never by default.
+        retry: Repetition of failed tasks.
+        stages: Resources by kind of stage (`train`); `default` serves the kinds that are not named.
+    """
+
+    remote: str = "s3://mask-gender-age/dvc"
+    mlflow: str = "http://mlflow.mlflow:5000"
+    image: Image = "mask-gender-age:latest"
+    slim_image: Image = "mask-gender-age:latest-slim"
     pull: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
     pull_secrets: tuple[Name, ...] = ()
-    service_account: Name | None = None  # of runs that `kubeflow submit` starts; otherwise the server's default
-    secrets: dict[Name, dict[SecretKey, Variable]] = Field(
-        default_factory=dict
-    )  # the environment variable of each key of a secret
+    service_account: Name | None = None
+    secrets: dict[Name, dict[SecretKey, Variable]] = Field(default_factory=dict)
     volume: Volume | None = None
-    shared_memory: Quantity = "4Gi"  # PyTorch's loaders need more than Kubernetes' default of 64 MB
-    disk: Quantity = "20Gi"  # scratch space, where a task works
-    labels: dict[LabelKey, LabelValue] = Field(default_factory=dict)  # of every pod, e.g. of Kueue's queue
+    shared_memory: Quantity = "4Gi"
+    disk: Quantity = "20Gi"
+    labels: dict[LabelKey, LabelValue] = Field(default_factory=dict)
     annotations: dict[LabelKey, str] = Field(default_factory=dict)
     security_context: SecurityContext | None = None
-    priority_class: Name | None = None  # of Kueue's workloads; the pipeline format has none for pods
-    parallel_trainings: PositiveInt | None = None  # most trainings at once in a run
-    training_runtime: Name = "torch-distributed"  # of Kubeflow Trainer, for trainings on several nodes
-    time_to_live: PositiveInt | None = None  # seconds after which a finished run's pods are removed
+    priority_class: Name | None = None
+    parallel_trainings: PositiveInt | None = None
+    training_runtime: Name = "torch-distributed"
+    time_to_live: PositiveInt | None = None
     retry: Retry = Retry()
     stages: dict[str, Resources] = Field(default_factory=lambda: {"default": Resources()})
 

@@ -349,7 +349,7 @@ def test_a_published_recipe_normalises_as_the_weights_of_its_backbones_want_it(n
 def test_recipes_are_compared_by_meaning(workspace: Path) -> None:
     edit(
         workspace / "params.yaml",
-        "  by: person # or photo, for comparison only: the same people are on both sides\n",
+        "  by: person # or photo, for comparison only: the same people are then on both sides\n",
         "",
     )
     assert recipes.changes(params.load(), params.load(recipes.find("sample"))) == []

@@ -153,7 +153,7 @@ def test_a_scale_that_ranks_nothing_shows_no_differences(smoke: pd.DataFrame) ->
 @pytest.mark.parametrize(
     ("words", "fault"),
     [
-        (("--backbone", "resnet18"), "resnet18: --backbone, .* are of --scale matched"),
+        (("--backbone", "resnet18"), "resnet18: --backbone, .* belong to --scale matched"),
         (("--scale", "matched", "--against", "our", "--read"), "--against our: not among the recipes; did you mean"),
     ],
 )

@@ -124,7 +124,7 @@ def says_what_makes_a_champion(photos: list[Path]) -> None:
     with pytest.raises(InputError, match=r"models:/mga@champion: .* versions of mga: 1; .* promote --model mga"):
         call("predict", str(photos[0]), "--model", "models:/mga@champion")
     shown = call("predict", str(photos[0]))
-    assert "no champion yet: mga version 1 is the challenger" in shown
+    assert "no champion yet: using the challenger, mga version 1" in shown
     assert "1 photos predicted by mga version 1" in shown
 
 

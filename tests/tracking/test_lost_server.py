@@ -104,7 +104,7 @@ def test_a_training_that_loses_its_server_is_logged_whole_and_once(
     refused = CliRunner().invoke(app, ["tracking", "sync"])
     assert "MLflow does not accept these runs" in str(refused.exception)
     server.start()
-    for message in ("2 runs sent", "no runs to send"):
+    for message in ("2 runs uploaded", "no runs to upload"):
         sent = CliRunner().invoke(app, ["tracking", "sync"], catch_exceptions=False)
         assert message in sent.output
     assert not list(Path("tracking").iterdir())

@@ -63,7 +63,7 @@ def wait(server: Server, run_id: str, names: Mapping[str, str], show: Show) -> N
             run, heard = server.run(run_id), time.monotonic()
         except NoAnswerError as silence:
             if time.monotonic() - heard > PATIENCE:
-                raise NoAnswerError(f"{silence}; run {run_id} goes on without being watched") from silence
+                raise NoAnswerError(f"{silence}; run {run_id} continues on the cluster") from silence
         else:
             tasks = _tasks(run, names)
             show(_table(tasks), {name: str(task.state).lower() for name, task in tasks.items()})

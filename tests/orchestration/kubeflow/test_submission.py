@@ -287,7 +287,7 @@ def test_a_server_that_is_silent_for_a_while_is_waited_for(in_project: Path) -> 
 
 def test_a_server_that_stays_silent_is_given_up(in_project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(submission, "PATIENCE", 0.05)
-    with pytest.raises(NoAnswerError, match=f"upstream is away; run {RUN} goes on without being watched"):
+    with pytest.raises(NoAnswerError, match=f"upstream is away; run {RUN} continues on the cluster"):
         wait({"status": 503})
 
 
