@@ -20,6 +20,7 @@ STAND_INS = {  # by the beginning of a name: a small backbone of the same family
 MATCHED: dict[str, Any] = {  # one small network from scratch, and the one way to train it
     "backbone": "test_resnet",
     "backbone_args": {},
+    "levels": [],
     "pretrained": False,
     "weights": None,
     "normalize": "auto",

@@ -7,6 +7,7 @@ import timm
 import torch
 from safetensors import SafetensorError
 from timm.models import load_checkpoint, resolve_model_input_args
+from torch import Tensor
 
 from pipeline.foundation.errors import InputError, ModelConfigError, did_you_mean
 from pipeline.modeling import dlib_resnet, pooling
@@ -33,11 +34,21 @@ def create(config: ModelConfig, pretrained: bool) -> Any:
         raise _does_not_fit(config, error) from error
     if pretrained and config.weights is not None:
         _load(backbone, config.backbone, config.weights)
+    if config.levels:
+        _check_levels(backbone, config)
     if config.pooling == "gem" and not pooling.generalize(backbone):
         raise ModelConfigError(f"backbone '{config.backbone}' pools no feature map, so pooling gem has no effect")
     if config.gradient_checkpointing:
         _checkpoint_gradients(config.backbone, backbone)
     return backbone
+
+
+def features(backbone: Any, images: Tensor, config: ModelConfig) -> Tensor:
+    """Features (n, k) of normalised images (n, 3, height, width): the backbone's own, or those of its `levels`."""
+    if config.levels:
+        return pooling.statistics(backbone, images, config.levels)
+    found: Tensor = backbone(images)
+    return found
 
 
 @torch.no_grad()
@@ -50,17 +61,17 @@ def width(backbone: Any, config: ModelConfig) -> int:
     training = backbone.training
     backbone.eval()
     try:
-        features = backbone(torch.zeros(1, 3, *config.input_shape))
+        found = features(backbone, torch.zeros(1, 3, *config.input_shape), config)
     except (AssertionError, RuntimeError, ValueError) as error:
         raise _does_not_fit(config, error) from error
     finally:
         backbone.train(training)
-    if features.ndim != 2:
+    if found.ndim != 2:
         raise ModelConfigError(
-            f"backbone '{config.backbone}' gives features of shape {tuple(features.shape[1:])} and not a vector; "
+            f"backbone '{config.backbone}' gives features of shape {tuple(found.shape[1:])} and not a vector; "
             f"look at backbone_args {config.backbone_args}"
         )
-    return int(features.shape[1])
+    return int(found.shape[1])
 
 
 def normalization(backbone: Any) -> Normalization:
@@ -126,6 +137,16 @@ def _load(backbone: Any, name: str, weights: Path) -> None:
     if keys.missing_keys or unexpected:
         found = f"{len(keys.missing_keys)} of its weights are missing, {len(unexpected)} belong to something else"
         raise InputError(f"{weights}: not weights of '{name}': {found}")
+
+
+def _check_levels(backbone: Any, config: ModelConfig) -> None:
+    count = len(getattr(backbone, "feature_info", ()))
+    if not hasattr(backbone, "forward_intermediates") or not count:
+        raise ModelConfigError(f"backbone '{config.backbone}' gives no feature maps but its last, so it has no levels")
+    if config.levels[-1] >= count:
+        raise ModelConfigError(
+            f"levels {list(config.levels)}: backbone '{config.backbone}' has {count}, counted from 0 to {count - 1}"
+        )
 
 
 def _checkpoint_gradients(name: str, backbone: Any) -> None:

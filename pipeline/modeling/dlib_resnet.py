@@ -2,7 +2,8 @@
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from pathlib import Path
 
 import torch
@@ -49,7 +50,21 @@ class DlibResNet(nn.Sequential):
     def __init__(self) -> None:
         stem = [nn.Conv2d(3, STAGES[0][0], 7, 2), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2)]
         super().__init__(*stem, *_blocks(), SelectAdaptivePool2d(pool_type="avg", flatten=True))
+        self.feature_info = [channels for channels, _ in STAGES]
         self.pretrained_cfg = {"mean": tuple(one / 255 for one in MEAN), "std": (SPREAD / 255,) * 3, "classifier": ()}
+
+    def forward_intermediates(self, images: Tensor, indices: Sequence[int], **_: bool) -> list[Tensor]:
+        """Feature maps (n, channels, height, width) at the ends of the stages `indices`, and nothing behind the last.
+
+        The name is timm's, whose models return the same with `intermediates_only` and `stop_early`.
+        """
+        ends = list(accumulate(blocks for _, blocks in STAGES))
+        stem, found = len(self) - ends[-1] - 1, []
+        for number, layer in enumerate(list(self)[: stem + ends[max(indices)]], start=1 - stem):
+            images = layer(images)
+            if number in ends and ends.index(number) in indices:
+                found.append(images)
+        return found
 
     def load(self, path: Path) -> None:
         """Load the published file, dlib_face_recognition_resnet_model_v1.dat.

@@ -19,7 +19,9 @@ class Network(nn.Module):
     """Backbone and heads of one model. Weights are random unless loaded or `pretrained`.
 
     Features are dropped before the heads in training, as configured: Srivastava et al., Dropout, 2014,
-    https://jmlr.org/papers/v15/srivastava14a.html.
+    https://jmlr.org/papers/v15/srivastava14a.html. Those of several levels, whose scales differ, are standardised first
+    by batch statistics, as a linear probe's are: He et al., Masked Autoencoders, 2022,
+    https://arxiv.org/abs/2111.06377, appendix A.1.
     """
 
     backbone: Any  # a timm model, whose attributes nn.Module does not declare
@@ -32,6 +34,7 @@ class Network(nn.Module):
         self.backbone = backbones.create(config, pretrained)
         features = backbones.width(self.backbone, config)
         self.frozen = False
+        self.standardize = nn.BatchNorm1d(features, affine=False) if config.levels else nn.Identity()
         self.dropout = nn.Dropout(config.dropout)
         self.heads = nn.ModuleDict({name: heads.create(name, head, features) for name, head in config.heads.items()})
         normalization = _normalization(config, self.backbone)
@@ -43,8 +46,7 @@ class Network(nn.Module):
     def features(self, images: Tensor) -> Tensor:
         """RGB images (n, height, width, 3) of 0..255 to the features (n, k) that the heads get."""
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
-            found: Tensor = self.backbone((images.permute(0, 3, 1, 2) - self.mean) / self.std)
-        return found
+            return backbones.features(self.backbone, (images.permute(0, 3, 1, 2) - self.mean) / self.std, self.config)
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """RGB images (n, height, width, 3) of 0..255, or their features (n, k), to the raw outputs of every head.
@@ -53,7 +55,7 @@ class Network(nn.Module):
         """
         features = images if images.ndim == 2 else self.features(images)
         with torch.autocast(features.device.type, enabled=False):  # half precision has years in steps of a quarter
-            features = self.dropout(features.float())
+            features = self.dropout(self.standardize(features.float()))
             return {name: layer(features) for name, layer in self.heads.items()}
 
     def set_training(self, frozen: bool) -> None:

@@ -90,8 +90,9 @@ def launch(config: ModelConfig) -> Fabric:
     """
     devices.configure(config)
     count, nodes = devices.count(), devices.nodes()
-    # processes exchange no gradients of a frozen backbone, and must not wait for them
-    strategy = "ddp_find_unused_parameters_true" if count * nodes > 1 and config.frozen_epochs else "auto"
+    # processes exchange no gradients of a frozen backbone, or of layers behind its levels, and must not wait for them
+    unused = config.frozen_epochs or config.levels
+    strategy = "ddp_find_unused_parameters_true" if count * nodes > 1 and unused else "auto"
     fabric = Fabric(accelerator="auto", devices=count, num_nodes=nodes, precision=config.precision, strategy=strategy)
     fabric.launch()
     return fabric

@@ -103,6 +103,18 @@ def test_the_published_file_gives_dlibs_features(weights: Path) -> None:
     torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3)
 
 
+def test_its_levels_are_the_ends_of_its_stages(weights: Path) -> None:
+    network = make(weights)
+    images = torch.randn(2, 3, 112, 112, generator=torch.Generator().manual_seed(2))
+    with torch.no_grad():
+        maps = network.backbone.forward_intermediates(images, [0, 3, 4], intermediates_only=True, stop_early=True)
+        torch.testing.assert_close(maps[-1].mean((2, 3)), network.backbone(images))
+        for layer in list(network.backbone)[:6]:  # the stem's three, and the three blocks of the first stage
+            images = layer(images)
+    torch.testing.assert_close(maps[0], images)
+    assert [each.shape[1] for each in maps] == [32, 256, 256]
+
+
 @pytest.mark.parametrize("kept", [0, 5000, -4000])
 def test_a_file_that_ends_too_soon_is_refused(weights: Path, tmp_path: Path, kept: int) -> None:
     cut = tmp_path / "cut.dat"

@@ -105,10 +105,11 @@ def test_a_model_learns_what_can_be_seen_and_predicts_exactly_its_fold(config: M
     assert metrics["macro_f1"] == pytest.approx(epochs["val_macro_f1"].iloc[-1], abs=1e-6)
 
 
+@pytest.mark.parametrize("levels", [[], [1, 3]])
 def test_a_linear_probe_computes_features_once_and_learns_what_it_would_learn_from_images(
-    config: Make, trainable: Path, monkeypatch: pytest.MonkeyPatch
+    config: Make, trainable: Path, monkeypatch: pytest.MonkeyPatch, levels: list[int]
 ) -> None:
-    probe = config(heads=HEADS, epochs=4, frozen_epochs=4, augmentation=[], ema=0.9)
+    probe = config(heads=HEADS, epochs=4, frozen_epochs=4, augmentation=[], ema=0.9, levels=levels)
     seen: list[int] = []
     compute = Network.features
 

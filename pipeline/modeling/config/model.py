@@ -86,6 +86,7 @@ class ModelConfig(Section):
         backbone_args: Further arguments of `timm.create_model`.
         drop_path: Largest probability with which a training step skips a residual block; the backbone's own by default.
         pooling: Pooling of the backbone's last feature map; the backbone's own by default.
+        levels: Feature maps, counted from 0, whose means and deviations the heads get; the last features by default.
         dropout: Probability with which a training step drops a feature before the heads.
         pretrained: Start from published weights.
         weights: File of the published weights, in place of the download.
@@ -129,6 +130,7 @@ class ModelConfig(Section):
     backbone_args: dict[str, Any] = Field(default_factory=dict)
     drop_path: Annotated[float, Field(ge=0, lt=1)] | None = None
     pooling: Literal["gem"] | None = None
+    levels: tuple[NonNegativeInt, ...] = ()
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0
     pretrained: bool = True
     weights: Path | None = None
@@ -205,6 +207,13 @@ class ModelConfig(Section):
         check(heads)
         return heads
 
+    @field_validator("levels")
+    @classmethod
+    def _levels_rise(cls, levels: tuple[int, ...]) -> tuple[int, ...]:
+        if list(levels) != sorted(set(levels)):
+            raise ValueError(f"{list(levels)} do not rise: name every level once, the shallowest first")
+        return levels
+
     @field_validator("drop_ages")
     @classmethod
     def _ages_rise(cls, ranges: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
@@ -217,6 +226,12 @@ class ModelConfig(Section):
     def _weights_are_read(self) -> Self:
         if self.weights and not self.pretrained:
             raise ValueError(f"weights '{self.weights}' would not be read: set pretrained: true, or leave them out")
+        return self
+
+    @model_validator(mode="after")
+    def _pooling_has_a_map(self) -> Self:
+        if self.levels and self.pooling:
+            raise ValueError(f"pooling {self.pooling} is of the last feature map; levels pools by mean and deviation")
         return self
 
     @model_validator(mode="after")
