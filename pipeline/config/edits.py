@@ -42,11 +42,14 @@ def replaced(text: str, key: str, value: str, place: str) -> str:
         InputError: When the key is not in the file, or the value is not YAML that fits on its line.
     """
     name, node = _find(YAML().compose(text), key.split("."), place)
-    between = text[name.end_mark.index : node.start_mark.index]
-    _, newline, _ = between.partition("\n")  # a block that begins below its key
-    start = name.end_mark.index + between.index(":") + 1
-    comment = between[between.index(":") + 1 :].partition("\n")[0].rstrip() if newline else ""
-    changed = f"{text[:start]} {value}{comment}{text[_end(node) :]}"
+    start = name.end_mark.index + text[name.end_mark.index :].index(":") + 1
+    between = text[start : node.start_mark.index]
+    if node.start_mark.index == node.end_mark.index:  # nothing stands for null; its mark is at what comes next
+        changed = f"{text[:start]} {value}{text[start:]}"
+    else:
+        line, newline, _ = between.partition("\n")  # a block begins below its key
+        comment = line.rstrip() if newline else ""
+        changed = f"{text[:start]} {value}{comment}{text[_end(node) :]}"
     wanted = _assigned(parse_yaml(text, place), key, value)
     whole = YAML().compose(value)
     if whole is None or whole.end_mark.index != len(value) or parse_yaml(changed, value) != wanted:

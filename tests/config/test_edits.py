@@ -1,15 +1,19 @@
 """Edits of params.yaml: the value that is named changes, and no other character."""
 
 import difflib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from dvc.utils.hydra import apply_overrides
 
 from pipeline.config import edits, params
+from pipeline.formats.documents import parse_yaml
 from pipeline.foundation.errors import InputError
 from tests.support.workspace import ROOT
 
+ANYTHING = "a value"
 BLOCKS = """# top
 train: # of all
   folds: # which
@@ -47,6 +51,28 @@ def test_dvc_exp_run_changes_the_lines_that_it_is_asked_to(file: Path, tmp_path:
         f"-   seed: {before.split.seed}",
         "+   seed: 4711",
     ]
+
+
+def unset(settings: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """The dotted keys behind which nothing stands."""
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from unset(value, f"{prefix}{key}.")
+        elif value is None:
+            yield prefix + key
+
+
+@pytest.mark.parametrize("file", shipped(), ids=lambda path: path.stem)
+def test_a_key_behind_which_nothing_stands_takes_a_value(file: Path) -> None:
+    text = file.read_text()
+    keys = list(unset(parse_yaml(text, str(file))))
+    assert "ensemble.stacking" in keys
+    for key in keys:
+        changed = edits.replaced(text, key, ANYTHING, str(file))
+        lines = [line for line in difflib.ndiff(text.splitlines(), changed.splitlines()) if line[0] in "+-"]
+        assert len(lines) == 2, key
+        (old, new) = (line[2:] for line in lines)
+        assert new == old.replace(":", f": {ANYTHING}", 1)
 
 
 @pytest.mark.parametrize("file", shipped(), ids=lambda path: path.stem)
