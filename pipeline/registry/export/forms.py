@@ -79,8 +79,8 @@ class Exported(nn.Module):
         network = self.network
         outputs = []
         for variant in averaging.variants(images, self._tta, plain=True):
-            features = network.backbone((variant.permute(0, 3, 1, 2) - network.mean) / network.std)
-            outputs.append([network.heads[name](features) for name in self.heads])
+            found = network(variant)
+            outputs.append([found[name] for name in self.heads])
         heads, stacked = network.config.heads, (torch.stack(each, dim=1) for each in zip(*outputs, strict=True))
         merged = expected(dict(zip(self.heads, stacked, strict=True)), heads)
         return tuple(averaging.mean(merged[name], heads[name].kind, self._tta) for name in self.heads)
@@ -92,7 +92,7 @@ def write(form: Form, exported: Exported, metadata: WeightsMetadata, path: Path)
     Args:
         form: onnx, a graph with a dynamic batch; openvino, the same as OpenVINO's .xml and .bin in full precision; or
             timm, the weights as safetensors: the backbone's under the names that `timm.create_model` gives them, those
-            of the heads as `heads.<name>.*`.
+            of the heads as `heads.<name>.*`, and the statistics of the features of `levels` as `standardize.*`.
         exported: The network with its test-time augmentation, which `timm` does not hold.
         metadata: Metadata of the weights.
         path: The file, with the suffix of `SUFFIXES`.
@@ -161,16 +161,20 @@ def _write_openvino(exported: Exported, path: Path) -> None:
 
 def _write_timm(network: Network, metadata: WeightsMetadata, path: Path) -> None:
     backbone = {name: tensor.contiguous() for name, tensor in network.backbone.state_dict().items()}
-    heads = {f"heads.{name}": tensor.contiguous() for name, tensor in network.heads.state_dict().items()}
+    behind = {"standardize": network.standardize, "heads": network.heads}
+    others = {
+        f"{at}.{key}": value.contiguous() for at, part in behind.items() for key, value in part.state_dict().items()
+    }
     config = metadata.config
     about = {
         "timm": config.backbone,
         "image_size": config.image_size,
         "mean": (network.mean.flatten() / 255).tolist(),
         "std": (network.std.flatten() / 255).tolist(),
+        "levels": config.levels,
         "heads": {name: [head.kind, SCHEMA.head(name).class_names] for name, head in config.heads.items()},
     }
-    write_bytes(path, serialize(backbone | heads, metadata={"pipeline": json.dumps(about)}))
+    write_bytes(path, serialize(backbone | others, metadata={"pipeline": json.dumps(about)}))
 
 
 def _onnx(path: Path, threads: int) -> Predict:

@@ -148,6 +148,19 @@ def test_years_by_another_head_are_exported_as_their_mean() -> None:
     torch.testing.assert_close(years, (outputs["gender"].softmax(dim=1) * outputs["age"]).sum(dim=1))
 
 
+def test_features_of_several_levels_are_exported(tmp_path: Path) -> None:
+    config = ModelConfig.model_validate(CONFIG.model_dump() | {"levels": [1, 3]})
+    network = Network(config)
+    images = torch.from_numpy(CROPS[:, :SIZE, :SIZE].copy())
+    network.train()(images)  # the statistics that standardise are no longer those of the start
+    exported = forms.Exported(network, AVERAGED)
+    forms.write("onnx", exported, WeightsMetadata(model="face", fold=0, epoch=1, config=config), tmp_path / "face.onnx")
+    found = forms.load("onnx", tmp_path / "face.onnx", threads=1)(images.numpy())
+    for name, expected in forms.eager(exported)(images.numpy()).items():
+        np.testing.assert_allclose(found[name], expected, atol=TOLERANCE)
+    assert len({round(float(value), 6) for value in found["age"]}) == len(images)
+
+
 def test_random_variants_are_refused(member: Path) -> None:
     with pytest.raises(InputError, match=r"tta\.augmented: .* export with --no-tta"):
         forms.Exported(weights.load(member)[0], TTA(augmented=2))
