@@ -42,6 +42,7 @@ def ablate(
     from pipeline import tracking
     from pipeline.experiments import ablation, ablation_table, tasks
     from pipeline.formats import tables
+    from pipeline.orchestration import workspace_lock
 
     this, numbers = ablation.read(file), gpu_numbers(gpus)
     data_set, slots = data or this.data, jobs or max(len(numbers), 1)
@@ -51,7 +52,7 @@ def ablate(
     if read:
         failures = {key: "has not run to its end" for key, task in runs.items() if not task.has_result(data_set)}
     else:
-        with progress(slots) as show:
+        with workspace_lock.held_runs(folder), progress(slots) as show:
             failed = tasks.run(list(runs.values()), data_set, slots, numbers, show)
         failures = {key: failed[task.name] for key, task in runs.items() if task.name in failed}
     rows = ablation_table.table(this, folder, failures)

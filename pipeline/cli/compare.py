@@ -58,12 +58,13 @@ def compare(
     Example: python -m pipeline compare --scale matched --backbone tf_efficientnet_lite0 --weights lite0.safetensors
     """
     import pandas as pd
-    from rich.console import Console
 
     from pipeline import tracking
     from pipeline.config import params, recipes
     from pipeline.experiments import comparison, page, runs, scales, tasks
     from pipeline.formats import tables
+    from pipeline.foundation.terminal import print_table
+    from pipeline.orchestration import workspace_lock
 
     os.environ["MLFLOW_TRACKING_URI"] = tracking.full_address()
     os.environ.setdefault("MLFLOW_EXPERIMENT_NAME", "compare")
@@ -74,19 +75,20 @@ def compare(
         limits = scales.matched(backbone, weights, image_size, epochs)
     files = _places(list(map(recipes.find, names or recipes.names())), folder, scale)
     if not read:
-        settings = {place: scales.reduce(params.load(file), limits) for file, place in files.items()}
-        root = runs.data_set(data or params.load().data.root, limits, folder / f"data-{scale}")
-        if scale == "smoke":
-            runs.run_here(settings, root, partial(_execute, context))
-        else:
-            slots = jobs or max(len(numbers), 1)
-            listed = [tasks.Task(f"{scale}@{file.stem}", place, settings[place]) for file, place in files.items()]
-            with progress(slots) as show:
-                failed = tasks.run(listed, root, slots, numbers, show)
-            raise_faults("recipes that failed", [f"{name}: {reason}" for name, reason in failed.items()])
+        with workspace_lock.held_runs(folder):
+            settings = {place: scales.reduce(params.load(file), limits) for file, place in files.items()}
+            root = runs.data_set(data or params.load().data.root, limits, folder / f"data-{scale}")
+            if scale == "smoke":
+                runs.run_here(settings, root, partial(_execute, context))
+            else:
+                slots = jobs or max(len(numbers), 1)
+                listed = [tasks.Task(f"{scale}@{file.stem}", place, settings[place]) for file, place in files.items()]
+                with progress(slots) as show:
+                    failed = tasks.run(listed, root, slots, numbers, show)
+                raise_faults("recipes that failed", [f"{name}: {reason}" for name, reason in failed.items()])
     found = comparison.rows({file.stem: place for file, place in files.items()}, scale, against)
     rows, title = pd.DataFrame(found), comparison.title(found, scale)
-    Console(width=max(Console().width, page.WIDTH)).print(page.terminal(rows, title))
+    print_table(page.terminal(rows, title))
     if submissions:
         _copy_submissions(files, submissions)
     if csv:

@@ -34,7 +34,6 @@ HEADINGS = {
     "images_per_second": "photos/s",
 }
 TEXTS = ("recipe", "verdict")
-WIDTH = 170  # of the table in characters; a narrower terminal breaks its lines
 DIGITS = {"age_mae": 1, "epochs": 0, "seconds": 0, "parameters": 1, "images_per_second": 0}
 PLOT_WIDTH = 4.2  # inches: on a phone, too, the text can be read
 COLOURS = dict(zip(SCHEMA.names, ("#1f77b4", "#d55e00", "#009e73"), strict=True))

@@ -2,7 +2,10 @@
 
 import os
 import sys
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 QUIET = "PIPELINE_QUIET"
 """Environment variable that, set to anything, drops what `log` prints, in child processes too."""
@@ -35,3 +38,13 @@ def cell(text: str) -> str:
     from rich.markup import escape
 
     return escape(printable(text))
+
+
+def print_table(table: "Table") -> None:
+    """Print a table as wide as its cells need, so that none is cut; a narrower terminal breaks its lines."""
+    from rich.console import Console
+    from rich.measure import Measurement
+
+    unbounded = Console(width=10_000)
+    needed = Measurement.get(unbounded, unbounded.options, table).maximum
+    Console(width=max(Console().width, needed)).print(table)

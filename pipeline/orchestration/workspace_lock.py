@@ -43,8 +43,22 @@ def held(folder: Path = Path(), patience: float = 0.0) -> Iterator[None]:
         return
     with noted.path.with_name("run").open("a+", encoding="utf-8") as file:
         _await_end(lambda: _other_run(file) or noted.live(), folder, patience)
-        file.truncate(0)
-        print(f"process {os.getpid()}: {shlex.join(psutil.Process().cmdline())}", file=file, flush=True)
+        _sign(file)
+        yield
+
+
+@contextmanager
+def held_runs(folder: Path) -> Iterator[None]:
+    """Hold a folder of several workspaces and the data set that they share, by `flock` of its file `.lock`.
+
+    Raises:
+        InputError: When another process holds it; the error names it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("a+", encoding="utf-8") as file:
+        remedy = "wait for its end, or name another --folder"
+        raise_faults(f"another command runs in {folder.resolve()}; {remedy}", _other_run(file))
+        _sign(file)
         yield
 
 
@@ -84,6 +98,11 @@ def _other_run(file: TextIO) -> list[str]:
         file.seek(0)
         return [file.read().strip() or "another run"]
     return []
+
+
+def _sign(file: TextIO) -> None:
+    file.truncate(0)
+    print(f"process {os.getpid()}: {shlex.join(psutil.Process().cmdline())}", file=file, flush=True)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from pipeline.config.params import load
 from pipeline.experiments.measures import TrainingCost
 from pipeline.foundation.errors import InputError
 from pipeline.modeling.members import Member
+from pipeline.orchestration import workspace_lock
 from pipeline.stages.sample import sample
 from pipeline.synthetic.config import Sample
 from tests.support.workspace import copy
@@ -148,6 +149,18 @@ def test_matched_recipes_are_ranked_by_paired_differences(project: Path) -> None
 def test_a_scale_that_ranks_nothing_shows_no_differences(smoke: pd.DataFrame) -> None:
     assert not {"difference", "verdict"} & set(smoke.columns)
     assert "rank nothing" in Path("page.html").read_text()
+
+
+def test_a_second_comparison_leaves_the_data_of_the_first_alone(tmp_path: Path) -> None:
+    marker = tmp_path / "runs" / "data-smoke" / "in use"
+    marker.parent.mkdir(parents=True)
+    marker.touch()
+    with (
+        workspace_lock.held_runs(tmp_path / "runs"),
+        pytest.raises(InputError, match=r"another command runs in .*name another --folder"),
+    ):
+        compare("ours", "--folder", str(tmp_path / "runs"))
+    assert marker.exists()
 
 
 @pytest.mark.parametrize(

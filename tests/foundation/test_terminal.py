@@ -1,8 +1,9 @@
 """Text for the terminal: names from data cannot control it."""
 
 import pytest
+from rich.table import Table
 
-from pipeline.foundation.terminal import cell, log, printable, warn
+from pipeline.foundation.terminal import cell, log, print_table, printable, warn
 
 
 @pytest.mark.parametrize(
@@ -28,3 +29,12 @@ def test_messages_go_to_stdout_and_warnings_to_stderr(capsys: pytest.CaptureFixt
 
 def test_a_cell_of_a_table_has_neither_markup_nor_control_characters() -> None:
     assert cell("[red]a\x1b[2J.jpg") == r"\[red]a\x1b[2J.jpg"
+
+
+def test_no_cell_of_a_table_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    table = Table()
+    for number in range(30):
+        table.add_column(f"column {number}", no_wrap=True)
+    table.add_row(*["0.525 (0.469 to 0.577)"] * 30)
+    print_table(table)
+    assert capsys.readouterr().out.count("0.525 (0.469 to 0.577)") == 30

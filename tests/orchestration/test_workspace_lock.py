@@ -52,6 +52,20 @@ def test_the_end_of_a_dvc_repro_is_waited_for(workspace: Path, monkeypatch: pyte
             assert logged == [f"waiting for the end of {named}"]
 
 
+def test_a_folder_of_runs_has_one_command_at_a_time(tmp_path: Path) -> None:
+    runs = tmp_path / "compare"
+    with workspace_lock.held_runs(runs):
+        with (
+            pytest.raises(InputError, match=rf"(?s)another command runs in .*compare; .*process {os.getpid()}: "),
+            workspace_lock.held_runs(runs),
+        ):
+            pass
+        with workspace_lock.held_runs(tmp_path / "other"):
+            pass
+    with workspace_lock.held_runs(runs):
+        pass
+
+
 def test_a_second_run_is_refused_and_a_killed_one_holds_nothing(workspace: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", HOLD],
