@@ -9,7 +9,7 @@ import json
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from io import BytesIO
-from itertools import islice
+from itertools import chain, count, islice
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ TABLES = (Path("train", "train.csv"), Path("eval", "info.csv"), Path("eval", "an
 PHOTOS = 10_000
 """Photos of a shard, by default: about a gigabyte."""
 
-Labelled = tuple[str, Mapping[str, Any] | None]  # a photo's path below images/, and its labels
+Photo = tuple[str, Mapping[str, Any] | None, bytes]  # its path below images/, its labels and its file
 
 
 def write(root: Path, output: Path, photos: int = PHOTOS) -> dict[str, int]:
@@ -43,14 +43,14 @@ def write(root: Path, output: Path, photos: int = PHOTOS) -> dict[str, int]:
     """
     labels, names = train_photos(root), eval_photos(root)
     columns = [str(column) for column in labels if column != "path"]
-    train: Iterator[Labelled] = (
-        (path, dict(zip(columns, row, strict=True)))
+    train = (
+        (path, dict(zip(columns, row, strict=True)), (root / TRAIN / path).read_bytes())
         for path, *row in labels[["path", *columns]].itertuples(index=False, name=None)
     )
-    unlabelled: Iterator[Labelled] = ((name, None) for name in names)
+    unlabelled = ((name, None, (root / EVAL / name).read_bytes()) for name in names)
     counts = {
-        "train": _write_split(root / TRAIN, train, output / TRAIN, photos),
-        "eval": _write_split(root / EVAL, unlabelled, output / EVAL, photos),
+        "train": write_split(output / TRAIN, train, photos),
+        "eval": write_split(output / EVAL, unlabelled, photos),
     }
     for table in TABLES:
         if (root / table).exists():
@@ -58,31 +58,35 @@ def write(root: Path, output: Path, photos: int = PHOTOS) -> dict[str, int]:
     return counts
 
 
-def _write_split(images: Path, photos: Iterator[Labelled], folder: Path, most: int) -> int:
-    rows: list[tuple[str, str, int, int]] = []
-    count = 0
-    while batch := list(islice(photos, most)):
-        name = f"shard-{count:05}.tar"
+def write_split(folder: Path, photos: Iterable[Photo], most: int = PHOTOS) -> int:
+    """Write photos as shards of at most `most`, with their index; returns the number of shards."""
+    numbers = count()
+    tables.write_parts(_shards(folder, iter(photos), most, numbers), folder / photo_shards.INDEX)
+    return next(numbers)
+
+
+def _shards(folder: Path, photos: Iterator[Photo], most: int, numbers: Iterator[int]) -> Iterator[pd.DataFrame]:
+    """Write one shard after another; yields the part of the index that is of each."""
+    for first in photos:
+        name = f"shard-{next(numbers):05}.tar"
         with replacing(folder / name) as partial, tarfile.open(partial, "w", format=tarfile.PAX_FORMAT) as archive:
-            rows += [(path, name, *place) for path, place in _add(archive, images, batch)]
-        count += 1
-    tables.write(pd.DataFrame(rows, columns=list(photo_shards.COLUMNS)), folder / photo_shards.INDEX)
-    return count
+            rows = [_add(archive, name, *photo) for photo in chain([first], islice(photos, most - 1))]
+        yield pd.DataFrame(rows, columns=list(photo_shards.COLUMNS))
 
 
-def _add(archive: tarfile.TarFile, images: Path, photos: Iterable[Labelled]) -> Iterator[tuple[str, tuple[int, int]]]:
-    """Add photos to an archive; yields the path, the offset and the bytes of each."""
-    for path, labels in photos:
-        if labels is not None:
-            _add_file(archive, str(Path(path).with_suffix(".json")), json.dumps(labels, ensure_ascii=False).encode())
-        content = (images / path).read_bytes()
-        yield path, (_add_file(archive, path, content), len(content))
+def _add(
+    archive: tarfile.TarFile, shard: str, path: str, labels: Mapping[str, Any] | None, content: bytes
+) -> tuple[str, str, int, int]:
+    """Add a photo to an archive; returns its row in the index."""
+    if labels is not None:
+        _add_file(archive, str(Path(path).with_suffix(".json")), json.dumps(labels, ensure_ascii=False).encode())
+    return path, shard, _add_file(archive, path, content), len(content)
 
 
 def _add_file(archive: tarfile.TarFile, name: str, content: bytes) -> int:
     """Add a file without time and owner, which would differ from run to run; returns the offset of its content."""
     member = tarfile.TarInfo(name)
     member.size = len(content)
-    start = archive.offset + len(member.tobuf(archive.format, archive.encoding or "utf-8", archive.errors or "strict"))
     archive.addfile(member, BytesIO(content))
-    return start
+    blocks = -(-len(content) // tarfile.BLOCKSIZE)
+    return archive.offset - blocks * tarfile.BLOCKSIZE

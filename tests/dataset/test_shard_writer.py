@@ -2,6 +2,7 @@
 
 import json
 import tarfile
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,14 @@ def test_a_data_set_with_faults_is_not_written(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such folder"):
         shard_writer.write(tmp_path / "absent", tmp_path / "shards")
     assert not (tmp_path / "shards").exists()
+
+
+def test_no_row_of_the_index_stays_in_memory_when_its_archive_is_written(tmp_path: Path) -> None:
+    peaks = []
+    for photos in (100, 600, 1800):  # the first for what is imported once
+        tracemalloc.start()
+        files = ((f"{number:040x}.jpg", None, b"photo") for number in range(photos))
+        assert shard_writer.write_split(tmp_path / str(photos), files, most=100) == photos // 100
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert (peaks[2] - peaks[1]) / 1200 < 100  # bytes a photo
