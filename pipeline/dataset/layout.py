@@ -131,7 +131,7 @@ def eval_photos(root: Path) -> list[str]:
             faults.append(f"{place}: ImageID {name!r} is not the name of a file in {EVAL.as_posix()}")
         elif not (name in there if archived else (images / name).is_file()):
             faults.append(f"{place}: {_quoted(EVAL, name)} does not exist{near_name(name, files)}")
-        elif leads_out(root, images / name):
+        elif not archived and leads_out(root, images / name):
             faults.append(f"{place}: {_quoted(EVAL, name)}: {LINK}")
     raise_faults(f"{root}: info.csv and eval/images do not fit together", faults)
     return list(names)

@@ -8,6 +8,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -24,7 +25,7 @@ COLUMNS: dict[str, tables.Kind] = {"path": "text", "shard": "text", "offset": "i
 REMEDY = "write the shards again with `python -m pipeline shards`"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ArchivedPhoto:
     """A photo in an archive: `size` bytes from `offset` on. It is read without the rest of the archive."""
 
@@ -97,8 +98,8 @@ def files(folder: Path, names: Sequence[str]) -> list[PhotoFile]:
     """
     if not is_sharded(folder):
         return [folder / name for name in names]
-    found = _places(folder, names)
-    return [ArchivedPhoto(folder / shard, name, offset, size) for name, shard, offset, size in found]
+    found, archive = _places(folder, names), cache(folder.joinpath)
+    return [ArchivedPhoto(archive(shard), name, offset, size) for name, shard, offset, size in found]
 
 
 def absent(folder: Path, names: Sequence[str]) -> list[str]:

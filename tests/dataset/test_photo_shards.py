@@ -108,3 +108,19 @@ def test_a_table_that_does_not_fit_the_archives_is_refused(data: DataSet, archiv
     (archives / "eval" / "info.csv").write_text("ImageID,ans\nelsewhere.jpg,0\n")
     with pytest.raises(InputError, match=r"info\.csv, row 2: eval/images/elsewhere\.jpg does not exist"):
         eval_photos(archives)
+
+
+def test_photos_of_archives_are_not_looked_up_on_the_disk(archives: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of a million takes longer to find there than all else that is checked of it."""
+    there = eval_photos(archives)
+    looked_up: list[str] = []
+    monkeypatch.setattr(Path, "is_symlink", lambda path: looked_up.append(path.name))
+    assert eval_photos(archives) == there
+    assert looked_up == ["shard-00000.tar"]
+
+
+def test_photos_of_one_archive_share_its_path(archives: Path) -> None:
+    one, other, *_ = photo_shards.files(archives / EVAL, eval_photos(archives))
+    assert isinstance(one, photo_shards.ArchivedPhoto)
+    assert isinstance(other, photo_shards.ArchivedPhoto)
+    assert one.archive is other.archive
