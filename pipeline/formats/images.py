@@ -17,6 +17,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from pipeline.formats import jpeg
 from pipeline.foundation.errors import InputError, raise_faults
 from pipeline.foundation.files import write_bytes
+from pipeline.foundation.threads import mapped
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -125,7 +126,7 @@ def check(paths: Iterable[PhotoFile], max_pixels: int = MAX_PIXELS) -> None:
 def faults(paths: Iterable[PhotoFile], max_pixels: int = MAX_PIXELS) -> list[str | None]:
     """Return the `fault` of every path, in order, with a thread per core."""
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        return list(threads.map(lambda path: fault(path, max_pixels), paths))
+        return list(mapped(threads, lambda path: fault(path, max_pixels), paths))
 
 
 def fault(path: PhotoFile, max_pixels: int = MAX_PIXELS) -> str | None:

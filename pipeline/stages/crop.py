@@ -1,7 +1,7 @@
 """Stage crop: the crops of one shard of the train and eval photos, in one array per split."""
 
-from collections.abc import Sequence
-from itertools import chain
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
 from pathlib import Path
 
 import pandas as pd
@@ -22,6 +22,7 @@ from pipeline.formats.perceptual_hash import perceptual_hash
 from pipeline.foundation.files import write_text
 from pipeline.foundation.progress import watch
 from pipeline.foundation.terminal import warn
+from pipeline.foundation.threads import mapped
 
 Row = dict[str, object]
 
@@ -29,6 +30,8 @@ PARTS = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
 LANDMARKS = [f"{part}_{axis}" for part in PARTS for axis in "xy"]
 COLUMNS = {name: DTYPES[kind] for name, kind in tables.CROPS.items() if name != "path"}
 COLUMNS |= dict.fromkeys(LANDMARKS, "float64")
+ROWS = 8192
+"""Rows of the table that are held as Python objects at once."""
 
 
 def crop(shard: int, data: Path, labels: Path, crops: Path, params: Params) -> None:
@@ -107,13 +110,21 @@ def _pack(cropper: Cropper, paths: Sequence[PhotoFile], packed: Path, split: str
             pixels[batch] = [crop.pixels for crop in found]
             return [_row(photo, crop) for photo, crop in zip(photos, found, strict=True)]
 
-        batches = watch(threads.map(rows, starts), f"crop {split}", len(starts))
-        return pd.DataFrame(chain.from_iterable(batches), columns=list(COLUMNS)).astype(COLUMNS)
+        batches = watch(mapped(threads, rows, starts), f"crop {split}", len(starts))
+        return _table(chain.from_iterable(batches))
+
+
+def _table(rows: Iterator[Row]) -> pd.DataFrame:
+    """The table of rows that come one by one, of which few are in memory at once."""
+    parts = [pd.DataFrame(columns=list(COLUMNS)).astype(COLUMNS)]
+    while part := list(islice(rows, ROWS)):
+        parts.append(pd.DataFrame(part, columns=list(COLUMNS)).astype(COLUMNS))
+    return pd.concat(parts, ignore_index=True)
 
 
 def _write_thumbnails(paths: Sequence[PhotoFile], shape: tuple[int, int], packed: Path, max_pixels: int) -> None:
     with arrays.writing(packed, (len(paths), *shape, 3)) as pixels, pool() as threads:
-        for row, small in enumerate(threads.map(lambda path: thumbnail(read(path, max_pixels), shape), paths)):
+        for row, small in enumerate(mapped(threads, lambda path: thumbnail(read(path, max_pixels), shape), paths)):
             pixels[row] = small
 
 
@@ -127,7 +138,7 @@ def _write_tiles(paths: Sequence[PhotoFile], rows: pd.DataFrame, packed: Path, m
 
 def _write_previews(crops: Pixels, packed: Path) -> None:
     with pool() as threads:
-        previews.write(threads.map(previews.encode, crops), packed)
+        previews.write(mapped(threads, previews.encode, crops), packed)
 
 
 def _row(photo: Pixels, crop: CropResult) -> Row:

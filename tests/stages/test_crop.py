@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from pipeline.formats.crop_files import SPLITS, Shard
 from pipeline.foundation.errors import InputError
 from pipeline.registry.serving.classifier import CROP, MEMBERS, SIZES_FILE, TTA_FILE, Classifier
 from pipeline.schema import label_table
+from pipeline.stages import crop as stage
 from pipeline.stages.crop import LANDMARKS, crop
 from pipeline.stages.pack import pack, reads
 from tests.modeling.people import people
@@ -309,3 +311,21 @@ def test_thumbnails_are_whole_photos_and_none_is_written_unasked(workplace: Work
     workplace.crop(thumbnail=(16, 12), shards=(0, 1))
     for split in ("train", "eval"):
         assert np.array_equal(np.stack(list(crop_files.thumbnails(workplace.crops, split))), train)
+
+
+def test_few_objects_of_a_photo_stay_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 250,000 photos of a shard, a dictionary and a call of a thread for each took half a gigabyte."""
+    data, labels, peaks = DataSet(tmp_path / "photos", people=(PERSON,)), tmp_path / "labels.parquet", []
+    tables.write(train_photos(data.root).assign(corrected="")[list(label_table.COLUMNS)], labels)
+    photo = (data.images / PERSON / "normal.png").read_bytes()
+    monkeypatch.setattr(stage, "ROWS", 64)
+    monkeypatch.setattr(stage, "perceptual_hash", lambda _: bytes(32))  # the slow part
+    for count in (300, 900):
+        names = [f"{number:040x}.png" for number in range(count)]
+        data.list_eval(names)
+        shard_writer.write_split(data.root / "eval" / "images", ((name, None, photo) for name in names))
+        tracemalloc.start()
+        crop(0, data.root, labels, tmp_path / "crops", Crop(method="none", size=8))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert (peaks[1] - peaks[0]) / 600 < 1500  # bytes a photo
