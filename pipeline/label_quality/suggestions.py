@@ -134,15 +134,15 @@ def pooled(photos: pd.DataFrame, probabilities: Table, attribute: str) -> Pooled
 def _of_attribute(attribute: Attribute, photos: pd.DataFrame, probabilities: Table) -> Iterator[Suggestion]:
     """Suggestions for an attribute of a person; for an age, the median age of the likelier band."""
     people = pooled(photos, probabilities, attribute.name)
+    doubt = _doubt(people)
     cells = photos.groupby("person")[attribute.name].first()
-    for row, likelier in _issues(people):
-        was, trust = cells.iloc[row], 1.0
-        if attribute.bands:
-            value = f"{cells[people.labels == likelier].median():.0f}"
+    usual = cells.groupby(people.labels).median() if attribute.bands else None
+    for row, likelier in _issues(people, doubt):
+        was, trust, value = cells.iloc[row], 1.0, attribute.values[likelier]
+        if usual is not None:
+            value = f"{usual[likelier]:.0f}"
             trust = min(1, _years_to_band(attribute, int(was), likelier) / BORDER_YEARS)
-        else:
-            value = attribute.values[likelier]
-        yield _suggestion(people, row, attribute, str(was), value, trust)
+        yield _suggestion(people, row, attribute, str(was), value, round(float(trust * doubt[row]), 4))
 
 
 def _years_to_band(attribute: Attribute, age: int, code: int) -> int:
@@ -170,8 +170,8 @@ def _calibrated(table: Table, targets: Codes) -> Table:
     return np.maximum(calibration.scale(table, calibration.fit(table, targets)), MIN_PROBABILITY)
 
 
-def _issues(people: PooledAttribute) -> list[tuple[int, int]]:
-    """People whose label is likely wrong, with the likeliest other value among those that occur.
+def _issues(people: PooledAttribute, doubt: Priors) -> list[tuple[int, int]]:
+    """People whose label is likely wrong, with the likeliest other value among those that occur; `doubt` is of each.
 
     Northcutt, Jiang and Chuang 2021, Confident Learning: Estimating Uncertainty in Dataset Labels. It estimates how
     many labels are wrong; among few people it may estimate none, so labels of a high doubt are added.
@@ -183,7 +183,7 @@ def _issues(people: PooledAttribute) -> list[tuple[int, int]]:
         return []
     table = people.probabilities[:, values] / people.probabilities[:, values].sum(axis=1, keepdims=True)
     wrong = find_label_issues(labels, table, filter_by="prune_by_noise_rate", min_examples_per_class=0, n_jobs=1)
-    wrong |= _doubt(people) > MIN_DOUBT
+    wrong |= doubt > MIN_DOUBT
     table[np.arange(len(table)), labels] = 0
     return [(int(row), int(values[table[row].argmax()])) for row in np.flatnonzero(wrong)]
 
@@ -200,9 +200,8 @@ def _doubt(people: PooledAttribute) -> Priors:
 
 
 def _suggestion(
-    people: PooledAttribute, row: int, attribute: Attribute, was: str, value: str, trust: float
+    people: PooledAttribute, row: int, attribute: Attribute, was: str, value: str, score: float
 ) -> Suggestion:
-    score = round(float(trust * _doubt(people)[row]), 4)
     values = zip(attribute.values, people.probabilities[row], people.votes[row], strict=True)
     evidence = ", ".join(f"{name} {probability:.2f} ({votes} photos)" for name, probability, votes in values)
     return Suggestion(people.people[row], attribute.name, was, value, SOURCE, score, evidence)

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from pipeline.dataset import corrections
+from pipeline.ensembling.shift_estimators import Priors
 from pipeline.formats import tables
 from pipeline.foundation.errors import InputError
+from pipeline.label_quality import suggestions
 from pipeline.label_quality.suggestions import Suggestion, read, suggest
-from pipeline.schema.schema import GENDER
+from pipeline.schema.schema import GENDER, SCHEMA
 from tests.support.readings import labelled, seen_as, with_swap, with_wrong, write
 
 
@@ -159,3 +161,20 @@ def test_the_columns_are_those_of_a_fixes_file() -> None:
 def test_missing_results_are_refused_with_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"run `dvc repro`(?s:.*)labels\.parquet(?s:.*)out_of_fold\.parquet"):
         read(tmp_path / "labels.parquet", tmp_path / "out_of_fold.parquet")
+
+
+def test_the_doubt_in_all_labels_is_computed_once_for_an_attribute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once for every suggestion, a tenth of many people with wrong labels would take forever."""
+    truth, sizes = labelled(), list[int]()
+    wrong = truth
+    for person in ("004", "014", "024"):
+        wrong = with_wrong(wrong, person, gender="female")
+    doubt = suggestions._doubt
+
+    def counted(people: suggestions.PooledAttribute) -> Priors:
+        sizes.append(len(people.people))
+        return doubt(people)
+
+    monkeypatch.setattr(suggestions, "_doubt", counted)
+    assert len(suggest(wrong, seen_as(truth))) == 3
+    assert len(sizes) == len(SCHEMA.people.attributes)
