@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from pipeline.dataset.folds import categorical_labels_with_folds, groups
 from pipeline.ensembling import blend, combination, fitting, people
@@ -90,7 +91,8 @@ def ensemble(
         read_eval({name: [scored[name][fold]] for name in names}, eval_rows) for fold in range(len(members.folds))
     ]
     of_eval = EvalPredictions(eval_photos.iloc[eval_rows], read_eval(voters, eval_rows), by_fold)
-    fit = combination.fit(of_sample, sample, of_eval, crops, params)
+    with threadpool_limits(1):  # more threads of BLAS mostly wait for each other: five times the work on busy cores
+        fit = combination.fit(of_sample, sample, of_eval, crops, params)
     voter_names = {name: tuple(voter.name for voter in voters[name]) for name in names}
     FittedEnsemble.of(fit.everyone, voter_names).write(results / "ensemble.json")
     _write_fit(fit, of_sample, sample, results, params)
