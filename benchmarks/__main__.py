@@ -20,6 +20,7 @@ BENCHMARKS = (
     "predict",
     "tables",
     "rows",
+    "million",
     "startup",
     "task",
     "graph",
