@@ -14,6 +14,7 @@ STANDARD = {
     "ast",
     "atexit",
     "collections",
+    "concurrent",  # what its threads call comes from those who ask for it, and so do the numbers
     "contextlib",
     "ctypes",
     "difflib",
