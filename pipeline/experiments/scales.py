@@ -11,6 +11,7 @@ STAND_INS = {  # by the beginning of a name: a small backbone of the same family
     "vit": ("vit_tiny_patch16_224", "test_vit"),
     "resnet": ("resnet10t", "test_resnet"),
     "dlib_face_recognition_resnet": ("resnet10t", "test_resnet"),
+    "mobilenetv1": ("mobilenetv1_100", "test_efficientnet"),  # it is small, and of the same module of timm
     "efficientnet": ("efficientnet_lite0", "test_efficientnet"),
     "convnext": ("convnext_atto", "test_convnext"),
     "coatnet": ("coatnet_pico_rw_224", "test_coatnet"),
