@@ -1,6 +1,7 @@
 """All stages, end to end, through `dvc repro` on a tiny synthetic sample."""
 
 import json
+import re
 from pathlib import Path
 
 import mlflow
@@ -36,6 +37,12 @@ def test_everything_runs_once_and_a_second_time_nothing(first: tuple[Workspace, 
     trained = {f"{stage}-{fold}" for stage in members for fold in (0, 1)} | {"refit@years", "infer_refit@years"}
     assert ran == trained | {"sample", "relabel", "crop@0", "crop@1", "pack", "split", "ensemble", "submit", "report"}
     assert workspace.repro("repro") == set()
+
+
+def test_every_stage_says_which_of_how_many_it_is(first: tuple[Workspace, set[str]]) -> None:
+    workspace, ran = first
+    said = re.findall(r"^stage (\d+) of (\d+)$", workspace.outputs[0], re.MULTILINE)
+    assert said == [(str(place), str(len(ran))) for place in range(1, len(ran) + 1)]
 
 
 def test_the_submission_is_info_csv_with_predictions(first: tuple[Workspace, set[str]]) -> None:

@@ -58,12 +58,17 @@ for stage in stages.COMMANDS:
 
 @app.callback(help=__doc__)
 def options(
+    context: typer.Context,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print results, warnings and errors only.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print the traceback of an error.")] = False,
 ) -> None:
     """Options of every command; they come before its name."""
     os.environ.update({QUIET: "1"} if quiet else {})
     os.environ.update({VERBOSE: "1"} if verbose else {})
+    if context.invoked_subcommand in {stage.__name__ for stage in stages.COMMANDS}:
+        from pipeline.orchestration.position import announce
+
+        announce()
 
 
 @app.command(rich_help_panel=RUN)

@@ -42,7 +42,7 @@ def replaced(text: str, key: str, value: str, place: str) -> str:
         InputError: When the key is not in the file, or the value is not YAML that fits on its line.
     """
     name, node = _find(YAML().compose(text), key.split("."), place)
-    start = name.end_mark.index + text[name.end_mark.index :].index(":") + 1
+    start = text.index(":", name.end_mark.index) + 1
     between = text[start : node.start_mark.index]
     if node.start_mark.index == node.end_mark.index:  # nothing stands for null; its mark is at what comes next
         changed = f"{text[:start]} {value}{text[start:]}"

@@ -30,26 +30,35 @@ def seconds(
     folds, held_out = len(params.train.folds), 1 / len(params.split.held_out)
     if params.split.validation is not None:
         held_out = params.split.validation
-    jobs, work = 0, 0.0
+    predicted, seen = held_out * photos.train, (1 - held_out) * photos.train
+    jobs: list[float] = []
     for name in params.train.models:
         config = params.models[name]
         speed = measured(config, params.crop.shape)
-        seen, predicted = (1 - held_out) * photos.train, held_out * photos.train
         variants = (params.tta[name].clean > 0) + params.tta[name].augmented
         variants *= (5 if params.tta[name].five_crop else 1) * (2 if params.tta[name].flip else 1)
-        inference = variants * (predicted + photos.eval) * speed.prediction
-        training = config.total_epochs * (seen * speed.training + predicted * speed.prediction)
-        if config.is_probe:  # features are computed once, and its heads cost next to nothing
-            training = photos.train * speed.prediction
-        rounds = folds * (1 + (name in params.pseudo_label.models))
-        jobs += rounds
-        work += rounds * (training + inference + 2 * START)
-        if name in params.refit.models:
-            jobs += 1
-            work += config.total_epochs * photos.train * speed.training + inference + 2 * START
-    slots = min(len(machine.gpus()) or max(machine.cores() // _threads(params), 1), jobs)
-    crops = CROP * sum(photos) / machine.cores()
-    return crops + work / jobs * ceil(jobs / slots) + 8 * START
+        inference = variants * (predicted + photos.eval)
+        jobs += folds * [_training(config, speed, seen, predicted) + inference * speed.prediction]
+        if name in params.pseudo_label.models:
+            joined = seen + params.pseudo_label.share * photos.eval
+            student = params.pseudo_label.config(config)
+            if student != config:
+                speed = measured(student, params.crop.shape)
+            jobs += folds * [_training(student, speed, joined, predicted) + inference * speed.prediction]
+        if name in params.refit.soup:  # batch statistics and a score of the mean, on all photos
+            jobs.append((2 * photos.train + variants * photos.eval) * speed.prediction)
+        elif name in params.refit.models:
+            jobs.append(_training(config, speed, photos.train, 0) + variants * photos.eval * speed.prediction)
+    slots = min(len(machine.gpus()) or max(machine.cores() // _threads(params), 1), len(jobs))
+    each = sum(jobs) / len(jobs) + 2 * START
+    return CROP * sum(photos) / machine.cores() + each * ceil(len(jobs) / slots) + 8 * START
+
+
+def _training(config: ModelConfig, speed: Speed, seen: float, predicted: float) -> float:
+    """Seconds of a training on so many photos, whose epochs each predict so many."""
+    if config.is_probe:  # features are computed once, and its heads cost next to nothing
+        return (seen + predicted) * speed.prediction
+    return config.total_epochs * (seen * speed.training + predicted * speed.prediction)
 
 
 def _threads(params: Params) -> int:

@@ -44,7 +44,22 @@ def test_refits_and_pseudo_labels_take_their_time() -> None:
     once = seconds(Speed(1, 0), refit={"models": ["years"], "epochs": {}, "validation": None, "soup": []})
     assert once == pytest.approx(4000 + 2000)
     twice = seconds(Speed(1, 0), pseudo_label={"models": ["face"], "targets": "hard", "student": {}})
-    assert twice == pytest.approx(4000 + 2000)
+    assert twice == pytest.approx(4000 + 2 * 2 * (500 + 250)), "half of the eval photos join"
+
+
+def test_a_student_trains_at_its_own_speed() -> None:
+    given = {"pseudo_label": {"models": ["face"], "targets": "hard", "student": {"image_size": 16}}}
+    checked = params.check(PARAMS | {"refit": {"models": [], "epochs": {}}} | given, "params")
+    taken = estimate.seconds(checked, PHOTOS, lambda config, _: Speed(0.5 if config.image_size == 16 else 1, 0))
+    assert taken == pytest.approx(4000 + 2 * 2 * (500 + 250) / 2)
+
+
+def test_a_soup_is_not_trained() -> None:
+    soup: dict[str, object] = {"models": ["years"], "epochs": {}, "validation": None, "soup": ["years"]}
+    assert seconds(Speed(1, 0), refit=soup) == pytest.approx(4000)
+    plain: dict[str, object] = {"tta": {"face": {}, "years": {}}}
+    more = seconds(Speed(0, 1), refit=soup, **plain) - seconds(Speed(0, 1), **plain)
+    assert more == pytest.approx(2 * 1000 + 500), "batch statistics, a score, and the eval photos"
 
 
 def test_cores_and_gpus_share_the_trainings(monkeypatch: pytest.MonkeyPatch) -> None:

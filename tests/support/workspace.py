@@ -59,6 +59,7 @@ class Workspace:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.outputs: list[str] = []  # what each `dvc repro` printed
         copy(root, ".gitignore")
         YAML().dump(PARAMS, root / "params.yaml")
         self.run("git", "init", "--quiet")
@@ -84,8 +85,8 @@ class Workspace:
 
     def repro(self, *arguments: str) -> set[str]:
         """The stages whose command ran."""
-        lines = self.dvc(*arguments).splitlines()
-        return {line.split("'")[1] for line in lines if line.startswith("Running stage")}
+        self.outputs.append(self.dvc(*arguments))
+        return {line.split("'")[1] for line in self.outputs[-1].splitlines() if line.startswith("Running stage")}
 
     def hashes(self) -> dict[str, Any]:
         """Hash of every output, by path."""
