@@ -1,7 +1,7 @@
 """How long a recipe takes on this machine: measured steps of its models, times photos, epochs and folds."""
 
 from collections.abc import Callable
-from math import ceil
+from heapq import heapreplace
 
 from pipeline.config.params import Params
 from pipeline.modeling.config import ModelConfig
@@ -50,8 +50,10 @@ def seconds(
         elif name in params.refit.models:
             jobs.append(_training(config, speed, photos.train, 0) + variants * photos.eval * speed.prediction)
     slots = min(len(machine.gpus()) or max(machine.cores() // _threads(params), 1), len(jobs))
-    each = sum(jobs) / len(jobs) + 2 * START
-    return CROP * sum(photos) / machine.cores() + each * ceil(len(jobs) / slots) + 8 * START
+    ends = [0.0] * slots
+    for job in jobs:
+        heapreplace(ends, ends[0] + job + 2 * START)  # the first slot that is free takes it
+    return CROP * sum(photos) / machine.cores() + max(ends) + 8 * START
 
 
 def _training(config: ModelConfig, speed: Speed, seen: float, predicted: float) -> float:

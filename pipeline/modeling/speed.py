@@ -1,5 +1,6 @@
 """How fast a model trains and predicts on this machine, measured on a few steps with random pictures."""
 
+import logging
 from time import perf_counter
 from typing import NamedTuple
 
@@ -17,7 +18,8 @@ from pipeline.modeling.loop import train_epoch
 from pipeline.schema.schema import SCHEMA
 
 STEPS = 3  # that are measured, after an epoch that warms up
-CPU_BATCH = 8  # on a CPU an image takes about as long in a small batch as in a large one
+SMALL_BATCH = 8  # with which a CPU starts
+LONGEST_STEP = 2.0  # seconds; on a CPU a batch that would take longer is measured with fewer images
 
 
 class Speed(NamedTuple):
@@ -37,8 +39,16 @@ def measure(config: ModelConfig, crop_shape: tuple[int, int]) -> Speed:
     Raises:
         ModelConfigError: When the network or its settings do not work, or memory is short.
     """
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it tells the precision, among a command's results
     fabric = Fabric(accelerator="auto", devices=1, precision=config.precision)
-    batch = config.batch_size if fabric.device.type == "cuda" else min(config.batch_size, CPU_BATCH)
+    if fabric.device.type == "cuda":
+        return _measure(config, crop_shape, config.batch_size, fabric)
+    small = _measure(config, crop_shape, min(config.batch_size, SMALL_BATCH), fabric)
+    batch = min(config.batch_size, int(LONGEST_STEP / small.training))
+    return _measure(config, crop_shape, batch, fabric) if batch > SMALL_BATCH else small
+
+
+def _measure(config: ModelConfig, crop_shape: tuple[int, int], batch: int, fabric: Fabric) -> Speed:
     random = config.model_copy(
         update={
             "pretrained": False,

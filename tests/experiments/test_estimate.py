@@ -65,6 +65,8 @@ def test_a_soup_is_not_trained() -> None:
 def test_cores_and_gpus_share_the_trainings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "cores", lambda: 2)
     assert seconds(Speed(1, 0)) == 2000
+    monkeypatch.setattr(machine, "gpus", lambda: ["0", "1", "2"])
+    assert seconds(Speed(1, 0)) == 2000, "one of three takes a second training"
     monkeypatch.setattr(machine, "gpus", lambda: ["0", "1", "2", "3"])
     assert seconds(Speed(1, 0)) == 1000
 

@@ -1,6 +1,10 @@
 """speed: measured by training and predicting for real."""
 
+import logging
 from collections.abc import Callable
+
+import pytest
+from lightning_fabric import Fabric
 
 from pipeline.modeling import speed
 from pipeline.modeling.config import ModelConfig
@@ -14,3 +18,26 @@ def test_training_takes_longer_than_prediction(config: Callable[..., ModelConfig
 def test_a_larger_image_takes_longer(config: Callable[..., ModelConfig]) -> None:
     small, large = (speed.measure(config(image_size=size), (size, size)) for size in (32, 256))
     assert large.training > 2 * small.training
+
+
+@pytest.mark.parametrize(("longest", "batches"), [(1000.0, [8, 20]), (0.0, [8])])
+def test_a_cpu_takes_the_own_batch_of_a_quick_model(
+    longest: float, batches: list[int], config: Callable[..., ModelConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The step of the optimizer costs as much for a small batch as for a large one."""
+    taken: list[int] = []
+
+    def measured(config: ModelConfig, crop_shape: tuple[int, int], batch: int, fabric: Fabric) -> speed.Speed:
+        taken.append(batch)
+        return speed.Speed(1, 1)
+
+    monkeypatch.setattr(speed, "_measure", measured)
+    monkeypatch.setattr(speed, "LONGEST_STEP", longest)
+    speed.measure(config(batch_size=20), (32, 32))
+    assert taken == batches
+
+
+def test_the_precision_is_not_told(config: Callable[..., ModelConfig], caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        speed.measure(config(precision="bf16-mixed"), (32, 32))
+    assert not caplog.records
