@@ -57,8 +57,8 @@ def read(root: Path = Path()) -> Graph:
     if not (root / "dvc.yaml").exists():
         raise InputError(f"{root / 'dvc.yaml'}: no such file; run from the project's root")
     try:
-        with chdir(root):  # DVC names stages relative to the current folder
-            return _in_order(Repo(uninitialized=True, config=NO_GIT).index)
+        with chdir(root), Repo(uninitialized=True, config=NO_GIT) as opened:  # its names are relative to the folder
+            return _in_order(opened.index)
     except DvcException as error:
         raise InputError(f"DVC: {error}") from error
 

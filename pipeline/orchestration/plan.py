@@ -48,13 +48,12 @@ def read(targets: Sequence[str] = ()) -> Plan:
     if not FILE.exists():
         raise InputError(f"{FILE}: no such file; run from the project's root")
     try:
-        repo = Repo(uninitialized=True, config=NO_GIT)
-        graph = get_active_graph(repo.index.graph)
-        wanted = [stage for target in targets or (str(FILE),) for stage in repo.stage.collect(target)]
-        steps = plan_repro(graph, wanted)
+        with Repo(uninitialized=True, config=NO_GIT) as opened:
+            graph = get_active_graph(opened.index.graph)
+            wanted = [stage for target in targets or (str(FILE),) for stage in opened.stage.collect(target)]
+            return {stage.addressing: _step(stage, graph.successors(stage)) for stage in plan_repro(graph, wanted)}
     except DvcException as error:
         raise InputError(f"DVC: {error}") from error
-    return {stage.addressing: _step(stage, graph.successors(stage)) for stage in steps}
 
 
 def entries(plan: Plan) -> dict[Path, list[str]]:

@@ -119,12 +119,11 @@ class _Noted:
         from dvc.repo import Repo
 
         try:
-            repo = Repo(str(folder), uninitialized=True, config=NO_GIT)
+            with Repo(str(folder), uninitialized=True, config=NO_GIT) as opened:
+                place, hardlink = opened.tmp_dir, opened.config["core"].get("hardlink_lock", False)
         except DvcException as error:
             raise InputError(f"DVC: {error}") from error
-        if repo.tmp_dir is None:
-            return None
-        return cls(Path(repo.tmp_dir, "rwlock"), repo.config["core"].get("hardlink_lock", False))
+        return None if place is None else cls(Path(place, "rwlock"), hardlink)
 
     def live(self) -> list[str]:
         """The live processes that are noted."""

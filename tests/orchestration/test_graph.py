@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 
 from pipeline.formats import tables
 from pipeline.foundation.errors import InputError
-from pipeline.orchestration import graph
+from pipeline.orchestration import graph, plan, workspace_lock
 from pipeline.stages.sample import sample
 from pipeline.synthetic.config import Sample
 from tests.support.shell import Project
@@ -36,6 +36,16 @@ def test_stages_of_a_matrix_are_stages_of_one_kind(project: Project) -> None:
         "fit@b": "fit",
         "join": "join",
     }
+
+
+def test_what_is_opened_of_dvc_is_closed(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[Repo] = []
+    monkeypatch.setattr(Repo, "close", closed.append)
+    monkeypatch.chdir(project.root)
+    graph.read(project.root)
+    plan.read([])
+    workspace_lock.require_unlocked(project.root)
+    assert len(closed) == 3
 
 
 def test_a_folder_as_dependency_makes_all_stages_that_write_below_it_parents(project: Project) -> None:
