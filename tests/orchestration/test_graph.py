@@ -40,7 +40,7 @@ def test_stages_of_a_matrix_are_stages_of_one_kind(project: Project) -> None:
 
 def test_what_is_opened_of_dvc_is_closed(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     closed: list[Repo] = []
-    monkeypatch.setattr(Repo, "close", closed.append)
+    monkeypatch.setattr(Repo, "close", lambda repo: closed.append(repo))
     monkeypatch.chdir(project.root)
     graph.read(project.root)
     plan.read([])
