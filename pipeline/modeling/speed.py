@@ -17,9 +17,10 @@ from pipeline.modeling.learner import Learner
 from pipeline.modeling.loop import train_epoch
 from pipeline.schema.schema import SCHEMA
 
-STEPS = 3  # that are measured, after an epoch that warms up
+STEPS, MOST_STEPS = 3, 30  # that are measured, after as many that warm up
 SMALL_BATCH = 8  # with which a CPU starts
 LONGEST_STEP = 2.0  # seconds; on a CPU a batch that would take longer is measured with fewer images
+LONGEST = STEPS * LONGEST_STEP  # seconds of all steps; a quick model takes more of them
 
 
 class Speed(NamedTuple):
@@ -42,13 +43,16 @@ def measure(config: ModelConfig, crop_shape: tuple[int, int]) -> Speed:
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it tells the precision, among a command's results
     fabric = Fabric(accelerator="auto", devices=1, precision=config.precision)
     if fabric.device.type == "cuda":
-        return _measure(config, crop_shape, config.batch_size, fabric)
-    small = _measure(config, crop_shape, min(config.batch_size, SMALL_BATCH), fabric)
+        return _measure(config, crop_shape, config.batch_size, STEPS, fabric)
+    small = _measure(config, crop_shape, min(config.batch_size, SMALL_BATCH), STEPS, fabric)
     batch = min(config.batch_size, int(LONGEST_STEP / small.training))
-    return _measure(config, crop_shape, batch, fabric) if batch > SMALL_BATCH else small
+    if batch <= SMALL_BATCH:
+        return small
+    steps = min(max(STEPS, int(LONGEST / (batch * small.training))), MOST_STEPS)
+    return _measure(config, crop_shape, batch, steps, fabric)
 
 
-def _measure(config: ModelConfig, crop_shape: tuple[int, int], batch: int, fabric: Fabric) -> Speed:
+def _measure(config: ModelConfig, crop_shape: tuple[int, int], batch: int, steps: int, fabric: Fabric) -> Speed:
     random = config.model_copy(
         update={
             "pretrained": False,
@@ -60,7 +64,7 @@ def _measure(config: ModelConfig, crop_shape: tuple[int, int], batch: int, fabri
         }
     )
     devices.configure(random)
-    images = STEPS * batch
+    images = steps * batch
     people = _people(images + batch)
     held_out = np.arange(len(people)) >= images
     crops = np.random.default_rng(0).integers(0, 256, (len(people), *crop_shape, 3), dtype=np.uint8)
@@ -71,8 +75,10 @@ def _measure(config: ModelConfig, crop_shape: tuple[int, int], batch: int, fabri
     started = perf_counter()
     train_epoch(learner, batches, criterion, 1, [])
     training = (perf_counter() - started) / images
+    loader = data.val_loader(data.training, random, (0, 1))
+    predict(learner.eval_network, loader, random, TTA(), fabric)
     started = perf_counter()
-    predict(learner.eval_network, data.val_loader(data.training, random, (0, 1)), random, TTA(), fabric)
+    predict(learner.eval_network, loader, random, TTA(), fabric)
     return Speed(training, (perf_counter() - started) / images)
 
 

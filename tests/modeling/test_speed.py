@@ -20,19 +20,20 @@ def test_a_larger_image_takes_longer(config: Callable[..., ModelConfig]) -> None
     assert large.training > 2 * small.training
 
 
-@pytest.mark.parametrize(("longest", "batches"), [(1000.0, [8, 20]), (0.0, [8])])
+@pytest.mark.parametrize(("longest", "batches"), [(1000.0, [(8, 3), (20, 5)]), (0.0, [(8, 3)])])
 def test_a_cpu_takes_the_own_batch_of_a_quick_model(
-    longest: float, batches: list[int], config: Callable[..., ModelConfig], monkeypatch: pytest.MonkeyPatch
+    longest: float, batches: list[tuple[int, int]], config: Callable[..., ModelConfig], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The step of the optimizer costs as much for a small batch as for a large one."""
-    taken: list[int] = []
+    taken: list[tuple[int, int]] = []
 
-    def measured(config: ModelConfig, crop_shape: tuple[int, int], batch: int, fabric: Fabric) -> speed.Speed:
-        taken.append(batch)
+    def measured(_: ModelConfig, crop_shape: tuple[int, int], batch: int, steps: int, fabric: Fabric) -> speed.Speed:
+        taken.append((batch, steps))
         return speed.Speed(1, 1)
 
     monkeypatch.setattr(speed, "_measure", measured)
     monkeypatch.setattr(speed, "LONGEST_STEP", longest)
+    monkeypatch.setattr(speed, "LONGEST", 100.0)  # five steps of 20 images of a second each
     speed.measure(config(batch_size=20), (32, 32))
     assert taken == batches
 
