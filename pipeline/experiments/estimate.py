@@ -37,14 +37,14 @@ def seconds(
         speed = measured(config, params.crop.shape)
         variants = (params.tta[name].clean > 0) + params.tta[name].augmented
         variants *= (5 if params.tta[name].five_crop else 1) * (2 if params.tta[name].flip else 1)
-        inference = variants * (predicted + photos.eval)
-        jobs += folds * [_training(config, speed, seen, predicted) + inference * speed.prediction]
+        predictions = variants * (predicted + photos.eval)
+        jobs += folds * [_training(config, speed, seen, predicted) + predictions * speed.prediction]
         if name in params.pseudo_label.models:
             joined = seen + params.pseudo_label.share * photos.eval
             student = params.pseudo_label.config(config)
             if student != config:
                 speed = measured(student, params.crop.shape)
-            jobs += folds * [_training(student, speed, joined, predicted) + inference * speed.prediction]
+            jobs += folds * [_training(student, speed, joined, predicted) + predictions * speed.prediction]
         if name in params.refit.soup:  # batch statistics and a score of the mean, on all photos
             jobs.append((2 * photos.train + variants * photos.eval) * speed.prediction)
         elif name in params.refit.models:

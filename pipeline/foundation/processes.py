@@ -7,6 +7,7 @@ from pathlib import Path
 from pipeline.foundation import telemetry
 
 THREADS = "OMP_NUM_THREADS"  # of a process; on a CPU, trained weights depend on it
+STAGE = "DVC_STAGE"  # name of the stage; set by DVC
 PIPELINE_RUN = "PIPELINE_RUN"  # set by what starts stages in several processes or on several machines
 TASK_RUN = "PIPELINE_TASK_RUN"  # id of the MLflow run that Kubeflow's MLflow plugin has created for this task
 TRACKING = "PIPELINE_TRACKING"  # a folder to use instead of tracking/

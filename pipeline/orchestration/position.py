@@ -6,11 +6,11 @@ from pathlib import Path
 from pipeline.formats.documents import read_text
 from pipeline.foundation.files import write_text
 from pipeline.foundation.hashes import sha256
-from pipeline.foundation.processes import PIPELINE_RUN, is_first
+from pipeline.foundation.processes import PIPELINE_RUN, STAGE, is_first
 from pipeline.foundation.terminal import log
 from pipeline.orchestration import graph
 
-STAGE, ROOT = "DVC_STAGE", "DVC_ROOT"  # set by DVC
+ROOT = "DVC_ROOT"  # set by DVC
 KEPT = Path(".dvc/tmp/order_of_stages.txt")
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from pipeline.tracking.provenance import STAGE
+from pipeline.foundation.processes import STAGE
 
 LOCK = Path("dvc.lock")
 

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import psutil
 
-from pipeline.foundation.processes import PIPELINE_RUN, TASK_RUN
+from pipeline.foundation.processes import PIPELINE_RUN, STAGE, TASK_RUN
 
 COMMIT = "PIPELINE_COMMIT"  # of an image, which has no git
-STAGE = "DVC_STAGE"  # set by DVC
 PROGRAMS = ("dvc", "atomic_dvc.py")  # DVC's command line, its own and the runner's
 
 

@@ -72,7 +72,7 @@ def run(
         address = {"MLFLOW_TRACKING_URI": mlflow} if mlflow else {}
         if RUN_ID in os.environ:
             address = {processes.TASK_RUN: os.environ[RUN_ID]}
-        environment = processes.environment() | {"DVC_STAGE": name} | address
+        environment = processes.environment() | {processes.STAGE: name} | address
         code = subprocess.run(stage.command, shell=True, cwd=root, env=environment, check=False).returncode
         if code:
             raise InputError(f"stage {name}: exit status {code}; its log is above")
