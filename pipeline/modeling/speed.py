@@ -1,6 +1,8 @@
 """How fast a model trains and predicts on this machine, measured on a few steps with random pictures."""
 
 import logging
+from collections.abc import Callable
+from statistics import median
 from time import perf_counter
 from typing import NamedTuple
 
@@ -17,10 +19,10 @@ from pipeline.modeling.learner import Learner
 from pipeline.modeling.loop import train_epoch
 from pipeline.schema.schema import SCHEMA
 
-STEPS, MOST_STEPS = 3, 30  # that are measured, after as many that warm up
+ROUNDS = 3  # of equal steps, whose median counts: a moment in which the machine does something else does not
+MOST_STEPS = 10  # of a round
 SMALL_BATCH = 8  # with which a CPU starts
-LONGEST_STEP = 2.0  # seconds; on a CPU a batch that would take longer is measured with fewer images
-LONGEST = STEPS * LONGEST_STEP  # seconds of all steps; a quick model takes more of them
+LONGEST = 2.0  # seconds of a round on a CPU; a slow model gets a smaller batch, a quick one more steps
 
 
 class Speed(NamedTuple):
@@ -43,12 +45,12 @@ def measure(config: ModelConfig, crop_shape: tuple[int, int]) -> Speed:
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it tells the precision, among a command's results
     fabric = Fabric(accelerator="auto", devices=1, precision=config.precision)
     if fabric.device.type == "cuda":
-        return _measure(config, crop_shape, config.batch_size, STEPS, fabric)
-    small = _measure(config, crop_shape, min(config.batch_size, SMALL_BATCH), STEPS, fabric)
-    batch = min(config.batch_size, int(LONGEST_STEP / small.training))
+        return _measure(config, crop_shape, config.batch_size, 1, fabric)
+    small = _measure(config, crop_shape, min(config.batch_size, SMALL_BATCH), 1, fabric)
+    batch = min(config.batch_size, int(LONGEST / small.training))
     if batch <= SMALL_BATCH:
         return small
-    steps = min(max(STEPS, int(LONGEST / (batch * small.training))), MOST_STEPS)
+    steps = min(int(LONGEST / (batch * small.training)), MOST_STEPS)
     return _measure(config, crop_shape, batch, steps, fabric)
 
 
@@ -71,15 +73,20 @@ def _measure(config: ModelConfig, crop_shape: tuple[int, int], batch: int, steps
     data = FoldData.of(people, crops, held_out, random)
     learner, criterion = Learner.create(random, fabric), Criterion(random, data, fabric.device)
     batches = data.train_loader(data.training, random, (0, 1))
-    train_epoch(learner, batches, criterion, 0, [])
-    started = perf_counter()
-    train_epoch(learner, batches, criterion, 1, [])
-    training = (perf_counter() - started) / images
+    training = _seconds(lambda: train_epoch(learner, batches, criterion, 1, []))
     loader = data.val_loader(data.training, random, (0, 1))
-    predict(learner.eval_network, loader, random, TTA(), fabric)
-    started = perf_counter()
-    predict(learner.eval_network, loader, random, TTA(), fabric)
-    return Speed(training, (perf_counter() - started) / images)
+    prediction = _seconds(lambda: predict(learner.eval_network, loader, random, TTA(), fabric))
+    return Speed(training / images, prediction / images)
+
+
+def _seconds(of: Callable[[], object]) -> float:
+    """The median over the rounds, after one that warms up."""
+    taken = []
+    for _ in range(1 + ROUNDS):
+        started = perf_counter()
+        of()
+        taken.append(perf_counter() - started)
+    return median(taken[1:])
 
 
 def _people(photos: int) -> pd.DataFrame:

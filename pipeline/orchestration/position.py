@@ -17,11 +17,13 @@ KEPT = Path(".dvc/tmp/order_of_stages.txt")
 def announce() -> None:
     """Print `stage 9 of 22`, in the order in which `dvc repro` runs them: at most 13 are left.
 
-    Nothing is printed where `run` or a cluster shows its own progress, or where DVC does not run the stage.
+    Nothing is printed where `run` or a cluster shows its own progress, where DVC does not run the stage, and for a
+    stage that is not in ./dvc.yaml.
     """
     if {STAGE, ROOT} <= os.environ.keys() and PIPELINE_RUN not in os.environ and is_first():
-        order = _order()
-        log(f"stage {order.index(os.environ[STAGE]) + 1} of {len(order)}")
+        order, stage = _order(), os.environ[STAGE]
+        if stage in order:
+            log(f"stage {order.index(stage) + 1} of {len(order)}")
 
 
 def _order() -> list[str]:

@@ -41,8 +41,11 @@ def test_other_parameters_are_other_stages(root: Path, capsys: pytest.CaptureFix
 
 
 @pytest.mark.usefixtures("root")
-@pytest.mark.parametrize(("variable", "value"), [("PIPELINE_RUN", "a run"), ("LOCAL_RANK", "1"), ("DVC_ROOT", "")])
-def test_nothing_is_said_where_others_show_the_progress(
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("PIPELINE_RUN", "a run"), ("LOCAL_RANK", "1"), ("DVC_ROOT", ""), ("DVC_STAGE", "sub/dvc.yaml:fit")],
+)
+def test_nothing_is_said_where_others_show_the_progress_or_of_others_stages(
     variable: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv(variable, value) if value else monkeypatch.delenv(variable)
