@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.options import Models
+from pipeline.foundation.terminal import quiet
 
 app = typer.Typer(no_args_is_help=True, help="List, show, compare and use published systems.")
 
@@ -80,7 +81,7 @@ def suggest(
 ) -> None:
     """Estimate how long three recipes take here, from the quickest to the best, and name the best that fits.
 
-    A few training steps of each are measured, so run it on an idle machine.
+    A few training steps and crops of each are measured, so run it on an idle machine.
     Weights are not downloaded.
 
     Example: python -m pipeline recipe suggest --data ../photos --hours 2
@@ -91,12 +92,14 @@ def suggest(
 
     found = len(machine.gpus())
     given = params.load()
-    here = given.model_copy(update={"data": given.data.model_copy(update={"root": data or given.data.root})})
-    photos = readiness.count(here)
+    root = data or given.data.root
+    photos = readiness.count(given.model_copy(update={"data": given.data.model_copy(update={"root": root})}))
     print(f"{found or 'no'} GPU, {machine.cores()} cores; {photos.train:,} train and {photos.eval:,} eval photos")
     fitting = []
     for preset, name in estimate.PRESETS[bool(found)].items():
-        taken = estimate.seconds(params.load(recipes.find(name)), photos)
+        recipe = params.load(recipes.find(name))
+        with quiet():
+            taken = estimate.seconds(recipe, photos, estimate.crop_seconds(recipe.crop, root))
         fits = hours is None or taken <= hours * 3600
         fitting += [name] if fits else []
         print(f"{preset:<5} {name:<14} about {_time(taken):<8} {'' if fits else 'too long'}".rstrip())

@@ -1,15 +1,28 @@
-"""How long a recipe takes on this machine: measured steps of its models, times photos, epochs and folds."""
+"""How long a recipe takes on this machine: measured steps of its models and crops, times photos, epochs and folds."""
 
 from collections.abc import Callable
 from heapq import heapreplace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+
+import numpy as np
 
 from pipeline.config.params import Params
+from pipeline.dataset import photo_shards
+from pipeline.dataset.layout import EVAL, eval_photos
+from pipeline.faces.config import Crop
+from pipeline.faces.cropping import BATCH, Cropper
+from pipeline.faces.detection import device
 from pipeline.modeling.config import ModelConfig
 from pipeline.modeling.speed import Speed, measure
 from pipeline.orchestration import machine
 from pipeline.orchestration.readiness import PhotoCounts
+from pipeline.stages.crop import pack
+from pipeline.stages.sample import sample
+from pipeline.synthetic.config import Sample
 
-CROP = 0.0064  # seconds of one core a photo of 384 x 512 px, docs/scale.md
+BATCHES = 3  # that are cropped on every core, of photos from all over the data set
 START = 8.0  # seconds until a stage is at work: DVC and imports
 PRESETS = {  # recipes by what is here: from the quickest to the best
     False: {"fast": "sample", "good": "ours-cpu", "best": "ours"},
@@ -18,13 +31,17 @@ PRESETS = {  # recipes by what is here: from the quickest to the best
 
 
 def seconds(
-    params: Params, photos: PhotoCounts, measured: Callable[[ModelConfig, tuple[int, int]], Speed] = measure
+    params: Params,
+    photos: PhotoCounts,
+    crop: float,
+    measured: Callable[[ModelConfig, tuple[int, int]], Speed] = measure,
 ) -> float:
     """Estimated seconds of all stages, as many trainings at once as the machine has GPUs, or cores for their threads.
 
     Args:
         params: The recipe.
         photos: Number of photos.
+        crop: Seconds of the crop of a photo on all cores.
         measured: Gives the speed of a model; measures it by default.
     """
     folds, held_out = len(params.train.folds), 1 / len(params.split.held_out)
@@ -53,7 +70,31 @@ def seconds(
     ends = [0.0] * slots
     for job in jobs:
         heapreplace(ends, ends[0] + job + 2 * START)  # the first slot that is free takes it
-    return CROP * sum(photos) / machine.cores() + max(ends) + 8 * START
+    return crop * sum(photos) + max(ends) + 8 * START
+
+
+def crop_seconds(params: Crop, root: Path) -> float:
+    """Measure the seconds of the crop of a photo on all cores, with photos of a data set; drawn ones if there is none.
+
+    Args:
+        params: Method and size of the crops.
+        root: Root of the data set.
+
+    Raises:
+        InputError: When photos are missing or cannot be read.
+    """
+    with TemporaryDirectory() as folder:
+        if not root.exists():
+            root = Path(folder, "sample")
+            sample(root, Sample(people=24, eval_people=8))
+        names = eval_photos(root)
+        chosen = np.linspace(0, len(names) - 1, min(BATCHES * BATCH * machine.cores(), len(names))).astype(int)
+        photos = photo_shards.files(root / EVAL, [names[number] for number in chosen])
+        cropper = Cropper(params, device())
+        pack(cropper, photos[:BATCH], Path(folder, "warm"), "eval")
+        started = perf_counter()
+        pack(cropper, photos, Path(folder, "crops"), "eval")
+    return (perf_counter() - started) / len(photos)
 
 
 def _training(config: ModelConfig, speed: Speed, seen: float, predicted: float) -> float:

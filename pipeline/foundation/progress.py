@@ -9,15 +9,15 @@ from rich.console import Console
 from rich.progress import track
 
 from pipeline.foundation.processes import is_first
-from pipeline.foundation.terminal import log
+from pipeline.foundation.terminal import is_quiet, log
 
 T = TypeVar("T")
 MINUTE = 60.0
 
 
 def watch(items: Iterable[T], what: str, total: int) -> Iterable[T]:
-    """The same items, with their progress on stderr; the bar goes away at the end."""
-    if not is_first():
+    """The same items, with their progress on stderr; the bar goes away at the end. Nothing is shown with `--quiet`."""
+    if not is_first() or is_quiet():
         return items
     console = Console(stderr=True)
     if console.is_terminal:

@@ -2,18 +2,37 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 QUIET = "PIPELINE_QUIET"
-"""Environment variable that, set to anything, drops what `log` prints, in child processes too."""
+"""Environment variable that, set to anything, drops what `log` prints and all bars, in child processes too."""
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Drop what `log` prints and all bars, in a part of a command."""
+    before = os.environ.get(QUIET)
+    os.environ[QUIET] = "1"
+    try:
+        yield
+    finally:
+        del os.environ[QUIET]
+        os.environ.update({QUIET: before} if before else {})
+
+
+def is_quiet() -> bool:
+    """Whether `log` prints nothing."""
+    return bool(os.environ.get(QUIET))
 
 
 def log(text: str, to: TextIO | None = None) -> None:
     """Print a message without delay, to stdout by default; nothing with `--quiet`."""
-    if not os.environ.get(QUIET):
+    if not is_quiet():
         print(printable(text), file=to, flush=True)
 
 

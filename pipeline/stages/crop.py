@@ -62,7 +62,7 @@ def crop(shard: int, data: Path, labels: Path, crops: Path, params: Params) -> N
     cropper = Cropper(params, device())
     for split in names:
         files = Shard(crops, split, shard)
-        table = _pack(cropper, paths[split], files.pixels_file, split)
+        table = pack(cropper, paths[split], files.pixels_file, split)
         if params.thumbnail:
             _write_thumbnails(paths[split], params.thumbnail, files.thumbnails_file, params.max_pixels)
         _write_tiles(paths[split], shown(table, params), files.tiles_file, params.max_pixels)
@@ -95,7 +95,7 @@ def _share(photos: int, shard: int, params: Params) -> slice:
     return slice(first, last)
 
 
-def _pack(cropper: Cropper, paths: Sequence[PhotoFile], packed: Path, split: str) -> pd.DataFrame:
+def pack(cropper: Cropper, paths: Sequence[PhotoFile], packed: Path, split: str) -> pd.DataFrame:
     """Crop photos into one array on disk, with one batch per thread; return box, source and landmarks of each crop.
 
     Batches have fixed borders, and each runs on one thread of torch: no crop depends on the number of cores.

@@ -168,9 +168,10 @@ def test_faults_are_named_before_anything_runs(rows: dict[str, Any], fault: str)
         ablation.read(FILE)
 
 
-def test_the_ablation_of_our_recipe_is_valid_and_every_row_changes_something(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["ablation", "training"])
+def test_our_ablations_are_valid_and_every_row_changes_something(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    ours = ablation.read(Path("experiments/ablation.yaml"))
-    assert [row.name for row in ours.rows if not row.changes] == ["ours-cpu"]
+    ours = ablation.read(Path(f"experiments/{name}.yaml"))
+    assert [row.name for row in ours.rows if not row.changes] == [ours.rows[0].name]
     assert len(ours.file.seeds) >= 3
     assert len(ours.rows[0].params.train.folds) >= 2

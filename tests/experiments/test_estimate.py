@@ -1,6 +1,7 @@
 """estimate: the time of a recipe from the speed of its models."""
 
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from typer.testing import CliRunner
@@ -9,12 +10,16 @@ from pipeline.cli.app import app
 from pipeline.config import params
 from pipeline.config.params import Params
 from pipeline.experiments import estimate
+from pipeline.faces.config import Crop
 from pipeline.modeling.speed import Speed
 from pipeline.orchestration import machine
 from pipeline.orchestration.readiness import PhotoCounts
+from pipeline.stages.sample import sample
+from pipeline.synthetic.config import Sample
 from tests.support.workspace import PARAMS, copy
 
 PHOTOS = PhotoCounts(1000, 500)
+METHODS: tuple[Literal["center"], Literal["mtcnn"]] = ("center", "mtcnn")
 
 
 @pytest.fixture(autouse=True)
@@ -22,16 +27,29 @@ def one_core(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "gpus", list)
     monkeypatch.setattr(machine, "cores", lambda: 1)
     monkeypatch.setattr(estimate, "START", 0.0)
-    monkeypatch.setattr(estimate, "CROP", 0.0)
 
 
 def seconds(speed: Speed, **sections: object) -> float:
     plain = {"refit": {"models": [], "epochs": {}}, "pseudo_label": {"models": [], "share": 0.5, "weight": 0.5}}
-    return estimate.seconds(params.check(PARAMS | plain | sections, "params"), PHOTOS, lambda *_: speed)
+    return estimate.seconds(params.check(PARAMS | plain | sections, "params"), PHOTOS, 0, lambda *_: speed)
 
 
 def test_training_is_epochs_folds_and_photos_of_the_other_folds() -> None:
     assert seconds(Speed(1, 0)) == 2 * 2 * 2 * 500, "models, folds, epochs, photos"
+
+
+def test_every_photo_is_cropped() -> None:
+    given = params.check(PARAMS, "params")
+    assert estimate.seconds(given, PHOTOS, 2, lambda *_: Speed(0, 0)) == 2 * 1500
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_crops_are_measured_on_photos_of_the_data_set_or_on_drawn_ones(there: bool, tmp_path: Path) -> None:
+    if there:
+        sample(tmp_path / "photos", Sample(people=24, eval_people=2))
+    center, faces = (estimate.crop_seconds(Crop(method=method, size=64), tmp_path / "photos") for method in METHODS)
+    assert 0 < center < faces
+    assert [path.name for path in tmp_path.iterdir()] == (["photos"] if there else [])
 
 
 def test_prediction_is_validation_and_every_variant_of_held_out_and_eval_photos() -> None:
@@ -50,7 +68,7 @@ def test_refits_and_pseudo_labels_take_their_time() -> None:
 def test_a_student_trains_at_its_own_speed() -> None:
     given = {"pseudo_label": {"models": ["face"], "targets": "hard", "student": {"image_size": 16}}}
     checked = params.check(PARAMS | {"refit": {"models": [], "epochs": {}}} | given, "params")
-    taken = estimate.seconds(checked, PHOTOS, lambda config, _: Speed(0.5 if config.image_size == 16 else 1, 0))
+    taken = estimate.seconds(checked, PHOTOS, 0, lambda config, _: Speed(0.5 if config.image_size == 16 else 1, 0))
     assert taken == pytest.approx(4000 + 2 * 2 * (500 + 250) / 2)
 
 
@@ -76,11 +94,12 @@ def test_suggest_names_the_best_preset_that_fits(tmp_path: Path, monkeypatch: py
     taken = {"sample": 600.0, "ours-cpu": 3000.0, "ours": 90000.0}
     by_params = {params.load(Path(f"recipes/{name}.yaml")).model_dump_json(): time for name, time in taken.items()}
 
-    def known(given: Params, photos: PhotoCounts) -> float:
-        assert photos == (90 * 7, 30 * 7)
+    def known(given: Params, photos: PhotoCounts, crop: float) -> float:
+        assert (photos, crop) == ((90 * 7, 30 * 7), 0.01)
         return by_params[given.model_dump_json()]
 
     monkeypatch.setattr(estimate, "seconds", known)
+    monkeypatch.setattr(estimate, "crop_seconds", lambda _, root: {Path("data/sample"): 0.01}[root])
     lines = CliRunner().invoke(app, ["recipe", "suggest", "--hours", "1"], catch_exceptions=False).output.splitlines()
     assert lines[0] == "no GPU, 1 cores; 630 train and 210 eval photos"
     assert lines[1:4] == [
