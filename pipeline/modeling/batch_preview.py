@@ -35,7 +35,8 @@ def write(path: Path, inputs: Inputs, config: ModelConfig, fold: int | None) -> 
     batch = first_batch(table, inputs.train_crops(), held_out, config)
     labels = np.array(SCHEMA.class_names)[SCHEMA.codes(table)]
     title = f"{min(len(batch.rows), MOST)} images of the first batch, as the network sees them in training"
-    contact_sheets.write(path, title, list(batch.images.numpy()[:MOST]), _captions(batch, labels)[:MOST])
+    images = batch.images[:MOST].float().round().byte()  # mixup leaves fractions
+    contact_sheets.write(path, title, list(images.numpy()), _captions(batch, labels)[:MOST])
 
 
 def first_batch(table: pd.DataFrame, crops: Packed, held_out: npt.NDArray[np.bool_], config: ModelConfig) -> Batch:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 
@@ -29,11 +30,14 @@ def test_the_first_batch_is_that_of_training(trainable: Path, config: Callable[.
     assert not held_out[rows].any()
 
 
-def test_a_cut_image_has_both_labels_as_its_caption(trainable: Path, config: Callable[..., ModelConfig]) -> None:
+@pytest.mark.parametrize("mixing", ["cutmix", "mixup"])
+def test_a_mixed_image_has_both_labels_as_its_caption(
+    mixing: str, trainable: Path, config: Callable[..., ModelConfig]
+) -> None:
     inputs = Inputs(
         trainable / "crops", trainable / "labels.parquet", trainable / "folds.parquet", trainable / "killed.pt"
     )
-    settings = config(cutmix={"probability": 1})
+    settings = config(**{mixing: {"probability": 1}})
     batch_preview.write(trainable / "sheet.jpg", inputs, settings, None)
     table = inputs.photos()
     batch = batch_preview.first_batch(
