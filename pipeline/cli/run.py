@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -39,6 +40,7 @@ def run(
     """
     from pipeline import tracking
     from pipeline.config import dry_run, params
+    from pipeline.foundation.processes import LIBRARIES
     from pipeline.orchestration import runner
 
     numbers = gpu_numbers(gpus)
@@ -46,10 +48,10 @@ def run(
     ready(given)
     dry_run.check(given)
     slots = jobs or max(len(numbers), 1)
-    tracking.prepare()
+    Thread(target=tracking.prepare, args=(True,), daemon=True).start()  # takes seconds: it imports MLflow
     os.environ.setdefault(tracking.PIPELINE_RUN, tracking.run_name(f"run on {socket.gethostname()}", time.time()))
     with progress(slots) as show:
-        runner.run(slots, numbers, logs, show, targets or (), patience=math.inf if wait else 0)
+        runner.run(slots, numbers, logs, show, targets or (), math.inf if wait else 0, LIBRARIES)
     if REPORT.exists() and (not targets or "report" in targets):
         from pipeline.evaluation.report import key_figures
 

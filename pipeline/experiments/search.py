@@ -20,6 +20,7 @@ from pipeline.experiments.resampling import OutOfFold
 from pipeline.experiments.space import Distribution, Space
 from pipeline.experiments.tasks import Schedule, Task, end, require
 from pipeline.foundation.errors import InputError
+from pipeline.foundation.processes import LIBRARIES
 from pipeline.foundation.terminal import log
 from pipeline.orchestration import runner
 from pipeline.orchestration.runner import GRACE, Job, Jobs, Show
@@ -96,7 +97,7 @@ class TrialRunner:
                         self._start(self._suggest())
                 show(jobs)
 
-            runner.run_jobs(self._schedule.jobs, self._slots, gpus, update, keep_going=True)
+            runner.run_jobs(self._schedule.jobs, self._slots, gpus, update, keep_going=True, imports=LIBRARIES)
 
     def _suggest(self) -> Trial:
         distributions = {key: _distribution(each) for key, each in self._space.file.space.items()}

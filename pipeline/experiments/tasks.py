@@ -9,6 +9,7 @@ from typing import Any
 from pipeline import tracking
 from pipeline.experiments.workspaces import TARGET, before_training, is_prepared, prepare
 from pipeline.foundation.errors import InputError
+from pipeline.foundation.processes import LIBRARIES
 from pipeline.orchestration import runner
 from pipeline.orchestration.runner import Job, Jobs, repro
 from pipeline.orchestration.workspace_lock import require_unlocked
@@ -113,7 +114,7 @@ def run(
     schedule = Schedule(root)
     for task in tasks:
         schedule.add(task)
-    runner.run_jobs(schedule.jobs, slots, gpus, show, keep_going=True)
+    runner.run_jobs(schedule.jobs, slots, gpus, show, keep_going=True, imports=LIBRARIES)
     return {task.name: end(schedule.jobs[task.name]) for task in tasks if schedule.jobs[task.name].state == "failed"}
 
 

@@ -4,13 +4,35 @@ import os
 import sys
 from pathlib import Path
 
-from pipeline.foundation import telemetry
+from pipeline.foundation import forkserver, telemetry
 
-THREADS = "OMP_NUM_THREADS"  # of a process; on a CPU, trained weights depend on it
+THREADS = forkserver.THREADS  # of a process; on a CPU, trained weights depend on it
 STAGE = "DVC_STAGE"  # name of the stage; set by DVC
 PIPELINE_RUN = "PIPELINE_RUN"  # set by what starts stages in several processes or on several machines
 TASK_RUN = "PIPELINE_TASK_RUN"  # id of the MLflow run that Kubeflow's MLflow plugin has created for this task
 TRACKING = "PIPELINE_TRACKING"  # a folder to use instead of tracking/
+LIBRARIES = (  # that stages import, in the order in which the first stages need them
+    "numpy",
+    "pandas",
+    "pyarrow.parquet",
+    "cv2",
+    "pydantic",
+    "ruamel.yaml",
+    "matplotlib.pyplot",
+    "torch",
+    "torchvision",
+    "scipy.stats",
+    "sklearn.metrics",
+    "lightning_fabric",
+    "torch._dynamo",
+    "timm",
+    "albumentations",
+    "facenet_pytorch",
+    "jinja2",
+    "mlflow",
+    "botocore.exceptions",
+    "sqlalchemy",
+)
 
 
 def is_first() -> bool:

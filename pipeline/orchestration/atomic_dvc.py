@@ -2,7 +2,7 @@
 
 DVC 3.67 truncates dvc.lock and writes it again after every stage (`_dump_data` in dvc/utils/serialize/_common.py). The
 lock of this project takes it a fifth of a second, and a kill in that time leaves a file that no later `dvc repro`
-reads. Here the new file is written beside the old one and renamed.
+reads. Here the new file is written beside the old one and renamed. Commands of stages start by `stage_commands`.
 """
 
 import io
@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 if __name__ == "__main__":  # in the folder of any project; Python puts this file's folder first
@@ -17,10 +18,12 @@ if __name__ == "__main__":  # in the folder of any project; Python puts this fil
     sys.path.append(str(Path(__file__).parents[2]))
 
 from dvc.cli import main
+from dvc.stage import run
 from dvc.utils.serialize import _common
 
 from pipeline.foundation.files import write_text
 from pipeline.foundation.process_settings import tune
+from pipeline.orchestration import stage_commands
 
 dump_in_place: Callable[..., None] = _common._dump_data
 
@@ -38,4 +41,5 @@ def dump(path: str, data: Any, dumper: Callable[..., Any], fs: Any = None, **arg
 if __name__ == "__main__":
     tune()
     _common._dump_data = dump
+    run.subprocess = SimpleNamespace(Popen=stage_commands.start)
     sys.exit(main(sys.argv[1:]))

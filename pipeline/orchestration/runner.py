@@ -12,7 +12,6 @@ the command line, in any project; `python -m pipeline run` is the command of thi
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -24,10 +23,10 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from pipeline.foundation.errors import InputError
+from pipeline.foundation.forkserver import Forkserver, Process
 from pipeline.foundation.processes import THREADS, environment
 from pipeline.orchestration import locks, plan, workspace_lock
 from pipeline.orchestration.plan import PlannedStep
-from pipeline.orchestration.watchdog import Watchdog
 
 State = Literal["waiting", "running", "done", "unchanged", "failed", "stopped"]
 Show = Callable[["Jobs"], None]
@@ -36,6 +35,7 @@ Handler = Callable[[int, FrameType | None], Any] | int
 ATOMIC_DVC = Path(__file__).with_name("atomic_dvc.py")
 TICK = 0.2  # seconds between two checks of the running stages
 GRACE = 20.0  # seconds between SIGINT, SIGTERM and SIGKILL when a stage is stopped
+OF_DVC = ("dvc.cli.parser", "dvc.commands.repro", "dvc.repo", "dvc.repo.reproduce", "dvc.stage.run", "dvc.stage.cache")
 TAIL = 20  # lines of a failed stage's log that an error shows
 
 
@@ -65,7 +65,7 @@ class Job:
     folder: Path = Path()
     variables: dict[str, str] = field(default_factory=dict)
     gpu: int | None = None
-    process: subprocess.Popen[bytes] | None = None
+    process: Process | None = None
     started: float = 0.0
     ended: float = 0.0
 
@@ -80,29 +80,20 @@ class Job:
         """Its name without what follows an @: jobs of a kind take similar times."""
         return self.name.partition("@")[0]
 
-    def start(self, gpu: int | None, threads: int) -> int:
+    def start(self, server: Forkserver, gpu: int | None, threads: int) -> None:
         """Start the command in a process group of its own, which Ctrl-C does not reach.
 
         Without a GPU the job gets `threads` threads, its share of the cores: jobs that each use all cores slow each
-        other down, and one that runs alone may use all. Returns the number of the process group.
+        other down, and one that runs alone may use all.
         """
         chosen = {THREADS: os.environ.get(THREADS, str(threads))} if gpu is None else {"CUDA_VISIBLE_DEVICES": str(gpu)}
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                self.command,
-                cwd=self.folder,
-                env=environment() | chosen | self.variables,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        variables = environment() | chosen | self.variables
+        self.process = server.start(self.command, self.folder.absolute(), variables, self.log)
         self.state, self.gpu, self.started = "running", gpu, time.monotonic()
-        return self.process.pid
 
     def poll(self) -> None:
         """Update the state of a running job whose process may have ended; one that was stopped stays so."""
-        if self.process is None or self.is_alive():
+        if self.process is None or self.ended or self.is_alive():
             return
         self.ended = time.monotonic()
         if self.state == "stopped":
@@ -149,6 +140,7 @@ def run(
     show: Show = lambda _: None,
     targets: Sequence[str] = (),
     patience: float = 0.0,
+    imports: Sequence[str] = (),
 ) -> None:
     """Bring stages of ./dvc.yaml up to date, and what they depend on; ready ones in parallel.
 
@@ -162,6 +154,7 @@ def run(
         show: Called at every poll with the state of all stages.
         targets: The stages, as `dvc repro` takes them; all by default.
         patience: Seconds to wait for the end of another run, or of a `dvc repro`, in this workspace.
+        imports: Installed modules that the commands of stages import: stages that run `python` find them imported.
 
     Raises:
         InputError: When stages fail, with the end of their logs; when DVC does not accept the dvc.yaml; or when others
@@ -169,11 +162,13 @@ def run(
         KeyboardInterrupt: When the run is stopped.
     """
     with workspace_lock.held(patience=patience):
-        jobs = _run_steps(slots, gpus, logs, show, targets)
+        jobs = _run_steps(slots, gpus, logs, show, targets, imports)
     _raise_failures(jobs)
 
 
-def _run_steps(slots: int, gpus: Sequence[int], logs: Path, show: Show, targets: Sequence[str]) -> Jobs:
+def _run_steps(
+    slots: int, gpus: Sequence[int], logs: Path, show: Show, targets: Sequence[str], imports: Sequence[str]
+) -> Jobs:
     """Run the steps of a plan, in a workspace that is held; returns their jobs, with the state that they ended in."""
     locks.set_damaged_aside()
     steps = plan.read(targets)
@@ -183,13 +178,20 @@ def _run_steps(slots: int, gpus: Sequence[int], logs: Path, show: Show, targets:
         job.log.unlink(missing_ok=True)
     entries = plan.entries(steps)
     try:
-        run_jobs(jobs, slots, gpus, show)
+        run_jobs(jobs, slots, gpus, show, imports=imports)
     finally:
         plan.sort_entries(steps, entries)
     return jobs
 
 
-def run_jobs(jobs: Jobs, slots: int, gpus: Sequence[int], show: Show, keep_going: bool = False) -> None:
+def run_jobs(
+    jobs: Jobs,
+    slots: int,
+    gpus: Sequence[int],
+    show: Show,
+    keep_going: bool = False,
+    imports: Sequence[str] = (),
+) -> None:
     """Run jobs, ready ones in parallel, until none is left that can start; their states tell how they ended.
 
     Args:
@@ -198,23 +200,26 @@ def run_jobs(jobs: Jobs, slots: int, gpus: Sequence[int], show: Show, keep_going
         gpus: Numbers of the GPUs to use; each job gets the one that the fewest running jobs have.
         show: Called at every poll with all jobs. It may stop one by a signal, and add jobs.
         keep_going: Start further jobs after a failure, those that wait for the failed one among them.
+        imports: Installed modules that the jobs, or what DVC starts for them, import.
 
     Raises:
         KeyboardInterrupt: When the run is stopped.
     """
-    with _handling((signal.SIGTERM, signal.SIGHUP), signal.default_int_handler), Watchdog() as watchdog:
+    server = Forkserver(environment(), [*OF_DVC, *imports])
+    with _handling((signal.SIGTERM, signal.SIGHUP), signal.default_int_handler), server:
         try:
             show(jobs)
-            while _start(jobs, slots, gpus, watchdog, keep_going):
+            while _start(jobs, slots, gpus, server, keep_going):
                 time.sleep(TICK)
-                _poll(jobs.values(), watchdog)
+                for job in jobs.values():
+                    job.poll()
                 show(jobs)
         finally:
             _stop([job for job in jobs.values() if job.is_alive()])
             show(jobs)
 
 
-def _start(jobs: Jobs, slots: int, gpus: Sequence[int], watchdog: Watchdog, keep_going: bool) -> bool:
+def _start(jobs: Jobs, slots: int, gpus: Sequence[int], server: Forkserver, keep_going: bool) -> bool:
     """Start ready jobs while there are free slots; returns whether the end of any job is still to be seen."""
     may_start = keep_going or not _in(jobs, "failed")
     ready = [job for job in _in(jobs, "waiting") if may_start and _is_ready(job, jobs, keep_going)]
@@ -222,16 +227,8 @@ def _start(jobs: Jobs, slots: int, gpus: Sequence[int], watchdog: Watchdog, keep
     started = ready[: max(slots - len(alive), 0)]
     threads = max(len(os.sched_getaffinity(0)) // max(len(alive) + len(started), 1), 1)
     for job in started:
-        watchdog.watch(job.start(_least_used(gpus, jobs), threads))
+        job.start(server, _least_used(gpus, jobs), threads)
     return any(job.process is not None and not job.ended for job in jobs.values())
-
-
-def _poll(jobs: Iterable[Job], watchdog: Watchdog) -> None:
-    for job in jobs:
-        if job.process is not None and not job.ended:
-            job.poll()
-            if job.ended:
-                watchdog.release(job.process.pid)
 
 
 def _is_ready(job: Job, jobs: Jobs, keep_going: bool) -> bool:

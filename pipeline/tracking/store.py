@@ -1,5 +1,6 @@
 """The MLflow tracking store: its URI, client and experiment, and the search for runs."""
 
+import fcntl
 import json
 import logging
 import math
@@ -7,7 +8,7 @@ import os
 import re
 import signal
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -159,11 +160,22 @@ def duration(stem: str, content: str) -> float:
     return float(found.info.end_time - found.info.start_time) / 1000
 
 
-def prepare() -> None:
-    """Create a missing local database, so that several processes do not each create its tables."""
+def prepare(quietly: bool = False) -> None:
+    """Create a missing local database: of several processes one, for which the others wait.
+
+    If this fails `quietly`, those who want to use the database say why.
+    """
     database = local_database()
-    if database and not database.exists():
-        connect().search_experiments(max_results=1)
+    if database is None:
+        return
+    folder = os.open(database.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)  # no file of a lock is left
+        if not database.exists():
+            with suppress(*faults() if quietly else ()):
+                connect().search_experiments(max_results=1)
+    finally:
+        os.close(folder)
 
 
 def request_timeout(default: float = REQUEST_TIMEOUT) -> float:

@@ -13,6 +13,7 @@ import time
 from contextlib import nullcontext
 from pathlib import Path
 
+from pipeline.foundation import forkserver
 from pipeline.foundation.errors import InputError, raise_faults
 from pipeline.foundation.terminal import warn
 from pipeline.tracking import store, system_metrics
@@ -33,21 +34,23 @@ class Uploader:
     def __init__(self, outbox: Outbox, measure_system: bool) -> None:
         self._outbox = outbox
         command = [sys.executable, "-m", "pipeline.tracking", str(outbox.folder)]
+        command += ["--measure-system"] if measure_system else []
         root = str(Path(__file__).parents[2])
         environment = store.no_retry_environment() | {
             "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])
         }
-        self._process = subprocess.Popen(
-            [*command, *(["--measure-system"] if measure_system else [])],
-            env=environment,
-            stdin=subprocess.PIPE,  # closed when this process ends, even if it is killed
-            start_new_session=True,  # Ctrl-C ends the run, which then ends this process
-        )
+        line, end = os.pipe()
+        self._line = os.fdopen(end, "wb")  # closed when this process ends, even if it is killed
+        self._process: subprocess.Popen[bytes] | forkserver.Process
+        if server := os.environ.get(forkserver.ADDRESS):
+            self._process = forkserver.start(server, command, Path.cwd(), environment, (line, 1, 2), outlives=True)
+        else:  # in a session of its own: Ctrl-C ends the run, which then ends this process
+            self._process = subprocess.Popen(command, env=environment, stdin=line, start_new_session=True)
+        os.close(line)
 
     def finish(self) -> None:
         """Wait until the outbox is uploaded, while entries keep arriving; otherwise leave it for `sync`."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
+        self._line.close()
         arrived, since = -1, time.monotonic()
         while self._process.poll() is None:
             sent = self._outbox.sent()

@@ -23,7 +23,9 @@ def chosen(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Chosen]:
     """Invoke `run` and return the arguments of the runner."""
     asked: list[Chosen] = []
 
-    def take(slots: int, gpus: Sequence[int], logs: Path, show: Any, targets: Sequence[str], patience: float) -> None:
+    def take(
+        slots: int, gpus: Sequence[int], logs: Path, show: Any, targets: Sequence[str], patience: float, imports: Any
+    ) -> None:
         asked.append((slots, gpus, patience))
 
     def run(*words: str) -> Chosen:
@@ -31,7 +33,7 @@ def chosen(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Chosen]:
         return asked[-1]
 
     monkeypatch.setenv(tracking.PIPELINE_RUN, "run of the test")
-    monkeypatch.setattr(tracking, "prepare", lambda: None)
+    monkeypatch.setattr(tracking, "prepare", lambda _: None)
     monkeypatch.setattr(runner, "run", take)
     return run
 

@@ -16,7 +16,7 @@ OWN = {"plots", "weights", "checkpoint"}
 EXCEPTIONS = {  # what is written in place, and why that is safe
     "tracking/outbox.py": "appends to a journal whose damaged tail is set aside; an empty lock file",
     "orchestration/workspace_lock.py": "a lock file, with the name of the process that holds it",
-    "orchestration/runner.py": "the log of a running stage",
+    "foundation/forkserver.py": "the log of a running stage",
     "experiments/runs.py": "the log of a running command",
     "registry/versions.py": "an empty lock file",
     "registry/registration.py": "a temporary folder that is uploaded",
