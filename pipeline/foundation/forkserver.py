@@ -146,7 +146,7 @@ def start(
         folder: Where it runs.
         environment: Its whole environment.
         streams: Files of its input, output and errors; by default those of this process.
-        group: Its process group, one of those that the server has made; a new one by default.
+        group: Its process group, if it is one that the server has made and that is still there; otherwise a new one.
         outlives: It may outlive the server, and is not ended with it.
 
     Raises:
@@ -172,6 +172,7 @@ class _Task(NamedTuple):
 
     request: _Request
     streams: list[int]
+    group: int
 
 
 class _Server:
@@ -214,14 +215,15 @@ class _Server:
                 os.close(stream)
             connection.close()
             return None
+        group = request.group if _is_of_this_session(request.group) else 0
         pid = _fork()
         self.running[pid] = connection
         if not pid:
             for each in (self.listener, *self.running.values()):
                 each.close()
-            return _Task(request, streams)
+            return _Task(request, streams, group)
         with suppress(ProcessLookupError, PermissionError):  # it has ended, or has done so itself
-            os.setpgid(pid, request.group)  # by both, so that the group is there before anybody signals it
+            os.setpgid(pid, group)  # by both, so that the group is there before anybody signals it
         if request.outlives:
             self.outliving.add(pid)
         for stream in streams:
@@ -281,6 +283,13 @@ def _fork() -> int:
         return os.fork()
 
 
+def _is_of_this_session(process: int) -> bool:
+    try:
+        return process > 0 and os.getsid(process) == os.getsid(0)
+    except ProcessLookupError:
+        return False
+
+
 def _import(module: str) -> None:
     """Import a module, without what it prints; one that cannot be imported fails where it is used."""
     errors = os.dup(2)
@@ -309,12 +318,12 @@ def _is_alive(group: int) -> bool:
     return True
 
 
-def _become(request: _Request, streams: Sequence[int]) -> None:
+def _become(request: _Request, streams: Sequence[int], group: int) -> None:
     """Run the command of a request: in this process if it is Python's and nothing imported here stands in its way."""
     for number, stream in zip(STREAMS, streams, strict=True):
         os.dup2(stream, number)
         os.close(stream)
-    os.setpgid(0, request.group)
+    os.setpgid(0, group)
     os.chdir(request.folder)
     own_threads = os.environ.get(THREADS)
     os.environ.clear()

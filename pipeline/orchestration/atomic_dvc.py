@@ -10,7 +10,6 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 if __name__ == "__main__":  # in the folder of any project; Python puts this file's folder first
@@ -18,7 +17,6 @@ if __name__ == "__main__":  # in the folder of any project; Python puts this fil
     sys.path.append(str(Path(__file__).parents[2]))
 
 from dvc.cli import main
-from dvc.stage import run
 from dvc.utils.serialize import _common
 
 from pipeline.foundation.files import write_text
@@ -41,5 +39,5 @@ def dump(path: str, data: Any, dumper: Callable[..., Any], fs: Any = None, **arg
 if __name__ == "__main__":
     tune()
     _common._dump_data = dump
-    run.subprocess = SimpleNamespace(Popen=stage_commands.start)
+    stage_commands.install()
     sys.exit(main(sys.argv[1:]))

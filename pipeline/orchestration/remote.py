@@ -223,6 +223,9 @@ def _execute(stage: Any, node: Node | None) -> None:
     from dvc.stage.exceptions import StageCmdFailedError
     from dvc.stage.run import cmd_run
 
+    from pipeline.orchestration import stage_commands
+
+    stage_commands.install()
     command = stage.cmd
     stage.cmd = node.launched(command) if node else command
     try:

@@ -7,12 +7,20 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+
+from dvc.stage import run
 
 from pipeline.foundation import forkserver
 
 # Words that mean the same to every shell, and to Python no option but -m.
 PYTHON = re.compile(r"python3?( -m [\w.]+| [\w./][\w./-]*\.py)( [\w./:,@%+=-]+)*")
+
+
+def install() -> None:
+    """Have DVC start the commands of stages by `start`: DVC 3.67 calls `subprocess.Popen` in dvc/stage/run.py."""
+    run.subprocess = SimpleNamespace(Popen=start)
 
 
 def start(words: Sequence[str], **arguments: Any) -> "forkserver.Process | subprocess.Popen[bytes]":
