@@ -115,18 +115,24 @@ def _first(active: Sequence["Run"]) -> "Run":
 
 
 def _move(client: "MlflowClient", identity: str, sources: Sequence["Run"], target: "Run") -> bool:
-    """Move what was logged to pipeline runs, and their parts, to another one; False when there is nothing to move."""
+    """Move what was logged to pipeline runs, and their parts, to another one; False when there is nothing to move.
+
+    One run after the other, so that an attempt that is interrupted leaves less to the next: a slow server may not get
+    through all of them before the deadline.
+    """
     if not sources:
         return False
-    active, ids = [run for run in sources if not store.is_deleted(run)], {run.info.run_id for run in sources}
-    for run in active:
-        copied_runs.copy(client, run, target, replaceable=UNFINISHED)
-    parts = [run for run in store.find(client, {IDENTITY: identity}) if run.data.tags.get(PARENT) in ids]
-    for part in parts:
-        client.set_tag(part.info.run_id, PARENT, target.info.run_id)
-    for run in active:
-        client.delete_run(run.info.run_id)
-    return bool(active or parts)
+    changed, parts = False, store.find(client, {IDENTITY: identity})
+    for run in sources:
+        own, gone = [part for part in parts if part.data.tags.get(PARENT) == run.info.run_id], store.is_deleted(run)
+        if not gone:
+            copied_runs.copy(client, run, target, replaceable=UNFINISHED)
+        for part in own:
+            client.set_tag(part.info.run_id, PARENT, target.info.run_id)
+        if not gone:
+            client.delete_run(run.info.run_id)
+        changed = changed or bool(own) or not gone
+    return changed
 
 
 def _found(client: "MlflowClient", identity: str) -> list["Run"]:

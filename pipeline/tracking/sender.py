@@ -93,7 +93,8 @@ class Sender:
             return False
         if error.error_code == "RESOURCE_DOES_NOT_EXIST":
             return True
-        return any(store.is_deleted(self._client.get_run(run)) for run in runs)
+        with store.deadline(store.request_timeout()):
+            return any(store.is_deleted(self._client.get_run(run)) for run in runs)
 
     def _send(self, entries: list[Entry]) -> None:
         for entry in entries[self._sent.entries :]:

@@ -14,7 +14,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from types import FrameType
+from typing import TYPE_CHECKING, TypeVar
 
 from pipeline.foundation.terminal import log
 from pipeline.schema.schema import SCHEMA
@@ -39,6 +40,7 @@ LOGIN = re.compile(r"(?<=://)[^/\s]*@")
 TIMEOUT_VARIABLE = "MLFLOW_HTTP_REQUEST_TIMEOUT"
 WORKSPACE = "MLFLOW_WORKSPACE"
 REQUEST_TIMEOUT = 10.0  # seconds; MLflow's own default, with its retries, amounts to minutes
+TICK = 0.002  # seconds between two looks at whether code that has exceeded its deadline waits
 
 
 def address() -> str:
@@ -190,22 +192,35 @@ def no_retry_environment() -> dict[str, str]:
 
 @contextmanager
 def deadline(seconds: float) -> Iterator[None]:
-    """Raise `TimeoutError` in the body when it takes longer than `seconds`.
+    """Raise `TimeoutError` in the body when it takes longer than `seconds`, where it waits.
 
     MLflow's own timeout is for each read, so a server that sends a byte now and then never exceeds it. Only for the
     main thread of a process.
-    """
 
-    def expire(*_: object) -> NoReturn:
+    A signal may arrive between any two instructions. An error raised where a lock has just been taken, as in
+    `Condition.__enter__` of urllib3's queue of connections, would leave it taken, and every later request would wait
+    for it. The error is therefore raised only when two ticks in a row find the same instruction of the same call: it
+    waits, for an answer or in a pause between two attempts.
+    """
+    waiting: tuple[FrameType, int] | None = None
+
+    def expire(_: int, frame: FrameType | None) -> None:
+        nonlocal waiting
+        before, waiting = waiting, (frame, frame.f_lasti) if frame else None
+        if before is None or frame is not before[0] or frame.f_lasti != before[1]:
+            return
+        waiting = None
+        signal.setitimer(signal.ITIMER_REAL, 1.0, TICK)  # again in a second: libraries catch errors in order to retry
         raise TimeoutError(f"no answer within {seconds:.0f} s")
 
     previous = signal.signal(signal.SIGALRM, expire)
-    signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)  # again every second: libraries catch errors in order to retry
+    signal.setitimer(signal.ITIMER_REAL, seconds, TICK)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)
+        waiting = None
 
 
 def faults() -> tuple[type[Exception], ...]:

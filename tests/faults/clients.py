@@ -1,8 +1,10 @@
 """Clients of an MLflow server, each a process that logs one run as a training does: clients.py FOLDER COUNT EPOCHS"""
 
 import os
+import random
 import sys
 import time
+import traceback
 from pathlib import Path
 
 from pipeline.tracking import pipeline_runs, store
@@ -12,12 +14,13 @@ from pipeline.tracking.provenance import PipelineRun
 from pipeline.tracking.sender import Sender
 
 PATIENCE = 600  # seconds
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0  # seconds between two attempts while MLflow is unavailable
 
 
 def log(number: int, epochs: int) -> None:
     """Log a run, an entry at a time, and send what has not arrived yet until all has."""
     outbox = Outbox.new()
-    sender, end = Sender(outbox), time.monotonic() + PATIENCE
+    upload, end = Upload(outbox), time.monotonic() + PATIENCE
     whole = PipelineRun("under load", "under load")
     tags = {pipeline_runs.IDENTITY: whole.identity}
     start = Start(name=f"run-{number}", address="", experiment="load", tags=tags, commit={}, pipeline=whole)
@@ -28,18 +31,33 @@ def log(number: int, epochs: int) -> None:
     entries: list[Entry] = [start, Tags(values={"number": str(number)}), *metrics, note, End(status="FINISHED")]
     for entry in entries:
         outbox.append(entry)
-        _send(sender)
-    while not _send(sender):
-        assert time.monotonic() < end
+        upload.attempt()
+    while not upload.attempt():
+        assert time.monotonic() < end, f"run-{number}, {outbox.sent()}:\n{upload.fault}"
         time.sleep(0.1)
 
 
-def _send(sender: Sender) -> bool:
-    try:
-        sender.send()
-    except store.faults():
-        return False
-    return True
+class Upload:
+    """Attempts to upload with growing pauses after those that fail, as `uploader` makes them, only shorter."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._sender = Sender(outbox)
+        self._pause = self._not_before = 0.0
+        self.fault = ""
+
+    def attempt(self) -> bool:
+        """Whether all has arrived; not tried before the pause has passed."""
+        if time.monotonic() < self._not_before:
+            return False
+        try:
+            self._sender.send()
+        except store.faults():
+            self.fault = traceback.format_exc()
+            self._pause = min(2 * self._pause or FIRST_PAUSE, LONGEST_PAUSE)
+            self._not_before = time.monotonic() + random.uniform(0.5, 1) * self._pause  # not all at once
+            return False
+        self._pause = 0.0
+        return True
 
 
 if __name__ == "__main__":

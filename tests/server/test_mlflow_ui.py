@@ -1,6 +1,7 @@
 """What a person sees and clicks in MLflow's pages after a pipeline has run, and what a clicked alias changes."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -86,6 +87,7 @@ def test_a_training_shows_its_curves(training: Page) -> None:
     expect(training.get_by_role("heading", name="train_loss", exact=True)).to_be_visible()
     expect(training.locator(".js-plotly-plot")).to_have_count(1)
     curve = training.locator(".js-plotly-plot .scatterlayer path.js-line").first
+    expect(curve).to_have_attribute("d", re.compile("L"))  # it may be there before it is drawn
     expect(curve).to_be_visible()
     lines = (curve.get_attribute("d") or "").count("L")
     assert 1 <= lines < EPOCHS, "a line from epoch to epoch; plotly leaves out a point on a straight line"
@@ -99,6 +101,7 @@ def test_the_ensemble_shows_its_confusion_matrix(training: Page) -> None:
     training.get_by_text("confusion.png").first.click()
     picture = training.get_by_role("img", name="confusion.png")
     expect(picture).to_be_visible()
+    expect(picture).not_to_have_js_property("naturalWidth", 0)  # it may be shown before it is loaded
     assert picture.evaluate("image => image.naturalWidth") > 500
     keep(training, "confusion")
 
@@ -111,7 +114,7 @@ def test_the_ensemble_shows_its_mistakes_in_a_table_with_their_crops(training: P
         expect(training.get_by_role("columnheader").get_by_role("button", name=column, exact=True)).to_be_visible()
     crop = training.get_by_role("cell").get_by_role("img").first
     expect(crop).to_be_visible()
-    training.wait_for_function("image => image.naturalWidth > 0", arg=crop.element_handle())
+    expect(crop).not_to_have_js_property("naturalWidth", 0)  # of the picture there now: the table is drawn again
     keep(training, "mistakes")
 
 

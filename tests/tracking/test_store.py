@@ -1,6 +1,10 @@
 """store: where runs go, told so that other folders understand it."""
 
+import signal
+import time
 from pathlib import Path
+from queue import LifoQueue
+from threading import Condition
 
 import pytest
 
@@ -21,3 +25,42 @@ def test_a_database_is_told_by_its_whole_path(
 def test_an_address_that_is_whole_stays(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
     assert store.full_address() == address
+
+
+@pytest.fixture
+def taken(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Lets a deadline pass where a queue's lock has just been taken, and nowhere else; the places it passed at."""
+    places: list[str] = []
+    enter = Condition.__enter__
+
+    def slow(condition: Condition) -> bool:
+        entered = enter(condition)
+        places.append("taken")
+        signal.raise_signal(signal.SIGALRM)
+        return entered
+
+    monkeypatch.setattr(Condition, "__enter__", slow)
+    return places
+
+
+def test_a_deadline_leaves_no_lock_taken(taken: list[str]) -> None:
+    connections: LifoQueue[int] = LifoQueue()  # as urllib3 keeps them
+    with store.deadline(60):
+        connections.put(1)
+        assert connections.get(block=False) == 1
+    assert len(taken) >= 2
+    assert connections.mutex.acquire(timeout=1), "every later request would wait for it"
+
+
+def test_a_deadline_ends_a_wait_again_and_again() -> None:
+    began = time.monotonic()
+
+    def retry() -> None:  # as libraries do, which catch the error
+        with pytest.raises(TimeoutError):
+            time.sleep(600)
+        time.sleep(600)
+
+    with pytest.raises(TimeoutError), store.deadline(0.1):
+        retry()
+    assert time.monotonic() - began < 60
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)

@@ -17,7 +17,7 @@ from mlflow.entities import Dataset, DatasetInput, Run
 from mlflow.tracking import MlflowClient
 
 from pipeline import tracking
-from pipeline.tracking import pipeline_runs, store
+from pipeline.tracking import copied_runs, pipeline_runs, store
 from pipeline.tracking.entries import Description, End, Entry, File, Metrics, Start, Tags
 from pipeline.tracking.outbox import Outbox
 from pipeline.tracking.provenance import PipelineRun
@@ -191,6 +191,30 @@ def test_what_was_logged_to_another_pipeline_run_is_copied_and_its_parts_are_mov
     assert [each.dataset.name for each in kept.inputs.dataset_inputs] == ["labels.csv"]
     for path, owner in (("figure.txt", first), ("plots/all/figure.txt", second)):
         assert Path(client.download_artifacts(first, path, str(tmp_path))).read_text() == owner
+
+
+def test_an_interrupted_union_leaves_less_to_the_next_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    client, copy, slow = store.connect(), copied_runs.copy, 0
+    experiment = store.experiment_id(client, "faces")
+    first, *others = (client.create_run(experiment, started, OF_PARENT).info.run_id for started in range(1, 5))
+    for other in others:
+        client.create_run(experiment, 9, OF_PART | {pipeline_runs.PARENT: other})
+
+    def copied(*arguments: Any, **options: Any) -> None:
+        nonlocal slow
+        slow += 1
+        if slow % 2 == 0:
+            raise TimeoutError  # the deadline of each attempt passes after it has copied one
+        copy(*arguments, **options)
+
+    monkeypatch.setattr(copied_runs, "copy", copied)
+    for left in (3, 2):
+        with pytest.raises(TimeoutError):
+            pipeline_runs.unite(client, WHOLE.identity)
+        assert len(parents()) == left
+    assert pipeline_runs.unite(client, WHOLE.identity) == first
+    assert [run.info.run_id for run in parents()] == [first]
+    assert len(store.find(client, {pipeline_runs.PARENT: first})) == len(others)
 
 
 def test_a_part_of_a_deleted_pipeline_run_is_moved_to_the_one_that_is_kept() -> None:
