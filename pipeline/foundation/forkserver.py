@@ -34,6 +34,7 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 ADDRESS = "PIPELINE_FORKSERVER"  # of the server that may start the commands of a process
+ASKED_BY = "PIPELINE_ASKED_BY"  # number of the process that has asked for this one, whose parent is the server
 THREADS = "OMP_NUM_THREADS"  # read by libraries when they are loaded; a forked process sets theirs
 FORKS = sys.platform == "linux"
 GRACE = 10.0  # seconds between two signals
@@ -152,7 +153,8 @@ def start(
     Raises:
         OSError: When there is no server.
     """
-    request = _Request(list(command), str(folder), dict(environment), group, outlives)
+    variables = {**environment, ASKED_BY: str(os.getpid())}
+    request = _Request(list(command), str(folder), variables, group, outlives)
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(address)
         socket.send_fds(connection, [f"{json.dumps(request._asdict())}\n".encode()], list(streams))

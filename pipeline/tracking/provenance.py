@@ -3,13 +3,15 @@
 import os
 import socket
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import psutil
 
+from pipeline.foundation.forkserver import ASKED_BY
 from pipeline.foundation.processes import PIPELINE_RUN, STAGE, TASK_RUN
 
 COMMIT = "PIPELINE_COMMIT"  # of an image, which has no git
@@ -31,7 +33,7 @@ def pipeline_run() -> PipelineRun | None:
     """
     if name := os.environ.get(PIPELINE_RUN):
         return PipelineRun(name, name)
-    for process in psutil.Process().parents():
+    for process in _ancestors():
         command = dvc_command(_words(process))
         if command:
             started = process.create_time()
@@ -84,6 +86,15 @@ def _git(*words: str) -> str:
         return subprocess.run(["git", *words], capture_output=True, text=True, check=True).stdout
     except (FileNotFoundError, subprocess.CalledProcessError):
         return ""
+
+
+def _ancestors() -> Iterator[psutil.Process]:
+    """The parents of this process; and the process that had a server start it, with its parents."""
+    yield from psutil.Process().parents()
+    with suppress(psutil.NoSuchProcess):  # it has ended
+        if asked_by := os.environ.get(ASKED_BY):
+            asking = psutil.Process(int(asked_by))
+            yield from (asking, *asking.parents())
 
 
 def _words(process: psutil.Process) -> list[str]:

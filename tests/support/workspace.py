@@ -1,13 +1,19 @@
 """Copies of the project to run in: its code alone, or a clone with git, DVC and tiny parameters."""
 
+import atexit
 import os
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+
+from pipeline.foundation import processes
+from pipeline.foundation.forkserver import ADDRESS, Forkserver
+from pipeline.orchestration.runner import ATOMIC_DVC
 
 ROOT = Path(__file__).parents[2]
 CODE = ("pipeline", "fixes", "dvc.yaml", ".dvcignore")
@@ -54,6 +60,14 @@ def copy(root: Path, *more: str) -> Path:
     return root
 
 
+@cache
+def forkserver() -> Forkserver:
+    """A server for all tests of this process, as `run` has one."""
+    server = Forkserver(processes.environment(), processes.LIBRARIES).__enter__()
+    atexit.register(server.__exit__)
+    return server
+
+
 class Workspace:
     """A clone of the project with tiny parameters."""
 
@@ -77,15 +91,15 @@ class Workspace:
         environment.pop("MLFLOW_TRACKING_URI", None)
         return environment
 
-    def run(self, *command: str) -> str:
-        environment = self.environment()
+    def run(self, *command: str, **variables: str) -> str:
+        environment = self.environment() | variables
         done = subprocess.run(command, cwd=self.root, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
     def repro(self, *arguments: str) -> set[str]:
-        """The stages whose command ran."""
-        self.outputs.append(self.dvc(*arguments))
+        """Run DVC as `run` does, with stages that are forked; returns those whose command ran."""
+        self.outputs.append(self.run(sys.executable, str(ATOMIC_DVC), *arguments, **{ADDRESS: forkserver().address}))
         return {line.split("'")[1] for line in self.outputs[-1].splitlines() if line.startswith("Running stage")}
 
     def hashes(self) -> dict[str, Any]:

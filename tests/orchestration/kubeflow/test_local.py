@@ -46,7 +46,7 @@ def elsewhere(clean: Clone, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     """The dvc.lock that other executors leave in clean clones, by their names."""
     folder = tmp_path_factory.mktemp("elsewhere")
     reproduced, parallel = clean.copy(folder / "reproduced"), clean.copy(folder / "parallel")
-    reproduced.repro("repro")
+    reproduced.dvc("repro")
     parallel.run(sys.executable, "-m", "pipeline", "run", "--jobs", "2")
     return {"dvc repro": reproduced.lock(), "run --jobs": parallel.lock()}
 
