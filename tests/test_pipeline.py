@@ -11,6 +11,7 @@ from ruamel.yaml import YAML
 
 from pipeline.config import params
 from pipeline.dataset import shard_writer
+from pipeline.evaluation.report import written
 from pipeline.formats import tables
 from pipeline.schema.schema import SCHEMA
 from pipeline.stages.crop import crop
@@ -155,6 +156,15 @@ def test_a_tracked_training_has_the_hashes_that_dvc_writes_later(first: tuple[Wo
         assert found == {path: written[path] for path in written if path != "data/crops/shards/train"}
     index = "data/crops/train.parquet"  # has the digest of every crop
     assert content(root / index) == next(each["md5"] for each in lock["deps"] if each["path"] == index)
+
+
+def test_the_report_knows_at_which_commit_it_was_written(first: tuple[Workspace, set[str]]) -> None:
+    results = first[0].root / "results"
+    told = (results / written.BESIDE).read_text()
+    assert first[0].run("git", "rev-parse", "HEAD")[:10] in told
+    digest = written.DIGEST.search((results / "report.html").read_text())
+    assert digest
+    assert digest[1] in told
 
 
 def test_no_output_names_the_machine(first: tuple[Workspace, set[str]]) -> None:

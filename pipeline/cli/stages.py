@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -268,11 +269,12 @@ def report(
     Example: python -m pipeline report --against OLD.html
     """
     from pipeline import tracking
-    from pipeline.evaluation.report import key_figures
+    from pipeline.evaluation.report import key_figures, written
     from pipeline.stages.report import report as stage
 
     read = _params()
     stage(labels, folds, crops, results, report, read.models, read.train.models, read.data.root.name, against)
+    written.note(report, tracking.commit(), datetime.now().astimezone())
     probabilities = results / "ensemble" / "eval_probabilities.parquet"
     with tracking.run_with_output(probabilities, "report", read.experiment) as run:
         run.file(report)

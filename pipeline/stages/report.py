@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.evaluation.report import key_figures, sources
 from pipeline.evaluation.report.page import render
+from pipeline.evaluation.report.written import with_digest
 from pipeline.foundation.files import write_text
 from pipeline.foundation.terminal import log
 from pipeline.schema.schema import AGE, SCHEMA
@@ -43,7 +44,7 @@ def report(
     """
     earlier = key_figures.read(against) if against else None
     train_bands = {name: bands for name in trained for bands in _age_bands(models[name])}
-    text = render(sources.read(labels, folds, crops, results, train_bands), data_set, earlier)
+    text = with_digest(render(sources.read(labels, folds, crops, results, train_bands), data_set, earlier))
     write_text(report, text)
     log(f"{report}: {len(text.encode()) / 1e6:.1f} MB")
 

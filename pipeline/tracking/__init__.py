@@ -3,7 +3,7 @@
 from pipeline.foundation.processes import PIPELINE_RUN, TASK_RUN, TRACKING
 from pipeline.tracking.outbox import folder
 from pipeline.tracking.pipeline_runs import end_run as end_pipeline_run
-from pipeline.tracking.provenance import run_name
+from pipeline.tracking.provenance import commit, run_name
 from pipeline.tracking.runs import Run, flat, run, run_with_output
 from pipeline.tracking.store import (
     connect,
@@ -23,6 +23,7 @@ __all__ = [
     "TASK_RUN",
     "TRACKING",
     "Run",
+    "commit",
     "connect",
     "displayed",
     "duration",

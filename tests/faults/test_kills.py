@@ -52,7 +52,7 @@ def kill_after(workspace: Workspace, seconds: float, command: Sequence[str]) -> 
 
 
 def _kill_session(leader: int) -> None:
-    """Kill a process and all that it has started, however deep: stages of `run` have sessions of their own."""
+    """Kill a process and all that it has started, however deep: stages of `run` have process groups of their own."""
     found: list[psutil.Process] = []
     new = [psutil.Process(leader)]
     while new:  # what is stopped starts nothing more

@@ -6,6 +6,13 @@ const thumbnails = read("thumbnails");
 const places = read("places");
 const dialog = document.getElementById("photos");
 
+// The file beside this page says when it was written, if it is there and about this page.
+const place = document.getElementById("written");
+if (typeof written === "object" && written.digest === place.dataset.digest) {
+  place.textContent = written.text;
+  place.hidden = false;
+}
+
 function part(name, code) {
   const [divisor, modulus] = places[name];
   return Math.floor(code / divisor) % modulus;

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
 
-from pipeline.evaluation.report import text_tables
+from pipeline.evaluation.report import text_tables, written
 from pipeline.evaluation.report.page import render
 from pipeline.evaluation.report.thumbnails import MAX_OF_CLASS
 from pipeline.formats import tables
@@ -55,9 +56,33 @@ def test_equal_sources_are_equal_bytes(run: Run, text: str) -> None:
 
 def test_it_needs_no_other_file_and_no_network(text: str) -> None:
     sources = re.findall(r'(?:src|href)="(.*?)"', text)
+    assert sources.pop() == written.BESIDE, "which may be missing"
     assert sources
     assert all(source.startswith(("data:image/jpeg;base64,", "#")) for source in sources)
     assert not re.search(r"url\(|@import|fetch\(", text.replace("url(#", ""))
+
+
+@pytest.mark.parametrize(
+    ("commit", "place"),
+    [
+        ({"git_commit": "0123456789abcdef", "git_uncommitted_changes": "false"}, "at commit 0123456789"),
+        ({"git_commit": "0123456789abcdef", "git_uncommitted_changes": "true"}, "0123456789 with uncommitted changes"),
+        ({}, "outside of git"),
+    ],
+)
+def test_it_says_when_and_at_which_commit_it_was_written_but_not_of_another_page(
+    run: Run, tmp_path: Path, page: Page, commit: dict[str, str], place: str
+) -> None:
+    report = write(run, tmp_path / "report.html")
+    line = page.locator("#written")
+    page.goto(report.as_uri())
+    expect(line).to_be_hidden()
+    written.note(report, commit, datetime(2026, 1, 31, 9, 5, tzinfo=UTC))
+    page.reload()
+    expect(line).to_have_text(re.compile(rf"Written on 2026-01-31 09:05 UTC .*{place}\."))
+    report.write_text(report.read_text().replace(written.DIGEST.search(report.read_text())[1], "0" * 64))  # type: ignore[index]
+    page.reload()
+    expect(line).to_be_hidden()
 
 
 def test_every_section_is_present(text: str) -> None:
