@@ -53,7 +53,10 @@ class Process:
 
     def __init__(self, connection: socket.socket) -> None:
         self._answers = connection.makefile("r")
-        self.pid = int(self._answers.readline())
+        started = self._answers.readline()
+        if not started:
+            raise ConnectionResetError(errno.ECONNRESET, "the process that starts others has ended")
+        self.pid = int(started)
         self.returncode: int | None = None
 
     def poll(self) -> int | None:
@@ -112,13 +115,19 @@ class Forkserver:
                 pass_fds=[listener.fileno()],
                 start_new_session=True,
             )
-            stack.callback(self._process.communicate)
+            stack.callback(self._stop)
             listener.close()
             self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+
+    def _stop(self) -> None:
+        assert self._process.stdin
+        self._process.stdin.close()
+        self._process.terminate()  # in the middle of an import, which would take seconds
+        self._process.wait()
 
     def start(self, command: Sequence[str], folder: Path, environment: Mapping[str, str], log: Path) -> Process:
         """Start a command in a process group of its own, without input, and with its output in a file.
@@ -177,6 +186,10 @@ class _Task(NamedTuple):
     group: int
 
 
+class _BrokenOffError(BaseException):
+    """An import is not to be finished."""
+
+
 class _Server:
     """The server's side.
 
@@ -192,6 +205,8 @@ class _Server:
         self.modules = list(modules)
         self.running: dict[int, socket.socket] = {}
         self.outliving: set[int] = set()
+        self.importing = False
+        signal.signal(signal.SIGTERM, self._break_off)
 
     def serve(self) -> _Task | None:
         """Start what is asked for until the input ends. Returns None then; and in a started process, its task."""
@@ -205,7 +220,7 @@ class _Server:
                 if task := self._start():
                     return task
             elif self.modules:
-                _import(self.modules.pop(0))
+                self._import(self.modules.pop(0))
             self._tell()
 
     def _start(self) -> _Task | None:
@@ -221,6 +236,7 @@ class _Server:
         pid = _fork()
         self.running[pid] = connection
         if not pid:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
             for each in (self.listener, *self.running.values()):
                 each.close()
             return _Task(request, streams, group)
@@ -232,6 +248,22 @@ class _Server:
             os.close(stream)
         _answer(connection, pid)
         return None
+
+    def _import(self, module: str) -> None:
+        """Import a module, without what it prints; one that cannot be imported fails where it is used."""
+        errors = os.dup(2)
+        os.dup2(1, 2)  # the server's output goes nowhere
+        with suppress(Exception, _BrokenOffError):
+            self.importing = True
+            import_module(module)
+            self.importing = False
+        os.dup2(errors, 2)
+        os.close(errors)
+
+    def _break_off(self, *_: object) -> None:
+        if self.importing:
+            self.importing = False
+            raise _BrokenOffError
 
     def _end(self) -> None:
         """End the groups of all processes that are to end with the server."""
@@ -290,16 +322,6 @@ def _is_of_this_session(process: int) -> bool:
         return process > 0 and os.getsid(process) == os.getsid(0)
     except ProcessLookupError:
         return False
-
-
-def _import(module: str) -> None:
-    """Import a module, without what it prints; one that cannot be imported fails where it is used."""
-    errors = os.dup(2)
-    os.dup2(1, 2)  # the server's output goes nowhere
-    with suppress(Exception):
-        import_module(module)
-    os.dup2(errors, 2)
-    os.close(errors)
 
 
 def _ended(running: Iterable[int]) -> Iterator[tuple[int, int]]:

@@ -173,6 +173,15 @@ def test_without_its_server_a_process_is_ended(write: Write) -> None:
             started(server, folder)
 
 
+def test_an_import_is_broken_off_at_the_end(tmp_path: Path) -> None:
+    (tmp_path / "endless.py").write_text(f"open({str(tmp_path / 'begun')!r}, 'w')\nwhile True: pass")
+    with Forkserver(environment() | {"PYTHONPATH": str(tmp_path)}, ["endless"]):
+        end = time.monotonic() + PATIENCE
+        while not (tmp_path / "begun").exists():
+            assert time.monotonic() < end
+            time.sleep(0.05)
+
+
 def test_what_outlives_the_server_goes_on(write: Write) -> None:
     folder = write("sleepy.py", SLEEPY)
     with Forkserver(environment()) as server, (folder / "log").open("w") as log:
