@@ -255,8 +255,10 @@ class _Server:
         os.dup2(1, 2)  # the server's output goes nowhere
         with suppress(Exception, _BrokenOffError):
             self.importing = True
-            import_module(module)
-            self.importing = False
+            try:
+                import_module(module)
+            finally:
+                self.importing = False
         os.dup2(errors, 2)
         os.close(errors)
 
