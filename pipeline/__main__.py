@@ -4,6 +4,7 @@ import sys
 
 try:
     from pipeline.cli.app import main
+    from pipeline.foundation.process_settings import run_and_leave
 except ModuleNotFoundError as error:
     if (error.name or "").startswith("pipeline"):
         raise
@@ -13,4 +14,4 @@ except ModuleNotFoundError as error:
     )
 
 if __name__ == "__main__":
-    main()
+    run_and_leave(main)

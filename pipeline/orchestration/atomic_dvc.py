@@ -20,7 +20,7 @@ from dvc.cli import main
 from dvc.utils.serialize import _common
 
 from pipeline.foundation.files import write_text
-from pipeline.foundation.process_settings import tune
+from pipeline.foundation.process_settings import run_and_leave, tune
 from pipeline.orchestration import stage_commands
 
 dump_in_place: Callable[..., None] = _common._dump_data
@@ -40,4 +40,4 @@ if __name__ == "__main__":
     tune()
     _common._dump_data = dump
     stage_commands.install()
-    sys.exit(main(sys.argv[1:]))
+    run_and_leave(lambda: sys.exit(main(sys.argv[1:])))

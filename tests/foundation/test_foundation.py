@@ -34,6 +34,7 @@ STANDARD = {
     "subprocess",
     "sys",
     "tempfile",
+    "threading",
     "time",
     "warnings",
 }
