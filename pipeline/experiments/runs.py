@@ -12,6 +12,7 @@ from pipeline.experiments import subset
 from pipeline.experiments.scales import Scale
 from pipeline.experiments.tasks import require
 from pipeline.experiments.workspaces import BEFORE_TRAINING, TARGET, before_training, prepare
+from pipeline.foundation import forkserver, processes
 from pipeline.foundation.terminal import log
 from pipeline.orchestration import graph
 from pipeline.orchestration.graph import Graph, Stage
@@ -41,11 +42,12 @@ def run_here(settings: Mapping[Path, dict[str, Any]], root: Path, execute: Execu
     """
     tracking.prepare()
     lenders: dict[str, Path] = {}
-    for folder, given in settings.items():
-        log(f"runs in {folder}")
-        shutil.rmtree(folder, ignore_errors=True)
-        prepare(folder, given, root)
-        _run_here(folder, lenders.setdefault(before_training(given), folder), execute)
+    with forkserver.offered(processes.environment(), processes.OF_UPLOADS):
+        for folder, given in settings.items():
+            log(f"runs in {folder}")
+            shutil.rmtree(folder, ignore_errors=True)
+            prepare(folder, given, root)
+            _run_here(folder, lenders.setdefault(before_training(given), folder), execute)
 
 
 def needed(stages: Graph) -> list[Stage]:

@@ -28,7 +28,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -137,6 +137,19 @@ class Forkserver:
         with Path(os.devnull).open() as nothing, log.open("wb") as output:
             streams = [nothing.fileno(), output.fileno(), output.fileno()]
             return start(self.address, command, folder, {**environment, ADDRESS: self.address}, streams)
+
+
+@contextmanager
+def offered(environment: Mapping[str, str], modules: Sequence[str] = ()) -> Iterator[None]:
+    """A `Forkserver` for this process and all that it starts: its `ADDRESS` is in the environment."""
+    with Forkserver(environment, modules) as server:
+        before = os.environ.get(ADDRESS)
+        os.environ[ADDRESS] = server.address
+        try:
+            yield
+        finally:
+            del os.environ[ADDRESS]
+            os.environ.update({ADDRESS: before} if before else {})
 
 
 def start(

@@ -11,6 +11,7 @@ STAGE = "DVC_STAGE"  # name of the stage; set by DVC
 PIPELINE_RUN = "PIPELINE_RUN"  # set by what starts stages in several processes or on several machines
 TASK_RUN = "PIPELINE_TASK_RUN"  # id of the MLflow run that Kubeflow's MLflow plugin has created for this task
 TRACKING = "PIPELINE_TRACKING"  # a folder to use instead of tracking/
+OF_UPLOADS = ("mlflow", "botocore.exceptions", "sqlalchemy")  # what a process that uploads to MLflow imports
 LIBRARIES = (  # that stages import, in the order in which the first stages need them
     "numpy",
     "pandas",
@@ -29,9 +30,7 @@ LIBRARIES = (  # that stages import, in the order in which the first stages need
     "albumentations",
     "facenet_pytorch",
     "jinja2",
-    "mlflow",
-    "botocore.exceptions",
-    "sqlalchemy",
+    *OF_UPLOADS,
 )
 
 

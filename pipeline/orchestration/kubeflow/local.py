@@ -4,8 +4,8 @@ import json
 import os
 import re
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +16,6 @@ from kfp import components, local
 
 from pipeline.foundation import forkserver, processes
 from pipeline.foundation.errors import InputError
-from pipeline.foundation.forkserver import Forkserver
 from pipeline.orchestration import locks
 from pipeline.orchestration.kubeflow import specification
 from pipeline.orchestration.kubeflow.arguments import Arguments
@@ -58,22 +57,12 @@ def run(
     with TemporaryDirectory(prefix="kubeflow-") as folder:
         Path(folder).chmod(0o777)  # a container may run as somebody else
         local.init(_runner(engine, arguments, environment), pipeline_root=folder)
-        with _forking() if engine == "subprocess" else nullcontext():
+        offered = forkserver.offered(processes.environment(), processes.LIBRARIES)
+        with offered if engine == "subprocess" else nullcontext():
             lock = _execute(compiled, arguments)
         if not lock.exists():  # an engine may take a container that failed for one that did not
             raise InputError("the run ended without its dvc.lock, so a task has failed; its log is above")
         return run_id, locks.read(lock)
-
-
-@contextmanager
-def _forking() -> Iterator[None]:
-    """Have the stages of tasks forked from a server; what runs in them ends with the block."""
-    with Forkserver(processes.environment(), processes.LIBRARIES) as server:
-        os.environ[forkserver.ADDRESS] = server.address
-        try:
-            yield
-        finally:
-            del os.environ[forkserver.ADDRESS]
 
 
 def _execute(compiled: dict[str, Any], arguments: Arguments) -> Path:
