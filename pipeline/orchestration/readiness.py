@@ -13,7 +13,7 @@ from pipeline.formats import tables
 from pipeline.foundation.errors import InputError
 from pipeline.orchestration import machine
 
-SAMPLE = Path("data/sample")  # the stage `sample` writes it
+SAMPLE = Path("data/sample")  # the stage `sample` writes it, and again after a kill
 HUB = "https://huggingface.co"
 PATIENCE = 3.0  # seconds until the hub counts as unreachable
 GIB = 2**30
@@ -43,7 +43,7 @@ def findings(params: Params) -> list[Obstacle]:
 def count(params: Params) -> PhotoCounts:
     """Number of photos that the tables of the data set list; raises `InputError` when they cannot be read."""
     root, per_person = params.data.root, len(MASK_OF_STEM)
-    if root == SAMPLE and not root.exists():
+    if root == SAMPLE:
         return PhotoCounts(params.sample.people * per_person, params.sample.eval_people * per_person)
     people = tables.read(root / "train" / "train.csv", PEOPLE)
     return PhotoCounts(len(people) * per_person, len(tables.read(root / "eval" / "info.csv", INFO)))
@@ -51,7 +51,7 @@ def count(params: Params) -> PhotoCounts:
 
 def _faults_of_data(params: Params) -> Iterator[str]:
     root = params.data.root
-    if root == SAMPLE and not root.exists():
+    if root == SAMPLE:
         return
     if not root.is_dir():
         yield f"data.root: {root} is no folder; python -m pipeline set data.root=FOLDER"

@@ -51,6 +51,9 @@ def test_the_sample_is_drawn_by_the_run(given: dict[str, Any]) -> None:
     sample = given | {"data": {"root": "data/sample"}}
     assert texts(sample, True) == []
     assert readiness.count(params.check(sample, "params.yaml")) == (24 * 7, 4 * 7)
+    Path("data/sample/train/images").mkdir(parents=True)  # what a kill leaves
+    assert texts(sample, True) == []
+    assert readiness.count(params.check(sample, "params.yaml")) == (24 * 7, 4 * 7)
 
 
 def test_a_weights_file_that_is_not_there_is_named(given: dict[str, Any], tmp_path: Path) -> None:
