@@ -1,6 +1,6 @@
 """Small real things that tests share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from hypothesis import settings
 
 from pipeline.formats import tables
 from pipeline.formats.images import Pixels
+from pipeline.foundation import forkserver, processes
 from pipeline.modeling.config import ModelConfig
 from pipeline.schema import label_table
 from pipeline.schema.schema import SCHEMA
@@ -48,6 +49,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     files = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST)}
     assert all(file.exists() for file in files)
     items.sort(key=lambda item: files.get(item.path, len(files)))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def uploads() -> Iterator[None]:
+    """Runs have their uploads forked, as in `run`: MLflow is imported once, and not for every run of every test."""
+    with forkserver.offered(processes.environment(), processes.OF_UPLOADS):
+        yield
 
 
 @pytest.fixture

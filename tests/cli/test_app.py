@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from pipeline import tracking
 from pipeline.cli import app
 from pipeline.config import dry_run, params
-from pipeline.evaluation.report import key_figures
+from pipeline.evaluation.report import key_figures, written
 from pipeline.formats.section import Section
 from pipeline.tracking import stage_runs
 
@@ -93,6 +93,7 @@ def test_a_stage_depends_on_exactly_the_parameters_that_it_reads(stage: str, mon
     for name in ("ensemble", "submission"):
         monkeypatch.setattr(stage_runs, name, lambda *_: None)
     monkeypatch.setattr(key_figures, "conclusion", lambda _: [])
+    monkeypatch.setattr(written, "note", lambda *_: None)
     loaded = params.load(ROOT / "params.yaml")
     monkeypatch.setattr(dry_run, "check", lambda _: None)  # of other stages' parameters: no result depends on it
     monkeypatch.setattr(params, "load", lambda: Recorder(loaded, "", reads))

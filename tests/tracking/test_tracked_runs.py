@@ -18,10 +18,17 @@ import pytest
 from mlflow.entities import Run
 
 from pipeline import tracking
+from pipeline.foundation import forkserver
 from pipeline.tracking.entries import Entry
 from pipeline.tracking.outbox import Outbox
 from tests.server.processes import PATIENCE
 from tests.support.full_disk import small_disk
+
+
+@pytest.fixture(autouse=True)
+def anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Uploads are processes started anew, as with `dvc repro`; elsewhere in these tests they are forked."""
+    monkeypatch.delenv(forkserver.ADDRESS)
 
 
 def runs() -> list[Run]:
