@@ -48,7 +48,7 @@ def run(
     ready(given)
     dry_run.check(given)
     slots = jobs or max(len(numbers), 1)
-    Thread(target=tracking.prepare, args=(True,), daemon=True).start()  # takes seconds: it imports MLflow
+    Thread(target=tracking.prepare, args=(True,)).start()  # meanwhile, as it imports MLflow; never left half done
     os.environ.setdefault(tracking.PIPELINE_RUN, tracking.run_name(f"run on {socket.gethostname()}", time.time()))
     with progress(slots) as show:
         runner.run(slots, numbers, logs, show, targets or (), math.inf if wait else 0, LIBRARIES)
