@@ -25,6 +25,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from pipeline.cli.app import main
+from pipeline.evaluation.report import written
 from pipeline.orchestration import graph
 from pipeline.tracking import runs
 from tests.support import workspace
@@ -97,11 +98,12 @@ def _become(command: str, log: Path) -> None:
 
 
 def files(root: Path) -> Files:
-    """The hash of every file but those of the outbox."""
+    """The hash of every file but those of the outbox and the one that says when the report was written."""
+    left_out = {"tracking", "__pycache__", written.BESIDE}
     return {
         path.relative_to(root): sha256(path.read_bytes()).hexdigest()
         for path in root.rglob("*")
-        if path.is_file() and not {"tracking", "__pycache__"}.intersection(path.parts)
+        if path.is_file() and not left_out.intersection(path.parts)
     }
 
 
