@@ -158,7 +158,7 @@ def test_what_runs_ends_with_the_block(write: Write) -> None:
     with Forkserver(environment()) as server:
         process = started(server, folder)
     assert not psutil.pid_exists(process.pid)
-    assert process.wait() == -signal.SIGINT
+    assert process.wait() in (-signal.SIGINT, -signal.SIGTERM)  # a shell in the background has SIGINT ignored
     assert not Path(server.address).parent.exists()
 
 
