@@ -39,8 +39,13 @@ def measure(_: Path | None) -> list[Result]:
 
 def _start(server: Forkserver, folder: Path, stage: str, modules: str, wanted: str) -> Result:
     code = STAGE.format(modules=modules)
+
+    def forked() -> None:
+        if status := _forked(server, folder, code):
+            raise RuntimeError(f"{stage}: exit status {status}: {(folder / 'log').read_text()}")
+
     anew = partial(subprocess.run, [sys.executable, "-c", code], check=True)
-    found = compare(f"start-up of {stage}", wanted, anew, partial(_forked, server, folder, code))
+    found = compare(f"start-up of {stage}", wanted, anew, forked)
     return replace(found, cpu=None, note="a new process, and one forked as `run` does it")
 
 
