@@ -1,13 +1,12 @@
 """Disks that are full and files that may not grow: a small disk of its own, or a limit of this process."""
 
-import os
 import resource
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
+from tests.support.mounts import mounted
 
 
 @contextmanager
@@ -24,14 +23,8 @@ def file_size_limit(size: int) -> Iterator[None]:
 @contextmanager
 def small_disk(folder: Path, kib: int) -> Iterator[Path]:
     """A disk of `kib` KiB, mounted at a new folder; skips the test where this process may mount nothing."""
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={kib}k", "tmpfs", str(folder)]
-    if os.geteuid() or subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("needs the right to mount a disk; the limit on the size of files is tested in any case")
-    try:
+    with mounted(folder, "-t", "tmpfs", "-o", f"size={kib}k", "tmpfs"):
         yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def resize(disk: Path, kib: int) -> None:

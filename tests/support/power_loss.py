@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.mounts import mounted
+
 MIB = 24
-NEVER = "commit=3600"  # seconds; without it the journal is written every 5 s, synced or not
+MOUNT = "-o", "loop,commit=3600"  # seconds; without it the journal is written every 5 s, synced or not
 
 
 class Disk:
@@ -27,22 +29,8 @@ class Disk:
         """
         image = self._image.with_name("lost.img")
         shutil.copyfile(self._image, image)
-        with mounted(image, self._image.with_name("lost")) as folder:
+        with mounted(self._image.with_name("lost"), *MOUNT, image) as folder:
             yield folder
-
-
-@contextmanager
-def mounted(image: Path, folder: Path) -> Iterator[Path]:
-    """Mount an image at a new folder; skips the test where this process may not."""
-    folder.mkdir(exist_ok=True)
-    command = ["mount", "-o", f"loop,{NEVER}", str(image), str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip(f"needs the right to mount an image: {done.stderr.strip()}")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
 
 
 @contextmanager
@@ -54,5 +42,5 @@ def disk(place: Path) -> Iterator[Disk]:
     made = subprocess.run(["mkfs.ext4", "-q", "-F", str(image)], capture_output=True, check=False)
     if made.returncode:
         pytest.skip("needs mkfs.ext4")
-    with mounted(image, place / "disk") as folder:
+    with mounted(place / "disk", *MOUNT, image) as folder:
         yield Disk(image, folder)
