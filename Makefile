@@ -15,7 +15,7 @@ export DVC_NO_ANALYTICS ?= true
 export NO_ALBUMENTATIONS_UPDATE ?= true
 unexport PYTHONDONTWRITEBYTECODE # every stage is a new process; without bytecode its start takes twice as long
 
-.PHONY: run test test-313 test-faults audit bench docs test-model test-containers install image check format lock platforms ui clean
+.PHONY: run test coverage test-313 test-faults audit bench docs test-model test-containers install image check format lock platforms ui clean
 
 run: install ## the whole pipeline, two stages at once; on the synthetic sample, or on your photos (DATA=../photos)
 	$(if $(DATA),python -m pipeline set "data.root=$(DATA)")
@@ -29,8 +29,13 @@ run: install ## the whole pipeline, two stages at once; on the synthetic sample,
 	@echo "MLflow UI   make ui, then the address above"
 	@echo "next        open results/report.html; python -m pipeline predict data/sample/eval/images; docs/index.md"
 
+SUITE = pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 30
+
 test: install ## the whole test suite
-	pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term
+	$(SUITE)
+
+coverage: install ## the whole test suite, and the share of the code's lines that it runs, which takes half as long again
+	$(SUITE) --cov --cov-report=term
 
 test-313: ## the tests that need no browser, server or cluster, on Python 3.13 (PYTHON313: its name; TESTS: some); its own environment
 	$(or $(PYTHON313),python3.13) -m venv .venv313
