@@ -28,7 +28,7 @@ def mounted(folder: Path, *arguments: str | Path) -> Iterator[Path]:
         text=True,
         start_new_session=True,  # what kills this process and its group leaves the keeper
     ) as keeper:
-        assert keeper.stdout and keeper.stdin
+        assert keeper.stdout
         if (said := keeper.stdout.readline()) != "mounted\n":
             pytest.skip(f"needs the right to mount: {said.strip()}")
         try:
