@@ -1,10 +1,7 @@
 """Stage sample: a small synthetic data set in the competition's layout, with the faults that real data has."""
 
 import hashlib
-import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -28,8 +25,9 @@ APPLE_DOUBLE = bytes.fromhex("0005160700020000") + b"Mac OS X        " + bytes(5
 def sample(data: Path, params: Sample) -> None:
     """Write a synthetic data set.
 
-    The output is bit-for-bit reproducible, on any number of cores: each person has a random generator of their own,
-    seeded by `params.seed` and the person's number, and people are drawn one per core.
+    The output is bit-for-bit reproducible: each person has a random generator of their own, seeded by `params.seed` and
+    the person's number. People are drawn one after another: a photo is thousands of short calls, which threads would
+    only hold up.
 
     Args:
         data: Folder that receives train/ (train.csv, truth.csv, images/) and eval/ (info.csv, answers.csv, images/).
@@ -40,13 +38,9 @@ def sample(data: Path, params: Sample) -> None:
         OSError: Names the file that the disk has no room for.
     """
     people = train_people(params.people, params.seed)
-
-    def draw(number: int, person: TrainPerson) -> None:
+    for number, person in enumerate(people):
         rng = np.random.default_rng([params.seed, 1, number])
         _write_train_photos(data / "train" / "images" / person.path, person, rng)
-
-    with _pool() as threads:
-        list(threads.map(draw, *zip(*enumerate(people), strict=True)))
     tables.write(_train_table(people), data / "train" / "train.csv")
     tables.write(pd.DataFrame(_label_errors(people)), data / "train" / "truth.csv")
     _write_eval(data / "eval", params)
@@ -86,22 +80,12 @@ def _write_eval(folder: Path, params: Sample) -> None:
 
 def _write_eval_photos(folder: Path, params: Sample) -> Iterator[dict[str, str | int]]:
     """Save every eval photo and yield its row of answers.csv; one photo of the first person shows no face."""
-
-    def draw(number: int, gender: str, age: int) -> list[dict[str, str | int]]:
+    people = eval_people(params.eval_people, params.seed)
+    for number, (gender, age) in enumerate(people):
         faceless = ("mask2", FACELESS[0]) if number == 0 else None
         rng = np.random.default_rng([params.seed, 3, number])
-        rows: list[dict[str, str | int]] = []
         for stem, photo in person_photos(gender, age, rng, faceless):
             name = hashlib.sha1(f"{params.seed} {number} {stem}".encode()).hexdigest() + ".jpg"
             write_image(Image.fromarray(photo), folder / name)
             label = pd.DataFrame({"mask": [MASK_OF_STEM[stem]], "gender": [gender], "age": [age]})
-            rows.append({"ImageID": name, "ans": int(SCHEMA.codes(label)[0])})
-        return rows
-
-    people = eval_people(params.eval_people, params.seed)
-    with _pool() as threads:
-        yield from chain.from_iterable(threads.map(draw, range(len(people)), *zip(*people, strict=True)))
-
-
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(os.cpu_count())
+            yield {"ImageID": name, "ans": int(SCHEMA.codes(label)[0])}

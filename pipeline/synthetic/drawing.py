@@ -6,6 +6,7 @@ A shape is an array of points (n, 2).
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -50,9 +51,10 @@ class Pose:
         x, y = points[:, 0], points[:, 1]
         depth = np.maximum(0.0, 1.0 - (x / 1.1) ** 2 - ((y - 0.1) / 1.6) ** 2)
         x, y = x + self.turn * depth, y + self.nod * depth - NECK
-        angle = self.tilt * np.clip((2.4 - NECK - y) / 1.1, 0.0, 1.0)
+        angle = self.tilt * np.minimum(np.maximum((2.4 - NECK - y) / 1.1, 0.0), 1.0)
         sine, cosine = np.sin(angle), np.cos(angle)
-        turned = np.stack([x * cosine - y * sine, x * sine + y * cosine + NECK], axis=1)
+        turned = np.empty_like(points)
+        turned[:, 0], turned[:, 1] = x * cosine - y * sine, x * sine + y * cosine + NECK
         return turned * self.scale + (self.x, self.y)
 
 
@@ -127,7 +129,7 @@ def ribbon(points: Line, width: float, ends: tuple[float, float] = (0.0, 0.0)) -
     line = curve(points)
     along = np.concatenate([line[1:2] - line[:1], line[2:] - line[:-2], line[-1:] - line[-2:-1]])
     normal = along[:, ::-1] * (-1, 1) / np.hypot(along[:, 0], along[:, 1])[:, None]
-    t = np.linspace(0.0, 1.0, len(line))
+    t = _steps(len(line))
     floor = ends[0] + (ends[1] - ends[0]) * t
     half = width / 2 * (floor + (1 - floor) * 4 * t * (1 - t))
     return np.concatenate([line + normal * half[:, None], (line - normal * half[:, None])[::-1]])
@@ -172,5 +174,12 @@ def lighter(colour: Colour, weight: float) -> Colour:
 
 
 def _spline(knots: Points) -> Points:
-    windows = np.stack([knots[:-3], knots[1:-2], knots[2:-1], knots[3:]], axis=1)
+    windows = np.empty((len(knots) - 3, 4, 2))
+    for place in range(4):
+        windows[:, place] = knots[place : len(knots) - 3 + place]
     return np.asarray(np.einsum("sk,nkd->nsd", _SPLINE, windows).reshape(-1, 2))
+
+
+@cache
+def _steps(number: int) -> Points:
+    return np.linspace(0.0, 1.0, number)

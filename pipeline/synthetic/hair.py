@@ -1,5 +1,7 @@
 """Hair: behind the head, on it, and the back of a head that is turned away."""
 
+from functools import lru_cache
+
 import numpy as np
 
 from pipeline.synthetic.drawing import (
@@ -109,6 +111,7 @@ def _locks(person: Person) -> tuple[Points, ...]:
     return both(closed([*outer, (0.95, low * 0.95), (0.88, 0.4), (0.82, -0.2)]))
 
 
+@lru_cache(maxsize=1)  # the seven photos of a person follow one another
 def _strands(person: Person) -> list[Points]:
     """Return fine lines from the parting down over the cap."""
     rng = np.random.default_rng(person.texture)
