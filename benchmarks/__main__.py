@@ -19,6 +19,7 @@ BENCHMARKS = (
     "ensemble",
     "predict",
     "tables",
+    "documents",
     "rows",
     "million",
     "startup",
