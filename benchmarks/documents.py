@@ -1,4 +1,4 @@
-"""Reading YAML: by libyaml, as `parse_yaml` and DVC do where ruamel.yaml.clib is installed, against ruamel.yaml in Python."""
+"""Reading YAML: by libyaml, which ruamel.yaml uses where ruamel.yaml.clib is installed, against ruamel.yaml in Python."""
 
 import json
 from pathlib import Path
