@@ -1,4 +1,4 @@
-"""Reading YAML: by libyaml, which ruamel.yaml uses where ruamel.yaml.clib is installed, against ruamel.yaml in Python."""
+"""Reading YAML: by libyaml, which ruamel.yaml takes where its C library is installed, against ruamel.yaml in Python."""
 
 import json
 from pathlib import Path
