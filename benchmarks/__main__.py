@@ -19,7 +19,6 @@ BENCHMARKS = (
     "ensemble",
     "predict",
     "tables",
-    "documents",
     "rows",
     "million",
     "startup",

@@ -1,6 +1,7 @@
 """Text, JSON and YAML files, read or refused by an `InputError` that names the file."""
 
 import json
+import re
 import sys
 from itertools import accumulate
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 
 from pipeline.foundation.errors import InputError
 
-DEEPEST = 100  # lists and mappings within each other in YAML: libyaml ends the process where they are very many
+DEEPEST = 100  # brackets within brackets in YAML: the parser's time grows with the square of the depth
 
 
 def read_text(path: Path, remedy: str) -> str:
@@ -63,14 +64,11 @@ def parse_yaml(text: str, place: str) -> Any:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+    steps = (1 if bracket in "[{" else -1 for bracket in re.findall(r"[\[\]{}]", text))
+    if max(accumulate(steps), default=0) > DEEPEST:
+        raise InputError(f"{place}: not YAML that can be read: brackets are nested more than {DEEPEST} deep")
     try:
-        if _too_deep(text):
-            raise InputError(
-                f"{place}: not YAML that can be read: lists and mappings are nested more than {DEEPEST} deep"
-            )
         found = YAML(typ="safe").load(text)
-    except InputError:
-        raise
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise InputError(f"{place}, line {line}: not YAML: {error.problem}") from None
@@ -81,15 +79,6 @@ def parse_yaml(text: str, place: str) -> Any:
     if fault := _fault(found, set(), set()):
         raise InputError(f"{place}: not YAML that can be read: {fault}")
     return found
-
-
-def _too_deep(text: str) -> bool:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent
-
-    events = YAML(typ="safe").parse(text)
-    steps = (isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent) for event in events)
-    return any(depth > DEEPEST for depth in accumulate(steps))
 
 
 def _fault(value: Any, above: set[int], seen: set[int]) -> str | None:

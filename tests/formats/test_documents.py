@@ -4,10 +4,10 @@ from pipeline.formats.documents import DEEPEST, parse_yaml
 from pipeline.foundation.errors import InputError
 
 
-@pytest.mark.parametrize("start", ["[", "{", "{a: ", "- ", "? ", "[\n"])
-def test_what_is_nested_too_deep_is_refused_before_libyaml_meets_it(start: str) -> None:
+@pytest.mark.parametrize("bracket", ["[", "{", "{a: ", "- [", "[\n"])
+def test_brackets_that_are_nested_too_deep_are_refused_before_they_are_parsed(bracket: str) -> None:
     with pytest.raises(InputError, match=f"params.yaml: .*nested more than {DEEPEST} deep"):
-        parse_yaml(start * (DEEPEST + 1), "params.yaml")
+        parse_yaml(bracket * (DEEPEST + 1), "params.yaml")
 
 
 def test_nested_brackets_are_read() -> None:
