@@ -20,6 +20,7 @@ import json
 import os
 import runpy
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -281,7 +282,7 @@ class _Server:
             raise _BrokenOffError
 
     def _end(self) -> None:
-        """End the groups of all processes that are to end with the server."""
+        """End the groups of all processes that are to end with the server, and remove its socket."""
         groups = {os.getpgid(pid) for pid in self.running.keys() - self.outliving} - {os.getpgrp()}
         for how in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
             patience = time.monotonic() + GRACE
@@ -291,6 +292,8 @@ class _Server:
             while time.monotonic() < patience and any(_is_alive(group) for group in groups):
                 self._tell()
                 time.sleep(TICK)
+        folder = Path(self.listener.getsockname()).parent
+        shutil.rmtree(folder, ignore_errors=True)  # its maker may have been killed
 
     def _tell(self) -> None:
         """Tell those who asked for the processes that have ended."""

@@ -16,6 +16,7 @@ from pipeline.foundation import forkserver
 from pipeline.foundation.forkserver import Forkserver, Process
 from pipeline.foundation.processes import LIBRARIES, THREADS, environment
 
+ROOT = Path(__file__).parents[2]
 PATIENCE = 120  # seconds
 TOLD = """
     import atexit, os, signal, sys, threading
@@ -171,6 +172,28 @@ def test_without_its_server_a_process_is_ended(write: Write) -> None:
         psutil.wait_procs([psutil.Process(process.pid)] if psutil.pid_exists(process.pid) else [], PATIENCE)
         with pytest.raises(OSError, match="refused"):
             started(server, folder)
+
+
+def test_a_killed_process_leaves_no_socket_of_its_server(write: Write) -> None:
+    code = """
+        import os, signal, sys
+        from pipeline.foundation.forkserver import Forkserver
+        with Forkserver(dict(os.environ)) as server:
+            print(server.address, flush=True)
+            sys.stdin.read()
+    """
+    command = [sys.executable, str(write("asking.py", code) / "asking.py")]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment() | {"PYTHONPATH": str(ROOT)}
+    ) as asking:
+        assert asking.stdout
+        folder = Path(asking.stdout.readline().strip()).parent
+        assert folder.is_dir()
+        asking.kill()
+    end = time.monotonic() + PATIENCE
+    while folder.exists():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def test_an_import_is_broken_off_at_the_end(tmp_path: Path) -> None:
