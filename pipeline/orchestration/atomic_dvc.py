@@ -3,7 +3,7 @@
 DVC 3.67 truncates dvc.lock and writes it again after every stage (`_dump_data` in dvc/utils/serialize/_common.py). The
 lock of this project takes it a fifth of a second, and a kill in that time leaves a file that no later `dvc repro`
 reads. Here the new file is written beside the old one and renamed. Before, DVC reads the old one with its comments, of
-which dvc.lock has none: without them that takes a quarter of the time. Commands of stages start by `stage_commands`.
+which dvc.lock has none: without them that takes two thirds of the time. Commands of stages start by `stage_commands`.
 """
 
 import io
