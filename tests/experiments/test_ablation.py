@@ -172,6 +172,7 @@ def test_faults_are_named_before_anything_runs(rows: dict[str, Any], fault: str)
 def test_our_ablations_are_valid_and_every_row_is_another(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     ours = ablation.read(file)
+    assert [row.name for row in ours.rows if not row.changes] == [ours.rows[0].name]
     assert len({str(row.params) for row in ours.rows}) == len(ours.rows) > 1
     assert len(ours.file.seeds) >= 3
     assert len(ours.rows[0].params.train.folds) >= 2

@@ -23,6 +23,7 @@ def file_size_limit(size: int) -> Iterator[None]:
 @contextmanager
 def small_disk(folder: Path, kib: int) -> Iterator[Path]:
     """A disk of `kib` KiB, mounted at a new folder; skips the test where this process may mount nothing."""
+    folder.mkdir()
     with mounted(folder, "-t", "tmpfs", "-o", f"size={kib}k", "tmpfs"):
         yield folder
 
