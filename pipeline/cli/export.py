@@ -1,5 +1,7 @@
 """`export`: trained members as ONNX, OpenVINO and safetensors."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -47,11 +49,11 @@ def export(
     from pipeline.modeling import config
     from pipeline.registry.export import comparison, exporting
 
-    members = _trained(models) if model is None else _registered(model)
-    if not tta:
-        members = {name: (path, config.TTA()) for name, (path, _) in members.items()}
     here = exporting.Crops.read(crops, labels, folds) if crop_files.index_file(crops, "train").exists() else None
-    figures = exporting.export(members, [each.value for each in form or Form], here, output)
+    with nullcontext(_trained(models)) if model is None else _registered(model) as members:
+        if not tta:
+            members = {name: (path, config.TTA()) for name, (path, _) in members.items()}
+        figures = exporting.export(members, [each.value for each in form or Form], here, output)
     console = Console()
     console.print(comparison.table(figures))
     if here is None:
@@ -71,11 +73,13 @@ def _trained(models: Path) -> "dict[str, tuple[Path, TTA]]":
     return {name: (member.weights, read.tta[member.model]) for name, member in members.items()}
 
 
-def _registered(uri: str) -> "dict[str, tuple[Path, TTA]]":
+@contextmanager
+def _registered(uri: str) -> "Iterator[dict[str, tuple[Path, TTA]]]":
     """Weights and TTA of the members of a registered version."""
     from pipeline.registry import packaging, versions
     from pipeline.registry.serving import classifier
 
     with versions.as_input_errors():
-        folder = packaging.data_folder(packaging.download(versions.find(uri)))
-    return classifier.members(folder)
+        version = versions.find(uri)
+    with packaging.downloaded(version) as folder:
+        yield classifier.members(packaging.data_folder(folder))

@@ -59,7 +59,7 @@ def predict(
     """
     from pipeline.dataset.input_paths import find_photos, place, skipped_message
     from pipeline.foundation import files
-    from pipeline.registry import versions
+    from pipeline.registry import packaging, versions
 
     found, skipped = find_photos(photos)
     if skipped:
@@ -67,8 +67,10 @@ def predict(
     paths = _readable(found, skip_broken)
     with versions.as_input_errors():
         version = versions.find(model) if model else _champion_or_challenger()
-        predictor = _load(version, trust)
-    predictions = predictor.predict([str(photo) if isinstance(photo, Path) else photo for photo in paths])
+    with packaging.downloaded(version) as folder:
+        with versions.as_input_errors():
+            predictor = _load(folder, version, trust)
+        predictions = predictor.predict([str(photo) if isinstance(photo, Path) else photo for photo in paths])
     text = _text(predictions, [*map(place, paths)], format)
     if output is None:
         print(text, end="")
@@ -104,11 +106,10 @@ def _readable(paths: Sequence["PhotoFile"], skip_broken: bool) -> list["PhotoFil
     return [path for path, fault in zip(paths, found, strict=True) if not fault]
 
 
-def _load(version: "Version", trust: bool) -> Any:
-    """The model, run by the code here if the version was registered with the same code, else by its own if trusted."""
+def _load(folder: Path, version: "Version", trust: bool) -> Any:
+    """The model in a folder, run by the code here if it was registered with this code, else by its own if trusted."""
     from pipeline.registry import packaging
 
-    folder = packaging.download(version)
     foreign = packaging.foreign_code(folder)
     if not foreign:
         return packaging.load_with_own_code(folder)

@@ -8,11 +8,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version as installed
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from pipeline.ensembling import fitted_ensemble
 from pipeline.registry.serving.classifier import ENSEMBLE_FILE, Classifier
-from pipeline.registry.versions import EVIDENCE, Version, client, read
+from pipeline.registry.versions import EVIDENCE, Version, as_input_errors, client, read
 from pipeline.tracking import pipeline_runs, store
 from pipeline.tracking.inputs import Input
 
@@ -100,12 +101,16 @@ def requirements(package: Path) -> tuple[str, ...]:
     return (*REQUIREMENTS, "lightgbm") if boosted else REQUIREMENTS
 
 
-def download(version: Version) -> Path:
-    """The folder of a version's model, downloaded unless the store is a local one."""
+@contextmanager
+def downloaded(version: Version) -> Iterator[Path]:
+    """A copy of the folder of a version's model, which is removed after the block."""
     from mlflow.artifacts import download_artifacts
 
-    client()
-    return Path(download_artifacts(artifact_uri=version.uri))
+    with TemporaryDirectory(prefix="model-") as folder:
+        with as_input_errors():
+            client()
+            path = download_artifacts(artifact_uri=version.uri, dst_path=folder)
+        yield Path(path)
 
 
 def foreign_code(folder: Path) -> list[str]:

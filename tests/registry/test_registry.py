@@ -11,6 +11,7 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+from mlflow.artifacts import download_artifacts
 from rich.console import Console
 
 from pipeline.formats import images
@@ -143,7 +144,13 @@ def answers_by_alias_as_the_ensemble_did(workspace: Path, photos: list[Path]) ->
     broken_photos_are_named_and_left_out_only_when_asked(photos)
     a_version_answers_by_its_own_code()
     names_that_begin_a_formula_are_escaped_in_a_table(photos)
+    is_exported_as_registered()
     code_that_is_not_the_code_here_needs_trust(photos)
+
+
+def is_exported_as_registered() -> None:
+    call("export", "--model", "models:/mga/1", "--form", "timm", "--output", "elsewhere")
+    assert len(list(Path("elsewhere").rglob("*.safetensors"))) == len(list(Path("models").rglob("weights.safetensors")))
 
 
 def names_that_begin_a_formula_are_escaped_in_a_table(photos: list[Path]) -> None:
@@ -157,7 +164,8 @@ def names_that_begin_a_formula_are_escaped_in_a_table(photos: list[Path]) -> Non
 
 def code_that_is_not_the_code_here_needs_trust(photos: list[Path]) -> None:
     """Who may write to the registry could have `predict` run anything."""
-    code = packaging.download(versions.find("models:/mga/1")) / "code/pipeline/registry/serving/__init__.py"
+    stored = Path(download_artifacts(artifact_uri="models:/mga/1"))
+    code = stored / "code/pipeline/registry/serving/__init__.py"
     original = code.read_text()
     code.write_text(f"{original}\nPath('executed').touch()\n")
     with pytest.raises(
@@ -170,7 +178,7 @@ def code_that_is_not_the_code_here_needs_trust(photos: list[Path]) -> None:
     with pytest.MonkeyPatch.context() as trusting:
         trusting.setenv("PIPELINE_TRUSTED_MODELS", "mga-face,mga")
         call("predict", str(photos[0]))
-    (code.parents[3] / "torch.py").touch()  # would be imported instead of torch
+    (stored / "code/torch.py").touch()  # would be imported instead of torch
     with pytest.raises(InputError, match=r"\(2 files"):
         call("predict", str(photos[0]))
     (code.parents[3] / "torch.py").unlink()
