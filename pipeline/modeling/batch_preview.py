@@ -48,7 +48,8 @@ def first_batch(table: pd.DataFrame, crops: Packed, held_out: npt.NDArray[np.boo
 
 
 def _captions(batch: Batch, labels: npt.NDArray[np.str_]) -> list[str]:
+    own, partners = labels[batch.rows.numpy()], labels[batch.partners.numpy()]  # a tensor of one number is one index
     if batch.lam == 1:
-        return list(labels[batch.rows])
-    pairs = zip(labels[batch.rows], labels[batch.partners], strict=True)
-    return [f"{batch.lam:.0%} {own}\n{1 - batch.lam:.0%} {partner}" for own, partner in pairs]
+        return list(own)
+    pairs = zip(own, partners, strict=True)
+    return [f"{batch.lam:.0%} {name}\n{1 - batch.lam:.0%} {partner}" for name, partner in pairs]

@@ -48,3 +48,11 @@ def test_a_mixed_image_has_both_labels_as_its_caption(
     assert captions[0].endswith(f" p{batch.partners[0]}")
     with Image.open(trainable / "sheet.jpg") as sheet:
         assert sheet.width > 1000
+
+
+def test_a_batch_of_one_image_has_one_caption(trainable: Path, config: Callable[..., ModelConfig]) -> None:
+    inputs = Inputs(
+        trainable / "crops", trainable / "labels.parquet", trainable / "folds.parquet", trainable / "killed.pt"
+    )
+    batch_preview.write(trainable / "sheet.jpg", inputs, config(batch_size=1), None)
+    assert (trainable / "sheet.jpg").exists()
