@@ -181,4 +181,5 @@ def _variants(small: Image.Image) -> Iterator[Variant]:
 
 
 def _look(small: Image.Image) -> Variant:
-    return Variant(perceptual_hash(small), small.resize(THUMBNAIL, Image.Resampling.BOX).tobytes())
+    thumbnail = np.asarray(small.resize(THUMBNAIL, Image.Resampling.BOX)).tobytes()  # Pillow's would cut it out of 64 KiB
+    return Variant(perceptual_hash(small), thumbnail)
