@@ -181,5 +181,5 @@ def _variants(small: Image.Image) -> Iterator[Variant]:
 
 
 def _look(small: Image.Image) -> Variant:
-    thumbnail = np.asarray(small.resize(THUMBNAIL, Image.Resampling.BOX)).tobytes()  # Pillow's would cut it out of 64 KiB
-    return Variant(perceptual_hash(small), thumbnail)
+    thumbnail = np.asarray(small.resize(THUMBNAIL, Image.Resampling.BOX))
+    return Variant(perceptual_hash(small), thumbnail.tobytes())  # Pillow's own bytes are cut out of 64 KiB each
