@@ -92,15 +92,15 @@ def decode(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Pixels:
     return np.array(_rgb(image))
 
 
-def write_image(image: Image.Image, path: Path) -> None:
-    """Write an image as PNG, or as JPEG of quality 90, by the extension of the path.
+def write_image(image: Image.Image, path: Path, synced: bool = True) -> None:
+    """Write an image as PNG, or as JPEG of quality 90, by the extension of the path; `synced` as for `files.replacing`.
 
     It is encoded in memory. Pillow writes a JPEG to a file without a look at how much of it the disk takes: on a disk
     that becomes full a part of the file would be left, and no error.
     """
     buffer = BytesIO()
     image.save(buffer, "PNG" if path.suffix == ".png" else "JPEG", quality=90)
-    write_bytes(path, buffer.getvalue())
+    write_bytes(path, buffer.getvalue(), synced)
 
 
 def small_jpeg(pixels: Pixels, side: int, quality: int) -> bytes:

@@ -12,7 +12,7 @@ from pipeline.dataset.corrections import SWAP
 from pipeline.dataset.layout import MASK_OF_STEM
 from pipeline.formats import tables
 from pipeline.formats.images import write_image
-from pipeline.foundation.files import write_bytes
+from pipeline.foundation.files import sync, write_bytes
 from pipeline.schema.schema import SCHEMA
 from pipeline.synthetic.config import Sample
 from pipeline.synthetic.photo import FACELESS, person_photos
@@ -44,6 +44,7 @@ def sample(data: Path, params: Sample) -> None:
     tables.write(_train_table(people), data / "train" / "train.csv")
     tables.write(pd.DataFrame(_label_errors(people)), data / "train" / "truth.csv")
     _write_eval(data / "eval", params)
+    sync(data)
 
 
 def _train_table(people: list[TrainPerson]) -> pd.DataFrame:
@@ -66,9 +67,9 @@ def _write_train_photos(folder: Path, person: TrainPerson, rng: np.random.Genera
     for number, (stem, photo) in enumerate(person_photos(person.gender, person.age, rng, person.faceless)):
         suffix = person.suffixes[number % len(person.suffixes)]
         path = folder / f"{swapped.get(stem, stem)}{suffix}"
-        write_image(Image.fromarray(photo), path)
+        write_image(Image.fromarray(photo), path, synced=False)
         if person.apple_double:
-            write_bytes(path.with_name(f"._{path.name}"), APPLE_DOUBLE)
+            write_bytes(path.with_name(f"._{path.name}"), APPLE_DOUBLE, synced=False)
 
 
 def _write_eval(folder: Path, params: Sample) -> None:
@@ -86,6 +87,6 @@ def _write_eval_photos(folder: Path, params: Sample) -> Iterator[dict[str, str |
         rng = np.random.default_rng([params.seed, 3, number])
         for stem, photo in person_photos(gender, age, rng, faceless):
             name = hashlib.sha1(f"{params.seed} {number} {stem}".encode()).hexdigest() + ".jpg"
-            write_image(Image.fromarray(photo), folder / name)
+            write_image(Image.fromarray(photo), folder / name, synced=False)
             label = pd.DataFrame({"mask": [MASK_OF_STEM[stem]], "gender": [gender], "age": [age]})
             yield {"ImageID": name, "ans": int(SCHEMA.codes(label)[0])}

@@ -56,6 +56,13 @@ def write_unsynced(folder: Path, number: int) -> None:
     partial.replace(folder / "params.yaml")
 
 
+def write_folder(folder: Path, number: int) -> None:
+    """Many files as the sample's photos are written."""
+    for name in ("a", "b", "c"):
+        files.write_bytes(folder / f"{number}" / name, text(number).encode(), synced=False)
+    files.sync(folder)
+
+
 @contextmanager
 def writing(write: Callable[[Path, int], None], folder: Path) -> Iterator[Callable[[int], int]]:
     """A process that writes without end; the function stops it after so many times and returns the last number."""
@@ -105,6 +112,14 @@ def test_what_was_reported_as_written_is_whole_after_a_power_loss(small: Disk) -
             with small.after_a_power_loss() as folder:
                 assert all(last <= number <= last + 1 for number in found(folder))
     print(f"\n{LOSSES} power losses, {last + 1} epochs written: all that was reported is there and whole")
+
+
+def test_a_folder_is_whole_after_a_power_loss_once_it_is_synced(small: Disk) -> None:
+    with writing(write_folder, small.folder) as stopped_after:
+        last = stopped_after(3)
+        with small.after_a_power_loss() as folder:
+            for number in range(last + 1):
+                assert [(folder / f"{number}" / name).read_text() for name in ("a", "b", "c")] == [text(number)] * 3
 
 
 def test_the_disk_loses_what_is_not_synced(small: Disk) -> None:
