@@ -63,3 +63,8 @@ def test_an_error_that_names_a_file_keeps_its_name(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError) as raised, files.replacing(tmp_path / "table.csv"):
         (tmp_path / "input.csv").read_text()
     assert raised.value.filename == str(tmp_path / "input.csv")
+
+
+def test_a_link_that_leads_nowhere_is_nothing_to_sync(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("absent")
+    files.sync(tmp_path)
